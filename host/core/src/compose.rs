@@ -1,0 +1,155 @@
+//! From a policy's raw scores to what kube-scheduler takes: integers from 0 to `top`.
+//!
+//! Apart from the policies, which never see it: they return any finite numbers, and the operator chooses here how
+//! much resolution the small ones keep.
+
+use serde::{Deserialize, Serialize};
+
+/// How steeply [`ScoreMap::Logarithmic`] favours small shares: 1% of the best gets a seventh of the top.
+const LOGARITHM_STEEPNESS: f64 = 99.0;
+
+/// The map from a share of the best raw score (0 to 1) to a share of the top.
+///
+/// Shares 1.0, 0.5, 0.1 and 0.01 of the best become, with a top of 10:
+///
+/// | map         |  1.0 | 0.5 | 0.1 | 0.01 |
+/// |-------------|------|-----|-----|------|
+/// | linear      |   10 |   5 |   1 |    0 |
+/// | square-root |   10 |   7 |   3 |    1 |
+/// | logarithmic |   10 |   9 |   5 |    1 |
+/// | rank        |   10 |   8 |   5 |    3 |
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ScoreMap {
+    /// Proportional: half the bytes, half the score.
+    #[default]
+    Linear,
+    /// The square root: small shares stay visible.
+    SquareRoot,
+    /// The logarithm: orders of magnitude become steps.
+    Logarithmic,
+    /// Only the order counts: distinct positive scores are spread evenly over 1 to the top.
+    Rank,
+}
+
+/// Turns raw scores into `(candidate, score)` for every candidate whose score is positive, in candidate order.
+///
+/// The zero of the scale is zero, or the lowest raw score if that is negative; the best candidate gets
+/// `top * confidence`, rounded (`confidence` is 0 to 1, below 1 while the metrics are going stale). When all raw
+/// scores are equal to that zero there is no preference and the answer is empty. `raw` must be finite.
+#[must_use]
+pub fn compose(raw: &[f64], map: ScoreMap, top: u32, confidence: f64) -> Vec<(u32, u32)> {
+    let zero = raw.iter().copied().fold(0.0, f64::min);
+    let best = raw.iter().copied().fold(zero, f64::max);
+    let range = best - zero;
+    let scale = f64::from(top) * confidence.clamp(0.0, 1.0);
+    // `range` can overflow to infinity for absurd but finite scores: then nothing can be said.
+    if range <= 0.0 || !range.is_finite() || scale <= 0.0 {
+        return Vec::new();
+    }
+    let ranks = if map == ScoreMap::Rank { distinct_above(raw, zero) } else { Vec::new() };
+    let share = |value: f64| -> f64 {
+        let share = (value - zero) / range;
+        match map {
+            ScoreMap::Linear => share,
+            ScoreMap::SquareRoot => share.sqrt(),
+            ScoreMap::Logarithmic => (share * LOGARITHM_STEEPNESS).ln_1p() / LOGARITHM_STEEPNESS.ln_1p(),
+            ScoreMap::Rank => rank_share(&ranks, value),
+        }
+    };
+    (0u32..)
+        .zip(raw)
+        .filter(|(_, value)| **value > zero)
+        .filter_map(|(candidate, value)| {
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "0 to `top`, which fits: both factors are at most 1 and not negative"
+            )]
+            let score = (share(*value) * scale).round() as u32;
+            (score > 0).then_some((candidate, score))
+        })
+        .collect()
+}
+
+fn distinct_above(raw: &[f64], zero: f64) -> Vec<f64> {
+    let mut values: Vec<f64> = raw.iter().copied().filter(|value| *value > zero).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    values.dedup();
+    values
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts of nodes are far below 2^52")]
+fn rank_share(ranks: &[f64], value: f64) -> f64 {
+    let position = ranks.partition_point(|rank| *rank < value);
+    (position + 1) as f64 / ranks.len() as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MAPS: [ScoreMap; 4] =
+        [ScoreMap::Linear, ScoreMap::SquareRoot, ScoreMap::Logarithmic, ScoreMap::Rank];
+
+    #[test]
+    fn the_table_in_the_documentation_is_what_the_code_does() {
+        let raw = [100.0, 50.0, 10.0, 1.0, 0.0];
+        let expected: [(ScoreMap, &[(u32, u32)]); 4] = [
+            (ScoreMap::Linear, &[(0, 10), (1, 5), (2, 1)]),
+            (ScoreMap::SquareRoot, &[(0, 10), (1, 7), (2, 3), (3, 1)]),
+            (ScoreMap::Logarithmic, &[(0, 10), (1, 9), (2, 5), (3, 1)]),
+            (ScoreMap::Rank, &[(0, 10), (1, 8), (2, 5), (3, 3)]),
+        ];
+        for (map, scores) in expected {
+            assert_eq!(compose(&raw, map, 10, 1.0), scores, "{map:?}");
+        }
+    }
+
+    #[test]
+    fn no_preference_is_an_empty_answer() {
+        for map in MAPS {
+            assert!(compose(&[0.0, 0.0], map, 10, 1.0).is_empty());
+            assert!(compose(&[-3.0, -3.0], map, 10, 1.0).is_empty());
+            assert!(compose(&[5.0], map, 10, 0.0).is_empty());
+            assert!(compose(&[f64::MAX, f64::MIN], map, 10, 1.0).is_empty());
+            assert!(compose(&[], map, 10, 1.0).is_empty());
+        }
+    }
+
+    #[test]
+    fn penalties_start_the_scale_below_zero() {
+        assert_eq!(compose(&[-10.0, -5.0, 0.0], ScoreMap::Linear, 10, 1.0), [(1, 5), (2, 10)]);
+    }
+
+    proptest! {
+        /// Order is kept, nothing leaves 0 to the top, and the best candidate gets the top.
+        #[test]
+        fn every_map_keeps_the_order(
+            raw in prop::collection::vec(-1e12f64..1e12, 1..200), top in 1u32..1_000
+        ) {
+            for map in MAPS {
+                let scores = compose(&raw, map, top, 1.0);
+                let mut dense = vec![0; raw.len()];
+                for (candidate, score) in scores {
+                    prop_assert!((1..=top).contains(&score));
+                    dense[candidate as usize] = score;
+                }
+                for i in 1..raw.len() {
+                    let same_way = match raw[i - 1].total_cmp(&raw[i]) {
+                        std::cmp::Ordering::Less => dense[i - 1] <= dense[i],
+                        std::cmp::Ordering::Greater => dense[i - 1] >= dense[i],
+                        std::cmp::Ordering::Equal => dense[i - 1] == dense[i],
+                    };
+                    prop_assert!(same_way, "{map:?}");
+                }
+                let best = raw.iter().copied().fold(f64::MIN, f64::max);
+                let zero = raw.iter().copied().fold(0.0, f64::min);
+                if best > zero {
+                    prop_assert_eq!(dense.into_iter().max(), Some(top));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! What sources tell the index about one pod or one node, and the ids by which the core refers to them.
+//!
+//! Apart from the index so that a source needs to know nothing about how the facts are kept.
+
+use crate::application::Application;
+
+/// Number of an application within one snapshot. Ids are reused when an application is gone, so one is only
+/// meaningful together with the snapshot that it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ApplicationId(pub u32);
+
+/// Number of a node within one snapshot; see [`ApplicationId`] on reuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub u32);
+
+impl ApplicationId {
+    /// As a position in a table by application.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl NodeId {
+    /// As a position in a table by node.
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Cpu and memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// Thousandths of a core.
+    pub cpu_millicores: u64,
+    /// Bytes.
+    pub memory_bytes: u64,
+}
+
+impl Resources {
+    /// In cores.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "millicores are far below 2^52")]
+    pub fn cores(self) -> f64 {
+        self.cpu_millicores as f64 / 1_000.0
+    }
+
+    /// Memory in bytes, as policies take it.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss, reason = "exact up to 4 PiB, and to 1 part in 2^52 above")]
+    pub fn memory(self) -> f64 {
+        self.memory_bytes as f64
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
+        self.cpu_millicores = self.cpu_millicores.saturating_add(other.cpu_millicores);
+        self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
+    }
+
+    pub(crate) fn remove(&mut self, other: Self) {
+        self.cpu_millicores = self.cpu_millicores.saturating_sub(other.cpu_millicores);
+        self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
+    }
+}
+
+/// A pod as the index wants to know it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodFacts {
+    /// `namespace/name`.
+    pub key: String,
+    /// Its application, if it has one.
+    pub application: Option<Application>,
+    /// The node it was bound to; `None` while it is pending.
+    pub node: Option<String>,
+    /// Whether it is terminating or finished, and so no longer counts.
+    pub gone: bool,
+    /// What its containers request.
+    pub requests: Resources,
+}
+
+/// A node as the index wants to know it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeFacts {
+    /// Its name.
+    pub name: String,
+    /// `topology.kubernetes.io/zone`, if set.
+    pub zone: Option<String>,
+    /// `topology.kubernetes.io/region`, if set.
+    pub region: Option<String>,
+    /// What its pods may request together.
+    pub allocatable: Resources,
+}

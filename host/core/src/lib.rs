@@ -1,0 +1,20 @@
+//! The pure part of NetMARKS: applications, flows, placement, snapshots and the arithmetic of scores.
+//!
+//! Nothing here does I/O or knows of a runtime, so all of it is tested with plain values. The direction is
+//! fixed: sources fill an [`index::Index`], the extender reads [`snapshot::Snapshot`]s of it, [`request`] gathers
+//! what a policy asked for, the engine has the policy score it, and [`compose`] turns the raw scores into what
+//! kube-scheduler expects.
+
+pub mod application;
+pub mod assumed;
+pub mod compose;
+pub mod facts;
+pub mod flow;
+pub mod freshness;
+pub mod index;
+pub mod names;
+pub mod native;
+pub mod needs;
+pub mod request;
+pub mod snapshot;
+pub mod why;

@@ -1,0 +1,133 @@
+//! Node names to ids: the table that every name of every request is looked up in.
+//!
+//! Apart because it is the hottest lookup of a request (thousands of names each) and laid out for that: all names
+//! in one string, so that a comparison touches memory that is already near, and a fast non-cryptographic hash with
+//! a random seed.
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+use crate::facts::NodeId;
+
+/// Holds the names of all nodes. Copied when a node joins or leaves, never while requests read it.
+#[derive(Clone, Debug, Default)]
+pub struct NodeNames {
+    /// All names, one after the other; those of nodes that left stay until the next compaction.
+    text: String,
+    /// Start and end in `text`, by id; empty for an id that is free.
+    spans: Vec<(u32, u32)>,
+    ids: HashTable<u32>,
+    hasher: RandomState,
+    unused_bytes: usize,
+}
+
+impl NodeNames {
+    /// The id of the node called `name`.
+    #[must_use]
+    pub fn id(&self, name: &str) -> Option<NodeId> {
+        let hash = self.hasher.hash_one(name.as_bytes());
+        self.ids.find(hash, |&id| name_at(&self.text, &self.spans, id) == name).map(|&id| NodeId(id))
+    }
+
+    /// The name of a node; empty for an id that is not in use.
+    #[must_use]
+    pub fn name(&self, id: NodeId) -> &str {
+        name_at(&self.text, &self.spans, id.0)
+    }
+
+    /// One more than the highest id ever in use: the length of a table by node.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// How many nodes have a name here.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// Whether there is no node.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty()
+    }
+
+    /// All ids and names, by id.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str)> + '_ {
+        (0..self.spans.len())
+            .filter_map(|slot| u32::try_from(slot).ok())
+            .map(|id| (NodeId(id), name_at(&self.text, &self.spans, id)))
+            .filter(|(_, name)| !name.is_empty())
+    }
+
+    /// Gives `name`, which must be new, the free id `id` (at most [`Self::slots`]).
+    pub(crate) fn insert(&mut self, id: NodeId, name: &str) {
+        let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        self.text.push_str(name);
+        let span = (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        match self.spans.get_mut(id.index()) {
+            Some(slot) => *slot = span,
+            None => self.spans.push(span),
+        }
+        let Self { text, spans, ids, hasher, .. } = self;
+        let hash = hasher.hash_one(name.as_bytes());
+        ids.insert_unique(hash, id.0, |&id| hasher.hash_one(name_at(text, spans, id).as_bytes()));
+    }
+
+    /// Frees `id`.
+    pub(crate) fn remove(&mut self, id: NodeId) {
+        let hash = self.hasher.hash_one(self.name(id).as_bytes());
+        if let Ok(entry) = self.ids.find_entry(hash, |&candidate| candidate == id.0) {
+            entry.remove();
+        }
+        self.unused_bytes += self.name(id).len();
+        if let Some(span) = self.spans.get_mut(id.index()) {
+            *span = (0, 0);
+        }
+        if self.unused_bytes * 2 > self.text.len() {
+            self.compact();
+        }
+    }
+
+    fn compact(&mut self) {
+        let old = std::mem::take(&mut self.text);
+        for span in &mut self.spans {
+            let name = old.get(span.0 as usize..span.1 as usize).unwrap_or_default();
+            let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+            self.text.push_str(name);
+            *span = (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
+        }
+        self.unused_bytes = 0;
+    }
+}
+
+fn name_at<'a>(text: &'a str, spans: &[(u32, u32)], id: u32) -> &'a str {
+    spans
+        .get(id as usize)
+        .and_then(|&(start, end)| text.get(start as usize..end as usize))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_and_go_and_ids_are_reused() {
+        let mut names = NodeNames::default();
+        for id in 0..100 {
+            names.insert(NodeId(id), &format!("node-{id}"));
+        }
+        assert_eq!((names.len(), names.id("node-42"), names.id("node-100")), (100, Some(NodeId(42)), None));
+        for id in 0..80 {
+            names.remove(NodeId(id));
+        }
+        assert_eq!((names.len(), names.id("node-42"), names.id("node-99")), (20, None, Some(NodeId(99))));
+        names.insert(NodeId(42), "replacement");
+        assert_eq!((names.id("replacement"), names.name(NodeId(42))), (Some(NodeId(42)), "replacement"));
+        assert_eq!(names.iter().count(), 21);
+        assert!(names.text.len() < 400, "the names of nodes that left are compacted away");
+    }
+}

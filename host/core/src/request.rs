@@ -1,0 +1,271 @@
+//! Gathers what one policy is told about one pod: the columns of `request` in `wit/policy.wit`.
+//!
+//! Apart from both the snapshot it reads and the engine that copies it into the guest. This is the hot part of the
+//! host: its cost is one pass over the candidates and one over the placements of the peers.
+
+use std::sync::Arc;
+
+use crate::application::Application;
+use crate::facts::{ApplicationId, NodeId, Resources};
+use crate::needs::{ColumnNeed, Needs};
+use crate::snapshot::Snapshot;
+
+/// Marks a slot without a value: a candidate that no snapshot knows, a node that is no candidate.
+const NONE: u32 = u32::MAX;
+
+/// The pod that waits for a node.
+#[derive(Clone, Debug, Default)]
+pub struct PendingPod {
+    /// `namespace/name`.
+    pub key: String,
+    /// Its application, if it has one.
+    pub application: Option<Application>,
+    /// Its labels.
+    pub labels: Vec<(String, String)>,
+    /// What its containers request.
+    pub requests: Resources,
+}
+
+/// The nodes to choose from, looked up once per request whatever the number of policies.
+#[derive(Clone, Debug)]
+pub struct Candidates<'a> {
+    names: &'a [&'a str],
+    ids: Vec<u32>,
+}
+
+impl<'a> Candidates<'a> {
+    /// Looks all names up. A name that the snapshot does not know yet is a candidate like any other, on which
+    /// nothing runs.
+    #[must_use]
+    pub fn new(snapshot: &Snapshot, names: &'a [&'a str]) -> Self {
+        let table = snapshot.names();
+        let ids = names.iter().map(|name| table.id(name).map_or(NONE, |id| id.0)).collect();
+        Self { names, ids }
+    }
+
+    /// Their names, in the scheduler's order.
+    #[must_use]
+    pub fn names(&self) -> &'a [&'a str] {
+        self.names
+    }
+
+    fn len(&self) -> u32 {
+        u32::try_from(self.ids.len()).unwrap_or(NONE)
+    }
+}
+
+/// Pods answered but not yet seen bound, each on the node that it is thought to have gone to.
+pub type AssumedPods = [(ApplicationId, NodeId)];
+
+/// The peers of the pod's application; see `peers` in the contract for what each list holds.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Peers {
+    /// F(P, X), bytes per second, per peer.
+    pub outbound: Vec<f64>,
+    /// F(X, P), bytes per second, per peer.
+    pub inbound: Vec<f64>,
+    /// Rows of `node` and `pods`, per peer; one longer than `outbound`.
+    pub first: Vec<u32>,
+    /// Node of each entry.
+    pub node: Vec<u32>,
+    /// Pods of each entry.
+    pub pods: Vec<u32>,
+}
+
+impl Peers {
+    /// The nodes and pod counts of the peer `peer`.
+    pub fn placement(&self, peer: usize) -> impl Iterator<Item = (u32, u32)> + '_ {
+        let range = match (self.first.get(peer), self.first.get(peer + 1)) {
+            (Some(&from), Some(&to)) => from as usize..to as usize,
+            _ => 0..0,
+        };
+        let nodes = self.node.get(range.clone()).unwrap_or_default();
+        let pods = self.pods.get(range).unwrap_or_default();
+        nodes.iter().copied().zip(pods.iter().copied())
+    }
+}
+
+/// One fact for all nodes, all peers, or the pod.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Column {
+    /// Measured amounts.
+    Numbers(Vec<f64>),
+    /// Counts and numbered groups.
+    Indexes(Vec<u32>),
+    /// Names.
+    Texts(Vec<String>),
+}
+
+/// What one policy is told about one pod.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PolicyRequest {
+    /// How many nodes to score.
+    pub candidates: u32,
+    /// How many nodes the per-node columns describe.
+    pub nodes: u32,
+    /// Empty unless asked for.
+    pub peers: Peers,
+    /// One per column need, in their order.
+    pub columns: Vec<Column>,
+    /// Who the peers are, for explanations; not copied to the guest.
+    pub peer_names: Vec<Application>,
+}
+
+/// Gathers what `needs` names for `pod` on `candidates`.
+#[must_use]
+pub fn gather(
+    snapshot: &Snapshot,
+    pod: &PendingPod,
+    candidates: &Candidates<'_>,
+    needs: &Needs,
+    assumed: &AssumedPods,
+) -> PolicyRequest {
+    let mut request =
+        PolicyRequest { candidates: candidates.len(), nodes: candidates.len(), ..PolicyRequest::default() };
+    if *needs == Needs::default() {
+        return request;
+    }
+    let application = pod.application.as_ref().and_then(|name| snapshot.application_id(name.as_str()));
+    // Beyond the candidates, nodes are numbered as peers are found on them.
+    let mut others: Vec<u32> = Vec::new();
+    let mut peer_ids: Vec<ApplicationId> = Vec::new();
+    if needs.peers {
+        let mut slots = slots_by_node(snapshot, candidates);
+        let first_other = candidates.len();
+        let mut slot = |node: NodeId| -> Option<u32> {
+            let slot = slots.get_mut(node.index())?;
+            if *slot == NONE && needs.other_nodes {
+                *slot = first_other + u32::try_from(others.len()).ok()?;
+                others.push(node.0);
+            }
+            (*slot != NONE).then_some(*slot)
+        };
+        let flows = application.map(|id| snapshot.flows().peers(id)).unwrap_or_default();
+        let peers = &mut request.peers;
+        peers.outbound.reserve_exact(flows.len());
+        peers.inbound.reserve_exact(flows.len());
+        peers.first.reserve_exact(flows.len() + 1);
+        peers.first.push(0);
+        for flow in flows {
+            peers.outbound.push(flow.outbound);
+            peers.inbound.push(flow.inbound);
+            peer_ids.push(flow.peer);
+            let row = peers.node.len();
+            if let Some(application) = snapshot.application(flow.peer) {
+                for entry in application.placement.iter() {
+                    if let Some(node) = slot(entry.node) {
+                        peers.node.push(node);
+                        peers.pods.push(entry.pods);
+                    }
+                }
+            }
+            for (_, node) in assumed.iter().filter(|(application, _)| *application == flow.peer) {
+                let Some(node) = slot(*node) else { continue };
+                let known = peers.node.iter().skip(row).position(|other| *other == node);
+                match known.and_then(|position| peers.pods.get_mut(row + position)) {
+                    Some(pods) => *pods += 1,
+                    None => {
+                        peers.node.push(node);
+                        peers.pods.push(1);
+                    }
+                }
+            }
+            peers.first.push(u32::try_from(peers.node.len()).unwrap_or(NONE));
+        }
+        request.nodes += u32::try_from(others.len()).unwrap_or(0);
+    }
+    let nodes: Vec<u32> = if needs.columns.is_empty() {
+        Vec::new()
+    } else {
+        candidates.ids.iter().chain(&others).copied().collect()
+    };
+    let columns = Columns { snapshot, pod, candidates, nodes: &nodes, peers: &peer_ids, application, assumed };
+    request.columns = needs.columns.iter().map(|need| columns.column(*need)).collect();
+    request.peer_names =
+        peer_ids.iter().filter_map(|id| snapshot.application_name(*id)).cloned().collect();
+    request
+}
+
+/// For every node of the snapshot its position among the candidates.
+fn slots_by_node(snapshot: &Snapshot, candidates: &Candidates<'_>) -> Vec<u32> {
+    let mut slots = vec![NONE; snapshot.names().slots()];
+    for (position, id) in (0..).zip(&candidates.ids) {
+        if let Some(slot) = slots.get_mut(*id as usize) {
+            *slot = position;
+        }
+    }
+    slots
+}
+
+/// Everything a column can be made from.
+struct Columns<'a> {
+    snapshot: &'a Snapshot,
+    pod: &'a PendingPod,
+    candidates: &'a Candidates<'a>,
+    nodes: &'a [u32],
+    peers: &'a [ApplicationId],
+    application: Option<ApplicationId>,
+    assumed: &'a AssumedPods,
+}
+
+impl Columns<'_> {
+    fn column(&self, need: ColumnNeed) -> Column {
+        let row = |id: &u32| self.snapshot.node(NodeId(*id));
+        let numbers = |value: &dyn Fn(&u32) -> f64| Column::Numbers(self.nodes.iter().map(value).collect());
+        let indexes = |value: &dyn Fn(&u32) -> u32| Column::Indexes(self.nodes.iter().map(value).collect());
+        match need {
+            ColumnNeed::NodeName => self.node_names(),
+            ColumnNeed::NodeZone => indexes(&|id| row(id).zone),
+            ColumnNeed::NodeRegion => indexes(&|id| row(id).region),
+            ColumnNeed::NodeCpuAllocatable => numbers(&|id| row(id).allocatable.cores()),
+            ColumnNeed::NodeCpuRequested => numbers(&|id| row(id).requested.cores()),
+            ColumnNeed::NodeMemoryAllocatable => numbers(&|id| row(id).allocatable.memory()),
+            ColumnNeed::NodeMemoryRequested => numbers(&|id| row(id).requested.memory()),
+            ColumnNeed::NodeOwnPods => self.own_pods(),
+            ColumnNeed::PeerName => Column::Texts(
+                self.peers
+                    .iter()
+                    .map(|id| {
+                        self.snapshot.application_name(*id).map_or("", Application::as_str).to_owned()
+                    })
+                    .collect(),
+            ),
+            ColumnNeed::PeerPods => Column::Indexes(
+                self.peers
+                    .iter()
+                    .map(|id| self.snapshot.application(*id).map_or(0, |row| row.pods))
+                    .collect(),
+            ),
+            ColumnNeed::PodName => Column::Texts(vec![self.pod.key.clone()]),
+            ColumnNeed::PodLabels => Column::Texts(
+                self.pod.labels.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect(),
+            ),
+            ColumnNeed::PodCpuRequest => Column::Numbers(vec![self.pod.requests.cores()]),
+            ColumnNeed::PodMemoryRequest => Column::Numbers(vec![self.pod.requests.memory()]),
+        }
+    }
+
+    fn node_names(&self) -> Column {
+        let others = self.nodes.iter().skip(self.candidates.names.len());
+        let names = self.candidates.names.iter().map(|name| (*name).to_owned());
+        Column::Texts(
+            names.chain(others.map(|id| self.snapshot.names().name(NodeId(*id)).to_owned())).collect(),
+        )
+    }
+
+    fn own_pods(&self) -> Column {
+        let mut by_node = vec![0u32; self.snapshot.names().slots()];
+        let placement = self.application.and_then(|id| self.snapshot.application(id));
+        let placed = placement.iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
+        let assumed = self.assumed.iter().filter(|(id, _)| Some(*id) == self.application);
+        for (node, pods) in placed.chain(assumed.map(|(_, node)| (*node, 1))) {
+            if let Some(count) = by_node.get_mut(node.index()) {
+                *count += pods;
+            }
+        }
+        Column::Indexes(self.nodes.iter().map(|id| by_node.get(*id as usize).copied().unwrap_or(0)).collect())
+    }
+}
+
+/// A request kept after its answer, so that a person can ask why.
+pub type SharedRequest = Arc<PolicyRequest>;

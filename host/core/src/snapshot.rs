@@ -1,0 +1,115 @@
+//! Flows, placement and node facts at one instant: what a request reads from beginning to end.
+//!
+//! Apart from the index that makes it: a snapshot never changes, costs a few reference counts to take, and shares
+//! with its successor all that did not change.
+
+use std::sync::Arc;
+
+use crate::application::Application;
+use crate::facts::{ApplicationId, NodeId, Resources};
+use crate::flow::table::FlowTable;
+use crate::names::NodeNames;
+
+/// How many pods of one application run on one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NodePods {
+    /// The node.
+    pub node: NodeId,
+    /// Pods running or starting there; at least 1.
+    pub pods: u32,
+}
+
+/// What a snapshot knows of one node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NodeRow {
+    /// Number of its zone; 0 is unknown.
+    pub zone: u32,
+    /// Number of its region; 0 is unknown.
+    pub region: u32,
+    /// What its pods may request together.
+    pub allocatable: Resources,
+    /// What the pods running or starting there request.
+    pub requested: Resources,
+    /// How many pods run or start there.
+    pub pods: u32,
+    /// Whether the node itself was seen, or only pods that are bound to it.
+    pub known: bool,
+}
+
+/// What a snapshot knows of one application.
+#[derive(Clone, Debug, Default)]
+pub struct ApplicationRow {
+    /// Its name; `None` for an id that is free.
+    pub name: Option<Application>,
+    /// Where its pods run, in no particular order. Shared between snapshots until it changes.
+    pub placement: Arc<Vec<NodePods>>,
+    /// Pods running or starting in the whole cluster.
+    pub pods: u32,
+}
+
+pub(crate) type ApplicationIds = imbl::GenericHashMap<
+    Application,
+    ApplicationId,
+    foldhash::fast::RandomState,
+    imbl::shared_ptr::DefaultSharedPtr,
+>;
+
+/// Flows, placement and node facts at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    pub(crate) names: Arc<NodeNames>,
+    pub(crate) nodes: imbl::Vector<NodeRow>,
+    pub(crate) ids: ApplicationIds,
+    pub(crate) applications: imbl::Vector<ApplicationRow>,
+    pub(crate) flows: Arc<FlowTable>,
+    pub(crate) flows_at: Option<f64>,
+}
+
+impl Snapshot {
+    /// The names of its nodes.
+    #[must_use]
+    pub fn names(&self) -> &NodeNames {
+        &self.names
+    }
+
+    /// What is known of a node.
+    #[must_use]
+    pub fn node(&self, id: NodeId) -> NodeRow {
+        self.nodes.get(id.index()).copied().unwrap_or_default()
+    }
+
+    /// The id of the application `namespace/name`.
+    #[must_use]
+    pub fn application_id(&self, name: &str) -> Option<ApplicationId> {
+        self.ids.get(name).copied()
+    }
+
+    /// What is known of an application.
+    #[must_use]
+    pub fn application(&self, id: ApplicationId) -> Option<&ApplicationRow> {
+        self.applications.get(id.index())
+    }
+
+    /// An application's name.
+    #[must_use]
+    pub fn application_name(&self, id: ApplicationId) -> Option<&Application> {
+        self.application(id)?.name.as_ref()
+    }
+
+    /// All flows.
+    #[must_use]
+    pub fn flows(&self) -> &FlowTable {
+        &self.flows
+    }
+
+    /// When the flows were measured (seconds since the Unix epoch); `None` before the first answer.
+    #[must_use]
+    pub fn flows_at(&self) -> Option<f64> {
+        self.flows_at
+    }
+
+    /// Applications that have pods or flows.
+    pub fn applications(&self) -> impl Iterator<Item = (&Application, &ApplicationRow)> {
+        self.applications.iter().filter_map(|row| Some((row.name.as_ref()?, row)))
+    }
+}
