@@ -43,3 +43,6 @@ impl Policy for NetMarks {
 }
 
 export!(NetMarks);
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,8 @@
 //!
 //! The lists arrive in the guest's memory in one piece; everything here borrows from them and copies nothing.
 
+use std::mem::ManuallyDrop;
+
 use crate::bindings::exports::netmarks::policy::scoring;
 use crate::bindings::netmarks::policy::types::{Column, Peers};
 use crate::{Need, Parameter, Parameters, Policy};
@@ -11,7 +13,7 @@ use crate::{Need, Parameter, Parameters, Policy};
 /// Nodes are numbers: `0 .. candidates` are to be scored, `candidates .. nodes` are others on which peers run.
 #[derive(Debug)]
 pub struct Request {
-    raw: scoring::Request,
+    raw: ManuallyDrop<scoring::Request>,
     needs: &'static [Need],
     parameters: &'static [Parameter],
 }
@@ -54,7 +56,7 @@ impl Request {
     /// # Errors
     /// When the peers' rows do not fit together, which is a fault of the host: checked here once, so that a policy
     /// neither traps on them nor scores half of them.
-    pub(crate) fn new<P: Policy>(raw: scoring::Request) -> Result<Self, String> {
+    pub(crate) fn new<P: Policy>(raw: ManuallyDrop<scoring::Request>) -> Result<Self, String> {
         if rows_fit(&raw.peers) {
             Ok(Self { raw, needs: P::NEEDS, parameters: P::PARAMETERS })
         } else {

@@ -1,5 +1,7 @@
 //! Builds requests for a policy's own tests, which run natively: `cargo test`, no host and no wasm.
 
+use std::mem::ManuallyDrop;
+
 use crate::bindings::exports::netmarks::policy::scoring;
 use crate::bindings::netmarks::policy::types::{Column, Peers, Value};
 use crate::{Kind, Need, Parameter, Policy, Request};
@@ -13,7 +15,7 @@ pub struct RequestBuilder {
     raw: scoring::Request,
     needs: &'static [Need],
     parameters: &'static [Parameter],
-    make: fn(scoring::Request) -> Result<Request, String>,
+    make: fn(ManuallyDrop<scoring::Request>) -> Result<Request, String>,
 }
 
 #[allow(clippy::panic, reason = "used by tests only, which report by panicking")]
@@ -108,7 +110,7 @@ impl RequestBuilder {
     /// What the policy would be told.
     #[must_use]
     pub fn build(self) -> Request {
-        (self.make)(self.raw).unwrap_or_else(|error| panic!("{error}"))
+        (self.make)(ManuallyDrop::new(self.raw)).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn column(mut self, need: Need, column: Column) -> Self {
