@@ -1,0 +1,219 @@
+//! What can be wrong with a policy: who, at which stage, and why.
+//!
+//! One type for loading and for calling, because an operator reads both the same way.
+
+use std::fmt;
+
+use netmarks_core::needs::NeedError;
+
+use crate::parameters::ParameterError;
+
+/// The step at which a policy failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Looking at the artefact: what it is, what it exports and imports.
+    Check,
+    /// Translating it to machine code.
+    Compile,
+    /// Connecting its imports.
+    Link,
+    /// Asking it what it is.
+    Describe,
+    /// Giving it its parameters.
+    Configure,
+    /// The trial request before it becomes live.
+    Trial,
+    /// Scoring a pod.
+    Score,
+    /// Explaining a score.
+    Explain,
+}
+
+impl Stage {
+    /// As in logs and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Check => "check",
+            Self::Compile => "compile",
+            Self::Link => "link",
+            Self::Describe => "describe",
+            Self::Configure => "configure",
+            Self::Trial => "trial",
+            Self::Score => "score",
+            Self::Explain => "explain",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A policy failed.
+#[derive(Debug, thiserror::Error)]
+#[error("policy `{policy}` failed at {stage}")]
+pub struct PolicyError {
+    /// Which policy.
+    pub policy: String,
+    /// Where.
+    pub stage: Stage,
+    /// Why.
+    #[source]
+    pub cause: Cause,
+}
+
+/// Why a policy failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Cause {
+    /// The artefact is too large.
+    #[error("the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The most that is accepted.
+        limit: usize,
+    },
+    /// A wasm core module.
+    #[error("it is a core WebAssembly module, not a component; build it with the SDK or wrap it with `wasm-tools component new`")]
+    CoreModule,
+    /// Not wasm.
+    #[error("it is not a WebAssembly component (no component header)")]
+    NotWasm,
+    /// No scoring interface.
+    #[error("it does not export `{expected}`; it exports {found}")]
+    MissingExport {
+        /// The interface of the contract.
+        expected: &'static str,
+        /// What it exports instead.
+        found: String,
+    },
+    /// A scoring interface of another version.
+    #[error("it exports `{found}`, but this host speaks `{expected}`; rebuild it against this version of the contract")]
+    WrongVersion {
+        /// As exported.
+        found: String,
+        /// The interface of the contract.
+        expected: &'static str,
+    },
+    /// An import that was not granted.
+    #[error("it imports `{import}`, which is not granted; a policy may import only {granted}")]
+    ForbiddenImport {
+        /// As imported.
+        import: String,
+        /// What it may import.
+        granted: &'static str,
+    },
+    /// Wasmtime refused the artefact: it does not validate, or its types differ from the contract's.
+    #[error("wasmtime refused it")]
+    Refused(#[source] EngineError),
+    /// It wants to know what this host cannot tell.
+    #[error(transparent)]
+    Need(NeedError),
+    /// Its own description breaks the contract.
+    #[error("its description is invalid: {0}")]
+    Description(String),
+    /// The operator's parameters do not fit.
+    #[error(transparent)]
+    Parameter(ParameterError),
+    /// It returned an error.
+    #[error("it said: {0}")]
+    Said(String),
+    /// It ran out of time.
+    #[error("it missed its deadline of {0:?}")]
+    Deadline(std::time::Duration),
+    /// It ran out of memory.
+    #[error("it wanted more than its {limit} bytes of memory")]
+    Memory {
+        /// The most that it may have.
+        limit: usize,
+    },
+    /// It recursed too deep.
+    #[error("it exhausted its stack")]
+    Stack,
+    /// It trapped in any other way.
+    #[error("it trapped")]
+    Trap(#[source] EngineError),
+    /// What it returned could not be read: more than it may, or not what the contract says.
+    #[error("its result could not be taken (at most {limit} bytes are)")]
+    Output {
+        /// The most that is taken.
+        limit: usize,
+        /// What wasmtime says.
+        #[source]
+        source: EngineError,
+    },
+    /// Another number of scores than candidates.
+    #[error("it returned {returned} scores for {expected} candidates")]
+    WrongLength {
+        /// How many there are.
+        expected: usize,
+        /// How many came.
+        returned: usize,
+    },
+    /// NaN or an infinity.
+    #[error("its score for candidate {candidate} is {value}, not a finite number")]
+    NotFinite {
+        /// The first such candidate.
+        candidate: usize,
+        /// What it was.
+        value: f64,
+    },
+}
+
+impl Cause {
+    /// A short name, for metric labels.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::CoreModule => "core-module",
+            Self::NotWasm => "not-wasm",
+            Self::MissingExport { .. } => "missing-export",
+            Self::WrongVersion { .. } => "wrong-version",
+            Self::ForbiddenImport { .. } => "forbidden-import",
+            Self::Refused(_) => "refused",
+            Self::Need(_) => "need",
+            Self::Description(_) => "description",
+            Self::Parameter(_) => "parameter",
+            Self::Said(_) => "said",
+            Self::Deadline(_) => "deadline",
+            Self::Memory { .. } => "memory",
+            Self::Stack => "stack",
+            Self::Trap(_) => "trap",
+            Self::Output { .. } => "output",
+            Self::WrongLength { .. } => "wrong-length",
+            Self::NotFinite { .. } => "not-finite",
+        }
+    }
+}
+
+/// An error of wasmtime, with its whole chain in one line: the guest's backtrace would only fill the log.
+#[derive(Debug)]
+pub struct EngineError(String);
+
+impl EngineError {
+    pub(crate) fn new(error: &wasmtime::Error) -> Self {
+        Self(error.chain().skip_while(|cause| cause.is::<wasmtime::WasmBacktrace>()).map(|cause| one_line(&cause.to_string())).collect::<Vec<_>>().join(": "))
+    }
+}
+
+impl fmt::Display for EngineError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for EngineError {}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The first `limit` bytes of a text from a guest, cut at a character.
+pub(crate) fn cut(text: &str, limit: usize) -> &str {
+    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}

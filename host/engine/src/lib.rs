@@ -1,0 +1,24 @@
+//! Compiles, checks, limits and calls scoring policies. The only crate that imports wasmtime.
+//!
+//! An [`Engine`] is made once per process, a [`Policy`] once per artefact and set of parameters: by then it is
+//! compiled, linked and tried. A call takes a fresh store from the engine's pool, so its cost is one instantiation
+//! plus the guest's own work, and nothing outlives it.
+
+mod bindings;
+mod description;
+mod engine;
+mod fault;
+mod limits;
+mod load;
+mod parameters;
+mod policy;
+mod store;
+mod ticker;
+
+pub use description::{Description, Parameter, ParameterKind};
+pub use engine::{Engine, EngineSettings, Tick};
+pub use fault::{Cause, PolicyError, Stage};
+pub use limits::Limits;
+pub use load::{Artefact, CONTRACT};
+pub use parameters::{ParameterError, ParameterValue};
+pub use policy::{Part, Policy};

@@ -1,0 +1,193 @@
+//! From the bytes of an artefact to a policy that has proven itself.
+//!
+//! Apart from calling, because nothing here is on the scheduling path: it may take a second, and every step can
+//! refuse, in an order in which each later one may rely on the earlier.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, HasSelf, Linker};
+
+use netmarks_core::application::Application;
+use netmarks_core::needs::{ColumnNeed, Needs};
+use netmarks_core::request::{Column, Peers, PolicyRequest};
+
+use crate::bindings::{Policy as Bindings, PolicyPre};
+use crate::description::Description;
+use crate::engine::Engine;
+use crate::fault::{Cause, EngineError, PolicyError, Stage, cut};
+use crate::limits::Limits;
+use crate::parameters::{self, ParameterValue};
+use crate::policy::{Failure, Policy};
+use crate::store::CallState;
+
+/// The interface that a policy exports, with the version of the contract that this host speaks.
+pub const CONTRACT: &str = "netmarks:policy/scoring@0.1.0";
+
+/// What a policy may import without a grant. `types` holds no functions.
+const IMPORTS: [&str; 2] = ["netmarks:policy/logging@0.1.0", "netmarks:policy/types@0.1.0"];
+
+/// An artefact before anything is known about it.
+#[derive(Clone, Copy)]
+pub struct Artefact<'a> {
+    /// What the operator calls it, for messages.
+    pub name: &'a str,
+    /// The component.
+    pub bytes: &'a [u8],
+}
+
+impl fmt::Debug for Artefact<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Artefact").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
+    }
+}
+
+impl Artefact<'_> {
+    /// `sha256:` and 64 hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        let mut digest = String::from("sha256:");
+        for byte in Sha256::digest(self.bytes) {
+            digest.push_str(&format!("{byte:02x}"));
+        }
+        digest
+    }
+}
+
+impl Policy {
+    /// Checks, compiles, links, describes, configures and tries an artefact. Takes from milliseconds (a Rust policy)
+    /// to seconds (an interpreter) of one core; call it where nothing waits.
+    ///
+    /// # Errors
+    /// The first stage that failed, and why.
+    pub fn load(
+        engine: &Engine,
+        artefact: Artefact<'_>,
+        given: &BTreeMap<String, ParameterValue>,
+        limits: Limits,
+    ) -> Result<Self, PolicyError> {
+        let at = |stage: Stage| {
+            move |cause: Cause| PolicyError { policy: artefact.name.to_owned(), stage, cause }
+        };
+        let header = check_header(artefact.bytes, &limits);
+        header.map_err(at(Stage::Check))?;
+        let component = Component::new(&engine.wasmtime, artefact.bytes)
+            .map_err(|error| at(Stage::Compile)(Cause::Refused(EngineError::new(&error))))?;
+        check_interfaces(engine, &component).map_err(at(Stage::Check))?;
+        let instances = link(engine, &component)
+            .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;
+
+        let mut policy = Policy::unconfigured(
+            artefact.name.to_owned(),
+            artefact.digest(),
+            engine.clone(),
+            limits,
+            instances,
+        );
+        let describing = |failure: Failure| at(Stage::Describe)(failure.into_cause(&limits));
+        let description = policy
+            .call(|bindings, store| bindings.netmarks_policy_scoring().call_describe(store))
+            .map_err(describing)?;
+        let description = Description::check(description).map_err(at(Stage::Describe))?;
+        let values = parameters::check(&description.parameters, given)
+            .map_err(|error| at(Stage::Configure)(Cause::Parameter(error)))?;
+        policy.configure(description, values);
+
+        let lent: Vec<_> = policy.parameters().iter().map(parameters::Checked::lend).collect();
+        policy
+            .call(|bindings, store| bindings.netmarks_policy_scoring().call_check(store, &lent))
+            .map_err(|failure| at(Stage::Configure)(failure.into_cause(&limits)))?
+            .map_err(|said| at(Stage::Configure)(Cause::Said(cut(&said, 1_024).to_owned())))?;
+        drop(lent);
+
+        policy.score_at(Stage::Trial, &trial_request(policy.needs()))?;
+        Ok(policy)
+    }
+}
+
+fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), Cause> {
+    let limit = limits.artefact_bytes();
+    if bytes.len() > limit {
+        return Err(Cause::TooLarge { bytes: bytes.len(), limit });
+    }
+    // `\0asm`, then the version (1 for a module, 13 for a component) and the layer (0 or 1), 16 bits each.
+    match bytes.get(..8) {
+        Some(b"\0asm\x01\0\0\0") => Err(Cause::CoreModule),
+        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
+        _ => Err(Cause::NotWasm),
+    }
+}
+
+fn check_interfaces(engine: &Engine, component: &Component) -> Result<(), Cause> {
+    let component = component.component_type();
+    for (import, _) in component.imports(&engine.wasmtime) {
+        if !IMPORTS.contains(&import) {
+            return Err(Cause::ForbiddenImport { import: import.to_owned(), granted: IMPORTS[0] });
+        }
+    }
+    let exports: Vec<&str> = component.exports(&engine.wasmtime).map(|(name, _)| name).collect();
+    if exports.contains(&CONTRACT) {
+        return Ok(());
+    }
+    let unversioned = |name: &str| name.split('@').next() == CONTRACT.split('@').next();
+    Err(match exports.iter().find(|name| unversioned(name)) {
+        Some(found) => Cause::WrongVersion { found: (*found).to_owned(), expected: CONTRACT },
+        None if exports.is_empty() => Cause::MissingExport { expected: CONTRACT, found: "nothing".to_owned() },
+        None => Cause::MissingExport { expected: CONTRACT, found: exports.join(", ") },
+    })
+}
+
+fn link(engine: &Engine, component: &Component) -> wasmtime::Result<PolicyPre<CallState>> {
+    let mut linker: Linker<CallState> = Linker::new(&engine.wasmtime);
+    Bindings::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    PolicyPre::new(linker.instantiate_pre(component)?)
+}
+
+/// A small request with every kind of entry that the policy asked for: peers with and without pods, a node without
+/// any, numbers large and small.
+fn trial_request(needs: &Needs) -> PolicyRequest {
+    let (candidates, others) = (3, u32::from(needs.other_nodes));
+    let nodes = candidates + others;
+    let peers = if needs.peers {
+        let mut peers = Peers {
+            outbound: vec![1e9, 0.0, 0.5],
+            inbound: vec![1.0, 2e3, 0.0],
+            first: vec![0, 2, 3, 3],
+            node: vec![0, 1, 1],
+            pods: vec![1, 40, 2],
+        };
+        if needs.other_nodes {
+            peers.first = vec![0, 2, 3, 4];
+            peers.node.push(candidates);
+            peers.pods.push(1);
+        }
+        peers
+    } else {
+        Peers::default()
+    };
+    let peer_names: Vec<Application> =
+        if needs.peers { ["a", "b", "c"].map(|name| Application::new("trial", name)).into() } else { Vec::new() };
+    let per_node = |value: f64| Column::Numbers(vec![value; nodes as usize]);
+    let columns = needs
+        .columns
+        .iter()
+        .map(|need| match need {
+            ColumnNeed::NodeName => Column::Texts((0..nodes).map(|node| format!("node-{node}")).collect()),
+            ColumnNeed::NodeZone | ColumnNeed::NodeRegion | ColumnNeed::NodeOwnPods => {
+                Column::Indexes((0..nodes).collect())
+            }
+            ColumnNeed::NodeCpuAllocatable => per_node(8.0),
+            ColumnNeed::NodeCpuRequested => per_node(0.5),
+            ColumnNeed::NodeMemoryAllocatable => per_node(32e9),
+            ColumnNeed::NodeMemoryRequested => per_node(1e9),
+            ColumnNeed::PeerName => Column::Texts(peer_names.iter().map(ToString::to_string).collect()),
+            ColumnNeed::PeerPods => Column::Indexes(vec![41, 2, others]),
+            ColumnNeed::PodName => Column::Texts(vec!["trial/pod".to_owned()]),
+            ColumnNeed::PodLabels => Column::Texts(vec!["app".to_owned(), "trial".to_owned()]),
+            ColumnNeed::PodCpuRequest => Column::Numbers(vec![0.1]),
+            ColumnNeed::PodMemoryRequest => Column::Numbers(vec![1e8]),
+        })
+        .collect();
+    PolicyRequest { candidates, nodes, peers, columns, peer_names }
+}
