@@ -1,0 +1,190 @@
+//! Compiles the guests: the default policy, the fixtures of the host's tests and the shapes of the contract benchmark.
+//!
+//! Everything lands in `target/guests/NAME.wasm`, which is where tests and benchmarks look. The default policy is also
+//! committed, as `policies/netmarks.wasm`, so that building the extender takes no wasm toolchain; it carries the digest
+//! of its sources, and a test here fails when the two differ.
+
+mod sources;
+mod toolchain;
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use toolchain::Toolchain;
+
+/// The policy that the extender embeds, in the root of the repository.
+const COMMITTED: &str = "policies/netmarks.wasm";
+
+/// What `sha256sum` prints for its sources. `sha256sum --check` takes it, and the component carries its digest.
+const COMMITTED_SOURCES: &str = "policies/netmarks.wasm.sources";
+
+/// The last release of a tool that is being phased out: some guests are still built with it, so ours must be buildable.
+const CARGO_COMPONENT: &str = "0.21.1";
+
+/// What `cargo xtask guests` takes.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// Commit to what was built: replace policies/netmarks.wasm and the list of its sources
+    #[arg(long)]
+    update: bool,
+    /// Also build the default policy with cargo-component, which is installed into the cache if missing
+    #[arg(long)]
+    cargo_component: bool,
+}
+
+/// Builds everything and then updates or verifies the committed policy.
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let Args { update, cargo_component } = args;
+    build(root)?;
+    if *cargo_component {
+        build_with_cargo_component(root)?;
+    }
+    if *update { commit_to(root) } else { verify(root) }
+}
+
+/// Compiles the default policy, the fixtures and the shapes into `target/guests`. Cheap when nothing changed.
+pub(crate) fn build(root: &Path) -> Result<()> {
+    let toolchain = Toolchain::find(&root.join("guest"))?;
+    let policy = toolchain.cargo(root, &root.join("guest"), "build")?;
+    compile(policy, &["--package", "netmarks-policy"])?;
+    let fixtures = toolchain.cargo(root, &root.join("tests/guests"), "build")?;
+    compile(fixtures, &["--examples"])?;
+
+    let built = toolchain::target_folder(root).join("wasm32-unknown-unknown/release");
+    copy(&built.join("netmarks.wasm"), &output(root, "netmarks"))?;
+    for name in fixtures(root)? {
+        let file = name.replace('-', "_");
+        copy(&built.join("examples").join(file).with_extension("wasm"), &output(root, &name))?;
+    }
+    Ok(())
+}
+
+/// Fails when `policies/netmarks.wasm` was built from other sources than those at hand.
+pub(crate) fn verify(root: &Path) -> Result<()> {
+    let listed =
+        fs::read_to_string(root.join(COMMITTED_SOURCES)).with_context(|| unreadable(COMMITTED_SOURCES))?;
+    let present = sources::list(root)?;
+    let differing = sources::differing(&listed, &present);
+    ensure!(
+        differing.is_empty(),
+        "{COMMITTED} was built from other sources than those at hand ({}): run `cargo xtask guests --update`",
+        differing.join(", ")
+    );
+    let component = fs::read(root.join(COMMITTED)).with_context(|| unreadable(COMMITTED))?;
+    let digest = sources::digest(&listed);
+    ensure!(
+        sources::embedded(&component) == Some(digest.as_str()),
+        "{COMMITTED} and {COMMITTED_SOURCES} were not made together: run `cargo xtask guests --update`"
+    );
+    Ok(())
+}
+
+/// Where `build` puts the guest of this name.
+fn output(root: &Path, name: &str) -> PathBuf {
+    root.join("target/guests").join(name).with_extension("wasm")
+}
+
+fn commit_to(root: &Path) -> Result<()> {
+    let listed = sources::list(root)?;
+    let mut component = fs::read(output(root, "netmarks")).context("failed to read what was just built")?;
+    sources::embed(&mut component, &sources::digest(&listed));
+    fs::create_dir_all(root.join("policies")).context("failed to make the folder policies")?;
+    fs::write(root.join(COMMITTED), component).with_context(|| format!("failed to write {COMMITTED}"))?;
+    fs::write(root.join(COMMITTED_SOURCES), listed)
+        .with_context(|| format!("failed to write {COMMITTED_SOURCES}"))?;
+    verify(root)
+}
+
+/// Builds the default policy as those do who still use cargo-component, into `netmarks-cargo-component.wasm`.
+fn build_with_cargo_component(root: &Path) -> Result<()> {
+    let tool = cache()?.join(format!("cargo-component-{CARGO_COMPONENT}"));
+    let toolchain = Toolchain::find(&root.join("guest"))?;
+    if !tool.join("bin/cargo-component").exists() {
+        let mut install = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        install
+            .args(["install", "cargo-component", "--version", CARGO_COMPONENT, "--locked", "--root"])
+            .arg(&tool);
+        finish(install, "install cargo-component")?;
+    }
+    let command = toolchain.cargo_component(root, &root.join("guest"), &tool)?;
+    compile(command, &["--package", "netmarks-policy"])?;
+    let built = toolchain::target_folder(root).join("wasm32-unknown-unknown/release/netmarks.wasm");
+    copy(&built, &output(root, "netmarks-cargo-component"))
+}
+
+fn compile(mut cargo: Command, what: &[&str]) -> Result<()> {
+    cargo.args(what);
+    finish(cargo, &format!("compile the guests ({})", what.join(" ")))
+}
+
+fn finish(mut command: Command, step: &str) -> Result<()> {
+    let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
+    ensure!(status.success(), "failed to {step}: {status}; see the messages above");
+    Ok(())
+}
+
+/// The names of the fixtures, each of which is one file.
+fn fixtures(root: &Path) -> Result<Vec<String>> {
+    let folder = root.join("tests/guests/examples");
+    let failed = || unreadable(&folder.display().to_string());
+    let mut names = Vec::new();
+    for entry in fs::read_dir(&folder).with_context(failed)? {
+        let path = entry.with_context(failed)?.path();
+        names.extend(path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    // Leaving an unchanged file alone keeps what was compiled from it valid.
+    let built = fs::read(from).with_context(|| unreadable(&from.display().to_string()))?;
+    if !built.get(..8).is_some_and(|header| header == b"\0asm\x0d\0\x01\0") {
+        bail!("{} is not a component: is the linker `wasm-component-ld` in use?", from.display());
+    }
+    if fs::read(to).is_ok_and(|present| present == built) {
+        return Ok(());
+    }
+    fs::write(to, built).with_context(|| format!("failed to write {}", to.display()))
+}
+
+/// Where tools live that take minutes to build: `$NETMARKS_CACHE`, else `~/.cache/netmarks`.
+fn cache() -> Result<PathBuf> {
+    if let Some(cache) = env::var_os("NETMARKS_CACHE") {
+        return Ok(cache.into());
+    }
+    let home = env::home_dir().context("failed to find the home folder; set NETMARKS_CACHE")?;
+    Ok(home.join(".cache/netmarks"))
+}
+
+fn unreadable(path: &str) -> String {
+    format!("failed to read {path}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    fn root() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+    }
+
+    #[test]
+    fn the_committed_policy_was_built_from_the_sources_at_hand() {
+        if let Err(error) = super::verify(root()) {
+            panic!("{error:#}");
+        }
+    }
+
+    #[test]
+    fn the_committed_policy_names_no_folder_of_the_machine_that_built_it() {
+        let component = std::fs::read(root().join(super::COMMITTED)).unwrap();
+        let text = String::from_utf8_lossy(&component);
+        for folder in ["/home/", "/root/", "/work/", "/Users/"] {
+            assert!(!text.contains(folder), "{folder}");
+        }
+    }
+}
