@@ -1,0 +1,256 @@
+//! Starting, stopping and hurting a control plane.
+
+use crate::binaries::Binaries;
+use crate::components::{KWOK_STAGES, Layout};
+use crate::http;
+use crate::ports::Port;
+use crate::process::Process;
+use crate::scheduler::{Scheduler, SchedulerOptions};
+use crate::wait::until_ready;
+use crate::workdir::WorkDir;
+use anyhow::{Context as _, Result};
+use kube::Client;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The member of `system:masters` that the components and [`ControlPlane::client`] act as.
+const ADMIN: &str = "admin";
+
+/// What may differ between control planes.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Keep the working folder, with every log, when this is dropped. A panicking test keeps it anyway.
+    pub keep: bool,
+    /// Users beside `admin`, who may do nothing until a RoleBinding allows it. To be used through
+    /// [`ControlPlane::kubeconfig_for`], for instance to try the RBAC rules that a chart installs.
+    pub users: Vec<User>,
+}
+
+/// A user of the API server, known by a fixed token.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// User name as RBAC sees it, such as `system:serviceaccount:kube-system:netmarks`.
+    pub name: String,
+    /// Groups of the user, such as `system:serviceaccounts`.
+    pub groups: Vec<String>,
+}
+
+impl User {
+    /// The user that a pod with this service account would be, with the groups it would have.
+    pub fn service_account(namespace: &str, name: &str) -> Self {
+        Self {
+            name: format!("system:serviceaccount:{namespace}:{name}"),
+            groups: vec!["system:serviceaccounts".to_owned(), format!("system:serviceaccounts:{namespace}")],
+        }
+    }
+}
+
+/// Holds a running etcd, kube-apiserver, kube-controller-manager and kwok. The scheduler is started separately, so that one
+/// control plane can see several.
+pub struct ControlPlane {
+    // Fields drop in this order: clients of the API server first, their folder last.
+    kwok: Process,
+    controller_manager: Process,
+    apiserver: Process,
+    _etcd: Process,
+    client: Client,
+    kubeconfig: PathBuf,
+    users: Vec<User>,
+    api_port: u16,
+    binaries: Binaries,
+    _ports: Vec<Port>,
+    folder: Arc<WorkDir>,
+}
+
+impl ControlPlane {
+    /// Starts everything and returns once the API server is ready and the controllers are healthy.
+    ///
+    /// On failure the error carries the end of the log of the process that failed.
+    pub async fn start(binaries: &Binaries, options: Options) -> Result<Self> {
+        let Options { keep, users } = options;
+        let folder = Arc::new(WorkDir::create("cluster", keep)?);
+        let mut ports = Vec::new();
+        let mut reserve = || -> Result<u16> {
+            let port = Port::reserve()?;
+            let number = port.number();
+            ports.push(port);
+            Ok(number)
+        };
+        let kubeconfig = folder.path().join("kubeconfig");
+        let layout = Layout {
+            folder: folder.path(),
+            kubeconfig: &kubeconfig,
+            etcd_client_port: reserve()?,
+            etcd_peer_port: reserve()?,
+            api_port: reserve()?,
+            manager_port: reserve()?,
+            kwok_port: reserve()?,
+        };
+        let key = rcgen::KeyPair::generate().context("failed to generate the service account key")?;
+        folder.write("service-account.key", &key.serialize_pem())?;
+        folder.write("service-account.pub", &key.public_key_pem())?;
+        folder.write("tokens.csv", &token_file(&users))?;
+        folder.write("kwok.yaml", KWOK_STAGES)?;
+
+        let mut etcd = layout.etcd(binaries).start()?;
+        wait_healthy(&mut etcd, &format!("http://127.0.0.1:{}", layout.etcd_client_port), "/health").await?;
+
+        let mut apiserver = layout.kube_apiserver(binaries).start()?;
+        let certificate = folder.path().join("apiserver/apiserver.crt");
+        wait_for_file(&mut apiserver, &certificate).await?;
+        write_kubeconfig(&kubeconfig, layout.api_port, &certificate, ADMIN)?;
+        let client = client_for(&kubeconfig).await?;
+        wait_ready(&mut apiserver, &client).await?;
+
+        let mut controller_manager = layout.kube_controller_manager(binaries).start()?;
+        let mut kwok = layout.kwok(binaries).start()?;
+        let manager_url = format!("https://127.0.0.1:{}", layout.manager_port);
+        wait_healthy(&mut controller_manager, &manager_url, "/healthz").await?;
+        wait_healthy(&mut kwok, &format!("http://127.0.0.1:{}", layout.kwok_port), "/healthz").await?;
+
+        let api_port = layout.api_port;
+        Ok(Self {
+            kwok,
+            controller_manager,
+            apiserver,
+            _etcd: etcd,
+            client,
+            kubeconfig,
+            users,
+            api_port,
+            binaries: binaries.clone(),
+            _ports: ports,
+            folder,
+        })
+    }
+
+    /// A client that may do everything.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// A kubeconfig file of the user who may do everything.
+    pub fn kubeconfig(&self) -> &Path {
+        &self.kubeconfig
+    }
+
+    /// Writes a kubeconfig file for one of [`Options::users`].
+    pub fn kubeconfig_for(&self, user: &str) -> Result<PathBuf> {
+        let known: Vec<&str> = self.users.iter().map(|user| user.name.as_str()).collect();
+        let index = known
+            .iter()
+            .position(|name| *name == user)
+            .with_context(|| format!("no user {user:?} was given in `Options::users`, only {known:?}"))?;
+        let path = self.folder.path().join(format!("kubeconfig-{index}"));
+        write_kubeconfig(&path, self.api_port, &self.folder.path().join("apiserver/apiserver.crt"), user)?;
+        Ok(path)
+    }
+
+    /// The programs it was started from; `kubectl` is among them.
+    pub fn binaries(&self) -> &Binaries {
+        &self.binaries
+    }
+
+    /// Where the API server listens: `https://127.0.0.1:<port>`.
+    pub fn api_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.api_port)
+    }
+
+    /// The folder with the logs (`<component>.log`) and data of all components.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts a kube-scheduler and returns once it has synchronised with the API server. Drop it before starting another
+    /// with the same name, or two would race for the same pods.
+    pub async fn start_scheduler(&self, options: SchedulerOptions) -> Result<Scheduler> {
+        Scheduler::start(&self.binaries, Arc::clone(&self.folder), &self.kubeconfig, options).await
+    }
+
+    /// Kills the API server with SIGKILL; watches break and requests are refused from here on.
+    pub fn kill_apiserver(&mut self) -> Result<()> {
+        self.apiserver.kill()
+    }
+
+    /// Starts the API server on the same port and data, killing it first if it runs, and waits until it is ready.
+    pub async fn restart_apiserver(&mut self) -> Result<()> {
+        self.apiserver.restart()?;
+        wait_ready(&mut self.apiserver, &self.client).await
+    }
+
+    /// Kills kwok with SIGKILL: from here on new nodes stay not ready and bound pods stay pending.
+    pub fn kill_kwok(&mut self) -> Result<()> {
+        self.kwok.kill()
+    }
+
+    /// Starts kwok again.
+    pub fn restart_kwok(&mut self) -> Result<()> {
+        self.kwok.restart()
+    }
+
+    /// Kills the controller manager with SIGKILL: Deployments are not acted upon any more.
+    pub fn kill_controller_manager(&mut self) -> Result<()> {
+        self.controller_manager.kill()
+    }
+
+    /// Starts the controller manager again.
+    pub fn restart_controller_manager(&mut self) -> Result<()> {
+        self.controller_manager.restart()
+    }
+}
+
+/// Waits until a health endpoint answers 200, failing at once if the process ends.
+pub(crate) async fn wait_healthy(process: &mut Process, url: &str, path: &str) -> Result<()> {
+    let client = http::client(url)?;
+    until_ready(process, async || http::get(&client, path).await.map(Some)).await.map(drop)
+}
+
+async fn wait_ready(process: &mut Process, client: &Client) -> Result<()> {
+    until_ready(process, async || http::get(client, "/readyz").await.map(Some)).await.map(drop)
+}
+
+async fn wait_for_file(process: &mut Process, path: &Path) -> Result<()> {
+    until_ready(process, async || Ok(path.exists().then_some(()))).await
+}
+
+fn token(user: &str) -> String {
+    format!("token-of-{}", user.replace(':', "-"))
+}
+
+fn token_file(users: &[User]) -> String {
+    let mut text = format!("{},{ADMIN},{ADMIN},\"system:masters\"\n", token(ADMIN));
+    for User { name, groups } in users {
+        text.push_str(&format!("{},{name},{name},\"{}\"\n", token(name), groups.join(",")));
+    }
+    text
+}
+
+/// JSON is YAML, so what reads kubeconfig files reads this.
+fn write_kubeconfig(path: &Path, api_port: u16, certificate: &Path, user: &str) -> Result<()> {
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {
+            "server": format!("https://127.0.0.1:{api_port}"),
+            // Holds the certificate that the API server made for itself and the authority that signed it.
+            "certificate-authority": certificate,
+        }}],
+        "users": [{"name": user, "user": {"token": token(user)}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
+        "current-context": "test",
+    });
+    let text = serde_json::to_string_pretty(&config).context("failed to encode a kubeconfig")?;
+    std::fs::write(path, text).with_context(|| format!("failed to write {}", path.display()))
+}
+
+async fn client_for(kubeconfig: &Path) -> Result<Client> {
+    let file = Kubeconfig::read_from(kubeconfig)
+        .with_context(|| format!("failed to read {}", kubeconfig.display()))?;
+    let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default())
+        .await
+        .with_context(|| format!("failed to use {}", kubeconfig.display()))?;
+    config.proxy_url = None;
+    Client::try_from(config).context("failed to make a Kubernetes client")
+}

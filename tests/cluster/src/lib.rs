@@ -1,0 +1,47 @@
+//! A real Kubernetes control plane, and a real Prometheus, as plain local processes.
+//!
+//! Holds what a test needs to see the extender work against the programs that users run: etcd, kube-apiserver,
+//! kube-controller-manager and kube-scheduler, with [kwok](https://kwok.sigs.k8s.io) in the role of the kubelets, so that
+//! thousands of nodes fit on a laptop. It is a crate of its own because the end-to-end tests, the benchmarks and
+//! `cargo xtask cluster` all start the same thing.
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use netmarks_test_cluster::{Binaries, ControlPlane, DeploymentSpec, NodeSpec, Options, SchedulerOptions};
+//! use std::time::Duration;
+//!
+//! let binaries = Binaries::ensure(&|line| eprintln!("{line}"))?;
+//! let plane = ControlPlane::start(&binaries, Options::default()).await?;
+//! let _scheduler = plane.start_scheduler(SchedulerOptions::default()).await?;
+//! plane.create_nodes(&NodeSpec::numbered(3)).await?;
+//! plane.create_namespace("shop").await?;
+//! plane.create_deployment(&DeploymentSpec::new("shop", "cart", 2)).await?;
+//! let pods = plane.wait_bound("shop", 2, Duration::from_secs(30)).await?;
+//! assert_eq!(pods.len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Every process dies with the test, also when the test is killed; see [`process`] for how. Working folders are removed,
+//! except when the test panics or `NETMARKS_KEEP` is set; then their path is printed.
+
+mod binaries;
+mod cache;
+mod components;
+mod control_plane;
+mod http;
+mod objects;
+mod ports;
+pub mod process;
+mod prometheus;
+mod scheduler;
+mod wait;
+mod workdir;
+
+pub use binaries::Binaries;
+pub use cache::{cache_folder, cached};
+pub use control_plane::{ControlPlane, Options, User};
+pub use objects::{DeploymentSpec, NodeSpec, PlacedPod};
+pub use prometheus::{PrometheusServer, Sample, ScrapeTarget};
+pub use scheduler::{ExtenderConfig, ExtenderTls, Scheduler, SchedulerOptions};
+pub use wait::until;
