@@ -1,0 +1,201 @@
+//! Series and how they are written: Prometheus text as Envoy and Linkerd write it, OpenMetrics as ztunnel does.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// Upper bounds of Envoy's default histogram buckets.
+const BUCKETS: [f64; 19] = [
+    0.5,
+    1.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1_000.0,
+    2_500.0,
+    5_000.0,
+    10_000.0,
+    30_000.0,
+    60_000.0,
+    300_000.0,
+    600_000.0,
+    1_800_000.0,
+    3_600_000.0,
+];
+
+/// What one scrape gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Value of the `Content-Type` header.
+    pub content_type: &'static str,
+    /// The exposition.
+    pub body: String,
+}
+
+/// Something with scrape targets. Targets may come and go.
+pub trait Pages: Send + Sync {
+    /// Name, for the URL, and target labels of every target there is now.
+    fn targets(&self) -> Vec<(String, BTreeMap<String, String>)>;
+
+    /// What the named target shows now, or `None` if there is no such target.
+    fn page(&self, target: &str) -> Option<Page>;
+}
+
+/// How a proxy writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Prometheus text without help, as Envoy.
+    Text,
+    /// OpenMetrics with help: counters' `# TYPE` lacks `_total`, and the end is marked.
+    OpenMetrics,
+}
+
+impl Dialect {
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; version=0.0.4; charset=utf-8",
+            Self::OpenMetrics => "application/openmetrics-text;charset=utf-8;version=1.0.0",
+        }
+    }
+}
+
+pub(crate) type Labels = Vec<(&'static str, String)>;
+
+/// What a series counts, per second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Growth {
+    Counter {
+        per_s: f64,
+    },
+    /// So many observations, all of one size.
+    Histogram {
+        per_s: f64,
+        size: f64,
+    },
+}
+
+/// Holds one series (or the series of one histogram) since its proxy started or its rate changed.
+#[derive(Debug, Clone)]
+pub(crate) struct Series {
+    /// Index of the edge it reports, so that a change of the edge finds it.
+    pub(crate) edge: usize,
+    /// Name without `_total`, `_sum` and the like.
+    pub(crate) family: &'static str,
+    pub(crate) labels: Labels,
+    /// Part of the edge's traffic that this series sees.
+    pub(crate) share: f64,
+    pub(crate) growth: Growth,
+    /// Values at `since`: the counter, or count and sum.
+    base: (f64, f64),
+    since: Duration,
+}
+
+impl Series {
+    pub(crate) fn new(edge: usize, family: &'static str, labels: Labels, share: f64, growth: Growth) -> Self {
+        Self { edge, family, labels, share, growth, base: (0.0, 0.0), since: Duration::ZERO }
+    }
+
+    /// Count (or the counter) and sum at `now`, in whole units as proxies count them.
+    fn values(&self, now: Duration) -> (f64, f64) {
+        let elapsed = now.saturating_sub(self.since).as_secs_f64();
+        let (first, second) = match self.growth {
+            Growth::Counter { per_s } => (per_s, 0.0),
+            Growth::Histogram { per_s, size } => (per_s, per_s * size),
+        };
+        let at = |base: f64, per_s: f64| (base + per_s * self.share * elapsed).floor();
+        (at(self.base.0, first), at(self.base.1, second))
+    }
+
+    /// Starts again at zero, as after a restart of the proxy.
+    pub(crate) fn reset(&mut self, now: Duration) {
+        self.base = (0.0, 0.0);
+        self.since = now;
+    }
+
+    /// Goes on from its present value at another rate.
+    pub(crate) fn scale(&mut self, now: Duration, factor: f64) {
+        self.base = self.values(now);
+        self.since = now;
+        self.growth = match self.growth {
+            Growth::Counter { per_s } => Growth::Counter { per_s: per_s * factor },
+            Growth::Histogram { per_s, size } => Growth::Histogram { per_s: per_s * factor, size },
+        };
+    }
+}
+
+/// Writes series grouped by family, in order of first appearance.
+pub(crate) fn render(dialect: Dialect, series: &[Series], now: Duration) -> String {
+    let mut families: Vec<&'static str> = Vec::new();
+    for one in series {
+        if !families.contains(&one.family) {
+            families.push(one.family);
+        }
+    }
+    let mut text = String::new();
+    for family in families {
+        let members: Vec<&Series> = series.iter().filter(|one| one.family == family).collect();
+        let histogram = members.iter().any(|one| matches!(one.growth, Growth::Histogram { .. }));
+        let kind = if histogram { "histogram" } else { "counter" };
+        let sample = if histogram { family.to_owned() } else { format!("{family}_total") };
+        match dialect {
+            Dialect::Text => line(&mut text, format_args!("# TYPE {sample} {kind}")),
+            Dialect::OpenMetrics => {
+                line(&mut text, format_args!("# HELP {family} {}.", help(family)));
+                line(&mut text, format_args!("# TYPE {family} {kind}"));
+            }
+        }
+        for one in members {
+            render_series(&mut text, &sample, one, now);
+        }
+    }
+    if dialect == Dialect::OpenMetrics {
+        text.push_str("# EOF\n");
+    }
+    text
+}
+
+fn render_series(text: &mut String, sample: &str, series: &Series, now: Duration) {
+    let labels = label_text(&series.labels);
+    let (count, sum) = series.values(now);
+    match series.growth {
+        Growth::Counter { .. } => line(text, format_args!("{sample}{{{labels}}} {count}")),
+        Growth::Histogram { size, .. } => {
+            for bound in BUCKETS {
+                let below = if size <= bound { count } else { 0.0 };
+                line(text, format_args!("{sample}_bucket{{{labels},le=\"{bound}\"}} {below}"));
+            }
+            line(text, format_args!("{sample}_bucket{{{labels},le=\"+Inf\"}} {count}"));
+            line(text, format_args!("{sample}_sum{{{labels}}} {sum}"));
+            line(text, format_args!("{sample}_count{{{labels}}} {count}"));
+        }
+    }
+}
+
+fn line(text: &mut String, content: std::fmt::Arguments<'_>) {
+    // Writing to a String does not fail.
+    let _written = writeln!(text, "{content}");
+}
+
+fn label_text(labels: &Labels) -> String {
+    let escape = |value: &str| value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    let pairs: Vec<String> =
+        labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escape(value))).collect();
+    pairs.join(",")
+}
+
+/// ztunnel's own words for its families.
+fn help(family: &str) -> &'static str {
+    match family {
+        "istio_tcp_connections_opened" => "The total number of TCP connections opened",
+        "istio_tcp_connections_closed" => "The total number of TCP connections closed",
+        "istio_tcp_received_bytes" => {
+            "The size of total bytes received during request in case of a TCP connection"
+        }
+        "istio_tcp_sent_bytes" => "The size of total bytes sent during response in case of a TCP connection",
+        _ => "Undescribed",
+    }
+}
