@@ -1,0 +1,154 @@
+//! `cargo xtask test`: every check there is, in the order in which they fail soonest.
+
+use crate::command::{cargo, run as run_command};
+use crate::{guests, prerequisites};
+use anyhow::{Context as _, Result};
+use netmarks_test_cluster::{Binaries, cached};
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+const CARGO_DENY: &str = "0.20.2";
+
+/// Workspaces of their own beside the root's.
+const GUEST_WORKSPACES: [&str; 2] = ["guest", "tests/guests"];
+
+/// What `cargo xtask test` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Run only the steps of these names
+    #[arg(long, value_name = "STEP", value_parser = step_names())]
+    only: Vec<String>,
+    /// Also look dependencies up in the RustSec advisory database, which is fetched from github.com
+    #[arg(long)]
+    advisories: bool,
+}
+
+struct Step {
+    name: &'static str,
+    what: &'static str,
+    run: fn(&Path) -> Result<()>,
+}
+
+const STEPS: [Step; 8] = [
+    Step {
+        name: "prerequisites",
+        what: "programs that the other steps call",
+        run: |_| prerequisites::check(),
+    },
+    Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
+    Step {
+        name: "guests",
+        what: "policies and fixtures compile to wasm, and the committed policy is of these sources",
+        run: |root| guests::run(root, &guests::Args::default()),
+    },
+    Step { name: "cluster", what: "programs of the test cluster are built", run: |_| cluster() },
+    Step { name: "clippy", what: "no warnings", run: clippy },
+    Step { name: "tests", what: "cargo test", run: tests },
+    Step { name: "documentation", what: "cargo doc without warnings", run: documentation },
+    Step { name: "dependencies", what: "licences, bans and sources of dependencies", run: dependencies },
+];
+
+fn step_names() -> Vec<&'static str> {
+    STEPS.iter().map(|step| step.name).collect()
+}
+
+/// Runs the steps and prints how long each took.
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let Args { only, advisories } = args;
+    let start = Instant::now();
+    let mut done = Vec::new();
+    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
+    for step in STEPS.iter().filter(wanted) {
+        timed(step, root, &mut done)?;
+    }
+    if *advisories {
+        let step =
+            Step { name: "advisories", what: "no dependency has a known fault", run: check_advisories };
+        timed(&step, root, &mut done)?;
+    } else {
+        println!("\nadvisories not looked up: that needs github.com; add --advisories");
+    }
+    println!("\nall checks passed in {:.0?}", start.elapsed());
+    for (name, seconds) in done {
+        println!("  {name:<14} {seconds:>7.1} s");
+    }
+    Ok(())
+}
+
+fn timed(step: &Step, root: &Path, done: &mut Vec<(&'static str, f64)>) -> Result<()> {
+    let Step { name, what, run } = step;
+    println!("\n== {name}: {what}");
+    let start = Instant::now();
+    run(root).with_context(|| {
+        let flag = if *name == "advisories" {
+            "--only prerequisites --advisories".to_owned()
+        } else {
+            format!("--only {name}")
+        };
+        format!(
+            "step `{name}` failed after {:.1?}; to run it again: cargo xtask test {flag}",
+            start.elapsed()
+        )
+    })?;
+    done.push((*name, start.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+fn format(root: &Path) -> Result<()> {
+    run_command(cargo().current_dir(root).args(["fmt", "--all", "--check"]))?;
+    for workspace in GUEST_WORKSPACES.iter().map(|folder| root.join(folder)) {
+        if workspace.join("Cargo.toml").is_file() {
+            run_command(cargo().current_dir(workspace).args(["fmt", "--all", "--check"]))?;
+        }
+    }
+    Ok(())
+}
+
+fn cluster() -> Result<()> {
+    Binaries::ensure(&|line| eprintln!("{line}")).map(drop)
+}
+
+fn clippy(root: &Path) -> Result<()> {
+    run_command(cargo().current_dir(root).args([
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--",
+        "-D",
+        "warnings",
+    ]))
+}
+
+fn tests(root: &Path) -> Result<()> {
+    // All packages report, even after one fails: a run takes minutes.
+    run_command(cargo().current_dir(root).args(["test", "--workspace", "--no-fail-fast"]))
+}
+
+fn documentation(root: &Path) -> Result<()> {
+    let mut command = cargo();
+    command.current_dir(root).env("RUSTDOCFLAGS", "-D warnings").args(["doc", "--no-deps", "--workspace"]);
+    run_command(&mut command)
+}
+
+fn dependencies(root: &Path) -> Result<()> {
+    run_command(cargo_deny()?.current_dir(root).args(["check", "licenses", "bans", "sources"]))
+}
+
+fn check_advisories(root: &Path) -> Result<()> {
+    run_command(cargo_deny()?.current_dir(root).args(["check", "advisories"]))
+}
+
+/// cargo-deny from the cache folder, built from crates.io the first time.
+fn cargo_deny() -> Result<Command> {
+    let folder = cached(&format!("cargo-deny-{CARGO_DENY}"), &|line| eprintln!("{line}"), |folder| {
+        let mut install = cargo();
+        install
+            .args(["install", "--locked", "--quiet", "--version", CARGO_DENY, "cargo-deny", "--root"])
+            .arg(folder)
+            // Cargo's own temporary folder, or hundreds of megabytes would stay in ours.
+            .env_remove("CARGO_TARGET_DIR");
+        run_command(&mut install)
+    })?;
+    Ok(Command::new(folder.join("bin/cargo-deny")))
+}

@@ -1,0 +1,37 @@
+//! Running other programs: their output goes to ours, and a failure says what was run.
+
+use anyhow::{Context as _, Result, bail};
+use std::ffi::OsString;
+use std::process::{Command, Stdio};
+
+/// The cargo that runs us, so that every step uses one toolchain.
+pub(crate) fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// Runs it to its end and fails unless it succeeds.
+pub(crate) fn run(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("failed to run {}", line(command)))?;
+    if !status.success() {
+        bail!("`{}` ended with {status}", line(command));
+    }
+    Ok(())
+}
+
+/// Runs it to its end and returns what it printed, or fails unless it succeeds.
+pub(crate) fn output(command: &mut Command) -> Result<String> {
+    let result = command
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("failed to run {}", line(command)))?;
+    if !result.status.success() {
+        bail!("`{}` ended with {}", line(command), result.status);
+    }
+    String::from_utf8(result.stdout)
+        .with_context(|| format!("`{}` printed something not UTF-8", line(command)))
+}
+
+fn line(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
+}

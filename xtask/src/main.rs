@@ -1,0 +1,44 @@
+//! `cargo xtask`: the tasks that need more than one cargo command.
+//!
+//! Wiring only: one variant of [`Task`] and one module for each task.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tasks are run by people who read what they print")]
+
+mod checks;
+mod cluster;
+mod command;
+mod guests;
+mod prerequisites;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand};
+use std::path::Path;
+
+/// Tasks of the netmarks repository
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check there is, as CI does; stops at the first that fails
+    Test(checks::Args),
+    /// Run a Kubernetes control plane on this machine, without containers
+    #[command(subcommand)]
+    Cluster(cluster::Action),
+    /// Compile the guests: the default policy and the fixtures
+    Guests(guests::Args),
+}
+
+fn main() -> Result<()> {
+    let Args { task } = Args::parse();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask's folder has no parent")?;
+    match task {
+        Task::Test(args) => checks::run(root, &args),
+        Task::Cluster(action) => cluster::run(action),
+        Task::Guests(args) => guests::run(root, &args),
+    }
+}
