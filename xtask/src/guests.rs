@@ -51,11 +51,12 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     let toolchain = Toolchain::find(&root.join("guest"))?;
     let policy = toolchain.cargo(root, &root.join("guest"), "build")?;
     compile(policy, &["--package", "netmarks-policy"])?;
-    let fixtures = toolchain.cargo(root, &root.join("tests/guests"), "build")?;
-    compile(fixtures, &["--examples"])?;
+    let examples = toolchain.cargo(root, &root.join("tests/guests"), "build")?;
+    compile(examples, &["--workspace", "--lib", "--examples"])?;
 
     let built = toolchain::target_folder(root).join("wasm32-unknown-unknown/release");
     copy(&built.join("netmarks.wasm"), &output(root, "netmarks"))?;
+    copy(&built.join("big_table.wasm"), &output(root, "big-table"))?;
     for name in fixtures(root)? {
         let file = name.replace('-', "_");
         copy(&built.join("examples").join(file).with_extension("wasm"), &output(root, &name))?;
@@ -127,7 +128,7 @@ fn finish(mut command: Command, step: &str) -> Result<()> {
     Ok(())
 }
 
-/// The names of the fixtures, each of which is one file.
+/// The names of the fixtures that are one file each, which is all but `big-table`.
 fn fixtures(root: &Path) -> Result<Vec<String>> {
     let folder = root.join("tests/guests/examples");
     let failed = || unreadable(&folder.display().to_string());
@@ -142,7 +143,7 @@ fn fixtures(root: &Path) -> Result<Vec<String>> {
 fn copy(from: &Path, to: &Path) -> Result<()> {
     // Leaving an unchanged file alone keeps what was compiled from it valid.
     let built = fs::read(from).with_context(|| unreadable(&from.display().to_string()))?;
-    if !built.get(..8).is_some_and(|header| header == b"\0asm\x0d\0\x01\0") {
+    if built.get(..8).is_none_or(|header| header != b"\0asm\x0d\0\x01\0") {
         bail!("{} is not a component: is the linker `wasm-component-ld` in use?", from.display());
     }
     if fs::read(to).is_ok_and(|present| present == built) {

@@ -8,10 +8,11 @@ use super::NetMarks;
 /// P exchanges bytes with F (50 out, 30 in), S (100, 60) and W (40, 70). Node 1 runs F, node 2 runs W, node 3 runs S,
 /// node 4 nothing; they are candidates 0 to 3.
 fn worked_example() -> RequestBuilder {
-    RequestBuilder::new::<NetMarks>(4)
-        .peer(100.0, 60.0, &[(2, 1)])
-        .peer(40.0, 70.0, &[(1, 1)])
-        .peer(50.0, 30.0, &[(0, 1)])
+    RequestBuilder::new::<NetMarks>(4).peer(100.0, 60.0, &[(2, 1)]).peer(40.0, 70.0, &[(1, 1)]).peer(
+        50.0,
+        30.0,
+        &[(0, 1)],
+    )
 }
 
 fn score(request: &Request) -> Vec<f64> {
@@ -50,7 +51,8 @@ fn pods_on_nodes_that_are_not_candidates_are_left_out() {
 
 #[test]
 fn peers_on_one_node_add_up() {
-    let request = RequestBuilder::new::<NetMarks>(1).peer(2.0, 1.0, &[(0, 2)]).peer(0.5, 0.0, &[(0, 4)]).build();
+    let request =
+        RequestBuilder::new::<NetMarks>(1).peer(2.0, 1.0, &[(0, 2)]).peer(0.5, 0.0, &[(0, 4)]).build();
     assert_eq!(score(&request), [8.0]);
 }
 

@@ -2,7 +2,8 @@
 //!
 //! Every call runs in a fresh instance whose memory is dropped whole, so freeing early gains nothing: a typical call
 //! makes a dozen allocations, most of them lists that the host copies in. The last block can still be freed, grown and
-//! shrunk in place, which is what a `Vec` that is pushed to needs. See README.md for what it saves.
+//! shrunk in place, which is what a `Vec` that is pushed to needs. The default policy is 21 kB with it and 27 kB with the
+//! standard library's.
 //!
 //! It starts behind the static data, in what is left of the page that the linker ended them in, and grows memory for
 //! more; the host's cap on memory then is a refused growth, hence a null pointer.
@@ -47,12 +48,14 @@ impl Bump {
         let end = start.checked_add(size)?;
         if end > self.end.get() {
             let pages = (end - self.end.get()).div_ceil(PAGE);
+            // Checked before growing: an end of 4 GiB would wrap to 0, which stands for "not started".
+            let grown_to = pages.checked_mul(PAGE)?.checked_add(self.end.get())?;
             let grown_from = memory_grow::<0>(pages);
             // Nobody else grows memory, so growth goes on where it ended; if not, leave what is not ours alone.
             if grown_from == usize::MAX || grown_from.checked_mul(PAGE)? != self.end.get() {
                 return None;
             }
-            self.end.set(self.end.get() + pages * PAGE);
+            self.end.set(grown_to);
         }
         self.next.set(end);
         Some(start)

@@ -14,6 +14,7 @@ pub struct Exported<P>(PhantomData<P>);
 
 impl<P: Policy> scoring::Guest for Exported<P> {
     fn describe() -> scoring::Description {
+        report_panics();
         scoring::Description {
             name: P::NAME.to_owned(),
             version: P::VERSION.to_owned(),
@@ -24,6 +25,7 @@ impl<P: Policy> scoring::Guest for Exported<P> {
     }
 
     fn check(parameters: Vec<scoring::Value>) -> Result<(), String> {
+        report_panics();
         let parameters = ManuallyDrop::new(parameters);
         P::check(&Parameters::new(P::PARAMETERS, &parameters))
     }
@@ -38,9 +40,17 @@ impl<P: Policy> scoring::Guest for Exported<P> {
 }
 
 /// Takes over a request without ever freeing it: the instance is dropped with all its memory after the call, so that
-/// taking every list apart again would be code (1.5 kB) and time for nothing.
+/// taking every list apart again would be code (1.5 kB in all) and time for nothing.
 fn accept<P: Policy>(request: scoring::Request) -> Result<ManuallyDrop<Request>, String> {
+    report_panics();
     Request::new::<P>(ManuallyDrop::new(request)).map(ManuallyDrop::new)
+}
+
+/// Sends what a panic says to the host's log before it becomes a trap, which says nothing. Only with the feature
+/// `panic-messages`: formatting them is 2.6 kB, a tenth of a policy.
+fn report_panics() {
+    #[cfg(feature = "panic-messages")]
+    std::panic::set_hook(Box::new(|panic| crate::log::error(&panic.to_string())));
 }
 
 fn declare(parameter: &Parameter) -> types::Parameter {
