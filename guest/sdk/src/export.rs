@@ -73,7 +73,7 @@ fn declare(parameter: &Parameter) -> types::Parameter {
 macro_rules! export {
     ($policy:ty) => {
         #[doc(hidden)]
-        #[allow(unsafe_code, unreachable_pub)]
+        #[allow(unsafe_code, unreachable_pub, unused_imports)]
         mod netmarks_policy_component {
             use super::*;
             type Component = $crate::Exported<$policy>;
