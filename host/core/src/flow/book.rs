@@ -136,6 +136,18 @@ impl FlowBook {
         }
     }
 
+    /// Forgets all but the `limit` heaviest edges, those without an estimate first; gives how many.
+    pub fn keep_heaviest(&mut self, limit: usize) -> usize {
+        let excess = self.edges.len().saturating_sub(limit);
+        if excess > 0 {
+            let weight = |edge: &Edge| edge.estimate.bytes_per_second().unwrap_or(-1.0);
+            let mut edges: Vec<_> = self.edges.drain().collect();
+            edges.select_nth_unstable_by(excess - 1, |left, right| weight(&left.1).total_cmp(&weight(&right.1)));
+            self.edges.extend(edges.drain(excess..));
+        }
+        excess
+    }
+
     /// All flows that are known, in no particular order.
     pub fn flows(&self) -> impl Iterator<Item = Flow> + '_ {
         self.edges.iter().filter_map(|((source, destination), edge)| {
@@ -224,6 +236,16 @@ mod tests {
         book.update(20.0, Reading::Counter, []);
         book.update(30.0, Reading::Counter, [sample("a", "b", 1e9)]);
         assert_eq!(flow(&book, "a", "b"), Some(5.0), "the jump over the gap is nobody's rate");
+    }
+
+    #[test]
+    fn only_the_heaviest_edges_are_kept_beyond_the_limit() {
+        let mut book = FlowBook::new(Estimator::Lifetime);
+        book.update(100.0, RATE, [sample("a", "b", 5.0), sample("a", "c", 7.0), sample("a", "d", 6.0)]);
+        assert_eq!((book.keep_heaviest(3), book.len()), (0, 3));
+        assert_eq!((book.keep_heaviest(2), flow(&book, "a", "b")), (1, None));
+        assert_eq!((flow(&book, "a", "c"), flow(&book, "a", "d")), (Some(7.0), Some(6.0)));
+        assert_eq!((book.keep_heaviest(0), book.len()), (2, 0));
     }
 
     #[test]
