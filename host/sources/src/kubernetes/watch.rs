@@ -1,0 +1,137 @@
+//! Drives the watches of pods and nodes: list, watch, back off, relist, until told to stop.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+
+use futures::{Stream, StreamExt};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::{Api, Client};
+use netmarks_core::application::Identity;
+use netmarks_core::facts::{NodeFacts, PodFacts};
+use tokio_util::sync::CancellationToken;
+
+use super::fold::{Change, Outcome, apply_nodes, apply_pods, node_change, pod_change};
+use crate::health::{Turn, WatchHealth, chain};
+use crate::state::ClusterState;
+use crate::unix_now;
+
+/// Finished pods are left out by the API server, so that a cluster full of old jobs costs nothing here. One that
+/// finishes while it is watched arrives as a deletion.
+const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
+/// Objects per page of a list: client-go's default, some 5 MiB of pods.
+const PAGE_SIZE: u32 = 500;
+
+/// Most events between two publications. What has arrived is taken together, up to so many; nothing is waited for,
+/// so a single event is published at once and 10,000 at once make 40 snapshots instead of 10,000.
+const BATCH: usize = 256;
+
+/// Keeps `state`'s pods and nodes as the API server tells them, until `shutdown`.
+///
+/// Errors are retried for ever with the back-off of client-go (0.8 s to 30 s, with jitter), counted in
+/// [`ClusterState::health`] and logged when they begin and when they end. Placement stays as it was meanwhile.
+///
+/// Cancel safe: changes are applied in whole batches between two await points; to drop the future loses only what
+/// the next list will bring again.
+pub async fn run(client: Client, state: Arc<ClusterState>, identity: Identity, shutdown: CancellationToken) {
+    let pods = follow(
+        "pods",
+        || {
+            let config = Config::default().fields(UNFINISHED).page_size(PAGE_SIZE);
+            watcher(Api::all(client.clone()), config)
+        },
+        &state.health().pods,
+        |events| {
+            let changes = events.into_iter().filter_map(|event| pod_change(identity, event)).collect();
+            take_pods(&state, changes)
+        },
+    );
+    let nodes = follow(
+        "nodes",
+        || watcher(Api::all(client.clone()), Config::default().page_size(PAGE_SIZE)),
+        &state.health().nodes,
+        |events| {
+            let changes = events.into_iter().filter_map(node_change).collect();
+            take_nodes(&state, changes)
+        },
+    );
+    // Neither ever ends on its own. Boxed: two watchers are several KiB of state.
+    let both = Box::pin(futures::future::join(pods, nodes));
+    shutdown.run_until_cancelled(both).await;
+}
+
+/// Applies and publishes changes of pods, then tells whoever waits for them.
+pub fn take_pods(state: &ClusterState, changes: Vec<Change<PodFacts>>) -> Outcome {
+    let outcome = state.update(|index| apply_pods(index, changes));
+    // Only now: a pod is rather seen twice for an instant than not at all.
+    for key in &outcome.settled {
+        state.assumed().forget(key);
+    }
+    if outcome.lists_ended > 0 {
+        state.pods_listed();
+    }
+    outcome
+}
+
+/// Applies and publishes changes of nodes, then tells whoever waits for them.
+pub fn take_nodes(state: &ClusterState, changes: Vec<Change<NodeFacts>>) -> Outcome {
+    let outcome = state.update(|index| apply_nodes(index, changes));
+    if outcome.lists_ended > 0 {
+        state.nodes_listed();
+    }
+    outcome
+}
+
+async fn follow<K, S>(
+    what: &'static str,
+    start: impl Fn() -> S,
+    health: &WatchHealth,
+    take: impl Fn(Vec<Event<K>>) -> Outcome,
+) -> Infallible
+where
+    S: Stream<Item = watcher::Result<Event<K>>>,
+    K: 'static,
+{
+    loop {
+        let mut batches = pin!(start().default_backoff().ready_chunks(BATCH));
+        while let Some(batch) = batches.next().await {
+            let mut events = Vec::with_capacity(batch.len());
+            let mut error = None;
+            for result in batch {
+                match result {
+                    Ok(event) => events.push(event),
+                    Err(failure) => error = Some(failure),
+                }
+            }
+            if !events.is_empty() {
+                let objects = events.iter().filter(|event| !matches!(event, Event::Init | Event::InitDone));
+                let objects = u64::try_from(objects.count()).unwrap_or(u64::MAX);
+                let outcome = take(events);
+                for _ in 0..outcome.lists_begun {
+                    health.record_list();
+                }
+                // A list that has only begun is not yet a sign of recovery: it begins before its first request.
+                if (objects > 0 || outcome.lists_ended > 0)
+                    && health.record_events(objects, unix_now()) == Turn::Recovered
+                {
+                    tracing::info!(what, "watch works again");
+                }
+            }
+            if let Some(error) = error
+                && health.record_error() == Turn::Failed
+            {
+                tracing::warn!(
+                    what,
+                    error = chain(&error),
+                    "watch failed; placement stays as last seen while it is retried. Check that the API server is \
+                     reachable and that the service account may list and watch {what}"
+                );
+            }
+        }
+        // The watcher never ends its stream; if it should, a new one begins with a list, which is always right.
+        tracing::warn!(what, "watch ended unexpectedly; starting over");
+        tokio::task::yield_now().await;
+    }
+}

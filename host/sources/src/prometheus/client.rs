@@ -1,0 +1,316 @@
+//! One request to the query API, with everything that a store may ask of its callers.
+//!
+//! Apart from the poller: it knows nothing of flows, and every way in which a request fails is one kind of
+//! [`QueryError`] that says what to do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Certificate, Identity, Response, StatusCode, Url};
+use serde::Deserialize;
+
+use super::config::{ConfigError, MetricsConfig, Secret};
+use super::decode::ApiError;
+
+/// How much of an unexpected body an error shows, in bytes.
+const SHOWN_BYTES: usize = 300;
+
+/// Largest body of an error that is read: enough for any message.
+const ERROR_BYTES: u64 = 64 << 10;
+
+/// Why a refresh failed.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// A file with a token, password or certificate.
+    #[error("failed to read {path}, which `{key}` names")]
+    File {
+        /// The setting.
+        key: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A token that cannot be sent.
+    #[error(
+        "the token in `auth` holds characters that a header cannot carry; look for line breaks within it"
+    )]
+    Token,
+    /// Certificates or keys that cannot be used.
+    #[error(
+        "failed to set up TLS; `tls.ca_file`, `tls.client_certificate_file` and `tls.client_key_file` must be PEM"
+    )]
+    Tls {
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// No connection.
+    #[error("failed to reach {url}; check `url`, the network policies and, for https, `tls.ca_file`")]
+    Unreachable {
+        /// The address asked.
+        url: Url,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// No answer in time.
+    #[error(
+        "no complete answer from {url} within {seconds} s; raise `timeout_seconds` or shorten `window_seconds`"
+    )]
+    Timeout {
+        /// The address asked.
+        url: Url,
+        /// The setting.
+        seconds: f64,
+    },
+    /// An HTTP status other than success, with a body that is not the API's own.
+    #[error("{url} answered with status {status}{}: {body}", hint(*status))]
+    Status {
+        /// The address asked.
+        url: Url,
+        /// The status.
+        status: StatusCode,
+        /// How the body begins.
+        body: String,
+    },
+    /// The API's own error.
+    #[error("{url} refused the query ({}): {}", error.kind, error.message)]
+    Api {
+        /// The address asked.
+        url: Url,
+        /// What it said.
+        error: ApiError,
+    },
+    /// An answer that is too large.
+    #[error(
+        "the answer of {url} is larger than {limit} bytes; raise `max_response_bytes`, or have the preset `custom` \
+         ask for less"
+    )]
+    TooLarge {
+        /// The address asked.
+        url: Url,
+        /// The setting.
+        limit: u64,
+    },
+    /// A body that is not an answer of the API.
+    #[error("{url} did not answer like the Prometheus HTTP API; check the path in `url`. It began: {body}")]
+    Decode {
+        /// The address asked.
+        url: Url,
+        /// How the body begins.
+        body: String,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// Not a vector.
+    #[error("the query gives a {found}; only an instant vector has flows. It was: {query}")]
+    ResultType {
+        /// The type of the answer.
+        found: String,
+        /// The query.
+        query: String,
+    },
+    /// The task that decodes answers died.
+    #[error("failed to decode an answer: the task ended early")]
+    Ended {
+        /// Why.
+        source: tokio::task::JoinError,
+    },
+}
+
+fn hint(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => " (check `auth` and `headers`)",
+        StatusCode::NOT_FOUND => " (check the path in `url`)",
+        _ if status.is_redirection() => " (redirects are not followed; set `url` to where it points)",
+        _ => "",
+    }
+}
+
+/// Holds the connection to one metrics store.
+#[derive(Debug)]
+pub struct Client {
+    config: MetricsConfig,
+    url: Url,
+    headers: HeaderMap,
+    connected: Option<(TlsFiles, reqwest::Client)>,
+}
+
+/// The contents of the TLS files that a connection was made with.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct TlsFiles {
+    ca: Option<Vec<u8>>,
+    certificate: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
+}
+
+impl Client {
+    /// Checks the settings; connects to nothing and reads no file yet.
+    ///
+    /// # Errors
+    /// For a URL or header that cannot be one.
+    pub fn new(config: &MetricsConfig) -> Result<Self, ConfigError> {
+        let wrong_url = || ConfigError::Url { url: config.url.clone() };
+        let base = config.url.trim_end_matches('/');
+        let url = Url::parse(&format!("{base}/api/v1/query")).map_err(|_| wrong_url())?;
+        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() {
+            return Err(wrong_url());
+        }
+        let headers = config.headers.iter().map(|(name, value)| {
+            let header = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value.reveal()).ok());
+            header
+                .map(|(name, mut value)| {
+                    value.set_sensitive(true);
+                    (name, value)
+                })
+                .ok_or_else(|| ConfigError::Header { name: name.clone() })
+        });
+        Ok(Self { headers: headers.collect::<Result<_, _>>()?, config: config.clone(), url, connected: None })
+    }
+
+    /// Where it asks.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Asks `query` for the instant `at` (seconds since the Unix epoch) and reads the whole answer.
+    ///
+    /// Cancel safe: a dropped request is simply not answered.
+    ///
+    /// # Errors
+    /// For everything that can go wrong up to a complete body with a status of success.
+    pub async fn query(&mut self, query: &str, at: f64) -> Result<Bytes, QueryError> {
+        let client = self.connect().await?;
+        let time = format!("{at:.3}");
+        let timeout = format!("{}ms", (self.config.timeout_seconds * 1_000.0).round());
+        let form = [("query", query), ("time", &time), ("timeout", &timeout)];
+        let mut request = client.post(self.url.clone()).headers(self.headers.clone()).form(&form);
+        let auth = &self.config.auth;
+        let token = self.secret(
+            auth.bearer_token.as_ref(),
+            auth.bearer_token_file.as_ref(),
+            "auth.bearer_token_file",
+        );
+        if let Some(token) = token.await? {
+            let mut value =
+                HeaderValue::try_from(format!("Bearer {token}")).map_err(|_| QueryError::Token)?;
+            value.set_sensitive(true);
+            request = request.header(reqwest::header::AUTHORIZATION, value);
+        } else if let Some(username) = &auth.username {
+            let password =
+                self.secret(auth.password.as_ref(), auth.password_file.as_ref(), "auth.password_file");
+            request = request.basic_auth(username, password.await?);
+        }
+        let response = request.send().await.map_err(|source| self.failed(source))?;
+        let status = response.status();
+        if status.is_success() {
+            return self.body(response, self.config.max_response_bytes).await;
+        }
+        let body = self.body(response, ERROR_BYTES).await.unwrap_or_default();
+        Err(match serde_json::from_slice::<ErrorBody>(&body) {
+            Ok(ErrorBody { error_type: kind, error: message }) => {
+                QueryError::Api { url: self.url.clone(), error: ApiError { kind, message } }
+            }
+            Err(_) => QueryError::Status { url: self.url.clone(), status, body: beginning(&body) },
+        })
+    }
+
+    /// The body as it streams in, given up once it is larger than `limit`.
+    async fn body(&self, mut response: Response, limit: u64) -> Result<Bytes, QueryError> {
+        let too_large = || QueryError::TooLarge { url: self.url.clone(), limit };
+        let announced = response.content_length().unwrap_or(0);
+        if announced > limit {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(chunk) = response.chunk().await.map_err(|source| self.failed(source))? {
+            if (body.len() as u64).saturating_add(chunk.len() as u64) > limit {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.into())
+    }
+
+    fn failed(&self, source: reqwest::Error) -> QueryError {
+        let url = self.url.clone();
+        if source.is_timeout() {
+            QueryError::Timeout { url, seconds: self.config.timeout_seconds }
+        } else {
+            QueryError::Unreachable { url, source: source.without_url() }
+        }
+    }
+
+    /// The client for the TLS files as they are now.
+    async fn connect(&mut self) -> Result<reqwest::Client, QueryError> {
+        let tls = &self.config.tls;
+        let files = TlsFiles {
+            ca: read("tls.ca_file", tls.ca_file.as_ref()).await?,
+            certificate: read("tls.client_certificate_file", tls.client_certificate_file.as_ref()).await?,
+            key: read("tls.client_key_file", tls.client_key_file.as_ref()).await?,
+        };
+        if let Some((made_with, client)) = &self.connected
+            && *made_with == files
+        {
+            return Ok(client.clone());
+        }
+        let client = self.build(&files).map_err(|source| QueryError::Tls { source })?;
+        self.connected = Some((files, client.clone()));
+        Ok(client)
+    }
+
+    fn build(&self, files: &TlsFiles) -> Result<reqwest::Client, reqwest::Error> {
+        // An error means that the program chose a provider already, which is just as well.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let mut builder = reqwest::Client::builder()
+            .user_agent(concat!("netmarks/", env!("CARGO_PKG_VERSION")))
+            // A redirect would turn the POST into a GET and could carry the headers elsewhere.
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs_f64(self.config.timeout_seconds));
+        if let Some(ca) = &files.ca {
+            builder = builder.tls_certs_merge(Certificate::from_pem_bundle(ca)?);
+        }
+        if let (Some(certificate), Some(key)) = (&files.certificate, &files.key) {
+            builder = builder.identity(Identity::from_pem(&[certificate.as_slice(), b"\n", key].concat())?);
+        }
+        builder.build()
+    }
+
+    async fn secret(
+        &self,
+        given: Option<&Secret>,
+        file: Option<&PathBuf>,
+        key: &'static str,
+    ) -> Result<Option<String>, QueryError> {
+        if let Some(given) = given {
+            return Ok(Some(given.reveal().to_owned()));
+        }
+        // Editors and `kubectl create secret` end a file with a line break that is not part of the secret.
+        Ok(read(key, file).await?.map(|text| String::from_utf8_lossy(&text).trim_end().to_owned()))
+    }
+}
+
+#[derive(Deserialize)]
+struct ErrorBody {
+    #[serde(rename = "errorType", default)]
+    error_type: String,
+    error: String,
+}
+
+async fn read(key: &'static str, path: Option<&PathBuf>) -> Result<Option<Vec<u8>>, QueryError> {
+    let Some(path) = path else { return Ok(None) };
+    match tokio::fs::read(path).await {
+        Ok(content) => Ok(Some(content)),
+        Err(source) => Err(QueryError::File { key, path: path.clone(), source }),
+    }
+}
+
+/// How a body begins, for an error: one line, a few words.
+#[must_use]
+pub(crate) fn beginning(body: &[u8]) -> String {
+    let shown = String::from_utf8_lossy(body.get(..SHOWN_BYTES).unwrap_or(body));
+    let words: Vec<&str> = shown.split_whitespace().collect();
+    if words.is_empty() { "(nothing)".to_owned() } else { words.join(" ") }
+}

@@ -1,0 +1,235 @@
+//! The task that keeps the flows fresh: ask, decode, average, publish, wait.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use foldhash::fast::RandomState;
+use netmarks_core::application::Identity;
+use netmarks_core::flow::book::{Flow, FlowBook, Sample};
+use netmarks_core::flow::estimator::Estimator;
+use tokio_util::sync::CancellationToken;
+
+use super::client::{Client, QueryError, beginning};
+use super::config::{ConfigError, MetricsConfig};
+use super::decode::{Interner, decode};
+use super::presets::Preset;
+use crate::health::{MetricsReport, Turn, chain};
+use crate::state::ClusterState;
+use crate::unix_now;
+
+/// How far the time between two refreshes is moved at random, so that many extenders do not ask in step.
+const JITTER: f64 = 0.1;
+
+/// Holds the connection, the queries and the running averages.
+#[derive(Debug)]
+pub struct Poller {
+    config: MetricsConfig,
+    client: Client,
+    preset: Arc<Preset>,
+    averages: Averages,
+    failures: i32,
+    warned: HashSet<String, RandomState>,
+}
+
+/// What one refresh came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refresh {
+    /// Series in the answers that name a flow.
+    pub samples: u64,
+    /// Series that do not.
+    pub skipped: u64,
+    /// Flows now known.
+    pub flows: u64,
+    /// Flows left out because there were more than the limit.
+    pub dropped_flows: u64,
+    /// Size of the answers in bytes.
+    pub response_bytes: u64,
+    /// Warnings of the metrics store.
+    pub warnings: Vec<String>,
+}
+
+impl Poller {
+    /// Checks the settings; connects to nothing yet.
+    ///
+    /// # Errors
+    /// For settings that cannot work, and for an identity that the preset's metrics do not know.
+    pub fn new(config: MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
+        config.check_numbers()?;
+        config.check_combinations()?;
+        Ok(Self {
+            client: Client::new(&config)?,
+            preset: Arc::new(Preset::new(&config, identity)?),
+            averages: Averages::new(config.estimator),
+            failures: 0,
+            warned: HashSet::default(),
+            config,
+        })
+    }
+
+    /// What it asks and how it reads the answers.
+    #[must_use]
+    pub fn preset(&self) -> &Preset {
+        &self.preset
+    }
+
+    /// Refreshes `state` for ever, until `shutdown`.
+    ///
+    /// A failure leaves the flows as they are (their age tells readers), is counted in [`ClusterState::health`], is
+    /// logged when failures begin and when they end, and is retried ever more slowly.
+    ///
+    /// Cancel safe: a refresh that is cut off changes nothing or everything.
+    pub async fn run(mut self, state: Arc<ClusterState>, shutdown: CancellationToken) {
+        let work = async {
+            loop {
+                self.refresh_and_record(&state).await;
+                tokio::time::sleep(self.pause(fastrand::f64())).await;
+            }
+        };
+        shutdown.run_until_cancelled(Box::pin(work)).await;
+    }
+
+    async fn refresh_and_record(&mut self, state: &Arc<ClusterState>) {
+        let (at, start) = (unix_now(), Instant::now());
+        let health = &state.health().metrics;
+        match self.refresh(at, state).await {
+            Ok(refresh) => {
+                self.failures = 0;
+                let Refresh { samples, skipped: _, flows, dropped_flows, response_bytes, warnings } = refresh;
+                for warning in &warnings {
+                    // Each kind once: a store repeats its warnings with every answer.
+                    if self.warned.insert(warning.clone()) {
+                        tracing::warn!(warning, "the metrics store warns");
+                    }
+                }
+                if warnings.is_empty() {
+                    self.warned.clear();
+                }
+                let turn = health.record_success(MetricsReport {
+                    last_success_at: Some(at),
+                    warnings,
+                    samples,
+                    flows,
+                    dropped_flows,
+                    response_bytes,
+                    duration_seconds: start.elapsed().as_secs_f64(),
+                    ..MetricsReport::default()
+                });
+                if turn == Turn::Recovered {
+                    tracing::info!(url = %self.client.url(), "the metrics store answers again");
+                }
+            }
+            Err(error) => {
+                self.failures = self.failures.saturating_add(1);
+                let error = chain(&error);
+                if health.record_failure(error.clone()) == Turn::Failed {
+                    tracing::warn!(
+                        error,
+                        "failed to refresh the flows; they stay as last measured while it is retried"
+                    );
+                } else {
+                    tracing::debug!(error, "failed to refresh the flows again");
+                }
+            }
+        }
+    }
+
+    /// Asks once for the instant `at` (seconds since the Unix epoch) and publishes what came of it.
+    ///
+    /// # Errors
+    /// For any query that fails; nothing is changed then.
+    pub async fn refresh(&mut self, at: f64, state: &Arc<ClusterState>) -> Result<Refresh, QueryError> {
+        let mut answers = Vec::with_capacity(self.preset.queries.len());
+        for query in &self.preset.queries {
+            answers.push(self.client.query(query, at).await?);
+        }
+        // Decoding and averaging take milliseconds to a second: not on a thread that answers requests. If this
+        // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
+        let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
+        let (preset, state, limit) = (self.preset.clone(), state.clone(), self.config.max_flows);
+        let url = self.client.url().clone();
+        let work = tokio::task::spawn_blocking(move || {
+            let refresh = averages.take(at, &preset, &answers, limit, &url);
+            let refresh = refresh.map(|(refresh, flows)| {
+                state.update(|index| index.replace_flows(at, flows));
+                state.metrics_answered(at);
+                refresh
+            });
+            (averages, refresh)
+        });
+        let (averages, refresh) = work.await.map_err(|source| QueryError::Ended { source })?;
+        self.averages = averages;
+        refresh
+    }
+
+    /// How long to wait, for a `random` number from 0 to 1: the interval give or take a tenth; after failures
+    /// twice as long each time up to the limit, of which the random half keeps many extenders from coming back at once.
+    fn pause(&self, random: f64) -> Duration {
+        let MetricsConfig { interval_seconds, max_backoff_seconds, .. } = self.config;
+        let seconds = if self.failures == 0 {
+            interval_seconds * (1.0 + JITTER * (2.0 * random - 1.0))
+        } else {
+            let doubled = interval_seconds * 2f64.powi((self.failures - 1).min(30));
+            doubled.min(max_backoff_seconds.max(interval_seconds)) * (0.5 + 0.5 * random)
+        };
+        Duration::from_secs_f64(seconds)
+    }
+}
+
+/// Holds one average per flow.
+#[derive(Debug)]
+struct Averages {
+    book: FlowBook,
+    estimator: Estimator,
+    last_at: f64,
+}
+
+impl Averages {
+    fn new(estimator: Estimator) -> Self {
+        Self { book: FlowBook::new(estimator), estimator, last_at: f64::NEG_INFINITY }
+    }
+
+    /// Takes the answers to all queries for the instant `at`; gives all flows as they are now.
+    fn take(
+        &mut self,
+        at: f64,
+        preset: &Preset,
+        answers: &[Bytes],
+        limit: usize,
+        url: &reqwest::Url,
+    ) -> Result<(Refresh, Vec<Flow>), QueryError> {
+        let mut refresh = Refresh::default();
+        let mut interner = Interner::default();
+        let mut samples: Vec<Sample> = Vec::new();
+        for (body, query) in answers.iter().zip(&preset.queries) {
+            let answer = decode(body, &preset.labels, &mut interner)
+                .map_err(|source| QueryError::Decode { url: url.clone(), body: beginning(body), source })?;
+            if let Some(error) = answer.error {
+                return Err(QueryError::Api { url: url.clone(), error });
+            }
+            if let Some(found) = answer.unexpected_type {
+                return Err(QueryError::ResultType { found, query: query.clone() });
+            }
+            refresh.response_bytes += body.len() as u64;
+            refresh.skipped += answer.skipped;
+            refresh.warnings.extend(answer.warnings);
+            if samples.is_empty() {
+                samples = answer.samples;
+            } else {
+                samples.extend(answer.samples);
+            }
+        }
+        refresh.samples = samples.len() as u64;
+        // A clock that was set back: the averages' time lies in the future, and they would ignore every answer.
+        if at <= self.last_at {
+            self.book = FlowBook::new(self.estimator);
+        }
+        self.last_at = at;
+        self.book.update(at, preset.reading, samples);
+        refresh.dropped_flows = self.book.keep_heaviest(limit) as u64;
+        let flows: Vec<Flow> = self.book.flows().collect();
+        refresh.flows = flows.len() as u64;
+        Ok((refresh, flows))
+    }
+}

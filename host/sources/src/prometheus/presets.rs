@@ -1,0 +1,252 @@
+//! The queries of each mesh: data, not code.
+//!
+//! A preset is a PromQL template in `presets/` with `{placeholders}`, and the labels that name the two ends of a
+//! flow. What each template counts, and why no byte twice, is written in its comments.
+
+use netmarks_core::application::Identity;
+use netmarks_core::flow::book::Reading;
+use serde::{Deserialize, Serialize};
+
+use super::config::{ConfigError, MetricsConfig};
+
+/// Which queries to ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PresetName {
+    /// Istio with sidecars, ambient or both: the flows between pods as they run, waypoints included.
+    #[default]
+    Istio,
+    /// Istio ambient: who talks to whom behind the waypoints, which themselves are left out.
+    IstioLogical,
+    /// Linkerd's proxies, whose metrics know workloads.
+    Linkerd,
+    /// Grafana Beyla or OpenTelemetry OBI: eBPF, no mesh needed; they know workloads.
+    Beyla,
+    /// Queries of one's own.
+    Custom,
+}
+
+/// What the numbers of the custom queries are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CustomReading {
+    /// Bytes per second over the window, as `rate()` gives them.
+    #[default]
+    Rate,
+    /// Bytes since some start.
+    Counter,
+}
+
+/// Queries of one's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CustomPreset {
+    /// PromQL that gives one series per flow; `{window}` becomes the window, as in `rate(x[{window}])`. The values
+    /// of one flow are added up over all queries.
+    pub queries: Vec<String>,
+    /// What the values are.
+    pub reading: CustomReading,
+    /// The labels that name the two ends.
+    pub labels: EdgeLabels,
+}
+
+/// The labels that name the two ends of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EdgeLabels {
+    /// Label with the caller's namespace.
+    pub source_namespace: String,
+    /// Label with the caller's application.
+    pub source_name: String,
+    /// Label with the callee's namespace.
+    pub destination_namespace: String,
+    /// Label with the callee's application.
+    pub destination_name: String,
+}
+
+/// A preset with everything filled in: what the poller asks and how it reads the answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preset {
+    /// PromQL; the answers are added up.
+    pub queries: Vec<String>,
+    /// The labels of the answers.
+    pub labels: EdgeLabels,
+    /// What the values are.
+    pub reading: Reading,
+}
+
+const ISTIO: &str = include_str!("presets/istio.promql");
+const LINKERD: &str = include_str!("presets/linkerd.promql");
+const BEYLA: &str = include_str!("presets/beyla.promql");
+
+impl Preset {
+    /// Fills in the preset that `config` names, for `identity`.
+    ///
+    /// # Errors
+    /// For an identity whose labels the mesh's metrics do not have, and for custom queries that are incomplete.
+    pub fn new(config: &MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
+        let window = promql_duration(config.window_seconds);
+        let rate = Reading::Rate { window_seconds: config.window_seconds };
+        let workloads_only = |preset: &'static str| match identity {
+            Identity::Workload => Ok(()),
+            Identity::App => Err(ConfigError::Identity { preset, identity: "app" }),
+            Identity::CanonicalService => {
+                Err(ConfigError::Identity { preset, identity: "canonical-service" })
+            }
+        };
+        let one_query = |template: &str, labels: EdgeLabels, matchers: &str| {
+            let EdgeLabels { source_namespace, source_name, destination_namespace, destination_name } =
+                &labels;
+            let ends = [source_namespace, source_name, destination_namespace, destination_name];
+            let known: String = ends.iter().map(|label| format!(",{label}!~\"unknown|\"")).collect();
+            let ends = ends.map(String::as_str).join(",");
+            let matchers = format!("{matchers}{known}");
+            let values = [("window", window.as_str()), ("ends", &ends), ("matchers", &matchers)];
+            Self { queries: vec![fill(&without_comments(template), &values)], labels, reading: rate }
+        };
+        match config.preset {
+            PresetName::Istio => {
+                Ok(one_query(ISTIO, istio_labels(identity), r#"reporter=~"source|destination""#))
+            }
+            PresetName::IstioLogical => {
+                let pattern = promql_text(&config.waypoint_pattern);
+                let matchers = format!(
+                    r#"reporter=~"source|destination|waypoint",source_workload!~"{pattern}",destination_workload!~"{pattern}""#
+                );
+                Ok(one_query(ISTIO, istio_labels(identity), &matchers))
+            }
+            PresetName::Linkerd => {
+                workloads_only("linkerd")?;
+                let labels = ["namespace", "netmarks_source", "dst_namespace", "netmarks_destination"];
+                Ok(one_query(LINKERD, edge_labels(labels), ""))
+            }
+            PresetName::Beyla => {
+                workloads_only("beyla")?;
+                let labels =
+                    ["k8s_src_namespace", "k8s_src_owner_name", "k8s_dst_namespace", "k8s_dst_owner_name"];
+                let matchers = r#"k8s_src_type!="Service",k8s_dst_type!="Service""#;
+                Ok(one_query(BEYLA, edge_labels(labels), matchers))
+            }
+            PresetName::Custom => custom(&config.custom, &window, rate),
+        }
+    }
+}
+
+fn custom(preset: &CustomPreset, window: &str, rate: Reading) -> Result<Preset, ConfigError> {
+    let CustomPreset { queries, reading, labels } = preset;
+    let EdgeLabels { source_namespace, source_name, destination_namespace, destination_name } = labels;
+    let incomplete = [
+        (queries.is_empty() || queries.iter().any(|query| query.trim().is_empty()), "custom.queries"),
+        (source_namespace.is_empty(), "custom.labels.source_namespace"),
+        (source_name.is_empty(), "custom.labels.source_name"),
+        (destination_namespace.is_empty(), "custom.labels.destination_namespace"),
+        (destination_name.is_empty(), "custom.labels.destination_name"),
+    ];
+    if let Some((_, key)) = incomplete.into_iter().find(|(missing, _)| *missing) {
+        return Err(ConfigError::Combination { key, problem: "is empty; the preset `custom` needs it" });
+    }
+    Ok(Preset {
+        queries: queries.iter().map(|query| fill(query, &[("window", window)])).collect(),
+        labels: labels.clone(),
+        reading: match reading {
+            CustomReading::Rate => rate,
+            CustomReading::Counter => Reading::Counter,
+        },
+    })
+}
+
+fn istio_labels(identity: Identity) -> EdgeLabels {
+    let [source, destination] = match identity {
+        Identity::App => ["source_app", "destination_app"],
+        Identity::CanonicalService => ["source_canonical_service", "destination_canonical_service"],
+        Identity::Workload => ["source_workload", "destination_workload"],
+    };
+    edge_labels(["source_workload_namespace", source, "destination_workload_namespace", destination])
+}
+
+fn edge_labels(names: [&str; 4]) -> EdgeLabels {
+    let [source_namespace, source_name, destination_namespace, destination_name] = names.map(str::to_owned);
+    EdgeLabels { source_namespace, source_name, destination_namespace, destination_name }
+}
+
+/// The template without its comments and line breaks: it is sent with every refresh.
+fn without_comments(template: &str) -> String {
+    let lines = template.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.collect::<Vec<_>>().join(" ")
+}
+
+/// Replaces each `{name}` that has a value, in the order of `values`. PromQL's own braces never hold a lone name.
+fn fill(template: &str, values: &[(&str, &str)]) -> String {
+    values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
+}
+
+/// A duration as PromQL writes it; milliseconds are its finest unit.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: from 1 ms to a week")]
+fn promql_duration(seconds: f64) -> String {
+    let milliseconds = (seconds * 1_000.0).round() as u64;
+    if milliseconds.is_multiple_of(1_000) {
+        format!("{}s", milliseconds / 1_000)
+    } else {
+        format!("{milliseconds}ms")
+    }
+}
+
+/// A text as it stands between double quotes in PromQL.
+fn promql_text(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(preset: PresetName) -> MetricsConfig {
+        MetricsConfig { preset, window_seconds: 90.0, ..MetricsConfig::default() }
+    }
+
+    #[test]
+    fn every_placeholder_is_filled_in() {
+        for preset in [PresetName::Istio, PresetName::IstioLogical, PresetName::Linkerd, PresetName::Beyla] {
+            let preset = Preset::new(&config(preset), Identity::Workload).unwrap();
+            let [query] = preset.queries.as_slice() else { panic!("one query per refresh") };
+            assert!(query.contains("[90s]"), "{query}");
+            assert!(!["{window}", "{ends}", "{matchers}"].iter().any(|name| query.contains(name)), "{query}");
+            assert!(!query.contains('#') && !query.contains('\n'), "{query}");
+            assert_eq!(preset.reading, Reading::Rate { window_seconds: 90.0 });
+        }
+    }
+
+    #[test]
+    fn an_identity_that_the_metrics_do_not_know_says_what_to_set() {
+        for preset in [PresetName::Linkerd, PresetName::Beyla] {
+            for identity in [Identity::App, Identity::CanonicalService] {
+                let complaint = Preset::new(&config(preset), identity).unwrap_err().to_string();
+                assert!(complaint.contains("set the identity to `workload`"), "{complaint}");
+            }
+        }
+        for identity in [Identity::App, Identity::CanonicalService, Identity::Workload] {
+            Preset::new(&config(PresetName::Istio), identity).unwrap();
+        }
+    }
+
+    #[test]
+    fn custom_queries_keep_their_own_braces() {
+        let mut config = config(PresetName::Custom);
+        config.window_seconds = 1.5;
+        let complaint = Preset::new(&config, Identity::App).unwrap_err().to_string();
+        assert!(complaint.starts_with("`custom.queries` is empty"), "{complaint}");
+        config.custom.queries = vec![r#"sum(rate(x{a="b"}[{window}]))"#.to_owned()];
+        config.custom.labels = edge_labels(["a", "b", "c", "d"]);
+        config.custom.reading = CustomReading::Counter;
+        let preset = Preset::new(&config, Identity::App).unwrap();
+        assert_eq!(preset.queries, [r#"sum(rate(x{a="b"}[1500ms]))"#]);
+        assert_eq!(preset.reading, Reading::Counter);
+        config.custom.labels.destination_name.clear();
+        assert!(Preset::new(&config, Identity::App).is_err());
+    }
+
+    #[test]
+    fn a_pattern_cannot_leave_its_quotes() {
+        assert_eq!(promql_text(r#"a\.b"c"#), r#"a\\.b\"c"#);
+    }
+}

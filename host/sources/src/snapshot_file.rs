@@ -1,0 +1,530 @@
+//! The one snapshot file: nodes, pods and flows at one instant, as JSON.
+//!
+//! The demo, tests, bug reports and simulations all use it. Every number names its unit. A file that says something
+//! impossible is refused with what to fix, since most are edited by hand sooner or later.
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::Hash;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use netmarks_core::application::{Application, Identity};
+use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
+use netmarks_core::flow::book::Flow;
+use netmarks_core::index::Index;
+use netmarks_core::request::PendingPod;
+use serde::{Deserialize, Serialize};
+
+/// The version that is written, and the only one that is read.
+pub const VERSION: u64 = 1;
+
+/// A snapshot as it stands in the file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotFile {
+    /// Of this format: [`VERSION`].
+    pub version: u64,
+    /// When it was taken, in seconds since the Unix epoch.
+    pub taken_at: f64,
+    /// What counts as one application in it.
+    pub identity: Identity,
+    /// All nodes.
+    pub nodes: Vec<FileNode>,
+    /// All pods that run, start or wait.
+    pub pods: Vec<FilePod>,
+    /// When the flows were measured, in seconds since the Unix epoch; null when they never were.
+    #[serde(default)]
+    pub flows_at: Option<f64>,
+    /// All flows, each edge once.
+    pub flows: Vec<FileFlow>,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileNode {
+    /// Its name.
+    pub name: String,
+    /// Its zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Its region.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// What its pods may request together, in cores.
+    #[serde(default)]
+    pub allocatable_cpu_cores: f64,
+    /// What its pods may request together, in bytes.
+    #[serde(default)]
+    pub allocatable_memory_bytes: u64,
+}
+
+/// A pod.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilePod {
+    /// `namespace/name`.
+    pub name: String,
+    /// `namespace/name` of its application; null for a pod that has none.
+    #[serde(default)]
+    pub application: Option<Application>,
+    /// The node it runs or starts on; null while it is pending.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// Its labels. Only pending pods need them, for policies that ask; a live cluster's are not kept.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What its containers request, in cores.
+    #[serde(default)]
+    pub cpu_request_cores: f64,
+    /// What its containers request, in bytes.
+    #[serde(default)]
+    pub memory_request_bytes: u64,
+}
+
+/// A flow: what one application's calls to another move, requests and responses together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileFlow {
+    /// Who calls, as `namespace/name`.
+    pub source: Application,
+    /// Who is called, as `namespace/name`.
+    pub destination: Application,
+    /// In bytes per second.
+    pub bytes_per_second: f64,
+}
+
+/// A snapshot file that could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {action} snapshot {}", path.display())]
+pub struct SnapshotFileError {
+    /// What was tried.
+    action: &'static str,
+    /// The file, or `-` for a text that is not in one.
+    path: PathBuf,
+    /// Why.
+    source: Kind,
+}
+
+/// Why a snapshot file could not be used.
+#[derive(Debug, thiserror::Error)]
+enum Kind {
+    #[error("the file cannot be opened, read or written")]
+    Io(#[source] std::io::Error),
+    #[error("it is not JSON of this format")]
+    Json(#[source] serde_json::Error),
+    #[error(
+        "it has version {found}, and this program reads version {VERSION}; write it anew with this program"
+    )]
+    Version { found: u64 },
+    #[error(transparent)]
+    Content(ContentError),
+}
+
+/// Something impossible in a snapshot.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// Two entries of one name.
+    #[error("{what} `{name}` is listed twice; remove one of them")]
+    Repeated {
+        /// Node, pod or flow.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A number that cannot be.
+    #[error("`{field}` of `{name}` is {value}; it must be a finite number of at least 0")]
+    Number {
+        /// The field.
+        field: &'static str,
+        /// Whose it is.
+        name: String,
+        /// As it stands.
+        value: f64,
+    },
+    /// A pod whose name lacks its namespace.
+    #[error("pod `{name}` must be named as namespace/name")]
+    PodName {
+        /// As it stands.
+        name: String,
+    },
+    /// A name that is empty.
+    #[error("a node has an empty name")]
+    NodeName,
+}
+
+impl SnapshotFile {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// For a file that cannot be read, is not of this format and version, or says something impossible.
+    pub fn read(path: &Path) -> Result<Self, SnapshotFileError> {
+        let wrap = |source| SnapshotFileError { action: "read", path: path.to_owned(), source };
+        let text = std::fs::read(path).map_err(Kind::Io).map_err(wrap)?;
+        parse(&text).map_err(wrap)
+    }
+
+    /// Reads a text that is not in a file: one that is built in, or the standard input.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn from_json(text: &[u8]) -> Result<Self, SnapshotFileError> {
+        parse(text).map_err(|source| SnapshotFileError { action: "read", path: "-".into(), source })
+    }
+
+    /// The snapshot of a live cluster.
+    #[must_use]
+    pub fn from_index(index: &Index, identity: Identity, taken_at: f64) -> Self {
+        let snapshot = index.snapshot();
+        let mut nodes: Vec<FileNode> = index.nodes().map(file_node).collect();
+        let mut pods: Vec<FilePod> = index
+            .pods()
+            .map(|pod| FilePod {
+                name: pod.key.to_owned(),
+                application: pod.application.cloned(),
+                node: pod.node.map(str::to_owned),
+                labels: BTreeMap::new(),
+                cpu_request_cores: pod.requests.cores(),
+                memory_request_bytes: pod.requests.memory_bytes,
+            })
+            .collect();
+        let mut flows: Vec<FileFlow> = snapshot
+            .flows()
+            .flows()
+            .filter_map(|(source, destination, bytes_per_second)| {
+                Some(FileFlow {
+                    source: snapshot.application_name(source)?.clone(),
+                    destination: snapshot.application_name(destination)?.clone(),
+                    bytes_per_second,
+                })
+            })
+            .collect();
+        // In order of name, so that two snapshots can be compared line by line.
+        nodes.sort_by(|left, right| left.name.cmp(&right.name));
+        pods.sort_by(|left, right| left.name.cmp(&right.name));
+        flows.sort_by(|left, right| {
+            (&left.source, &left.destination).cmp(&(&right.source, &right.destination))
+        });
+        Self { version: VERSION, taken_at, identity, nodes, pods, flows_at: snapshot.flows_at(), flows }
+    }
+
+    /// The cluster it describes. Flows of one that was never measured are none.
+    #[must_use]
+    pub fn to_index(&self) -> Index {
+        let mut index = Index::default();
+        for node in &self.nodes {
+            index.apply_node(&NodeFacts {
+                name: node.name.clone(),
+                zone: node.zone.clone(),
+                region: node.region.clone(),
+                allocatable: resources(node.allocatable_cpu_cores, node.allocatable_memory_bytes),
+            });
+        }
+        for pod in &self.pods {
+            index.apply_pod(&PodFacts {
+                key: pod.name.clone(),
+                application: pod.application.clone(),
+                node: pod.node.clone(),
+                gone: false,
+                requests: pod.requests(),
+            });
+        }
+        if self.flows_at.is_some() || !self.flows.is_empty() {
+            let flows = self.flows.iter().map(|flow| Flow {
+                source: flow.source.clone(),
+                destination: flow.destination.clone(),
+                bytes_per_second: flow.bytes_per_second,
+            });
+            index.replace_flows(self.flows_at.unwrap_or(self.taken_at), flows);
+        }
+        index
+    }
+
+    /// Writes it to a file that either is complete or does not change: a temporary file beside it takes its name.
+    ///
+    /// # Errors
+    /// For a folder or file that cannot be written.
+    pub fn write(&self, path: &Path) -> Result<(), SnapshotFileError> {
+        let wrap = |source| SnapshotFileError { action: "write", path: path.to_owned(), source };
+        let json = self.to_json().map_err(Kind::Json).map_err(wrap)?;
+        replace_file(path, json.as_bytes()).map_err(Kind::Io).map_err(wrap)
+    }
+
+    /// Its text: indented, so that people can read, compare and edit it.
+    ///
+    /// # Errors
+    /// None for a snapshot that was read or taken.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        let mut json = serde_json::to_string_pretty(self)?;
+        json.push('\n');
+        Ok(json)
+    }
+
+    /// Checks what the format itself cannot rule out.
+    ///
+    /// # Errors
+    /// For names that are missing or listed twice, and for numbers that cannot be.
+    pub fn check(&self) -> Result<(), ContentError> {
+        let number = |field, name: &dyn std::fmt::Display, value: f64| {
+            if value.is_finite() && value >= 0.0 {
+                Ok(())
+            } else {
+                Err(ContentError::Number { field, name: name.to_string(), value })
+            }
+        };
+        number("taken_at", &"the snapshot", self.taken_at)?;
+        number("flows_at", &"the snapshot", self.flows_at.unwrap_or(0.0))?;
+        once("node", self.nodes.iter().map(|node| node.name.as_str()))?;
+        once("pod", self.pods.iter().map(|pod| pod.name.as_str()))?;
+        for node in &self.nodes {
+            if node.name.is_empty() {
+                return Err(ContentError::NodeName);
+            }
+            number("allocatable_cpu_cores", &node.name, node.allocatable_cpu_cores)?;
+        }
+        for pod in &self.pods {
+            if !pod.name.split_once('/').is_some_and(|(namespace, name)| {
+                !namespace.is_empty() && !name.is_empty() && !name.contains('/')
+            }) {
+                return Err(ContentError::PodName { name: pod.name.clone() });
+            }
+            number("cpu_request_cores", &pod.name, pod.cpu_request_cores)?;
+        }
+        let mut edges = HashSet::new();
+        for flow in &self.flows {
+            let name = format!("{} -> {}", flow.source, flow.destination);
+            number("bytes_per_second", &name, flow.bytes_per_second)?;
+            if !edges.insert((&flow.source, &flow.destination)) {
+                return Err(ContentError::Repeated { what: "flow", name });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FilePod {
+    /// As the pod that waits for a node.
+    #[must_use]
+    pub fn pending(&self) -> PendingPod {
+        PendingPod {
+            key: self.name.clone(),
+            application: self.application.clone(),
+            labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            requests: self.requests(),
+        }
+    }
+
+    /// What its containers request.
+    #[must_use]
+    pub fn requests(&self) -> Resources {
+        resources(self.cpu_request_cores, self.memory_request_bytes)
+    }
+}
+
+fn parse(text: &[u8]) -> Result<SnapshotFile, Kind> {
+    /// Read first: another version may have other fields.
+    #[derive(Deserialize)]
+    struct Head {
+        version: u64,
+    }
+    let Head { version } = serde_json::from_slice(text).map_err(Kind::Json)?;
+    if version != VERSION {
+        return Err(Kind::Version { found: version });
+    }
+    let file: SnapshotFile = serde_json::from_slice(text).map_err(Kind::Json)?;
+    file.check().map_err(Kind::Content)?;
+    Ok(file)
+}
+
+fn once<T: Hash + Eq + std::fmt::Display>(
+    what: &'static str,
+    names: impl Iterator<Item = T>,
+) -> Result<(), ContentError> {
+    let mut seen = HashSet::new();
+    for name in names {
+        if let Some(name) = seen.replace(name) {
+            return Err(ContentError::Repeated { what, name: name.to_string() });
+        }
+    }
+    Ok(())
+}
+
+fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(content)?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn file_node(node: NodeFacts) -> FileNode {
+    FileNode {
+        allocatable_cpu_cores: node.allocatable.cores(),
+        allocatable_memory_bytes: node.allocatable.memory_bytes,
+        name: node.name,
+        zone: node.zone,
+        region: node.region,
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked not to be negative; a cast saturates"
+)]
+fn resources(cpu_cores: f64, memory_bytes: u64) -> Resources {
+    Resources { cpu_millicores: (cpu_cores * 1_000.0).round() as u64, memory_bytes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netmarks_core::native::netmarks_score;
+    use netmarks_core::needs::Needs;
+    use netmarks_core::request::{Candidates, gather};
+    use proptest::prelude::*;
+
+    const WORKED_EXAMPLE: &str = include_str!("../../extender/sample/worked-example.json");
+    const ONLINE_BOUTIQUE: &str = include_str!("../../extender/sample/online-boutique.json");
+
+    /// The first pending pod's raw NetMARKS score on every node of the file.
+    fn scores(json: &str) -> Vec<(String, f64)> {
+        let file = SnapshotFile::from_json(json.as_bytes()).unwrap();
+        let snapshot = file.to_index().snapshot();
+        let names: Vec<&str> = file.nodes.iter().map(|node| node.name.as_str()).collect();
+        let candidates = Candidates::new(&snapshot, &names);
+        let pod = file.pods.iter().find(|pod| pod.node.is_none()).unwrap().pending();
+        let request = gather(&snapshot, &pod, &candidates, &Needs::parse(["peers"]).unwrap(), &[]);
+        names.iter().map(|name| (*name).to_owned()).zip(netmarks_score(&request)).collect()
+    }
+
+    #[test]
+    fn the_worked_example_scores_as_in_the_paper() {
+        let scores = scores(WORKED_EXAMPLE);
+        let expected = [("node-1", 80.0), ("node-2", 110.0), ("node-3", 160.0), ("node-4", 0.0)];
+        assert_eq!(scores, expected.map(|(name, score)| (name.to_owned(), score)));
+    }
+
+    #[test]
+    fn the_sample_asks_a_question_that_the_heaviest_peer_alone_does_not_answer() {
+        let file = SnapshotFile::from_json(ONLINE_BOUTIQUE.as_bytes()).unwrap();
+        let zones: HashSet<_> = file.nodes.iter().map(|node| node.zone.as_deref()).collect();
+        let pending: Vec<_> = file.pods.iter().filter(|pod| pod.node.is_none()).collect();
+        assert_eq!((file.nodes.len(), zones.len(), file.flows.len(), pending.len()), (6, 3, 15, 1));
+        let scores = scores(ONLINE_BOUTIQUE);
+        let best = scores.iter().max_by(|left, right| left.1.total_cmp(&right.1)).unwrap();
+        assert_eq!(best.0, "node-b1");
+        let heaviest = file
+            .flows
+            .iter()
+            .filter(|flow| Some(&flow.source) == pending[0].application.as_ref())
+            .max_by(|left, right| left.bytes_per_second.total_cmp(&right.bytes_per_second))
+            .unwrap();
+        assert!(!file.pods.iter().any(|pod| {
+            pod.application.as_ref() == Some(&heaviest.destination) && pod.node.as_deref() == Some("node-b1")
+        }));
+    }
+
+    #[test]
+    fn files_that_say_something_impossible_are_refused_with_what_to_fix() {
+        let edit = |from: &str, to: &str| {
+            assert!(WORKED_EXAMPLE.contains(from), "{from}");
+            let error = SnapshotFile::from_json(WORKED_EXAMPLE.replace(from, to).as_bytes()).unwrap_err();
+            crate::health::chain(&error)
+        };
+        let expected = [
+            ("\"version\": 1", "\"version\": 2", "has version 2, and this program reads version 1"),
+            ("\"default/w-0\"", "\"default/s-0\"", "pod `default/s-0` is listed twice"),
+            ("\"name\": \"node-2\"", "\"name\": \"node-1\"", "node `node-1` is listed twice"),
+            ("\"default/w-0\"", "\"w-0\"", "pod `w-0` must be named as namespace/name"),
+            (
+                "\"bytes_per_second\": 50",
+                "\"bytes_per_second\": -50",
+                "`bytes_per_second` of `default/f -> default/p`",
+            ),
+            ("\"taken_at\"", "\"taken\"", "unknown field `taken`"),
+            ("\"source\": \"default/f\"", "\"source\": \"f\"", "`f` is not of the form namespace/name"),
+        ];
+        for (from, to, complaint) in expected {
+            let error = edit(from, to);
+            assert!(error.starts_with("failed to read snapshot -") && error.contains(complaint), "{error}");
+        }
+        let missing = SnapshotFile::read(Path::new("/nowhere/snapshot.json")).unwrap_err();
+        assert_eq!(missing.to_string(), "failed to read snapshot /nowhere/snapshot.json");
+    }
+
+    #[test]
+    fn a_file_is_replaced_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("snapshot.json");
+        let file = SnapshotFile::from_json(WORKED_EXAMPLE.as_bytes()).unwrap();
+        std::fs::write(&path, "an older file").unwrap();
+        file.write(&path).unwrap();
+        assert_eq!(SnapshotFile::read(&path).unwrap(), file);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+        let error = file.write(&folder.path().join("missing/snapshot.json")).unwrap_err();
+        assert!(error.to_string().starts_with("failed to write snapshot"), "{error}");
+    }
+
+    fn application() -> impl Strategy<Value = Application> {
+        ("[a-c]", "[a-f]").prop_map(|(namespace, name)| Application::new(&namespace, &name))
+    }
+
+    prop_compose! {
+        /// Any snapshot in the order in which one is written.
+        fn snapshot()(
+            nodes in prop::collection::btree_map(
+                "[a-z]{1,5}",
+                (prop::option::of("[xyz]"), prop::option::of("[r]"), 0u64..1_000_000, any::<u64>()),
+                0..8,
+            ),
+            pods in prop::collection::btree_map(
+                "[a-c]/[a-z]{1,5}",
+                (prop::option::of(application()), prop::option::of("[a-z]{1,2}"), 0u32..100_000, any::<u32>()),
+                0..20,
+            ),
+            flows in prop::collection::btree_map((application(), application()), 1e-3f64..1e12, 0..20),
+            taken_at in 0.0f64..2e9,
+            flows_at in 0.0f64..2e9,
+        ) -> SnapshotFile {
+            SnapshotFile {
+                version: VERSION,
+                taken_at,
+                identity: Identity::Workload,
+                nodes: nodes.into_iter().map(|(name, (zone, region, cpu, memory))| FileNode {
+                    name,
+                    zone,
+                    region,
+                    allocatable_cpu_cores: Resources { cpu_millicores: cpu, memory_bytes: 0 }.cores(),
+                    allocatable_memory_bytes: memory,
+                }).collect(),
+                pods: pods.into_iter().map(|(name, (application, node, cpu, memory))| FilePod {
+                    name,
+                    application,
+                    node,
+                    labels: BTreeMap::new(),
+                    cpu_request_cores: Resources { cpu_millicores: cpu.into(), memory_bytes: 0 }.cores(),
+                    memory_request_bytes: memory.into(),
+                }).collect(),
+                flows_at: Some(flows_at),
+                flows: flows.into_iter().map(|((source, destination), bytes_per_second)| FileFlow {
+                    source,
+                    destination,
+                    bytes_per_second,
+                }).collect(),
+            }
+        }
+    }
+
+    proptest! {
+        /// What is written is read back, and what a cluster made from it is written as, to the last bit.
+        #[test]
+        fn a_snapshot_survives_the_file_and_the_index(file in snapshot()) {
+            let read = SnapshotFile::from_json(file.to_json().unwrap().as_bytes()).unwrap();
+            prop_assert_eq!(&read, &file);
+            let taken = SnapshotFile::from_index(&read.to_index(), file.identity, file.taken_at);
+            prop_assert_eq!(taken, file);
+        }
+    }
+}
