@@ -1,5 +1,7 @@
 //! The control plane works as a whole: pods of a Deployment run, and components can be killed and come back.
 
+#![expect(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests fail as tests do")]
+
 use netmarks_test_cluster::{
     Binaries, ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, SchedulerOptions, User,
 };

@@ -1,6 +1,6 @@
 //! Series and how they are written: Prometheus text as Envoy and Linkerd write it, OpenMetrics as ztunnel does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -110,6 +110,23 @@ impl Series {
         (at(self.base.0, first), at(self.base.1, second))
     }
 
+    fn sample_into(&self, samples: &mut Samples, name: &str, now: Duration) {
+        let labels = label_text(&self.labels);
+        let (count, sum) = self.values(now);
+        match self.growth {
+            Growth::Counter { .. } => samples.add(format!("{name}{{{labels}}}"), count),
+            Growth::Histogram { size, .. } => {
+                for bound in BUCKETS {
+                    let below = if size <= bound { count } else { 0.0 };
+                    samples.add(format!("{name}_bucket{{{labels},le=\"{bound}\"}}"), below);
+                }
+                samples.add(format!("{name}_bucket{{{labels},le=\"+Inf\"}}"), count);
+                samples.add(format!("{name}_sum{{{labels}}}"), sum);
+                samples.add(format!("{name}_count{{{labels}}}"), count);
+            }
+        }
+    }
+
     /// Starts again at zero, as after a restart of the proxy.
     pub(crate) fn reset(&mut self, now: Duration) {
         self.base = (0.0, 0.0);
@@ -148,8 +165,12 @@ pub(crate) fn render(dialect: Dialect, series: &[Series], now: Duration) -> Stri
                 line(&mut text, format_args!("# TYPE {family} {kind}"));
             }
         }
+        let mut samples = Samples::default();
         for one in members {
-            render_series(&mut text, &sample, one, now);
+            one.sample_into(&mut samples, &sample, now);
+        }
+        for (series, value) in samples.in_order {
+            line(&mut text, format_args!("{series} {value}"));
         }
     }
     if dialect == Dialect::OpenMetrics {
@@ -158,19 +179,22 @@ pub(crate) fn render(dialect: Dialect, series: &[Series], now: Duration) -> Stri
     text
 }
 
-fn render_series(text: &mut String, sample: &str, series: &Series, now: Duration) {
-    let labels = label_text(&series.labels);
-    let (count, sum) = series.values(now);
-    match series.growth {
-        Growth::Counter { .. } => line(text, format_args!("{sample}{{{labels}}} {count}")),
-        Growth::Histogram { size, .. } => {
-            for bound in BUCKETS {
-                let below = if size <= bound { count } else { 0.0 };
-                line(text, format_args!("{sample}_bucket{{{labels},le=\"{bound}\"}} {below}"));
+/// Holds the values of one family in order of first appearance. Reports that come to the same labels are one series in a proxy: a ztunnel
+/// sees all that a waypoint sends as from the waypoint, whoever asked.
+#[derive(Default)]
+struct Samples {
+    in_order: Vec<(String, f64)>,
+    index: HashMap<String, usize>,
+}
+
+impl Samples {
+    fn add(&mut self, series: String, value: f64) {
+        match self.index.get(&series).and_then(|index| self.in_order.get_mut(*index)) {
+            Some((_, sum)) => *sum += value,
+            None => {
+                self.index.insert(series.clone(), self.in_order.len());
+                self.in_order.push((series, value));
             }
-            line(text, format_args!("{sample}_bucket{{{labels},le=\"+Inf\"}} {count}"));
-            line(text, format_args!("{sample}_sum{{{labels}}} {sum}"));
-            line(text, format_args!("{sample}_count{{{labels}}} {count}"));
         }
     }
 }

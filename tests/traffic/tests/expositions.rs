@@ -1,5 +1,7 @@
 //! What each topology exposes, line for line, and that Prometheus' own tool accepts it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail as tests do")]
+
 use netmarks_test_traffic::{Clock, Edge, Mesh, Pages, Pods, Protocol, Replay, Topology};
 use std::io::Write as _;
 use std::path::Path;
@@ -57,6 +59,10 @@ fn expositions_are_as_in_the_golden_files() {
     }
 }
 
+/// Ends of promtool's complaints about what Envoy and Linkerd do write.
+const TRUE_OF_REAL_PROXIES: [&str; 2] =
+    ["no help text", "use base unit \"seconds\" instead of \"milliseconds\""];
+
 #[test]
 fn promtool_finds_no_fault_in_prometheus_text() {
     for (name, topology, protocol) in CASES {
@@ -66,9 +72,10 @@ fn promtool_finds_no_fault_in_prometheus_text() {
             // promtool 2.42 knows only the text format; OpenMetrics is left to a real scrape, see prometheus.rs.
             if page.content_type.starts_with("text/plain") {
                 let complaints = promtool(&page.body);
-                // Envoy and Linkerd write no help.
-                let complaints: Vec<&str> =
-                    complaints.lines().filter(|line| !line.ends_with("no help text")).collect();
+                let complaints: Vec<&str> = complaints
+                    .lines()
+                    .filter(|line| !TRUE_OF_REAL_PROXIES.iter().any(|end| line.ends_with(end)))
+                    .collect();
                 assert!(complaints.is_empty(), "{name}, {target}: {complaints:?}");
             }
         }
@@ -138,6 +145,34 @@ fn traffic_is_spread_over_pods_and_adds_up() {
     let beyla = mesh(Topology::Beyla, Protocol::Tcp);
     let request = ["beyla_network_flow_bytes_total", "k8s_src_owner_name=\"web\""];
     assert_eq!(sum(&beyla, &request), 60_000.0 + 30_000.0);
+}
+
+#[test]
+fn reports_with_the_same_labels_are_one_series() {
+    let edges = vec![Edge::new("shop", "web", "cart", 4_000.0), Edge::new("shop", "admin", "cart", 400.0)];
+    for (topology, protocol) in [
+        (Topology::AmbientWaypoint, Protocol::Http),
+        (Topology::SidecarDestinationOnly, Protocol::Http),
+        (Topology::Beyla, Protocol::Tcp),
+    ] {
+        let mesh = Mesh::new(topology, protocol, edges.clone(), &Pods::default(), at(60));
+        for (target, _) in mesh.targets() {
+            let page = mesh.page(&target).unwrap();
+            let mut series: Vec<&str> = page
+                .body
+                .lines()
+                .filter_map(|line| line.rsplit_once(' '))
+                .map(|(series, _)| series)
+                .collect();
+            let all = series.len();
+            series.sort_unstable();
+            series.dedup();
+            assert_eq!(series.len(), all, "{topology:?}, {target}:\n{}", page.body);
+        }
+    }
+    let mesh = Mesh::new(Topology::AmbientWaypoint, Protocol::Http, edges, &Pods::default(), at(60));
+    let hop = ["istio_tcp_received_bytes_total", "source_workload=\"waypoint\""];
+    assert_eq!(sum(&mesh, &hop), 60_000.0 + 6_000.0);
 }
 
 #[test]
