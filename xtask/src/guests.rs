@@ -113,7 +113,7 @@ fn build_with_cargo_component(root: &Path) -> Result<()> {
     }
     let command = toolchain.cargo_component(root, &root.join("guest"), &tool)?;
     compile(command, &["--package", "netmarks-policy"])?;
-    let built = toolchain::target_folder(root).join("wasm32-unknown-unknown/release/netmarks.wasm");
+    let built = toolchain::component_target_folder(root).join("wasm32-unknown-unknown/release/netmarks.wasm");
     copy(&built, &output(root, "netmarks-cargo-component"))
 }
 

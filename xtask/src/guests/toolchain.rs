@@ -83,7 +83,7 @@ impl Toolchain {
     pub(super) fn cargo(&self, root: &Path, workspace: &Path, command: &str) -> Result<Command> {
         let mut cargo = self.prepare(root, workspace, &self.cargo, &[])?;
         cargo.arg(command);
-        arguments(&mut cargo, root);
+        arguments(&mut cargo, &target_folder(root));
         Ok(cargo)
     }
 
@@ -93,7 +93,7 @@ impl Toolchain {
         let mut cargo =
             self.prepare(root, workspace, &tool.join("bin/cargo-component"), &[stand_in(root)?])?;
         cargo.args(["component", "build"]).env("CARGO", &self.cargo).env("RUSTC", rustc);
-        arguments(&mut cargo, root);
+        arguments(&mut cargo, &component_target_folder(root));
         Ok(cargo)
     }
 
@@ -142,8 +142,13 @@ pub(super) fn target_folder(root: &Path) -> PathBuf {
     root.join("target/guests/build")
 }
 
-fn arguments(cargo: &mut Command, root: &Path) {
-    cargo.args(["--release", "--locked", "--target", TARGET, "--target-dir"]).arg(target_folder(root));
+/// The same for cargo-component: in the other folder it would find the component made and build nothing.
+pub(super) fn component_target_folder(root: &Path) -> PathBuf {
+    root.join("target/guests/build-cargo-component")
+}
+
+fn arguments(cargo: &mut Command, target_folder: &Path) {
+    cargo.args(["--release", "--locked", "--target", TARGET, "--target-dir"]).arg(target_folder);
 }
 
 /// A folder with a `rustc` that cargo-component, and nothing else, runs: to ask whether the target wasm32-wasip1 is
