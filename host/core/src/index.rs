@@ -284,10 +284,8 @@ impl Index {
             return id;
         }
         let names = Arc::make_mut(&mut self.now.names);
-        let id = self
-            .free_nodes
-            .pop()
-            .unwrap_or_else(|| NodeId(u32::try_from(names.slots()).unwrap_or(u32::MAX)));
+        let id =
+            self.free_nodes.pop().unwrap_or_else(|| NodeId(u32::try_from(names.slots()).unwrap_or(u32::MAX)));
         names.insert(id, name);
         if id.index() == self.now.nodes.len() {
             self.now.nodes.push_back(NodeRow::default());

@@ -154,7 +154,9 @@ mod tests {
     #[test]
     fn mistakes_name_the_need() {
         let error = Needs::parse(["node.zones"]).unwrap_err();
-        assert!(error.to_string().starts_with("unknown need `node.zones`; this host knows peers, other-nodes"));
+        assert!(
+            error.to_string().starts_with("unknown need `node.zones`; this host knows peers, other-nodes")
+        );
         assert!(matches!(Needs::parse(["peers", "peers"]), Err(NeedError::Repeated { .. })));
         assert!(matches!(Needs::parse(["peer.name"]), Err(NeedError::WithoutPeers { .. })));
     }

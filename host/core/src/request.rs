@@ -179,10 +179,10 @@ pub fn gather(
     } else {
         candidates.ids.iter().chain(&others).copied().collect()
     };
-    let columns = Columns { snapshot, pod, candidates, nodes: &nodes, peers: &peer_ids, application, assumed };
+    let columns =
+        Columns { snapshot, pod, candidates, nodes: &nodes, peers: &peer_ids, application, assumed };
     request.columns = needs.columns.iter().map(|need| columns.column(*need)).collect();
-    request.peer_names =
-        peer_ids.iter().filter_map(|id| snapshot.application_name(*id)).cloned().collect();
+    request.peer_names = peer_ids.iter().filter_map(|id| snapshot.application_name(*id)).cloned().collect();
     request
 }
 
@@ -225,9 +225,7 @@ impl Columns<'_> {
             ColumnNeed::PeerName => Column::Texts(
                 self.peers
                     .iter()
-                    .map(|id| {
-                        self.snapshot.application_name(*id).map_or("", Application::as_str).to_owned()
-                    })
+                    .map(|id| self.snapshot.application_name(*id).map_or("", Application::as_str).to_owned())
                     .collect(),
             ),
             ColumnNeed::PeerPods => Column::Indexes(
@@ -256,7 +254,8 @@ impl Columns<'_> {
     fn own_pods(&self) -> Column {
         let mut by_node = vec![0u32; self.snapshot.names().slots()];
         let placement = self.application.and_then(|id| self.snapshot.application(id));
-        let placed = placement.iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
+        let placed =
+            placement.iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
         let assumed = self.assumed.iter().filter(|(id, _)| Some(*id) == self.application);
         for (node, pods) in placed.chain(assumed.map(|(_, node)| (*node, 1))) {
             if let Some(count) = by_node.get_mut(node.index()) {

@@ -78,10 +78,10 @@ fn the_worked_example_scores_80_110_160_0() {
     assert_eq!(scores, [(0, 5), (1, 7), (2, 10)]);
 
     let best = rank(&request, &names, &raw, &scores, 2);
-    assert_eq!(best.iter().map(|node| (node.node.as_str(), node.score)).collect::<Vec<_>>(), [
-        ("n3", 10),
-        ("n2", 7)
-    ]);
+    assert_eq!(
+        best.iter().map(|node| (node.node.as_str(), node.score)).collect::<Vec<_>>(),
+        [("n3", 10), ("n2", 7)]
+    );
     assert_eq!(best[0].peers[0].application, Application::new("d", "s"));
     assert_eq!(best[0].peers[0].outbound_bytes_per_second, 100.0);
     assert_eq!(best[0].peers[0].inbound_bytes_per_second, 60.0);
@@ -135,22 +135,33 @@ fn other_nodes_follow_the_candidates() {
 #[test]
 fn columns_arrive_in_the_order_of_the_needs() {
     let needs = [
-        "pod.labels", "node.zone", "peers", "node.cpu-allocatable", "node.cpu-requested", "peer.name",
-        "peer.pods", "node.own-pods", "pod.cpu-request", "node.memory-requested",
+        "pod.labels",
+        "node.zone",
+        "peers",
+        "node.cpu-allocatable",
+        "node.cpu-requested",
+        "peer.name",
+        "peer.pods",
+        "node.own-pods",
+        "pod.cpu-request",
+        "node.memory-requested",
     ];
     let request = gather_for(&worked_example(), &["n1", "n3", "unknown"], &needs);
     let texts = |list: &[&str]| Column::Texts(list.iter().map(|text| (*text).to_owned()).collect());
-    assert_eq!(request.columns, [
-        texts(&["app", "p"]),
-        Column::Indexes(vec![1, 2, 0]),
-        Column::Numbers(vec![4.0, 4.0, 0.0]),
-        Column::Numbers(vec![0.5, 0.5, 0.0]),
-        texts(&["d/s", "d/w", "d/f"]),
-        Column::Indexes(vec![1, 1, 1]),
-        Column::Indexes(vec![0, 0, 0]),
-        Column::Numbers(vec![0.25]),
-        Column::Numbers(vec![100.0, 100.0, 0.0]),
-    ]);
+    assert_eq!(
+        request.columns,
+        [
+            texts(&["app", "p"]),
+            Column::Indexes(vec![1, 2, 0]),
+            Column::Numbers(vec![4.0, 4.0, 0.0]),
+            Column::Numbers(vec![0.5, 0.5, 0.0]),
+            texts(&["d/s", "d/w", "d/f"]),
+            Column::Indexes(vec![1, 1, 1]),
+            Column::Indexes(vec![0, 0, 0]),
+            Column::Numbers(vec![0.25]),
+            Column::Numbers(vec![100.0, 100.0, 0.0]),
+        ]
+    );
 }
 
 #[test]

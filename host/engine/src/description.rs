@@ -104,7 +104,10 @@ impl Parameter {
     fn check(raw: types::Parameter) -> Result<Self, Cause> {
         text("a parameter's name", &raw.name, 1, 64)?;
         if !raw.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-            return Err(invalid(format!("the parameter name `{}` is not lower case, digits and `-`", raw.name)));
+            return Err(invalid(format!(
+                "the parameter name `{}` is not lower case, digits and `-`",
+                raw.name
+            )));
         }
         text("a parameter's summary", &raw.summary, 0, 256)?;
         let kind = match raw.kind {

@@ -78,6 +78,8 @@ impl Engine {
             .cranelift_opt_level(OptLevel::Speed)
             .epoch_interruption(true)
             .max_wasm_stack(Limits::STACK_BYTES)
+            // Addresses in a stripped guest would only fill the log.
+            .wasm_backtrace_max_frames(None)
             // The address space of a slot is what a policy may ever use; the rest of wasmtime's 4 GiB default
             // would only be reserved for 64 slots.
             .memory_reservation(u64::from(Limits::MOST_MEMORY_MIB) * 1024 * 1024)
@@ -102,7 +104,8 @@ impl Engine {
         match self.tick {
             Tick::ByHand => 1,
             Tick::Every(period) => {
-                u64::try_from(deadline.as_nanos().div_ceil(period.as_nanos().max(1))).unwrap_or(u64::MAX - 1) + 1
+                u64::try_from(deadline.as_nanos().div_ceil(period.as_nanos().max(1))).unwrap_or(u64::MAX - 1)
+                    + 1
             }
         }
     }

@@ -69,7 +69,9 @@ pub struct PolicyError {
 #[derive(Debug, thiserror::Error)]
 pub enum Cause {
     /// The artefact is too large.
-    #[error("the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to")]
+    #[error(
+        "the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to"
+    )]
     TooLarge {
         /// Its size.
         bytes: usize,
@@ -77,7 +79,9 @@ pub enum Cause {
         limit: usize,
     },
     /// A wasm core module.
-    #[error("it is a core WebAssembly module, not a component; build it with the SDK or wrap it with `wasm-tools component new`")]
+    #[error(
+        "it is a core WebAssembly module, not a component; build it with the SDK or wrap it with `wasm-tools component new`"
+    )]
     CoreModule,
     /// Not wasm.
     #[error("it is not a WebAssembly component (no component header)")]
@@ -91,7 +95,9 @@ pub enum Cause {
         found: String,
     },
     /// A scoring interface of another version.
-    #[error("it exports `{found}`, but this host speaks `{expected}`; rebuild it against this version of the contract")]
+    #[error(
+        "it exports `{found}`, but this host speaks `{expected}`; rebuild it against this version of the contract"
+    )]
     WrongVersion {
         /// As exported.
         found: String,
@@ -190,13 +196,13 @@ impl Cause {
     }
 }
 
-/// An error of wasmtime, with its whole chain in one line: the guest's backtrace would only fill the log.
+/// An error of wasmtime, with its whole chain in one line.
 #[derive(Debug)]
 pub struct EngineError(String);
 
 impl EngineError {
     pub(crate) fn new(error: &wasmtime::Error) -> Self {
-        Self(error.chain().skip_while(|cause| cause.is::<wasmtime::WasmBacktrace>()).map(|cause| one_line(&cause.to_string())).collect::<Vec<_>>().join(": "))
+        Self(error.chain().map(|cause| one_line(&cause.to_string())).collect::<Vec<_>>().join(": "))
     }
 }
 

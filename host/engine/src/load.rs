@@ -67,9 +67,8 @@ impl Policy {
         given: &BTreeMap<String, ParameterValue>,
         limits: Limits,
     ) -> Result<Self, PolicyError> {
-        let at = |stage: Stage| {
-            move |cause: Cause| PolicyError { policy: artefact.name.to_owned(), stage, cause }
-        };
+        let at =
+            |stage: Stage| move |cause: Cause| PolicyError { policy: artefact.name.to_owned(), stage, cause };
         let header = check_header(artefact.bytes, &limits);
         header.map_err(at(Stage::Check))?;
         let component = Component::new(&engine.wasmtime, artefact.bytes)
@@ -133,7 +132,9 @@ fn check_interfaces(engine: &Engine, component: &Component) -> Result<(), Cause>
     let unversioned = |name: &str| name.split('@').next() == CONTRACT.split('@').next();
     Err(match exports.iter().find(|name| unversioned(name)) {
         Some(found) => Cause::WrongVersion { found: (*found).to_owned(), expected: CONTRACT },
-        None if exports.is_empty() => Cause::MissingExport { expected: CONTRACT, found: "nothing".to_owned() },
+        None if exports.is_empty() => {
+            Cause::MissingExport { expected: CONTRACT, found: "nothing".to_owned() }
+        }
         None => Cause::MissingExport { expected: CONTRACT, found: exports.join(", ") },
     })
 }
@@ -166,8 +167,11 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
     } else {
         Peers::default()
     };
-    let peer_names: Vec<Application> =
-        if needs.peers { ["a", "b", "c"].map(|name| Application::new("trial", name)).into() } else { Vec::new() };
+    let peer_names: Vec<Application> = if needs.peers {
+        ["a", "b", "c"].map(|name| Application::new("trial", name)).into()
+    } else {
+        Vec::new()
+    };
     let per_node = |value: f64| Column::Numbers(vec![value; nodes as usize]);
     let columns = needs
         .columns

@@ -69,7 +69,8 @@ pub(crate) fn check(
     given: &BTreeMap<String, ParameterValue>,
 ) -> Result<Vec<Checked>, ParameterError> {
     if let Some(name) = given.keys().find(|name| declared.iter().all(|parameter| parameter.name != **name)) {
-        let known = match declared.iter().map(|parameter| format!("`{}`", parameter.name)).collect::<Vec<_>>() {
+        let known = match declared.iter().map(|parameter| format!("`{}`", parameter.name)).collect::<Vec<_>>()
+        {
             names if names.is_empty() => "none".to_owned(),
             names => names.join(", "),
         };
@@ -79,8 +80,7 @@ pub(crate) fn check(
 }
 
 fn value(parameter: &Parameter, given: Option<&ParameterValue>) -> Result<Checked, ParameterError> {
-    let invalid =
-        |expected: String| ParameterError::Invalid { name: parameter.name.clone(), expected };
+    let invalid = |expected: String| ParameterError::Invalid { name: parameter.name.clone(), expected };
     match (&parameter.kind, given) {
         (ParameterKind::Number { default, .. }, None) => Ok(Checked::Number(*default)),
         (ParameterKind::Number { minimum, maximum, .. }, Some(given)) => match given {

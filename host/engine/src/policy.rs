@@ -66,9 +66,7 @@ impl Failure {
             // A guest whose allocation was refused aborts: the refusal is the reason, not the abort.
             _ if self.memory_refused => Cause::Memory { limit: limits.memory_bytes() },
             Some(_) => Cause::Trap(EngineError::new(&self.error)),
-            None => {
-                Cause::Output { limit: limits.output_bytes(), source: EngineError::new(&self.error) }
-            }
+            None => Cause::Output { limit: limits.output_bytes(), source: EngineError::new(&self.error) },
         }
     }
 }
@@ -181,7 +179,11 @@ impl Policy {
         Ok(parts
             .into_iter()
             .take(PARTS)
-            .map(|part| Part { peer: part.peer, label: cut(&part.label, 128).to_owned(), amount: part.amount })
+            .map(|part| Part {
+                peer: part.peer,
+                label: cut(&part.label, 128).to_owned(),
+                amount: part.amount,
+            })
             .collect())
     }
 
@@ -237,10 +239,7 @@ impl Policy {
         call: impl FnOnce(&Bindings, &mut Store<CallState>) -> wasmtime::Result<R>,
     ) -> Result<R, Failure> {
         let mut store = store::fresh(&self.engine, &self.limits);
-        let result = self
-            .instances
-            .instantiate(&mut store)
-            .and_then(|bindings| call(&bindings, &mut store));
+        let result = self.instances.instantiate(&mut store).and_then(|bindings| call(&bindings, &mut store));
         store.data_mut().publish_messages(&self.name);
         result.map_err(|error| Failure { error, memory_refused: store.data().memory_refused })
     }

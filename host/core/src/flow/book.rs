@@ -142,7 +142,9 @@ impl FlowBook {
         if excess > 0 {
             let weight = |edge: &Edge| edge.estimate.bytes_per_second().unwrap_or(-1.0);
             let mut edges: Vec<_> = self.edges.drain().collect();
-            edges.select_nth_unstable_by(excess - 1, |left, right| weight(&left.1).total_cmp(&weight(&right.1)));
+            edges.select_nth_unstable_by(excess - 1, |left, right| {
+                weight(&left.1).total_cmp(&weight(&right.1))
+            });
             self.edges.extend(edges.drain(excess..));
         }
         excess

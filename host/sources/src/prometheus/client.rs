@@ -50,7 +50,7 @@ pub enum QueryError {
     #[error("failed to reach {url}; check `url`, the network policies and, for https, `tls.ca_file`")]
     Unreachable {
         /// The address asked.
-        url: Url,
+        url: String,
         /// Why.
         source: reqwest::Error,
     },
@@ -60,7 +60,7 @@ pub enum QueryError {
     )]
     Timeout {
         /// The address asked.
-        url: Url,
+        url: String,
         /// The setting.
         seconds: f64,
     },
@@ -68,7 +68,7 @@ pub enum QueryError {
     #[error("{url} answered with status {status}{}: {body}", hint(*status))]
     Status {
         /// The address asked.
-        url: Url,
+        url: String,
         /// The status.
         status: StatusCode,
         /// How the body begins.
@@ -78,7 +78,7 @@ pub enum QueryError {
     #[error("{url} refused the query ({}): {}", error.kind, error.message)]
     Api {
         /// The address asked.
-        url: Url,
+        url: String,
         /// What it said.
         error: ApiError,
     },
@@ -89,7 +89,7 @@ pub enum QueryError {
     )]
     TooLarge {
         /// The address asked.
-        url: Url,
+        url: String,
         /// The setting.
         limit: u64,
     },
@@ -97,7 +97,7 @@ pub enum QueryError {
     #[error("{url} did not answer like the Prometheus HTTP API; check the path in `url`. It began: {body}")]
     Decode {
         /// The address asked.
-        url: Url,
+        url: String,
         /// How the body begins.
         body: String,
         /// Why.
@@ -211,15 +211,15 @@ impl Client {
         let body = self.body(response, ERROR_BYTES).await.unwrap_or_default();
         Err(match serde_json::from_slice::<ErrorBody>(&body) {
             Ok(ErrorBody { error_type: kind, error: message }) => {
-                QueryError::Api { url: self.url.clone(), error: ApiError { kind, message } }
+                QueryError::Api { url: self.url.to_string(), error: ApiError { kind, message } }
             }
-            Err(_) => QueryError::Status { url: self.url.clone(), status, body: beginning(&body) },
+            Err(_) => QueryError::Status { url: self.url.to_string(), status, body: beginning(&body) },
         })
     }
 
     /// The body as it streams in, given up once it is larger than `limit`.
     async fn body(&self, mut response: Response, limit: u64) -> Result<Bytes, QueryError> {
-        let too_large = || QueryError::TooLarge { url: self.url.clone(), limit };
+        let too_large = || QueryError::TooLarge { url: self.url.to_string(), limit };
         let announced = response.content_length().unwrap_or(0);
         if announced > limit {
             return Err(too_large());
@@ -235,7 +235,7 @@ impl Client {
     }
 
     fn failed(&self, source: reqwest::Error) -> QueryError {
-        let url = self.url.clone();
+        let url = self.url.to_string();
         if source.is_timeout() {
             QueryError::Timeout { url, seconds: self.config.timeout_seconds }
         } else {

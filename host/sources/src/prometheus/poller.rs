@@ -148,7 +148,7 @@ impl Poller {
         // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
         let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
         let (preset, state, limit) = (self.preset.clone(), state.clone(), self.config.max_flows);
-        let url = self.client.url().clone();
+        let url = self.client.url().to_string();
         let work = tokio::task::spawn_blocking(move || {
             let refresh = averages.take(at, &preset, &answers, limit, &url);
             let refresh = refresh.map(|(refresh, flows)| {
@@ -197,16 +197,16 @@ impl Averages {
         preset: &Preset,
         answers: &[Bytes],
         limit: usize,
-        url: &reqwest::Url,
+        url: &str,
     ) -> Result<(Refresh, Vec<Flow>), QueryError> {
         let mut refresh = Refresh::default();
         let mut interner = Interner::default();
         let mut samples: Vec<Sample> = Vec::new();
         for (body, query) in answers.iter().zip(&preset.queries) {
             let answer = decode(body, &preset.labels, &mut interner)
-                .map_err(|source| QueryError::Decode { url: url.clone(), body: beginning(body), source })?;
+                .map_err(|source| QueryError::Decode { url: url.to_owned(), body: beginning(body), source })?;
             if let Some(error) = answer.error {
-                return Err(QueryError::Api { url: url.clone(), error });
+                return Err(QueryError::Api { url: url.to_owned(), error });
             }
             if let Some(found) = answer.unexpected_type {
                 return Err(QueryError::ResultType { found, query: query.clone() });

@@ -1,0 +1,84 @@
+//! Loads the fixtures that `cargo xtask guests` builds.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use netmarks_core::application::Application;
+use netmarks_core::request::{Peers, PolicyRequest};
+use netmarks_engine::{
+    Artefact, Cause, Engine, EngineSettings, Limits, ParameterValue, Policy, PolicyError, Tick,
+};
+
+/// One engine for all tests of a binary, with a real ticker.
+pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let tick = Tick::Every(Duration::from_millis(2));
+    Engine::new(EngineSettings { concurrent_calls: 8, tick }).unwrap()
+});
+
+/// A component built for the tests.
+pub fn guest(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/guests/{name}.wasm"));
+    std::fs::read(&path)
+        .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask guests` builds it", path.display()))
+}
+
+/// A component, or a module, written as text.
+pub fn text(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/guests/wat/{name}.wat"));
+    wat::parse_file(path).unwrap()
+}
+
+pub fn load(name: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
+    load_with(name, bytes, &[], Limits::default())
+}
+
+pub fn load_with(
+    name: &str,
+    bytes: &[u8],
+    parameters: &[(&str, ParameterValue)],
+    limits: Limits,
+) -> Result<Policy, PolicyError> {
+    let parameters: BTreeMap<String, ParameterValue> =
+        parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Policy::load(&ENGINE, Artefact { name, bytes }, &parameters, limits)
+}
+
+pub fn word(text: &str) -> ParameterValue {
+    ParameterValue::Text(text.to_owned())
+}
+
+/// The whole chain of an error, as a log shows it.
+pub fn chain(error: &PolicyError) -> String {
+    use std::error::Error as _;
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
+}
+
+pub fn kind(error: &PolicyError) -> (&'static str, &'static str) {
+    (error.stage.as_str(), Cause::kind(&error.cause))
+}
+
+/// The worked example of the paper's restatement: peers F, W, S on nodes 0, 1, 2; node 3 is empty.
+pub fn worked_example() -> PolicyRequest {
+    PolicyRequest {
+        candidates: 4,
+        nodes: 4,
+        peers: Peers {
+            outbound: vec![100.0, 40.0, 30.0],
+            inbound: vec![60.0, 70.0, 50.0],
+            first: vec![0, 1, 2, 3],
+            node: vec![2, 1, 0],
+            pods: vec![1, 1, 1],
+        },
+        columns: Vec::new(),
+        peer_names: ["s", "w", "f"].map(|name| Application::new("default", name)).into(),
+    }
+}

@@ -1,0 +1,65 @@
+//! The command line: one file per command.
+
+mod demo;
+mod output;
+mod score;
+mod serve;
+mod snapshot;
+
+use std::io::Write as _;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+pub use output::print_error;
+
+/// NetMARKS: places pods next to what they talk to.
+///
+/// A kube-scheduler extender. It reads from the service mesh's metrics who sends how many bytes to whom, and has a
+/// WebAssembly policy score the candidate nodes of every pod by it.
+#[derive(Debug, Parser)]
+#[command(name = "netmarks", version, after_help = EXAMPLES, propagate_version = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXAMPLES: &str = "Examples:
+  netmarks demo                                     see it at work on a built-in cluster
+  netmarks serve --metrics-url http://prometheus:9090
+  netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
+  netmarks score --snapshot cluster.json --pod shop/cart-0";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Answer kube-scheduler, in a cluster or beside one
+    Serve(serve::Args),
+    /// The same on a built-in sample cluster: nothing else is needed
+    Demo(demo::Args),
+    /// Rank the nodes of a snapshot for a pod, with reasons
+    Score(score::Args),
+    /// Write the live snapshot of a running extender to a file
+    Snapshot(snapshot::Args),
+}
+
+impl Cli {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// Whatever went wrong, with what to do about it.
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Serve(args) => serve::run(args),
+            Command::Demo(args) => demo::run(args),
+            Command::Score(args) => score::run(&args),
+            Command::Snapshot(args) => snapshot::run(args),
+        }
+    }
+}
+
+/// Prints a line of a result to stdout.
+fn say(text: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
+}

@@ -1,0 +1,113 @@
+//! How results look: tables for people, JSON for machines, errors on stderr.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use clap::ValueEnum;
+use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
+use netmarks_core::why::NodeScore;
+
+/// How a result is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Output {
+    /// For people
+    #[default]
+    Table,
+    /// For machines
+    Json,
+}
+
+/// Peers named per node in a table; JSON has all.
+const PEERS_IN_TABLE: usize = 3;
+
+/// Prints an error with its causes, and nothing else, to stderr.
+pub fn print_error(error: &anyhow::Error) {
+    let mut stderr = std::io::stderr().lock();
+    let label = if stderr.is_terminal() { "\x1b[1;31merror:\x1b[0m" } else { "error:" };
+    // If stderr is gone there is nobody to tell.
+    let _ = writeln!(stderr, "{label} {error}");
+    for cause in error.chain().skip(1) {
+        let _ = writeln!(stderr, "  because {cause}");
+    }
+}
+
+/// The nodes as a table: rank, node, score, raw score, and the peers it came from.
+pub(super) fn score_table(nodes: &[NodeScore]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    let bold = std::io::stdout().is_terminal();
+    let heading = |text: &str| {
+        let cell = Cell::new(text);
+        if bold { cell.add_attribute(Attribute::Bold) } else { cell }
+    };
+    table.set_header(["NODE", "SCORE", "RAW", "FROM"].map(heading));
+    for node in nodes {
+        let mut from: Vec<String> = node
+            .peers
+            .iter()
+            .take(PEERS_IN_TABLE)
+            .map(|peer| {
+                let pods = if peer.pods == 1 { String::new() } else { format!(" x {}", peer.pods) };
+                let both = peer.outbound_bytes_per_second + peer.inbound_bytes_per_second;
+                format!("{} {}{pods}", peer.application, bytes_per_second(both))
+            })
+            .collect();
+        if node.peers.len() > PEERS_IN_TABLE {
+            from.push(format!("{} more", node.peers.len() - PEERS_IN_TABLE));
+        }
+        let from = if from.is_empty() { "-".to_owned() } else { from.join(", ") };
+        table.add_row([
+            Cell::new(&node.node),
+            Cell::new(node.score).set_alignment(CellAlignment::Right),
+            Cell::new(format_raw(node.raw)).set_alignment(CellAlignment::Right),
+            Cell::new(from),
+        ]);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn format_raw(raw: f64) -> String {
+    if raw == 0.0 || (0.01..1e9).contains(&raw.abs()) { format!("{raw:.1}") } else { format!("{raw:.3e}") }
+}
+
+/// Bytes per second in the unit that leaves one to three digits: `364.3 kB/s`.
+pub(super) fn bytes_per_second(value: f64) -> String {
+    let units = [("TB/s", 1e12), ("GB/s", 1e9), ("MB/s", 1e6), ("kB/s", 1e3)];
+    match units.into_iter().find(|(_, size)| value >= *size) {
+        Some((unit, size)) => format!("{:.1} {unit}", value / size),
+        None => format!("{value:.1} B/s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netmarks_core::application::Application;
+    use netmarks_core::why::PeerShare;
+
+    #[test]
+    fn tables_show_scores_and_the_heaviest_peers() {
+        let peer = |name: &str, pods: u32, rate: f64| PeerShare {
+            application: Application::new("shop", name),
+            pods,
+            outbound_bytes_per_second: rate,
+            inbound_bytes_per_second: 0.0,
+        };
+        let nodes = [
+            NodeScore {
+                node: "node-a".to_owned(),
+                score: 10,
+                raw: 1_234_567.0,
+                peers: vec![
+                    peer("a", 2, 5e5),
+                    peer("b", 1, 2e5),
+                    peer("c", 1, 34_000.0),
+                    peer("d", 1, 400.0),
+                    peer("e", 1, 167.0),
+                ],
+            },
+            NodeScore { node: "node-b".to_owned(), score: 0, raw: 0.0, peers: Vec::new() },
+        ];
+        let expected = include_str!("../../tests/golden/score-table.txt");
+        assert_eq!(score_table(&nodes), expected.trim_end());
+    }
+}

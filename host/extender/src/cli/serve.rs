@@ -1,0 +1,145 @@
+//! `netmarks serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::say;
+use crate::config::load::{Flags, load};
+use crate::config::reload::Reloader;
+use crate::config::{Config, LogFormat};
+use crate::service::{self, Tasks};
+use crate::{policies, telemetry};
+
+const EXAMPLES: &str = "Every key of the configuration file is also an environment variable: `scoring.top` is NETMARKS_SCORING_TOP.
+Flags win over the environment, the environment over the file.
+
+Examples:
+  netmarks serve --metrics-url http://prometheus.monitoring:9090
+  netmarks serve --config /etc/netmarks/config.yaml --check
+  netmarks serve --snapshot cluster.json --listen 127.0.0.1:0";
+
+/// Flags of `netmarks serve`; each sets the key of the same meaning.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The configuration file, YAML
+    #[arg(long, short, env = "NETMARKS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Validate the configuration and the policy, and exit
+    #[arg(long)]
+    check: bool,
+    /// Address to answer kube-scheduler at [key: server.listen]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Base URL of a Prometheus-compatible API [key: metrics.url]
+    #[arg(long, value_name = "URL")]
+    metrics_url: Option<String>,
+    /// Which mesh made the metrics: istio, istio-logical, linkerd, beyla, custom [key: metrics.preset]
+    #[arg(long, value_name = "NAME")]
+    metrics_preset: Option<String>,
+    /// What names an application: app, canonical-service, workload [key: identity]
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+    /// A policy instead of the built-in one [key: policy.file]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The kubeconfig [key: cluster.kubeconfig]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Serve from a snapshot file instead of a cluster [key: cluster.snapshot_file]
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// How log lines look [key: log.format]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, for example info,netmarks=debug [key: log.filter]
+    #[arg(long, value_name = "FILTER")]
+    log_filter: Option<String>,
+}
+
+impl Args {
+    /// Taken apart without `..`: a flag that nobody handles does not compile.
+    fn into_parts(self) -> Result<(Option<PathBuf>, bool, Flags)> {
+        let Self {
+            config,
+            check,
+            listen,
+            metrics_url,
+            metrics_preset,
+            identity,
+            policy,
+            kubeconfig,
+            snapshot,
+            log_format,
+            log_filter,
+        } = self;
+        let path = |path: Option<PathBuf>| path.map(|path| Value::from(path.to_string_lossy().into_owned()));
+        let flags = [
+            ("server.listen", listen.map(|address| Value::from(address.to_string()))),
+            ("metrics.url", metrics_url.map(Value::from)),
+            ("metrics.preset", metrics_preset.map(Value::from)),
+            ("identity", identity.map(Value::from)),
+            ("policy.file", path(policy)),
+            ("cluster.kubeconfig", path(kubeconfig)),
+            ("cluster.snapshot_file", path(snapshot)),
+            ("log.format", log_format.map(serde_json::to_value).transpose()?),
+            ("log.filter", log_filter.map(Value::from)),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        Ok((config, check, flags))
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    let (file, check_only, flags) = args.into_parts()?;
+    let environment: Vec<(String, String)> =
+        std::env::vars().filter(|(name, _)| name != "NETMARKS_CONFIG").collect();
+    let config = load(file.as_deref(), &environment, &flags)?;
+    if check_only {
+        return check(&config);
+    }
+    let log = telemetry::start(&config.log, &config.traces)?;
+    let flush = log.clone();
+    let runtime = service::runtime(&config)?;
+    let result = runtime.block_on(async {
+        let mut tasks = Tasks::default();
+        let state = service::cluster(&config)?;
+        let scoring = service::scoring(&config, state.clone())?;
+        service::start_server(&config, &scoring, &mut tasks).await?;
+        service::start_sources(&config, &state, &mut tasks).await?;
+        let reloader = Reloader {
+            file,
+            environment,
+            flags,
+            config: config.clone(),
+            scorer: scoring.scorer.clone(),
+            engine: scoring.engine.clone(),
+            log,
+        };
+        let shutdown = tasks.shutdown.clone();
+        tasks.spawn("configuration reload", async move {
+            reloader.run(shutdown).await;
+            Ok(())
+        });
+        tasks.run(service::stop_signal()?).await
+    });
+    flush.flush();
+    result
+}
+
+/// `--check`: everything that can be known without a cluster.
+fn check(config: &Config) -> Result<()> {
+    let state = service::cluster(config)?;
+    let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
+    let policy = policies::load(&engine, &config.policy)?;
+    if config.metrics.is_configured() {
+        netmarks_sources::prometheus::Poller::new(config.metrics.clone(), config.identity)
+            .context("in the section `metrics`")?;
+    }
+    crate::http::tls::Certificates::load(config.server.tls.clone())?;
+    drop(state);
+    say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
+}

@@ -1,0 +1,158 @@
+//! Follows the configuration file and the policy file while we run.
+//!
+//! Deciding what a change means is apart from acting on it: [`compare`] is a function of two configurations.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::Config;
+use super::load::{self, Flags};
+use crate::file_watch::FileWatch;
+use crate::policies;
+use crate::scoring::Scorer;
+use crate::telemetry::LogControl;
+
+/// Keys that take effect at once; a change anywhere else needs a restart.
+const LIVE: [&str; 3] = ["scoring.", "policy.", "log.filter"];
+
+/// Within those, what is fixed at the start.
+const FIXED: [&str; 1] = ["scoring.decisions"];
+
+/// What changed between two configurations, by key.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Takes effect at once.
+    pub live: Vec<String>,
+    /// Needs a restart.
+    pub restart: Vec<String>,
+}
+
+/// Compares two configurations key by key.
+#[must_use]
+pub fn compare(old: &Config, new: &Config) -> Changes {
+    let mut changes = Changes::default();
+    // A configuration always serialises; if it did not, nothing would be seen to change.
+    if let (Ok(old), Ok(new)) = (serde_json::to_value(old), serde_json::to_value(new)) {
+        differences(&old, &new, String::new(), &mut changes);
+    }
+    changes
+}
+
+fn differences(old: &Value, new: &Value, key: String, changes: &mut Changes) {
+    if old == new {
+        return;
+    }
+    match (old, new) {
+        (Value::Object(old), Value::Object(new)) => {
+            let names: std::collections::BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+            for name in names {
+                let inner = if key.is_empty() { name.clone() } else { format!("{key}.{name}") };
+                let missing = Value::Null;
+                differences(
+                    old.get(name).unwrap_or(&missing),
+                    new.get(name).unwrap_or(&missing),
+                    inner,
+                    changes,
+                );
+            }
+        }
+        _ if LIVE.iter().any(|live| key.starts_with(live)) && !FIXED.contains(&key.as_str()) => {
+            changes.live.push(key);
+        }
+        _ => changes.restart.push(key),
+    }
+}
+
+/// Follows the files until cancelled. A change that cannot be taken over leaves everything as it was.
+#[derive(Debug)]
+pub struct Reloader {
+    /// Where the configuration came from.
+    pub file: Option<PathBuf>,
+    /// The environment at the start, which still overrides the file.
+    pub environment: Vec<(String, String)>,
+    /// The flags, which still override both.
+    pub flags: Flags,
+    /// What is in force.
+    pub config: Config,
+    /// Takes a new policy and new settings.
+    pub scorer: Arc<Scorer>,
+    /// Compiles policies.
+    pub engine: netmarks_engine::Engine,
+    /// Takes a new log filter.
+    pub log: LogControl,
+}
+
+impl Reloader {
+    /// Watches and reloads until cancelled.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            let files = [self.file.clone(), self.config.policy.file.clone()];
+            let mut watch = FileWatch::new(files.into_iter().flatten().collect());
+            if !watch.changed(&shutdown).await {
+                return;
+            }
+            if let Err(error) = self.reload().await {
+                self.scorer.metrics().reload_failed();
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "configuration not taken over, the old one stays in force"
+                );
+            }
+        }
+    }
+
+    async fn reload(&mut self) -> anyhow::Result<()> {
+        let config = load::load(self.file.as_deref(), &self.environment, &self.flags)?;
+        let changes = compare(&self.config, &config);
+        // Whatever changed, the policy file may have: loading it again is cheap, off the scheduling path, and the
+        // one way that is the same after a change and after a restart.
+        let (engine, policy_config) = (self.engine.clone(), config.policy.clone());
+        let policy = tokio::task::spawn_blocking(move || policies::load(&engine, &policy_config)).await??;
+        let live = self.scorer.live();
+        let settings = config.scoring_settings();
+        if live.policy.digest() != policy.digest()
+            || self.config.policy != config.policy
+            || live.settings != settings
+        {
+            let digest = policy.digest().to_owned();
+            let generation = self.scorer.replace(Arc::new(policy), settings);
+            tracing::info!(generation, digest, "policy and scoring settings replaced");
+        }
+        self.log.set_filter(&config.log.filter)?;
+        if !changes.live.is_empty() {
+            tracing::info!(keys = changes.live.join(", "), "configuration taken over");
+        }
+        if !changes.restart.is_empty() {
+            tracing::warn!(
+                keys = changes.restart.join(", "),
+                "configuration changed where it takes effect only after a restart"
+            );
+        }
+        self.config = config;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_told_apart_by_what_they_need() {
+        let old = Config::default();
+        let mut new = old.clone();
+        assert_eq!(compare(&old, &new), Changes::default());
+        new.scoring.top = 100;
+        new.scoring.decisions = 1;
+        new.server.max_concurrent = 1;
+        new.policy.parameters.insert("x".into(), netmarks_engine::ParameterValue::Toggle(true));
+        new.log.filter = "debug".into();
+        new.log.format = super::super::LogFormat::Json;
+        let changes = compare(&old, &new);
+        assert_eq!(changes.live, ["log.filter", "policy.parameters.x", "scoring.top"]);
+        assert_eq!(changes.restart, ["log.format", "scoring.decisions", "server.max_concurrent"]);
+    }
+}

@@ -1,0 +1,217 @@
+//! What answers at which path.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use netmarks_core::application::Identity;
+use netmarks_sources::snapshot_file::SnapshotFile;
+use netmarks_sources::state::{ClusterState, MetricsState};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::body::{BodyBudget, BodyError, BoundedBody};
+use crate::protocol::{self, BadRequest};
+use crate::scoring::{Empty, Scorer, chain, unix_seconds};
+
+/// Everything the routes need; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Scores pods.
+    pub scorer: Arc<Scorer>,
+    /// Which label names an application.
+    pub identity: Identity,
+    /// Bounds request bodies.
+    pub bodies: BodyBudget,
+    /// One permit per request being scored.
+    pub permits: Arc<Semaphore>,
+    /// A request that takes longer is answered without scores.
+    pub deadline: Duration,
+    /// Whether shutdown has begun.
+    pub stopping: tokio_util::sync::CancellationToken,
+}
+
+impl App {
+    /// All routes: the scheduler's and the operator's.
+    #[must_use]
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/prioritize", post(prioritize))
+            .route("/v1/decisions", get(decisions))
+            .route("/v1/snapshot", get(snapshot))
+            .with_state(self.clone())
+            .merge(self.health_router())
+    }
+
+    /// The routes of probes and scrapers, which cannot present a client certificate.
+    #[must_use]
+    pub fn health_router(self) -> Router {
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+/// `POST /prioritize`. Anything that is our fault is an empty answer with status 200: the scheduler then decides
+/// alone, at once. Only a request that is not one gets a 4xx.
+async fn prioritize(State(app): State<App>, body: Body) -> Response {
+    let started = Instant::now();
+    let empty = |reason: Empty| {
+        app.scorer.metrics().answered(Some(reason), started.elapsed());
+        json("[]".into())
+    };
+    let body = match app.bodies.read(body).await {
+        Ok(body) => body,
+        Err(BodyError::Overloaded) => return empty(Empty::Overloaded),
+        Err(error @ BodyError::TooLarge { .. }) => {
+            app.scorer.metrics().refused();
+            return (StatusCode::PAYLOAD_TOO_LARGE, format!("{error}\n")).into_response();
+        }
+        Err(error @ BodyError::Broken(_)) => {
+            return (StatusCode::BAD_REQUEST, format!("{}\n", chain(&error))).into_response();
+        }
+    };
+    let Ok(permit) = app.permits.clone().try_acquire_owned() else {
+        return empty(Empty::Overloaded);
+    };
+    let (answer, answered) = oneshot::channel();
+    let (scorer, identity) = (app.scorer.clone(), app.identity);
+    // The permit goes along: a client that hangs up must not free it while the work goes on. The thread's end is
+    // seen through `answered`, which fails if it panicked.
+    tokio::task::spawn_blocking(move || score(&scorer, identity, &body, answer, permit));
+    match tokio::time::timeout(app.deadline, answered).await {
+        Ok(Ok(Ok(answer))) => json(answer.into()),
+        Ok(Ok(Err(error))) => {
+            app.scorer.metrics().refused();
+            (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
+        }
+        Ok(Err(_)) => empty(Empty::PolicyFault),
+        Err(_) => empty(Empty::Deadline),
+    }
+}
+
+/// Decodes, decides and answers, on a blocking thread; then, with the answer on its way, remembers why.
+fn score(
+    scorer: &Scorer,
+    identity: Identity,
+    body: &BoundedBody,
+    answer: oneshot::Sender<Result<Vec<u8>, BadRequest>>,
+    permit: OwnedSemaphorePermit,
+) {
+    let _permit = permit;
+    match protocol::decode(&body.bytes, identity) {
+        // Nobody may be waiting any more, which is no news to anyone.
+        Err(error) => drop(answer.send(Err(error))),
+        Ok(request) => {
+            let span = tracing::debug_span!(
+                target: "netmarks::trace", "prioritize",
+                pod = request.pod.key, candidates = request.nodes.len(), named = tracing::field::Empty,
+            );
+            let _entered = span.enter();
+            let outcome = scorer.decide(&request.pod, &request.nodes);
+            span.record("named", outcome.scores.len());
+            drop(answer.send(Ok(protocol::encode(&request.nodes, &outcome.scores))));
+            scorer.record(request.pod, &request.nodes, outcome);
+        }
+    }
+}
+
+fn json(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Which decisions to list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DecisionsQuery {
+    /// At most so many, newest first.
+    limit: Option<usize>,
+    /// Only those of this pod, `namespace/name`.
+    pod: Option<String>,
+}
+
+async fn decisions(State(app): State<App>, Query(query): Query<DecisionsQuery>) -> Response {
+    axum::Json(app.scorer.decisions().recent(query.limit.unwrap_or(20), query.pod.as_deref())).into_response()
+}
+
+async fn snapshot(State(app): State<App>) -> Response {
+    let state = app.scorer.state().clone();
+    let identity = app.identity;
+    // Walking 150,000 pods and writing them takes a moment that belongs to no request.
+    let written = tokio::task::spawn_blocking(move || {
+        let file = state.read(|index| SnapshotFile::from_index(index, identity, unix_seconds()));
+        file.to_json()
+    })
+    .await;
+    match written {
+        Ok(Ok(text)) => json(text.into()),
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn readyz(State(app): State<App>) -> Response {
+    let mut reasons: Vec<String> =
+        app.scorer.state().readiness().reasons().iter().map(ToString::to_string).collect();
+    if app.stopping.is_cancelled() {
+        reasons.push("shutting down".to_owned());
+    }
+    if reasons.is_empty() {
+        return "ready\n".into_response();
+    }
+    let mut text = String::from("not ready\n");
+    for reason in reasons {
+        let _ = writeln!(text, "- {reason}");
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn metrics(State(app): State<App>) -> Response {
+    let metrics = app.scorer.metrics();
+    measure_cluster(app.scorer.state(), metrics);
+    match metrics.encode() {
+        Ok(text) => {
+            ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)
+                .into_response()
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &dyn std::error::Error) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", chain(error))).into_response()
+}
+
+/// Reads the size and age of what is scored by off the state.
+fn measure_cluster(state: &ClusterState, metrics: &crate::metrics::Metrics) {
+    let snapshot = state.snapshot();
+    let readiness = state.readiness();
+    let gauges = &metrics.cluster;
+    let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+    gauges.nodes.set(count(snapshot.names().len()));
+    gauges.pods.set(count(state.read(netmarks_core::index::Index::pod_count)));
+    gauges.applications.set(count(snapshot.applications().count()));
+    gauges.flows.set(count(snapshot.flows().len()));
+    gauges.ready.set(i64::from(readiness.reasons().is_empty()));
+    let age = match (readiness.metrics, snapshot.flows_at()) {
+        (MetricsState::Absent, _) | (_, None) => -1.0,
+        (_, Some(at)) => (unix_seconds() - at).max(0.0),
+    };
+    gauges.flows_age.set(age);
+    let counted = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let health = state.health();
+    gauges.watch_events.set(counted(health.pods.events() + health.nodes.events()));
+    gauges.watch_errors.set(counted(health.pods.errors() + health.nodes.errors()));
+    let report = health.metrics.report();
+    gauges.refreshes.set(counted(report.refreshes));
+    gauges.refresh_failures.set(counted(report.failures));
+    gauges.dropped_flows.set(counted(report.dropped_flows));
+}

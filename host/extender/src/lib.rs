@@ -1,0 +1,15 @@
+//! The extender: HTTP, configuration, command line and wiring.
+//!
+//! A library beside its binary so that end-to-end tests and benchmarks can run parts of it in their own process.
+
+pub mod cli;
+pub mod config;
+pub mod decisions;
+pub mod file_watch;
+pub mod http;
+pub mod metrics;
+pub mod policies;
+pub mod protocol;
+pub mod scoring;
+pub mod service;
+pub mod telemetry;

@@ -1,0 +1,16 @@
+//! `netmarks`: parses the command line, runs the command, and turns its result into an exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use netmarks::cli::{Cli, print_error};
+
+fn main() -> ExitCode {
+    match Cli::parse().run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

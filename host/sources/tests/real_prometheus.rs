@@ -1,0 +1,122 @@
+//! The poller against a real Prometheus, whose storage is filled beforehand: no scrape to wait for.
+
+use std::fmt::Write as _;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use netmarks_core::application::Identity;
+use netmarks_sources::prometheus::client::QueryError;
+use netmarks_sources::prometheus::presets::PresetName;
+use netmarks_sources::prometheus::{MetricsConfig, Poller};
+use netmarks_sources::state::{ClusterState, MetricsState};
+
+/// When the made-up traffic ended, in seconds since the Unix epoch.
+const END: u32 = 1_767_225_600;
+
+/// Holds a running Prometheus, which ends with it.
+struct Prometheus {
+    process: Child,
+    url: String,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Prometheus {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to end.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn run(command: &mut Command) -> Child {
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| {
+        panic!("failed to start {command:?}, which this test needs ({error}); run `cargo xtask test`")
+    })
+}
+
+/// Starts a Prometheus that holds these OpenMetrics samples.
+fn start(metrics: &str) -> Prometheus {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    std::fs::write(file("metrics.txt"), metrics).unwrap();
+    std::fs::write(file("prometheus.yml"), "scrape_configs: []\n").unwrap();
+    let mut import = Command::new("promtool");
+    import.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(file("metrics.txt")).arg(file("data"));
+    assert!(run(&mut import).wait().unwrap().success(), "{import:?}");
+    // Free at this moment; should someone take it before Prometheus does, the test fails and says so.
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
+    let process = run(Command::new("prometheus")
+        .arg(option("config.file", &file("prometheus.yml")))
+        .arg(option("storage.tsdb.path", &file("data")))
+        .arg("--storage.tsdb.retention.time=100y")
+        .arg(format!("--web.listen-address={address}"))
+        .arg("--web.route-prefix=/metrics-store"));
+    Prometheus { process, url: format!("http://{address}/metrics-store"), _folder: folder }
+}
+
+/// Two sidecars' reports of so many flows of 80 bytes per second each, for the five minutes before [`END`].
+fn sidecars(flows: usize) -> String {
+    let mut metrics = String::new();
+    for (family, rate) in [("istio_request_bytes_sum", 30), ("istio_response_bytes_sum", 50)] {
+        // Untyped, since the sum alone is no histogram.
+        writeln!(metrics, "# TYPE {family} unknown").unwrap();
+        for flow in 0..flows {
+            for reporter in ["source", "destination"] {
+                for step in 0..=20 {
+                    let (seconds, at) = (step * 15, END - 300 + step * 15);
+                    let value = 1_000 + rate * seconds;
+                    let caller = flow % 100;
+                    writeln!(
+                        metrics,
+                        "{family}{{reporter=\"{reporter}\",source_workload=\"w\",source_workload_namespace=\"shop\",\
+                         source_app=\"caller-{caller}\",destination_app=\"callee-{flow}\",\
+                         destination_workload_namespace=\"data\"}} {value} {at}"
+                    )
+                    .unwrap();
+                }
+            }
+        }
+    }
+    metrics + "# EOF\n"
+}
+
+#[tokio::test]
+async fn a_real_prometheus_is_asked_and_understood() {
+    let prometheus = start(&sidecars(300));
+    let config = MetricsConfig { url: prometheus.url.clone(), ..MetricsConfig::default() };
+    let state = Arc::new(ClusterState::new(MetricsState::NotYet));
+    let mut poller = Poller::new(config.clone(), Identity::App).unwrap();
+    // It starts within a second or so; until then it does not listen, or says that it is not ready (503).
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let refresh = loop {
+        match poller.refresh(f64::from(END), &state).await {
+            Ok(refresh) => break refresh,
+            Err(error @ (QueryError::Unreachable { .. } | QueryError::Status { .. })) => {
+                assert!(Instant::now() < deadline, "{error:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    assert_eq!((refresh.samples, refresh.skipped, refresh.flows, refresh.warnings), (300, 0, 300, vec![]));
+    let snapshot = state.snapshot();
+    let rates = snapshot.flows().flows().map(|(_, _, rate)| rate);
+    assert!(rates.into_iter().all(|rate| (rate - 80.0).abs() < 1e-6));
+
+    // Every other preset is valid PromQL to a real server too, and finds nothing here.
+    let identity = Identity::Workload;
+    for preset in [PresetName::IstioLogical, PresetName::Linkerd, PresetName::Beyla] {
+        let config = MetricsConfig { preset, ..config.clone() };
+        let refresh = Poller::new(config, identity).unwrap().refresh(f64::from(END), &state).await.unwrap();
+        assert_eq!(refresh.samples, 0, "{preset:?}");
+    }
+    let mut broken = config;
+    broken.preset = PresetName::IstioLogical;
+    broken.waypoint_pattern = "(".to_owned();
+    let error = Poller::new(broken, identity).unwrap().refresh(f64::from(END), &state).await.unwrap_err();
+    assert!(matches!(&error, QueryError::Api { error, .. } if error.kind == "bad_data"), "{error:?}");
+}
