@@ -1,4 +1,5 @@
 //! Watch events to placement, through the functions that the watches themselves use.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests: by panicking")]
 
 use kube::runtime::watcher::Event;
 use netmarks_core::application::Identity;

@@ -1,6 +1,7 @@
 //! The presets' PromQL against synthetic series, evaluated by Prometheus' own engine (`promtool test rules`).
 //!
 //! Every series grows evenly, so the right answer is known to the last bit. Rates are in bytes per second.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests: by panicking")]
 
 use std::collections::BTreeMap;
 use std::io::Write;

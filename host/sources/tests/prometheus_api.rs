@@ -1,4 +1,9 @@
 //! The query API's client and the poller against a real HTTP server, in every way in which a store can misbehave.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail like tests: by panicking"
+)]
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};

@@ -1,4 +1,5 @@
 //! The poller against a real Prometheus, whose storage is filled beforehand: no scrape to wait for.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests: by panicking")]
 
 use std::fmt::Write as _;
 use std::net::TcpListener;

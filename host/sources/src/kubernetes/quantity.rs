@@ -6,11 +6,22 @@
 /// Most fractional digits that matter: finer ones only round the result up.
 const FRACTION_DIGITS: i32 = 15;
 
-/// Thousandths of a unit, rounded up as Kubernetes does; values beyond 2^64 are cut to it.
+/// Millicores of a cpu quantity; see [`parse`].
+#[must_use]
+pub fn cpu_millicores(text: &str) -> Option<u64> {
+    parse(text, 3)
+}
+
+/// Whole bytes of a memory quantity; see [`parse`].
+#[must_use]
+pub fn memory_bytes(text: &str) -> Option<u64> {
+    parse(text, 0)
+}
+
+/// The quantity in units of `10^-places`, rounded up as Kubernetes does; values beyond 2^64 are cut to it.
 ///
 /// `None` for text that is not a quantity and for negative ones, which no request may be.
-#[must_use]
-pub fn parse_milli(text: &str) -> Option<u64> {
+fn parse(text: &str, places: i32) -> Option<u64> {
     let text = text.strip_prefix('+').unwrap_or(text);
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(end);
@@ -27,53 +38,20 @@ pub fn parse_milli(text: &str) -> Option<u64> {
         .chain(fraction.bytes())
         .try_fold(0u128, |value, digit| value.checked_mul(10)?.checked_add(u128::from(digit - b'0')));
     let inexact = u128::from(rest.bytes().any(|digit| digit != b'0'));
-    let power = exponent + 3 - i32::try_from(kept).ok()?;
+    let power = exponent + places - i32::try_from(kept).ok()?;
     let scaled = digits.and_then(|digits| {
         let digits = digits.checked_mul(1u128.checked_shl(binary)?)?;
         let factor = 10u128.checked_pow(power.unsigned_abs());
         if power >= 0 {
             if digits == 0 { Some(0) } else { digits.checked_mul(factor?) }
         } else {
-            // A divisor beyond 2^128 leaves a part of one thousandth.
+            // A divisor beyond 2^128 leaves a part of one unit.
             Some(factor.map_or(u128::from(digits > 0), |factor| digits.div_ceil(factor)))
         }
     });
     let value = scaled.map_or(u64::MAX, |value| u64::try_from(value).unwrap_or(u64::MAX));
     // Something beyond the kept digits can only matter where nothing was rounded up yet.
     Some(if value == 0 && inexact == 1 { 1 } else { value })
-}
-
-/// Millicores of a cpu quantity.
-#[must_use]
-pub fn cpu_millicores(text: &str) -> Option<u64> {
-    parse_milli(text)
-}
-
-/// Whole bytes of a memory quantity, rounded up.
-#[must_use]
-pub fn memory_bytes(text: &str) -> Option<u64> {
-    // Thousandths of a byte would overflow at 16 PiB: plain and binary amounts are read as whole kilo-units.
-    match text.parse::<u64>() {
-        Ok(bytes) => Some(bytes),
-        Err(_) => match parse_milli(text)? {
-            u64::MAX => parse_large(text),
-            milli => Some(milli.div_ceil(1_000)),
-        },
-    }
-}
-
-/// An amount too large to count in thousandths; precision no longer matters at petabytes.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "a float to integer cast saturates, which is what is wanted; the value is not negative"
-)]
-fn parse_large(text: &str) -> Option<u64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(end);
-    let (binary, exponent) = scale(suffix)?;
-    Some((number.parse::<f64>().ok()? * 2f64.powi(binary.cast_signed()) * 10f64.powi(exponent)) as u64)
 }
 
 /// The power of two and the power of ten that a suffix stands for.
@@ -156,22 +134,24 @@ mod tests {
     #[test]
     fn what_is_no_quantity_is_refused() {
         for text in ["", ".", "m", "-1", "1.2.3", "1 Gi", "1gi", "0x10", "1e", "1e+", "1Mi2", "NaN", "e3"] {
-            assert_eq!(parse_milli(text), None, "{text}");
+            assert_eq!((cpu_millicores(text), memory_bytes(text)), (None, None), "{text}");
         }
     }
 
     proptest! {
-        /// Any text is answered without a panic or an overflow.
-        #[test]
-        fn any_text_is_survived(text in "[+-]?[0-9]{0,45}[.]?[0-9]{0,30}(n|u|m|k|Ki|Ei|E|e-?[0-9]{1,6})?") {
-            prop_assert_eq!(parse_milli(&text).is_none(), memory_bytes(&text).is_none());
-        }
+            /// Any text is answered without a panic or an overflow.
+            #[test]
+            fn any_text_is_survived(text in "[+-]?[0-9]{0,45}[.]?[0-9]{0,30}(n|u|m|k|Ki|Ei|E|e-?[0-9]{1,6})?") {
+    let (milli, whole) = (cpu_millicores(&text), memory_bytes(&text));
+                prop_assert_eq!(milli.is_none(), whole.is_none());
+                prop_assert!(milli.is_none_or(|milli| milli == u64::MAX || whole == Some(milli.div_ceil(1_000))));
+            }
 
-        /// Millicores are read back as written.
-        #[test]
-        fn written_amounts_are_read_back(milli in 0u64..1_000_000_000) {
-            prop_assert_eq!(cpu_millicores(&format!("{milli}m")), Some(milli));
-            prop_assert_eq!(cpu_millicores(&format!("{}.{:03}", milli / 1_000, milli % 1_000)), Some(milli));
+            /// Millicores are read back as written.
+            #[test]
+            fn written_amounts_are_read_back(milli in 0u64..1_000_000_000) {
+                prop_assert_eq!(cpu_millicores(&format!("{milli}m")), Some(milli));
+                prop_assert_eq!(cpu_millicores(&format!("{}.{:03}", milli / 1_000, milli % 1_000)), Some(milli));
+            }
         }
-    }
 }

@@ -203,8 +203,9 @@ impl Averages {
         let mut interner = Interner::default();
         let mut samples: Vec<Sample> = Vec::new();
         for (body, query) in answers.iter().zip(&preset.queries) {
-            let answer = decode(body, &preset.labels, &mut interner)
-                .map_err(|source| QueryError::Decode { url: url.to_owned(), body: beginning(body), source })?;
+            let answer = decode(body, &preset.labels, &mut interner).map_err(|source| {
+                QueryError::Decode { url: url.to_owned(), body: beginning(body), source }
+            })?;
             if let Some(error) = answer.error {
                 return Err(QueryError::Api { url: url.to_owned(), error });
             }

@@ -1,0 +1,96 @@
+//! The watches over HTTP: what they ask an API server, how they take its answers and errors, and that they stop.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests: by panicking")]
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{RawQuery, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use futures::StreamExt;
+use netmarks_core::application::Identity;
+use netmarks_sources::kubernetes;
+use netmarks_sources::state::{ClusterState, MetricsState};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// Holds what was asked, as `path?query`.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+fn pod(name: &str, node: Option<&str>) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"namespace": "shop", "name": name, "labels": {"app": "web"}, "resourceVersion": "11"},
+        "spec": {"nodeName": node},
+    })
+}
+
+// The client itself already retries when a server is overloaded (429, 503, 504), so a refusal it is.
+/// An API server that refuses the first list of pods, lists one, and tells of a second one while it is watched.
+async fn answer(State(asked): State<Asked>, uri: Uri, RawQuery(query): RawQuery) -> Response {
+    let (path, query) = (uri.path().to_owned(), query.unwrap_or_default());
+    let first = {
+        let mut asked = asked.lock().unwrap();
+        let first = !asked.iter().any(|earlier| earlier.starts_with(&path));
+        asked.push(format!("{path}?{query}"));
+        first
+    };
+    let pods = path == "/api/v1/pods";
+    if query.contains("watch=true") {
+        let event = json!({"type": "ADDED", "object": pod("web-2", Some("b"))});
+        let lines = futures::stream::iter(pods.then(|| Ok::<_, std::io::Error>(format!("{event}\n"))));
+        return Body::from_stream(lines.chain(futures::stream::pending())).into_response();
+    }
+    if pods && first {
+        let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Forbidden",
+            "message": "not yet", "code": 403});
+        return (StatusCode::FORBIDDEN, status.to_string()).into_response();
+    }
+    let (kind, items) = if pods {
+        ("PodList", json!([pod("web-1", Some("a"))]))
+    } else {
+        ("NodeList", json!([{"metadata": {"name": "a", "resourceVersion": "9"}}]))
+    };
+    json!({"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": items})
+        .to_string()
+        .into_response()
+}
+
+#[tokio::test]
+async fn the_watches_list_follow_survive_errors_and_stop() {
+    let asked = Asked::default();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url: Uri = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+    let router = Router::new().fallback(answer).with_state(asked.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+    let client = kube::Client::try_from(kube::Config::new(url)).unwrap();
+    let state = Arc::new(ClusterState::new(MetricsState::Absent));
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(kubernetes::run(client, state.clone(), Identity::App, shutdown.clone()));
+    let mut readiness = state.watch_readiness();
+    readiness.wait_for(|readiness| readiness.reasons().is_empty()).await.unwrap();
+    while state.read(|index| index.pod_count()) < 2 {
+        tokio::task::yield_now().await;
+    }
+    let mut placed: Vec<_> = state
+        .read(|index| index.pods().map(|pod| (pod.key.to_owned(), pod.node.map(str::to_owned))).collect());
+    placed.sort();
+    let expected = [("shop/web-1", "a"), ("shop/web-2", "b")];
+    assert_eq!(placed, expected.map(|(pod, node)| (pod.to_owned(), Some(node.to_owned()))));
+
+    let pods = &state.health().pods;
+    assert_eq!((pods.errors(), state.health().nodes.errors()), (1, 0));
+    assert_eq!((pods.lists(), state.health().nodes.lists()), (2, 1), "the refused list was begun again");
+    assert!(pods.events() >= 1 && !pods.failing());
+    let asked = asked.lock().unwrap().clone();
+    let of_pods: Vec<_> = asked.iter().filter(|asked| asked.starts_with("/api/v1/pods")).collect();
+    let selector = "fieldSelector=status.phase%21%3DSucceeded%2Cstatus.phase%21%3DFailed";
+    assert!(of_pods.iter().all(|asked| asked.contains(selector)), "{of_pods:?}");
+    assert!(of_pods[0].contains("limit=500"), "{of_pods:?}");
+
+    shutdown.cancel();
+    task.await.unwrap();
+}
