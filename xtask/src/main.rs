@@ -13,6 +13,7 @@ mod prerequisites;
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
 use std::path::Path;
+use std::process::ExitCode;
 
 /// Tasks of the netmarks repository
 #[derive(Debug, Parser)]
@@ -33,7 +34,18 @@ enum Task {
     Guests(guests::Args),
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Not by returning it: with RUST_BACKTRACE set, a page of frames would bury the message.
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
     let Args { task } = Args::parse();
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask's folder has no parent")?;
     match task {

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use std::fs::{File, TryLockError};
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
+use std::path::Path;
 
 /// Below Linux' default ephemeral range (32768..), above where well-known services listen.
 const CANDIDATES: Range<u16> = 20_000..32_000;
@@ -22,11 +23,14 @@ pub(crate) struct Port {
 impl Port {
     /// Reserves a port that nobody listens on.
     pub(crate) fn reserve() -> Result<Self> {
-        let folder = std::env::temp_dir().join("netmarks-ports");
-        std::fs::create_dir_all(&folder)
-            .with_context(|| format!("failed to create the folder of port locks {}", folder.display()))?;
-        for number in CANDIDATES {
-            let path = folder.join(number.to_string());
+        Self::reserve_among(CANDIDATES, &std::env::temp_dir().join("netmarks-ports"))
+    }
+
+    fn reserve_among(candidates: Range<u16>, locks: &Path) -> Result<Self> {
+        std::fs::create_dir_all(locks)
+            .with_context(|| format!("failed to create the folder of port locks {}", locks.display()))?;
+        for number in candidates.clone() {
+            let path = locks.join(number.to_string());
             let lock = File::create(&path)
                 .with_context(|| format!("failed to create port lock {}", path.display()))?;
             match lock.try_lock() {
@@ -40,7 +44,7 @@ impl Port {
                 return Ok(Self { number, _lock: lock });
             }
         }
-        bail!("no free TCP port in {CANDIDATES:?} on 127.0.0.1")
+        bail!("no free TCP port in {candidates:?} on 127.0.0.1")
     }
 
     pub(crate) fn number(&self) -> u16 {
@@ -53,15 +57,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_port_is_not_given_twice_and_comes_back_after_drop() {
-        let first = Port::reserve().unwrap();
-        let second = Port::reserve().unwrap();
-        assert_ne!(first.number(), second.number());
-        let number = first.number();
+    fn a_port_is_given_once_and_only_if_nobody_listens() {
+        let locks = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let number = listener.local_addr().unwrap().port();
+        let reserve = || Port::reserve_among(number..number + 1, locks.path());
+        reserve().unwrap_err();
+        drop(listener);
+        let first = reserve().unwrap();
+        assert_eq!(first.number(), number);
+        reserve().unwrap_err();
         drop(first);
-        // Another test of this process may be quicker, so only that the lock is free can be asserted, by taking it.
-        let path = std::env::temp_dir().join("netmarks-ports").join(number.to_string());
-        let again = File::create(path).unwrap();
-        assert!(matches!(again.try_lock(), Ok(()) | Err(TryLockError::WouldBlock)));
+        reserve().unwrap();
     }
 }

@@ -15,6 +15,10 @@ use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
 /// How much of a log an error message carries.
 const TAIL_BYTES: u64 = 3_000;
 
+/// Run after the death signal was asked for, with our process id as `$0`. Had we died before that, the signal would never come; but then the parent
+/// is another already.
+const EXEC_IF_PARENT_LIVES: &str = r#"[ "$PPID" = "$0" ] && exec "$@""#;
+
 type SpawnRequest = (Command, SyncSender<std::io::Result<Child>>);
 
 /// Says how to start one program; can be started again after its process has died.
@@ -58,7 +62,8 @@ impl Program {
         let errors = log.try_clone().context("failed to duplicate the handle of a log file")?;
         let mut command = Command::new("setpriv");
         command
-            .args(["--pdeathsig", "KILL", "--"])
+            .args(["--pdeathsig", "KILL", "--", "sh", "-c", EXEC_IF_PARENT_LIVES])
+            .arg(std::process::id().to_string())
             .arg(&self.executable)
             .args(&self.arguments)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
