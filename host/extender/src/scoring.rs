@@ -94,6 +94,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// What the policy returned, per candidate, in the policy's unit; empty if it was not asked or failed.
+    #[must_use]
+    pub fn raw(&self) -> &[f64] {
+        &self.raw
+    }
+
     /// The best `limit` nodes with their reasons; `nodes` are those that were scored.
     ///
     /// # Errors

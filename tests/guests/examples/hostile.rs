@@ -57,6 +57,8 @@ impl Policy for Hostile {
             ],
         ),
         Parameter::choice("when", "In which function to do it.", "score", &["check", "score", "explain"]),
+        // The host's trial request has three candidates: with four or more here the fixture passes it.
+        Parameter::number("candidates", "Behaves for requests with fewer candidates.", 0.0, 0.0, 1e6),
     ];
 
     fn check(parameters: &Parameters<'_>) -> Result<(), String> {
@@ -66,7 +68,7 @@ impl Policy for Hostile {
     fn score(request: &Request) -> Result<Vec<f64>, String> {
         let candidates = request.candidates();
         let all = |score| Ok(vec![score; candidates]);
-        match misbehave(&request.parameters(), "score")? {
+        match misbehave_at(request, "score")? {
             "nan" => all(f64::NAN),
             "infinity" => all(f64::INFINITY),
             "minus-infinity" => all(f64::NEG_INFINITY),
@@ -81,7 +83,7 @@ impl Policy for Hostile {
     fn explain(request: &Request, _node: u32) -> Result<Vec<Part>, String> {
         let part = |label: String, amount| Part { peer: None, label, amount };
         let one = |amount| Ok(vec![part("told".to_owned(), amount)]);
-        match misbehave(&request.parameters(), "explain")? {
+        match misbehave_at(request, "explain")? {
             "nan" => one(f64::NAN),
             "infinity" => one(f64::INFINITY),
             "minus-infinity" => one(f64::NEG_INFINITY),
@@ -92,6 +94,16 @@ impl Policy for Hostile {
             _ => one(1.0),
         }
     }
+}
+
+/// As [`misbehave`], but only for requests with as many candidates as the parameter says.
+fn misbehave_at<'a>(request: &'a Request, now: &str) -> Result<&'a str, String> {
+    let parameters = request.parameters();
+    #[allow(clippy::cast_precision_loss, reason = "a handful of candidates")]
+    if (request.candidates() as f64) < parameters.number("candidates")? {
+        return Ok("ok");
+    }
+    misbehave(&parameters, now)
 }
 
 /// Misbehaves at once where the behaviour does not need a result; otherwise returns it, or `ok` if it is not its time.

@@ -1,5 +1,6 @@
 //! Loads the fixtures that `cargo xtask guests` builds.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

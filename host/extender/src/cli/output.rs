@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
-use comfy_table::{Attribute, Cell, CellAlignment, Table, presets};
+use comfy_table::{Cell, CellAlignment, Table, presets};
 use netmarks_core::why::NodeScore;
 
 /// How a result is printed.
@@ -33,13 +33,8 @@ pub fn print_error(error: &anyhow::Error) {
 /// The nodes as a table: rank, node, score, raw score, and the peers it came from.
 pub(super) fn score_table(nodes: &[NodeScore]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
-    let bold = std::io::stdout().is_terminal();
-    let heading = |text: &str| {
-        let cell = Cell::new(text);
-        if bold { cell.add_attribute(Attribute::Bold) } else { cell }
-    };
-    table.set_header(["NODE", "SCORE", "RAW", "FROM"].map(heading));
+    table.load_style(presets::NOTHING);
+    table.set_header(["NODE", "SCORE", "RAW", "FROM"]);
     for node in nodes {
         let mut from: Vec<String> = node
             .peers
@@ -62,7 +57,7 @@ pub(super) fn score_table(nodes: &[NodeScore]) -> String {
             Cell::new(from),
         ]);
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    table.trim_fmt()
 }
 
 fn format_raw(raw: f64) -> String {

@@ -79,7 +79,7 @@ pub(super) fn rank(
         Live { generation: 1, policy: Arc::new(policy), settings: Config::default().scoring_settings() };
     let scorer = Scorer::new(Arc::new(ClusterState::fixed(index)), live, 0, Arc::new(Metrics::new()));
     let outcome = scorer.decide(&pending, &names);
-    outcome.ranking(&names, limit.unwrap_or(names.len()))
+    Ok(outcome.ranking(&names, limit.unwrap_or(names.len()))?)
 }
 
 /// The pod as kube-scheduler would send it.

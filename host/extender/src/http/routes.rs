@@ -16,6 +16,8 @@ use netmarks_sources::state::{ClusterState, MetricsState};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::decisions::Decision;
+
 use super::body::{BodyBudget, BodyError, BoundedBody};
 use crate::protocol::{self, BadRequest};
 use crate::scoring::{Empty, Scorer, chain, unix_seconds};
@@ -139,7 +141,8 @@ struct DecisionsQuery {
 }
 
 async fn decisions(State(app): State<App>, Query(query): Query<DecisionsQuery>) -> Response {
-    axum::Json(app.scorer.decisions().recent(query.limit.unwrap_or(20), query.pod.as_deref())).into_response()
+    let recent = app.scorer.decisions().recent(query.limit.unwrap_or(20), query.pod.as_deref());
+    axum::Json(recent.iter().map(AsRef::as_ref).collect::<Vec<&Decision>>()).into_response()
 }
 
 async fn snapshot(State(app): State<App>) -> Response {

@@ -1,0 +1,84 @@
+//! Row 2: what WebAssembly adds to the score, and what a policy pays for what it does not ask.
+
+use std::collections::BTreeMap;
+use std::hint::black_box;
+use std::time::Instant;
+
+use netmarks_core::application::Application;
+use netmarks_core::native::netmarks_score;
+use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
+use netmarks_engine::{Artefact, Engine, EngineSettings, Limits, Policy};
+
+use crate::report::{Row, Times};
+use crate::synthetic::{LARGE, MEASURED, index, node_name};
+
+fn load(engine: &Engine, name: &str) -> Policy {
+    let path = format!("{}/../../target/guests/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
+    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask guests`"));
+    Policy::load(engine, Artefact { name, bytes: &bytes }, &BTreeMap::new(), Limits::default()).unwrap()
+}
+
+pub fn rows(repetitions: usize) -> Vec<Row> {
+    let engine = Engine::new(EngineSettings::default()).unwrap();
+    let [netmarks, empty, no_needs] = ["netmarks", "empty", "no-needs"].map(|name| load(&engine, name));
+    let snapshot = index(LARGE).snapshot();
+    let mut rows = Vec::new();
+    for candidates in [100, 500, 5_000] {
+        let names: Vec<String> = (0..candidates).map(node_name).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let looked_up = Candidates::new(&snapshot, &names);
+        let pod = PendingPod {
+            key: "bench/pod".to_owned(),
+            application: Some(Application::new("bench", MEASURED)),
+            ..PendingPod::default()
+        };
+        let request = gather(&snapshot, &pod, &looked_up, netmarks.needs(), &[]);
+        let bare = PolicyRequest { candidates, nodes: candidates, ..PolicyRequest::default() };
+        let one = PolicyRequest { candidates: 1, nodes: 1, ..PolicyRequest::default() };
+        assert_eq!(netmarks.score(&request).unwrap(), netmarks_score(&request));
+
+        let [mut call, mut native, mut instantiation, mut unasked, mut gathering] =
+            std::array::from_fn(|_| Times::default());
+        for _ in 0..repetitions {
+            time(&mut call, || netmarks.score(&request).unwrap());
+            time(&mut native, || netmarks_score(&request));
+            time(&mut instantiation, || empty.score(&one).unwrap());
+            time(&mut unasked, || no_needs.score(&bare).unwrap());
+            time(&mut gathering, || gather(&snapshot, &pod, &looked_up, no_needs.needs(), &[]));
+        }
+        let (call, native, instantiation) = (call.p50(), native.p50(), instantiation.p50());
+        let targets = (candidates == 500).then_some((60.0, 3.0));
+        let detail = format!("call {call:.1} us, native {native:.1} us, empty guest {instantiation:.1} us");
+        rows.push(Row {
+            target: 2,
+            what: format!("policy call minus native, {candidates} candidates, p50"),
+            value: call - native,
+            unit: "us",
+            at_most: targets.map(|(most, _)| most),
+            detail: detail.clone(),
+        });
+        rows.push(Row {
+            target: 2,
+            what: format!("policy call against an empty guest, {candidates} candidates, p50"),
+            value: call / instantiation,
+            unit: "x",
+            at_most: targets.map(|(_, most)| most),
+            detail,
+        });
+        rows.push(Row {
+            target: 2,
+            what: format!("a policy without needs against an empty guest, {candidates} candidates"),
+            value: (unasked.p50() + gathering.p50()) / instantiation,
+            unit: "x",
+            at_most: None,
+            detail: format!("call {:.1} us, gathering {:.2} us", unasked.p50(), gathering.p50()),
+        });
+    }
+    rows
+}
+
+fn time<T>(times: &mut Times, work: impl FnOnce() -> T) {
+    let started = Instant::now();
+    black_box(work());
+    times.push(started.elapsed());
+}

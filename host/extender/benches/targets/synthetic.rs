@@ -1,0 +1,118 @@
+//! A cluster of any size, the same for one seed, built through the index that serves requests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use netmarks::config::Config;
+use netmarks::service::{self, Scoring};
+use netmarks_core::application::Application;
+use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
+use netmarks_core::flow::book::Flow;
+use netmarks_core::index::Index;
+use netmarks_sources::state::ClusterState;
+
+/// How large.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    pub nodes: u32,
+    pub pods: u32,
+    pub applications: u32,
+    pub flows: u32,
+}
+
+/// Target 6's size.
+pub const LARGE: Size = Size { nodes: 5_000, pods: 150_000, applications: 2_000, flows: 20_000 };
+
+/// The application of the pod that is scored: 20 peers of 50 pods each.
+pub const MEASURED: &str = "measured";
+pub const PEERS: u32 = 20;
+pub const PODS_PER_PEER: u32 = 50;
+
+/// SplitMix64: a fixed seed gives the same cluster everywhere.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, bound: u32) -> u32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut value = self.0;
+        value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        ((value ^ (value >> 31)) % u64::from(bound)) as u32
+    }
+}
+
+pub fn node_name(node: u32) -> String {
+    format!("node-{node:06}")
+}
+
+pub fn application(number: u32) -> Application {
+    Application::new(&format!("team-{:02}", number % 40), &format!("service-{number:04}"))
+}
+
+pub fn pod(number: u32, application: Application, node: u32) -> PodFacts {
+    PodFacts {
+        key: format!("{}/{}-7d9f5b6c4d-{number:05}", application.namespace(), application.name()),
+        application: Some(application),
+        node: Some(node_name(node)),
+        gone: false,
+        requests: Resources { cpu_millicores: 100, memory_bytes: 128 << 20 },
+    }
+}
+
+/// The cluster, with the measured application's peers among it.
+pub fn index(size: Size) -> Index {
+    let mut random = Random(42);
+    let mut index = Index::default();
+    for node in 0..size.nodes {
+        index.apply_node(&NodeFacts {
+            name: node_name(node),
+            zone: Some(format!("zone-{}", node % 3)),
+            region: Some("region-a".to_owned()),
+            allocatable: Resources { cpu_millicores: 32_000, memory_bytes: 128 << 30 },
+        });
+    }
+    for number in 0..size.pods {
+        let application = application(number % size.applications);
+        index.apply_pod(&pod(number, application, random.below(size.nodes)));
+    }
+    let measured = Application::new("bench", MEASURED);
+    let mut flows: BTreeMap<(Application, Application), f64> = BTreeMap::new();
+    for peer in 0..PEERS {
+        let peer = Application::new("bench", &format!("peer-{peer:02}"));
+        for number in 0..PODS_PER_PEER {
+            index.apply_pod(&pod(number, peer.clone(), random.below(size.nodes)));
+        }
+        flows.insert((measured.clone(), peer.clone()), f64::from(1 + random.below(1_000_000)));
+        flows.insert((peer, measured.clone()), f64::from(1 + random.below(1_000_000)));
+    }
+    while flows.len() < size.flows as usize {
+        let edge = (application(random.below(size.applications)), application(random.below(size.applications)));
+        flows.insert(edge, f64::from(1 + random.below(1_000_000)));
+    }
+    let flows = flows.into_iter().map(|((source, destination), bytes_per_second)| Flow {
+        source,
+        destination,
+        bytes_per_second,
+    });
+    index.replace_flows(1.0, flows);
+    index
+}
+
+/// The cluster as a serving extender holds it.
+pub fn scoring(size: Size) -> (Arc<ClusterState>, Scoring) {
+    let state = Arc::new(ClusterState::fixed(index(size)));
+    let mut config = Config::default();
+    // What was just answered must not change what is measured next.
+    config.scoring.assume_seconds = 0.0;
+    (state.clone(), service::scoring(&config, state).unwrap())
+}
+
+/// A body as kube-scheduler 1.36 sends it (captured from one), for a pod of `MEASURED` and these candidates.
+pub fn body(candidates: u32) -> Vec<u8> {
+    let captured = include_str!("../../../../tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
+    let mut request: serde_json::Value = serde_json::from_str(captured).unwrap();
+    request["Pod"]["metadata"]["namespace"] = "bench".into();
+    request["Pod"]["metadata"]["labels"]["app"] = MEASURED.into();
+    request["NodeNames"] = (0..candidates).map(node_name).collect();
+    serde_json::to_vec(&request).unwrap()
+}

@@ -1,0 +1,100 @@
+//! The extender, Prometheus and the API server are killed in turn during a rollout: pods go on being scheduled, and
+//! everything recovers by itself.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::ensure;
+use netmarks_test_cluster::{
+    ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions, until,
+};
+use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
+use support::{Extender, LIMIT, binaries};
+
+const NAMESPACE: &str = "boutique";
+
+/// Creates a Deployment and waits until its pods are bound.
+async fn deploy(plane: &ControlPlane, name: &str, replicas: i32, bound: usize) {
+    plane.create_deployment(&DeploymentSpec::new(NAMESPACE, name, replicas)).await.unwrap();
+    plane.wait_bound(NAMESPACE, bound, LIMIT).await.unwrap();
+}
+
+/// Scales `frontend` up until the extender gives an answer of this kind again.
+async fn scale_until(plane: &ControlPlane, extender: &Extender, outcome: &str, replicas: &mut i32) {
+    let before = extender.answered(outcome).await.unwrap_or(0);
+    until(&format!("an answer is `{outcome}` again"), LIMIT, async || {
+        *replicas += 1;
+        plane.scale_deployment(NAMESPACE, "frontend", *replicas).await?;
+        let answered = extender.answered(outcome).await?;
+        ensure!(answered > before, "{:?}", extender.answers().await?);
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
+    let mesh = Mesh::new(
+        Topology::Sidecar,
+        Protocol::Http,
+        online_boutique().unwrap(),
+        &Pods::default(),
+        wall_clock(),
+    );
+    let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
+    let mut prometheus =
+        PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
+    let mut plane = ControlPlane::start(&binaries(), Options::default()).await.unwrap();
+    plane.create_nodes(&NodeSpec::numbered(4)).await.unwrap();
+    plane.create_namespace(NAMESPACE).await.unwrap();
+    let stale = [("NETMARKS_SCORING_MAX_FLOW_AGE_SECONDS", "4"), ("NETMARKS_SCORING_WHEN_STALE", "ignore")];
+    let mut extender = Extender::start(&plane, &prometheus, &stale).unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows(15).await.unwrap();
+    let options = SchedulerOptions {
+        extender: Some(ExtenderConfig::new(extender.url())),
+        ..SchedulerOptions::default()
+    };
+    let _scheduler = plane.start_scheduler(options).await.unwrap();
+    deploy(&plane, "productcatalogservice", 1, 1).await;
+    deploy(&plane, "frontend", 1, 2).await;
+    let mut frontends = 1;
+    scale_until(&plane, &extender, "scored", &mut frontends).await;
+
+    // The extender is killed: pods are bound all the same; it comes back and scores.
+    extender.kill().unwrap();
+    let bound = plane.placement(NAMESPACE).await.unwrap().len();
+    plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 1, LIMIT).await.unwrap();
+    deploy(&plane, "cartservice", 3, usize::try_from(frontends).unwrap() + 4).await;
+    assert!(plane.placement(NAMESPACE).await.unwrap().len() >= bound + 3);
+    extender.restart().unwrap();
+    extender.wait_ready().await.unwrap();
+    scale_until(&plane, &extender, "scored", &mut frontends).await;
+
+    // Prometheus is killed: answers turn empty when the flows have expired, pods are bound; it recovers.
+    prometheus.kill().unwrap();
+    scale_until(&plane, &extender, "stale-metrics", &mut frontends).await;
+    plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 4, LIMIT).await.unwrap();
+    prometheus.restart().await.unwrap();
+    scale_until(&plane, &extender, "scored", &mut frontends).await;
+
+    // The API server is killed: nothing can be bound, and the extender stays up and ready with what it knows. When
+    // it is back, a pod that was never seen before counts.
+    plane.kill_apiserver().unwrap();
+    extender.get("/readyz").await.unwrap();
+    plane.restart_apiserver().await.unwrap();
+    scale_until(&plane, &extender, "scored", &mut frontends).await;
+    let expected = usize::try_from(frontends).unwrap() + 4;
+    plane.wait_bound(NAMESPACE, expected, LIMIT).await.unwrap();
+    until("every pod is known again", LIMIT, async || {
+        let snapshot = extender.json("/v1/snapshot").await?;
+        let pods = snapshot["pods"].as_array().map_or(0, Vec::len);
+        ensure!(pods == expected, "{pods} of {expected}");
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+}

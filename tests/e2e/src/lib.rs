@@ -1,1 +1,0 @@
-//! Runs the `netmarks` binary beside a real control plane and a real Prometheus, for the end-to-end tests.

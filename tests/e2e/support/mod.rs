@@ -1,0 +1,203 @@
+//! The extender as a process of its own, and what a rollout comes to.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests fail and speak as tests do")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::process::{Process, Program};
+use netmarks_test_cluster::{Binaries, ControlPlane, DeploymentSpec, PlacedPod, PrometheusServer, until};
+use netmarks_test_traffic::Edge;
+use serde_json::Value;
+
+/// Longest wait for anything; far above what it takes, far below the patience of whoever runs the tests.
+pub const LIMIT: Duration = Duration::from_secs(90);
+
+pub fn binaries() -> Binaries {
+    Binaries::ensure(&|line| eprintln!("{line}")).unwrap()
+}
+
+/// `netmarks serve`, as users run it.
+pub struct Extender {
+    process: Process,
+    url: String,
+    client: reqwest::Client,
+}
+
+impl Extender {
+    /// Starts it beside a control plane and a Prometheus, with further keys as environment variables.
+    pub fn start(plane: &ControlPlane, prometheus: &PrometheusServer, keys: &[(&str, &str)]) -> Result<Self> {
+        let address = free_address()?;
+        let arguments = [
+            "serve",
+            "--listen",
+            &address,
+            "--kubeconfig",
+            &plane.kubeconfig().to_string_lossy(),
+            "--metrics-url",
+            prometheus.url(),
+        ];
+        let mut program = Program::new(
+            "netmarks",
+            PathBuf::from(env!("CARGO_BIN_EXE_netmarks")),
+            arguments.map(str::to_owned).into(),
+            plane.folder(),
+        );
+        // Prometheus scrapes twice a second here, so a short range and a short interval are enough.
+        let quick = [
+            ("NETMARKS_METRICS_WINDOW_SECONDS", "5"),
+            ("NETMARKS_METRICS_INTERVAL_SECONDS", "1"),
+            ("NETMARKS_METRICS_MAX_BACKOFF_SECONDS", "2"),
+        ];
+        program.environment =
+            quick.iter().chain(keys).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Ok(Self { process: program.start()?, url: format!("http://{address}"), client: reqwest::Client::new() })
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// The same program with the same flags, on the same port.
+    pub fn restart(&mut self) -> Result<()> {
+        self.process.restart()
+    }
+
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let response = self.client.get(format!("{}{path}", self.url)).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status.is_success(), "{path} answered {status}: {text}");
+        Ok(text)
+    }
+
+    pub async fn json(&self, path: &str) -> Result<Value> {
+        serde_json::from_str(&self.get(path).await?).with_context(|| format!("{path} is not JSON"))
+    }
+
+    pub async fn wait_ready(&self) -> Result<()> {
+        until("the extender is ready", LIMIT, async || self.get("/readyz").await.map(Some)).await.map(drop)
+    }
+
+    /// Waits until it knows so many flows.
+    pub async fn wait_flows(&self, flows: usize) -> Result<()> {
+        until(&format!("{flows} flows are known"), LIMIT, async || {
+            let known = self.flows().await?;
+            ensure!(known.len() == flows, "{known:?}");
+            Ok(Some(()))
+        })
+        .await
+    }
+
+    /// Every flow, by source and destination.
+    pub async fn flows(&self) -> Result<BTreeMap<(String, String), f64>> {
+        let snapshot = self.json("/v1/snapshot").await?;
+        let flows = snapshot["flows"].as_array().context("no flows")?;
+        flows
+            .iter()
+            .map(|flow| {
+                let text = |key: &str| flow[key].as_str().map(str::to_owned).context("not a text");
+                let rate = flow["bytes_per_second"].as_f64().context("not a number")?;
+                Ok(((text("source")?, text("destination")?), rate))
+            })
+            .collect()
+    }
+
+    /// How many requests of kube-scheduler were answered so far, by outcome.
+    pub async fn answers(&self) -> Result<BTreeMap<String, u64>> {
+        let metrics = self.get("/metrics").await?;
+        let lines = metrics.lines().filter_map(|line| {
+            let line = line.strip_prefix("netmarks_prioritize_answers_total{outcome=\"")?;
+            let (outcome, count) = line.split_once("\"} ")?;
+            Some((outcome.to_owned(), count.parse().ok()?))
+        });
+        Ok(lines.collect())
+    }
+
+    pub async fn answered(&self, outcome: &str) -> Result<u64> {
+        Ok(self.answers().await?.get(outcome).copied().unwrap_or(0))
+    }
+}
+
+fn free_address() -> Result<String> {
+    // Another process could take it in between; the extender would then say so and the test fail with its log.
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
+}
+
+/// All applications that an edge names, each once, in order of name.
+pub fn applications(edges: &[Edge]) -> Vec<String> {
+    let names: BTreeSet<&str> =
+        edges.iter().flat_map(|edge| [edge.source.as_str(), edge.destination.as_str()]).collect();
+    names.into_iter().map(str::to_owned).collect()
+}
+
+/// A fixed shuffle of `names`: the same for one seed on every machine.
+pub fn shuffled(names: &[String], seed: u64) -> Vec<String> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut keyed: Vec<(u64, String)> = names
+        .iter()
+        .map(|name| {
+            // xorshift64: any order will do, as long as it is the same again.
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state, name.clone())
+        })
+        .collect();
+    keyed.sort();
+    keyed.into_iter().map(|(_, name)| name).collect()
+}
+
+/// Creates one Deployment per application in this order, each when the one before is bound.
+pub async fn roll_out(
+    plane: &ControlPlane,
+    namespace: &str,
+    order: &[String],
+    replicas: i32,
+    cpu: &str,
+) -> Result<Vec<PlacedPod>> {
+    let mut pods = Vec::new();
+    for (done, application) in order.iter().enumerate() {
+        let deployment = DeploymentSpec::new(namespace, application, replicas).with_requests(cpu, "16Mi");
+        plane.create_deployment(&deployment).await?;
+        let bound = (done + 1) * usize::try_from(replicas)?;
+        pods = plane.wait_bound(namespace, bound, LIMIT).await?;
+    }
+    Ok(pods)
+}
+
+/// The share (0 to 1) of all bytes that stay on a node, when every call goes to any replica with equal chance.
+pub fn local_share(edges: &[Edge], pods: &[PlacedPod]) -> f64 {
+    let mut by_node: BTreeMap<&str, BTreeMap<&str, f64>> = BTreeMap::new();
+    for pod in pods {
+        *by_node.entry(&pod.app).or_default().entry(&pod.node).or_default() += 1.0;
+    }
+    let total: f64 = edges.iter().map(|edge| edge.bytes_per_s).sum();
+    let local: f64 = edges
+        .iter()
+        .map(|edge| {
+            let (Some(from), Some(to)) = (by_node.get(&*edge.source), by_node.get(&*edge.destination)) else {
+                return 0.0;
+            };
+            let pairs: f64 = from.values().sum::<f64>() * to.values().sum::<f64>();
+            let together: f64 =
+                from.iter().map(|(node, count)| count * to.get(node).copied().unwrap_or(0.0)).sum();
+            edge.bytes_per_s * together / pairs
+        })
+        .sum();
+    local / total
+}
+
+/// A folder for the configuration files of one test.
+pub fn scratch(plane: &ControlPlane, name: &str, content: &str) -> Result<PathBuf> {
+    let path = Path::new(plane.folder()).join(name);
+    std::fs::write(&path, content)?;
+    Ok(path)
+}
