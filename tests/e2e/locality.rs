@@ -39,8 +39,7 @@ async fn mean_local_share(plane: &ControlPlane, namespace: &str, edges: &[Edge])
 async fn pods_land_next_to_what_they_talk_to() {
     let boutique = online_boutique().unwrap();
     let social = social_network().unwrap();
-    let samples =
-        [(boutique, Topology::Sidecar, Protocol::Http), (social, Topology::Ambient, Protocol::Tcp)];
+    let samples = [(boutique, Topology::Sidecar, Protocol::Http), (social, Topology::Ambient, Protocol::Tcp)];
     let mut servers = Vec::new();
     for (edges, topology, protocol) in &samples {
         let mesh = Mesh::new(*topology, *protocol, edges.clone(), &Pods::default(), wall_clock());
@@ -87,7 +86,11 @@ async fn pods_land_next_to_what_they_talk_to() {
     for ((edges, ..), without) in samples.iter().zip(without) {
         let namespace = &edges[0].source_namespace;
         let with = mean_local_share(&plane, namespace, edges).await.unwrap();
-        eprintln!("{namespace}: {:.0}% of bytes stay on a node, {:.0}% without", with * 100.0, without * 100.0);
+        eprintln!(
+            "{namespace}: {:.0}% of bytes stay on a node, {:.0}% without",
+            with * 100.0,
+            without * 100.0
+        );
         assert!(with >= without + GAIN && with >= without * FACTOR, "{namespace}: {with} against {without}");
     }
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use anyhow::ensure;
 use netmarks_test_cluster::{
-    ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions, until,
+    ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions,
+    until,
 };
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 use support::{Extender, LIMIT, binaries};

@@ -40,7 +40,7 @@ const STEPS: [Step; 8] = [
     Step {
         name: "guests",
         what: "policies and fixtures compile to wasm, and the committed policy is of these sources",
-        run: |root| guests::run(root, &guests::Args::default()),
+        run: build_guests,
     },
     Step { name: "cluster", what: "programs of the test cluster are built", run: |_| cluster() },
     Step { name: "clippy", what: "no warnings", run: clippy },
@@ -105,6 +105,11 @@ fn format(root: &Path) -> Result<()> {
     Ok(())
 }
 
+/// With every way to build the default policy, since the engine's tests compare them.
+fn build_guests(root: &Path) -> Result<()> {
+    guests::run(root, &guests::Args { cargo_component: true, ..guests::Args::default() })
+}
+
 fn cluster() -> Result<()> {
     Binaries::ensure(&|line| eprintln!("{line}")).map(drop)
 }
@@ -121,6 +126,8 @@ fn clippy(root: &Path) -> Result<()> {
 }
 
 fn tests(root: &Path) -> Result<()> {
+    // The tests read what it makes. Seconds when it is there, and `--only tests` works on a fresh clone.
+    build_guests(root)?;
     // All packages report, even after one fails: a run takes minutes.
     run_command(cargo().current_dir(root).args(["test", "--workspace", "--no-fail-fast"]))
 }

@@ -7,13 +7,14 @@
 mod sources;
 mod toolchain;
 
-use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use netmarks_test_cluster::cached;
 
+use crate::command::cargo;
 use toolchain::Toolchain;
 
 /// The policy that the extender embeds, in the root of the repository.
@@ -30,10 +31,10 @@ const CARGO_COMPONENT: &str = "0.21.1";
 pub(crate) struct Args {
     /// Commit to what was built: replace policies/netmarks.wasm and the list of its sources
     #[arg(long)]
-    update: bool,
+    pub(crate) update: bool,
     /// Also build the default policy with cargo-component, which is installed into the cache if missing
     #[arg(long)]
-    cargo_component: bool,
+    pub(crate) cargo_component: bool,
 }
 
 /// Builds everything and then updates or verifies the committed policy.
@@ -102,15 +103,17 @@ fn commit_to(root: &Path) -> Result<()> {
 
 /// Builds the default policy as those do who still use cargo-component, into `netmarks-cargo-component.wasm`.
 fn build_with_cargo_component(root: &Path) -> Result<()> {
-    let tool = cache()?.join(format!("cargo-component-{CARGO_COMPONENT}"));
     let toolchain = Toolchain::find(&root.join("guest"))?;
-    if !tool.join("bin/cargo-component").exists() {
-        let mut install = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let name = format!("cargo-component-{CARGO_COMPONENT}");
+    let tool = cached(&name, &|line| eprintln!("{line}"), |folder| {
+        let mut install = cargo();
         install
-            .args(["install", "cargo-component", "--version", CARGO_COMPONENT, "--locked", "--root"])
-            .arg(&tool);
-        finish(install, "install cargo-component")?;
-    }
+            .args(["install", "--locked", "--version", CARGO_COMPONENT, "cargo-component", "--root"])
+            .arg(folder)
+            // Cargo's own temporary folder, or hundreds of megabytes would stay in ours.
+            .env_remove("CARGO_TARGET_DIR");
+        finish(install, "install cargo-component")
+    })?;
     let command = toolchain.cargo_component(root, &root.join("guest"), &tool)?;
     compile(command, &["--package", "netmarks-policy"])?;
     let built = toolchain::component_target_folder(root).join("wasm32-unknown-unknown/release/netmarks.wasm");
@@ -150,15 +153,6 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         return Ok(());
     }
     fs::write(to, built).with_context(|| format!("failed to write {}", to.display()))
-}
-
-/// Where tools live that take minutes to build: `$NETMARKS_CACHE`, else `~/.cache/netmarks`.
-fn cache() -> Result<PathBuf> {
-    if let Some(cache) = env::var_os("NETMARKS_CACHE") {
-        return Ok(cache.into());
-    }
-    let home = env::home_dir().context("failed to find the home folder; set NETMARKS_CACHE")?;
-    Ok(home.join(".cache/netmarks"))
 }
 
 fn unreadable(path: &str) -> String {

@@ -2,8 +2,13 @@
 //!
 //! Wiring only: one variant of [`Task`] and one module for each task.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "tasks are run by people who read what they print")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tasks are run by people who read what they print"
+)]
 
+mod bench;
 mod checks;
 mod cluster;
 mod command;
@@ -32,6 +37,8 @@ enum Task {
     Cluster(cluster::Action),
     /// Compile the guests: the default policy and the fixtures
     Guests(guests::Args),
+    /// Measure the performance targets and the shapes of the contract, in release mode
+    Bench(bench::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,5 +59,6 @@ fn run() -> Result<()> {
         Task::Test(args) => checks::run(root, &args),
         Task::Cluster(action) => cluster::run(action),
         Task::Guests(args) => guests::run(root, &args),
+        Task::Bench(args) => bench::run(root, &args),
     }
 }

@@ -99,6 +99,14 @@ impl Engine {
         self.wasmtime.increment_epoch();
     }
 
+    /// The engine underneath, for this crate's own benchmarks: what they compare must run in the same pool as policies.
+    /// Nothing outside this crate may use it, since no other crate depends on wasmtime.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn wasmtime(&self) -> &wasmtime::Engine {
+        &self.wasmtime
+    }
+
     /// The deadline in epochs: rounded up, and one more because the current epoch has partly passed.
     pub(crate) fn epochs(&self, deadline: Duration) -> u64 {
         match self.tick {

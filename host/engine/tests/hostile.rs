@@ -18,7 +18,7 @@ fn hostile(behaviour: &str, when: &str, limits: Limits) -> Result<Policy, Policy
 }
 
 fn small() -> Limits {
-    Limits { memory_mib: 16, deadline_ms: 40, output_kib: 256, ..Limits::default() }
+    Limits { memory_mib: 32, deadline_ms: 40, output_kib: 256, ..Limits::default() }
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_live_policy_that_goes_wrong_is_stopped_and_the_next_call_is_clean() {
         ("trap", "trap", "it trapped"),
         ("spin", "deadline", "missed its deadline of 40ms"),
         ("log-then-spin", "deadline", "missed its deadline"),
-        ("overrun", "memory", "more than its 16777216 bytes"),
+        ("overrun", "memory", "more than its 33554432 bytes"),
         ("recurse", "stack", "exhausted its stack"),
         ("nan", "not-finite", "candidate 0 is NaN"),
         ("infinity", "not-finite", "candidate 0 is inf"),

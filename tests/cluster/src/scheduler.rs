@@ -6,7 +6,7 @@ use crate::http;
 use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::workdir::WorkDir;
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +19,9 @@ pub struct SchedulerOptions {
     pub name: String,
     /// The extender to call, if any.
     pub extender: Option<ExtenderConfig>,
+    /// A whole configuration file instead of one made from the other options, which must then be unset. It names its own
+    /// kubeconfig.
+    pub config_file: Option<PathBuf>,
     /// Percentage of the cluster's nodes to score, 1 to 100. `None` leaves the default: all up to 100 nodes, then fewer.
     pub percentage_of_nodes_to_score: Option<u32>,
     /// klog verbosity. From 5 on the scores of each plugin and each extender call can be read in the log, at a price in speed.
@@ -30,9 +33,31 @@ impl Default for SchedulerOptions {
         Self {
             name: "kube-scheduler".to_owned(),
             extender: None,
+            config_file: None,
             percentage_of_nodes_to_score: None,
             verbosity: 2,
         }
+    }
+}
+
+impl SchedulerOptions {
+    /// Writes a configuration file with everything that these options say.
+    fn write_config(&self, folder: &WorkDir, kubeconfig: &Path) -> Result<PathBuf> {
+        let mut config = json!({
+            "apiVersion": "kubescheduler.config.k8s.io/v1",
+            "kind": "KubeSchedulerConfiguration",
+            // The default of 50 requests/s would be what a benchmark measures.
+            "clientConnection": {"kubeconfig": kubeconfig, "qps": 5000, "burst": 10000},
+            "leaderElection": {"leaderElect": false},
+            "extenders": self.extender.iter().map(ExtenderConfig::to_json).collect::<Vec<_>>(),
+        });
+        if let (Some(percentage), Some(config)) = (self.percentage_of_nodes_to_score, config.as_object_mut())
+        {
+            config.insert("percentageOfNodesToScore".to_owned(), json!(percentage));
+        }
+        let text = serde_json::to_string_pretty(&config)
+            .context("failed to encode the scheduler's configuration")?;
+        folder.write(&format!("{}.yaml", self.name), &text)
     }
 }
 
@@ -126,22 +151,19 @@ impl Scheduler {
         kubeconfig: &Path,
         options: SchedulerOptions,
     ) -> Result<Self> {
-        let SchedulerOptions { name, extender, percentage_of_nodes_to_score, verbosity } = options;
         let port = Port::reserve()?;
-        let mut config = json!({
-            "apiVersion": "kubescheduler.config.k8s.io/v1",
-            "kind": "KubeSchedulerConfiguration",
-            // The default of 50 requests/s would be what a benchmark measures.
-            "clientConnection": {"kubeconfig": kubeconfig, "qps": 5000, "burst": 10000},
-            "leaderElection": {"leaderElect": false},
-            "extenders": extender.iter().map(ExtenderConfig::to_json).collect::<Vec<_>>(),
-        });
-        if let (Some(percentage), Some(config)) = (percentage_of_nodes_to_score, config.as_object_mut()) {
-            config.insert("percentageOfNodesToScore".to_owned(), json!(percentage));
-        }
-        let text = serde_json::to_string_pretty(&config)
-            .context("failed to encode the scheduler's configuration")?;
-        let config_file = folder.write(&format!("{name}.yaml"), &text)?;
+        let config_file = match &options.config_file {
+            Some(file) => {
+                ensure!(
+                    options.extender.is_none() && options.percentage_of_nodes_to_score.is_none(),
+                    "the extender and the percentage are up to {}",
+                    file.display()
+                );
+                file.clone()
+            }
+            None => options.write_config(&folder, kubeconfig)?,
+        };
+        let SchedulerOptions { name, verbosity, .. } = options;
         let kubeconfig = kubeconfig.display();
         let arguments = vec![
             format!("--config={}", config_file.display()),

@@ -29,13 +29,23 @@ pub struct Extender {
 impl Extender {
     /// Starts it beside a control plane and a Prometheus, with further keys as environment variables.
     pub fn start(plane: &ControlPlane, prometheus: &PrometheusServer, keys: &[(&str, &str)]) -> Result<Self> {
+        Self::start_as(plane, plane.kubeconfig(), prometheus, keys)
+    }
+
+    /// As another user than the one who may do everything.
+    pub fn start_as(
+        plane: &ControlPlane,
+        kubeconfig: &Path,
+        prometheus: &PrometheusServer,
+        keys: &[(&str, &str)],
+    ) -> Result<Self> {
         let address = free_address()?;
         let arguments = [
             "serve",
             "--listen",
             &address,
             "--kubeconfig",
-            &plane.kubeconfig().to_string_lossy(),
+            &kubeconfig.to_string_lossy(),
             "--metrics-url",
             prometheus.url(),
         ];
@@ -53,7 +63,11 @@ impl Extender {
         ];
         program.environment =
             quick.iter().chain(keys).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Ok(Self { process: program.start()?, url: format!("http://{address}"), client: reqwest::Client::new() })
+        Ok(Self {
+            process: program.start()?,
+            url: format!("http://{address}"),
+            client: reqwest::Client::new(),
+        })
     }
 
     pub fn url(&self) -> &str {

@@ -1,6 +1,11 @@
-//! Loads the fixtures that `cargo xtask guests` builds.
+//! Loads the fixtures that `cargo xtask test --only guests` builds.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,8 +27,9 @@ pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
 /// A component built for the tests.
 pub fn guest(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/guests/{name}.wasm"));
-    std::fs::read(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask guests` builds it", path.display()))
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("{}: {error}; `cargo xtask test --only guests` builds it", path.display())
+    })
 }
 
 /// A component, or a module, written as text.

@@ -4,8 +4,18 @@
 //! beside its target and written as JSON. Timings on a shared machine swing; ratios and medians much less.
 #![allow(missing_docs, reason = "a benchmark has no users of its items")]
 #![allow(clippy::print_stdout, reason = "prints its results")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark fails as a test does")]
-#![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "microseconds")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a benchmark fails as a test does"
+)]
+#![allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "microseconds"
+)]
 
 mod http;
 mod memory;

@@ -14,7 +14,8 @@ use crate::synthetic::{LARGE, MEASURED, index, node_name};
 
 fn load(engine: &Engine, name: &str) -> Policy {
     let path = format!("{}/../../target/guests/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
-    let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask guests`"));
+    let bytes =
+        std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask guests`"));
     Policy::load(engine, Artefact { name, bytes: &bytes }, &BTreeMap::new(), Limits::default()).unwrap()
 }
 

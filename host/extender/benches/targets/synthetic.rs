@@ -86,7 +86,8 @@ pub fn index(size: Size) -> Index {
         flows.insert((peer, measured.clone()), f64::from(1 + random.below(1_000_000)));
     }
     while flows.len() < size.flows as usize {
-        let edge = (application(random.below(size.applications)), application(random.below(size.applications)));
+        let edge =
+            (application(random.below(size.applications)), application(random.below(size.applications)));
         flows.insert(edge, f64::from(1 + random.below(1_000_000)));
     }
     let flows = flows.into_iter().map(|((source, destination), bytes_per_second)| Flow {
@@ -109,7 +110,8 @@ pub fn scoring(size: Size) -> (Arc<ClusterState>, Scoring) {
 
 /// A body as kube-scheduler 1.36 sends it (captured from one), for a pod of `MEASURED` and these candidates.
 pub fn body(candidates: u32) -> Vec<u8> {
-    let captured = include_str!("../../../../tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
+    let captured =
+        include_str!("../../../../tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
     let mut request: serde_json::Value = serde_json::from_str(captured).unwrap();
     request["Pod"]["metadata"]["namespace"] = "bench".into();
     request["Pod"]["metadata"]["labels"]["app"] = MEASURED.into();
