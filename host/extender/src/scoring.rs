@@ -206,9 +206,13 @@ impl Scorer {
         outcome
     }
 
-    /// Counts, logs and remembers a decision. Called when its answer is already on the way.
-    pub fn record(&self, pod: PendingPod, nodes: &[&str], outcome: Outcome) {
+    /// Counts an answer that was waited for to the end.
+    pub fn count(&self, outcome: &Outcome) {
         self.metrics.answered(outcome.empty, outcome.took);
+    }
+
+    /// Logs and remembers a decision. Called when its answer is already on the way.
+    pub fn record(&self, pod: PendingPod, nodes: &[&str], outcome: Outcome) {
         let fault = outcome.fault.as_ref().map(|fault| {
             self.metrics.fault(fault);
             let fault = chain(fault);

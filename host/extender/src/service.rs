@@ -29,6 +29,9 @@ use crate::scoring::{Live, Scorer};
 
 const MIB: usize = 1024 * 1024;
 
+/// A policy is loaded and tried while requests take every slot that they may.
+const CALLS_BESIDE_REQUESTS: u32 = 2;
+
 /// Holds the tasks of the process, by name.
 #[derive(Debug)]
 pub struct Tasks {
@@ -88,7 +91,7 @@ pub struct Scoring {
 /// If the engine cannot be made or the policy is refused.
 pub fn scoring(config: &Config, state: Arc<ClusterState>) -> Result<Scoring> {
     let engine = Engine::new(EngineSettings {
-        concurrent_calls: config.server.max_concurrent,
+        concurrent_calls: config.server.max_concurrent + CALLS_BESIDE_REQUESTS,
         ..EngineSettings::default()
     })
     .context("failed to start the WebAssembly engine")?;

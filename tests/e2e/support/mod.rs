@@ -39,6 +39,8 @@ impl Extender {
         prometheus: &PrometheusServer,
         keys: &[(&str, &str)],
     ) -> Result<Self> {
+        // The test's own client; an error says that it was done before.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let address = free_address()?;
         let arguments = [
             "serve",

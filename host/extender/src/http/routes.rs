@@ -120,7 +120,9 @@ fn score(
             let _entered = span.enter();
             let outcome = scorer.decide(&request.pod, &request.nodes);
             span.record("named", outcome.scores.len());
-            drop(answer.send(Ok(protocol::encode(&request.nodes, &outcome.scores))));
+            if answer.send(Ok(protocol::encode(&request.nodes, &outcome.scores))).is_ok() {
+                scorer.count(&outcome);
+            }
             scorer.record(request.pod, &request.nodes, outcome);
         }
     }
