@@ -1,5 +1,6 @@
 //! The extender, Prometheus and the API server are killed in turn during a rollout: pods go on being scheduled, and
 //! everything recovers by itself.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

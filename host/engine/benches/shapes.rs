@@ -204,11 +204,9 @@ impl Guest {
 /// Medians in microseconds, in the order of [`SHAPES`].
 fn measure(guest: &Guest, candidates: u32, repetitions: usize) -> [f64; 3] {
     let cluster = Cluster::new(candidates);
-    let columns = cluster.columns();
     let names: Vec<&str> = cluster.names.iter().map(String::as_str).collect();
     let placements = cluster.placements();
     let peers = cluster.peers(&placements);
-    let records = push_records::Request { nodes: &names, peers: &peers };
     let pulled: Arc<[cluster::Peer]> = cluster.pulled().into();
 
     let mut times = [const { Vec::new() }; 3];
@@ -216,8 +214,14 @@ fn measure(guest: &Guest, candidates: u32, repetitions: usize) -> [f64; 3] {
     let warm_up = repetitions / 10;
     for repetition in 0..repetitions + warm_up {
         let results = [
-            guest.call(&pulled, |guest, store| guest.bench_shapes_push_columns().call_score(store, columns)),
-            guest.call(&pulled, |guest, store| guest.bench_shapes_push_records().call_score(store, records)),
+            guest.call(&pulled, |guest, store| {
+                guest.bench_shapes_push_columns().call_score(store, cluster.columns())
+            }),
+            guest.call(&pulled, |guest, store| {
+                guest
+                    .bench_shapes_push_records()
+                    .call_score(store, push_records::Request { nodes: &names, peers: &peers })
+            }),
             guest
                 .call(&pulled, |guest, store| guest.bench_shapes_pull().call_score(store, candidates, PEERS)),
         ];

@@ -212,7 +212,7 @@ impl Scorer {
     }
 
     /// Logs and remembers a decision. Called when its answer is already on the way.
-    pub fn record(&self, pod: PendingPod, nodes: &[&str], outcome: Outcome) {
+    pub fn record(&self, pod: PendingPod, nodes: &[&str], outcome: &Outcome) {
         let fault = outcome.fault.as_ref().map(|fault| {
             self.metrics.fault(fault);
             let fault = chain(fault);

@@ -2,11 +2,12 @@
 //!
 //! One row per target, each a ratio of two things measured in turn within one run wherever that is possible, printed
 //! beside its target and written as JSON. Timings on a shared machine swing; ratios and medians much less.
-#![allow(missing_docs, reason = "a benchmark has no users of its items")]
+#![allow(missing_docs, unreachable_pub, reason = "a benchmark has no users of its items")]
 #![allow(clippy::print_stdout, reason = "prints its results")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a benchmark fails as a test does"
 )]

@@ -15,7 +15,7 @@ pub fn measure() {
     for _ in 0..500 {
         let request = decode(&body, Identity::App).unwrap();
         let outcome = scoring.scorer.decide(&request.pod, &request.nodes);
-        scoring.scorer.record(request.pod, &request.nodes, outcome);
+        scoring.scorer.record(request.pod, &request.nodes, &outcome);
     }
     assert!(state.read(|index| index.pod_count()) >= LARGE.pods as usize);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -33,8 +33,8 @@ pub(super) struct Args {
     listen: SocketAddr,
 }
 
-pub(super) fn run(args: Args) -> Result<()> {
-    let Args { once, listen } = args;
+pub(super) fn run(args: &Args) -> Result<()> {
+    let Args { once, listen } = *args;
     let snapshot = SnapshotFile::from_json(SAMPLE.as_bytes()).context("the built-in sample is broken")?;
     let pod = snapshot
         .pods

@@ -50,9 +50,9 @@ impl Cli {
     pub fn run(self) -> Result<()> {
         match self.command {
             Command::Serve(args) => serve::run(args),
-            Command::Demo(args) => demo::run(args),
+            Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
-            Command::Snapshot(args) => snapshot::run(args),
+            Command::Snapshot(args) => snapshot::run(&args),
         }
     }
 }

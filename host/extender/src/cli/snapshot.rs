@@ -30,8 +30,8 @@ pub(super) struct Args {
     file: PathBuf,
 }
 
-pub(super) fn run(args: Args) -> Result<()> {
-    let text = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fetch(&args))?;
+pub(super) fn run(args: &Args) -> Result<()> {
+    let text = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fetch(args))?;
     if args.file.as_os_str() == "-" {
         return say(&text);
     }

@@ -41,7 +41,6 @@ pub struct App {
 
 impl App {
     /// All routes: the scheduler's and the operator's.
-    #[must_use]
     pub fn router(self) -> Router {
         Router::new()
             .route("/prioritize", post(prioritize))
@@ -52,7 +51,6 @@ impl App {
     }
 
     /// The routes of probes and scrapers, which cannot present a client certificate.
-    #[must_use]
     pub fn health_router(self) -> Router {
         Router::new()
             .route("/healthz", get(|| async { "ok\n" }))
@@ -123,7 +121,7 @@ fn score(
             if answer.send(Ok(protocol::encode(&request.nodes, &outcome.scores))).is_ok() {
                 scorer.count(&outcome);
             }
-            scorer.record(request.pod, &request.nodes, outcome);
+            scorer.record(request.pod, &request.nodes, &outcome);
         }
     }
 }

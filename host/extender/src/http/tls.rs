@@ -28,10 +28,8 @@ impl Certificates {
     /// # Errors
     /// If a file is missing or holds nothing usable, or the key does not belong to the certificate.
     pub fn load(files: Tls) -> Result<Option<Arc<Self>>> {
-        Ok(match server_config(&files)? {
-            Some(config) => Some(Arc::new(Self { current: ArcSwap::from_pointee(config), files })),
-            None => None,
-        })
+        let config = server_config(&files)?;
+        Ok(config.map(|config| Arc::new(Self { current: ArcSwap::from_pointee(config), files })))
     }
 
     /// What a new connection uses.
