@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::{
-    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions, User,
+    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions, User, until,
 };
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 use serde_json::{Value, json};
@@ -40,13 +40,8 @@ fn substitute(text: &str, from: &str, to: &str) -> Result<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shipped_files_work_as_they_are() {
-    let mesh = Mesh::new(
-        Topology::Sidecar,
-        Protocol::Http,
-        online_boutique().unwrap(),
-        &Pods::default(),
-        wall_clock(),
-    );
+    let edges = online_boutique().unwrap();
+    let mesh = Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
     let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
     let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
     let account = User::service_account("kube-system", "netmarks");
@@ -70,7 +65,7 @@ async fn the_shipped_files_work_as_they_are() {
     let kubeconfig = plane.kubeconfig_for(&account.name).unwrap();
     let extender = Extender::start_as(&plane, &kubeconfig, &prometheus, &[]).unwrap();
     extender.wait_ready().await.unwrap();
-    extender.wait_flows(15).await.unwrap();
+    extender.wait_flows(&edges).await.unwrap();
 
     // The scheduler's configuration, with the two lines changed that it says to change.
     let shipped = include_str!("../../deploy/kube-scheduler/config.yaml");
@@ -81,10 +76,16 @@ async fn the_shipped_files_work_as_they_are() {
     let config_file = scratch(&plane, "shipped.yaml", &config).unwrap();
     let options = SchedulerOptions { config_file: Some(config_file), ..SchedulerOptions::default() };
     let _scheduler = plane.start_scheduler(options).await.unwrap();
-    for (bound, application) in ["productcatalogservice", "frontend"].into_iter().enumerate() {
-        plane.create_deployment(&DeploymentSpec::new(NAMESPACE, application, 1)).await.unwrap();
-        plane.wait_bound(NAMESPACE, bound + 1, LIMIT).await.unwrap();
-    }
+    plane.create_deployment(&DeploymentSpec::new(NAMESPACE, "productcatalogservice", 1)).await.unwrap();
+    plane.wait_bound(NAMESPACE, 1, LIMIT).await.unwrap();
+    until("the extender has seen where the first pod is", LIMIT, async || {
+        let snapshot = extender.json("/v1/snapshot").await?;
+        Ok(snapshot.pointer("/pods/0/node").and_then(Value::as_str).map(drop))
+    })
+    .await
+    .unwrap();
+    plane.create_deployment(&DeploymentSpec::new(NAMESPACE, "frontend", 1)).await.unwrap();
+    plane.wait_bound(NAMESPACE, 2, LIMIT).await.unwrap();
 
     // Left alone, the scheduler takes an empty node for the second pod.
     assert_eq!(extender.answered("scored").await.unwrap(), 1, "{:?}", extender.answers().await);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use netmarks_test_cluster::{
-    ControlPlane, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions, until,
+    ControlPlane, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions,
 };
 use netmarks_test_traffic::{
     Edge, Mesh, Pods, Protocol, Replay, Topology, TrafficServer, online_boutique, social_network, wall_clock,
@@ -59,15 +59,8 @@ async fn pods_land_next_to_what_they_talk_to() {
 
     let extender = Extender::start(&plane, &prometheus, &[]).unwrap();
     extender.wait_ready().await.unwrap();
-    extender.wait_flows(samples.iter().map(|(edges, ..)| edges.len()).sum()).await.unwrap();
-    for (edges, ..) in &samples {
-        let flows = extender.flows().await.unwrap();
-        for edge in edges {
-            let name = |app: &str| format!("{}/{app}", edge.source_namespace);
-            let flow = flows[&(name(&edge.source), name(&edge.destination))];
-            assert!((flow / edge.bytes_per_s - 1.0).abs() < 0.1, "{edge:?} is estimated at {flow}");
-        }
-    }
+    let all: Vec<Edge> = samples.iter().flat_map(|(edges, ..)| edges.clone()).collect();
+    extender.wait_flows(&all).await.unwrap();
 
     let mut stock = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
     let mut without = Vec::new();
@@ -114,17 +107,8 @@ async fn a_captured_ztunnel_gives_the_rates_that_it_carried() {
     let plane = ControlPlane::start(&binaries(), Options::default()).await.unwrap();
     let extender = Extender::start(&plane, &prometheus, &[]).unwrap();
     extender.wait_ready().await.unwrap();
-    until("both flows are right", LIMIT, async || {
-        let flows = extender.flows().await?;
-        ensure!(flows.len() == 2, "{flows:?}");
-        // 20 calls of 465 bytes out and 5,114 back; 20 of 165 and 20,115.
-        for (destination, expected) in [("cartservice", 111_580.0), ("productcatalogservice", 405_600.0)] {
-            let edge = ("boutique/frontend".to_owned(), format!("boutique/{destination}"));
-            let flow = flows.get(&edge).copied().unwrap_or(0.0);
-            ensure!((flow / expected - 1.0).abs() < 0.02, "{destination}: {flow} instead of {expected}");
-        }
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    // 20 calls of 465 bytes out and 5,114 back; 20 of 165 and 20,115: every second.
+    let edges = [("cartservice", 111_580.0), ("productcatalogservice", 405_600.0)]
+        .map(|(destination, rate)| Edge::new("boutique", "frontend", destination, rate));
+    extender.wait_flows(&edges).await.unwrap();
 }

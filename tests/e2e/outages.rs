@@ -15,7 +15,8 @@ use netmarks_test_cluster::{
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 use support::{Extender, LIMIT, binaries};
 
-const NAMESPACE: &str = "boutique";
+/// The namespace of the sample's edges.
+const NAMESPACE: &str = "online-boutique";
 
 /// Creates a Deployment and waits until its pods are bound.
 async fn deploy(plane: &ControlPlane, name: &str, replicas: i32, bound: usize) {
@@ -39,13 +40,8 @@ async fn scale_until(plane: &ControlPlane, extender: &Extender, outcome: &str, r
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
-    let mesh = Mesh::new(
-        Topology::Sidecar,
-        Protocol::Http,
-        online_boutique().unwrap(),
-        &Pods::default(),
-        wall_clock(),
-    );
+    let edges = online_boutique().unwrap();
+    let mesh = Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
     let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
     let mut prometheus =
         PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
@@ -55,7 +51,7 @@ async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
     let stale = [("NETMARKS_SCORING_MAX_FLOW_AGE_SECONDS", "4"), ("NETMARKS_SCORING_WHEN_STALE", "ignore")];
     let mut extender = Extender::start(&plane, &prometheus, &stale).unwrap();
     extender.wait_ready().await.unwrap();
-    extender.wait_flows(15).await.unwrap();
+    extender.wait_flows(&edges).await.unwrap();
     let options = SchedulerOptions {
         extender: Some(ExtenderConfig::new(extender.url())),
         ..SchedulerOptions::default()
