@@ -14,8 +14,6 @@ use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, onlin
 use serde_json::{Value, json};
 use support::{Extender, LIMIT, binaries, scratch};
 
-const NAMESPACE: &str = "boutique";
-
 /// The user as whom kube-scheduler runs in every cluster; its rights are built into the API server.
 const SCHEDULER: &str = "system:kube-scheduler";
 
@@ -41,6 +39,7 @@ fn substitute(text: &str, from: &str, to: &str) -> Result<String> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_shipped_files_work_as_they_are() {
     let edges = online_boutique().unwrap();
+    let namespace = &edges[0].source_namespace;
     let mesh = Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
     let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
     let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
@@ -49,7 +48,7 @@ async fn the_shipped_files_work_as_they_are() {
     let options = Options { users: vec![account.clone(), scheduler], ..Options::default() };
     let plane = ControlPlane::start(&binaries(), options).await.unwrap();
     plane.create_nodes(&NodeSpec::numbered(4)).await.unwrap();
-    plane.create_namespace(NAMESPACE).await.unwrap();
+    plane.create_namespace(namespace).await.unwrap();
 
     // The rights: accepted without a warning, and no more than reading two kinds of objects.
     let rbac = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/rbac.yaml");
@@ -76,19 +75,19 @@ async fn the_shipped_files_work_as_they_are() {
     let config_file = scratch(&plane, "shipped.yaml", &config).unwrap();
     let options = SchedulerOptions { config_file: Some(config_file), ..SchedulerOptions::default() };
     let _scheduler = plane.start_scheduler(options).await.unwrap();
-    plane.create_deployment(&DeploymentSpec::new(NAMESPACE, "productcatalogservice", 1)).await.unwrap();
-    plane.wait_bound(NAMESPACE, 1, LIMIT).await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new(namespace, "productcatalogservice", 1)).await.unwrap();
+    plane.wait_bound(namespace, 1, LIMIT).await.unwrap();
     until("the extender has seen where the first pod is", LIMIT, async || {
         let snapshot = extender.json("/v1/snapshot").await?;
         Ok(snapshot.pointer("/pods/0/node").and_then(Value::as_str).map(drop))
     })
     .await
     .unwrap();
-    plane.create_deployment(&DeploymentSpec::new(NAMESPACE, "frontend", 1)).await.unwrap();
-    plane.wait_bound(NAMESPACE, 2, LIMIT).await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new(namespace, "frontend", 1)).await.unwrap();
+    plane.wait_bound(namespace, 2, LIMIT).await.unwrap();
 
     // Left alone, the scheduler takes an empty node for the second pod.
     assert_eq!(extender.answered("scored").await.unwrap(), 1, "{:?}", extender.answers().await);
-    let pods = plane.placement(NAMESPACE).await.unwrap();
+    let pods = plane.placement(namespace).await.unwrap();
     assert_eq!(pods[0].node, pods[1].node, "{pods:?}");
 }
