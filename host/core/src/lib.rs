@@ -8,6 +8,7 @@
 pub mod application;
 pub mod assumed;
 pub mod compose;
+pub mod errors;
 pub mod facts;
 pub mod flow;
 pub mod freshness;

@@ -4,8 +4,9 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use netmarks_core::errors::chain;
 use netmarks_engine::{Engine, EngineSettings, Limits, Policy, PolicyError, Tick};
-use support::{chain, guest, kind, load, load_with, text, word, worked_example};
+use support::{guest, kind, load, load_with, text, word, worked_example};
 
 /// The hostile fixture, which is well behaved for the three candidates of the trial and then as told.
 fn hostile(behaviour: &str, when: &str, limits: Limits) -> Result<Policy, PolicyError> {

@@ -4,16 +4,18 @@
 //! on a blocking thread: a policy may take its whole deadline.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use netmarks_core::compose::{ScoreMap, compose};
+use netmarks_core::errors::chain;
 use netmarks_core::freshness::{Freshness, WhenStale};
 use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_core::snapshot::Snapshot;
 use netmarks_core::why::{NodeScore, rank};
 use netmarks_engine::{Policy, PolicyError};
 use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_sources::unix_now;
 use serde::Serialize;
 
 use crate::decisions::{self, Decision, Decisions};
@@ -224,7 +226,7 @@ impl Scorer {
         }
         let limit = if outcome.raw.is_empty() { 0 } else { decisions::NODES };
         self.decisions.record(Decision {
-            at: unix_seconds(),
+            at: unix_now(),
             pod: pod.key,
             application: pod.application,
             policy: outcome.live.policy.name().to_owned(),
@@ -252,7 +254,7 @@ impl Scorer {
         if self.state.readiness().metrics == MetricsState::Absent {
             return (None, Freshness::Fresh, 1.0);
         }
-        let age = snapshot.flows_at().map(|at| (unix_seconds() - at).max(0.0));
+        let age = snapshot.flows_at().map(|at| (unix_now() - at).max(0.0));
         let (freshness, confidence) = settings.when_stale.judge(age, settings.max_flow_age);
         (age, freshness, confidence)
     }
@@ -266,23 +268,4 @@ impl Scorer {
             self.state.assumed().assume(&pod.key, application, node, now, lifetime);
         }
     }
-}
-
-/// An error and its causes in one line.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
-/// Now, in seconds since the Unix epoch.
-#[must_use]
-pub fn unix_seconds() -> f64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
 }

@@ -160,12 +160,6 @@ impl MetricsHealth {
     }
 }
 
-/// An error with all its causes on one line: logged once, where it is handled.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

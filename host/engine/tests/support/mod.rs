@@ -57,18 +57,6 @@ pub fn word(text: &str) -> ParameterValue {
     ParameterValue::Text(text.to_owned())
 }
 
-/// The whole chain of an error, as a log shows it.
-pub fn chain(error: &PolicyError) -> String {
-    use std::error::Error as _;
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text = format!("{text}: {error}");
-        source = error.source();
-    }
-    text
-}
-
 pub fn kind(error: &PolicyError) -> (&'static str, &'static str) {
     (error.stage.as_str(), Cause::kind(&error.cause))
 }

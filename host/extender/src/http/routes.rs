@@ -11,8 +11,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use netmarks_core::application::Identity;
+use netmarks_core::errors::chain;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_sources::unix_now;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -20,7 +22,7 @@ use crate::decisions::Decision;
 
 use super::body::{BodyBudget, BodyError, BoundedBody};
 use crate::protocol::{self, BadRequest};
-use crate::scoring::{Empty, Scorer, chain, unix_seconds};
+use crate::scoring::{Empty, Scorer};
 
 /// Everything the routes need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -150,7 +152,7 @@ async fn snapshot(State(app): State<App>) -> Response {
     let identity = app.identity;
     // Walking 150,000 pods and writing them takes a moment that belongs to no request.
     let written = tokio::task::spawn_blocking(move || {
-        let file = state.read(|index| SnapshotFile::from_index(index, identity, unix_seconds()));
+        let file = state.read(|index| SnapshotFile::from_index(index, identity, unix_now()));
         file.to_json()
     })
     .await;
@@ -189,7 +191,7 @@ async fn metrics(State(app): State<App>) -> Response {
     }
 }
 
-fn failed(error: &dyn std::error::Error) -> Response {
+fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", chain(error))).into_response()
 }
 
@@ -206,7 +208,7 @@ fn measure_cluster(state: &ClusterState, metrics: &crate::metrics::Metrics) {
     gauges.ready.set(i64::from(readiness.reasons().is_empty()));
     let age = match (readiness.metrics, snapshot.flows_at()) {
         (MetricsState::Absent, _) | (_, None) => -1.0,
-        (_, Some(at)) => (unix_seconds() - at).max(0.0),
+        (_, Some(at)) => (unix_now() - at).max(0.0),
     };
     gauges.flows_age.set(age);
     let counted = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);

@@ -9,11 +9,12 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, Client};
 use netmarks_core::application::Identity;
+use netmarks_core::errors::chain;
 use netmarks_core::facts::{NodeFacts, PodFacts};
 use tokio_util::sync::CancellationToken;
 
 use super::fold::{Change, Outcome, apply_nodes, apply_pods, node_change, pod_change};
-use crate::health::{Turn, WatchHealth, chain};
+use crate::health::{Turn, WatchHealth};
 use crate::state::ClusterState;
 use crate::unix_now;
 

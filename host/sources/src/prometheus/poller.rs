@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use netmarks_core::application::Identity;
+use netmarks_core::errors::chain;
 use netmarks_core::flow::book::{Flow, FlowBook, Sample};
 use netmarks_core::flow::estimator::Estimator;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +16,7 @@ use super::client::{Client, QueryError, beginning};
 use super::config::{ConfigError, MetricsConfig};
 use super::decode::{Interner, decode};
 use super::presets::Preset;
-use crate::health::{MetricsReport, Turn, chain};
+use crate::health::{MetricsReport, Turn};
 use crate::state::ClusterState;
 use crate::unix_now;
 

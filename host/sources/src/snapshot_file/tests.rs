@@ -52,7 +52,7 @@ fn files_that_say_something_impossible_are_refused_with_what_to_fix() {
     let edit = |from: &str, to: &str| {
         assert!(WORKED_EXAMPLE.contains(from), "{from}");
         let error = SnapshotFile::from_json(WORKED_EXAMPLE.replace(from, to).as_bytes()).unwrap_err();
-        crate::health::chain(&error)
+        netmarks_core::errors::chain(&error)
     };
     let expected = [
         ("\"version\": 1", "\"version\": 2", "has version 2, and this program reads version 1"),
