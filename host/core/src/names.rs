@@ -13,8 +13,8 @@ use crate::facts::NodeId;
 /// Holds the names of all nodes. Copied when a node joins or leaves, never while requests read it.
 #[derive(Clone, Debug, Default)]
 pub struct NodeNames {
-    /// All names, one after the other; those of nodes that left stay until the next compaction.
-    text: String,
+    /// All names (UTF-8), one after the other; those of nodes that left stay until the next compaction.
+    text: Vec<u8>,
     /// Start and end in `text`, by id; empty for an id that is free.
     spans: Vec<(u32, u32)>,
     ids: HashTable<u32>,
@@ -27,7 +27,8 @@ impl NodeNames {
     #[must_use]
     pub fn id(&self, name: &str) -> Option<NodeId> {
         let hash = self.hasher.hash_one(name.as_bytes());
-        self.ids.find(hash, |&id| name_at(&self.text, &self.spans, id) == name).map(|&id| NodeId(id))
+        let same = |&id: &u32| bytes_at(&self.text, &self.spans, id) == name.as_bytes();
+        self.ids.find(hash, same).map(|&id| NodeId(id))
     }
 
     /// The name of a node; empty for an id that is not in use.
@@ -65,7 +66,7 @@ impl NodeNames {
     /// Gives `name`, which must be new, the free id `id` (at most [`Self::slots`]).
     pub(crate) fn insert(&mut self, id: NodeId, name: &str) {
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-        self.text.push_str(name);
+        self.text.extend_from_slice(name.as_bytes());
         let span = (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         match self.spans.get_mut(id.index()) {
             Some(slot) => *slot = span,
@@ -73,7 +74,7 @@ impl NodeNames {
         }
         let Self { text, spans, ids, hasher, .. } = self;
         let hash = hasher.hash_one(name.as_bytes());
-        ids.insert_unique(hash, id.0, |&id| hasher.hash_one(name_at(text, spans, id).as_bytes()));
+        ids.insert_unique(hash, id.0, |&id| hasher.hash_one(bytes_at(text, spans, id)));
     }
 
     /// Frees `id`.
@@ -96,18 +97,24 @@ impl NodeNames {
         for span in &mut self.spans {
             let name = old.get(span.0 as usize..span.1 as usize).unwrap_or_default();
             let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-            self.text.push_str(name);
+            self.text.extend_from_slice(name);
             *span = (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         }
         self.unused_bytes = 0;
     }
 }
 
-fn name_at<'a>(text: &'a str, spans: &[(u32, u32)], id: u32) -> &'a str {
+/// As bytes, for look-ups: slicing a `str` would check each name's ends for character boundaries.
+fn bytes_at<'a>(text: &'a [u8], spans: &[(u32, u32)], id: u32) -> &'a [u8] {
     spans
         .get(id as usize)
         .and_then(|&(start, end)| text.get(start as usize..end as usize))
         .unwrap_or_default()
+}
+
+fn name_at<'a>(text: &'a [u8], spans: &[(u32, u32)], id: u32) -> &'a str {
+    // Only whole names are ever added, so this never fails.
+    std::str::from_utf8(bytes_at(text, spans, id)).unwrap_or_default()
 }
 
 #[cfg(test)]

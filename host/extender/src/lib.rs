@@ -8,6 +8,7 @@ pub mod decisions;
 pub mod file_watch;
 pub mod http;
 pub mod metrics;
+pub mod node_names;
 pub mod policies;
 pub mod protocol;
 pub mod scoring;

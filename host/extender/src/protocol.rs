@@ -15,6 +15,8 @@ use netmarks_core::facts::Resources;
 use netmarks_core::request::PendingPod;
 use netmarks_sources::kubernetes::quantity;
 
+use crate::node_names;
+
 /// A decoded request: what `k8s.io/kube-scheduler/extender/v1.ExtenderArgs` holds for us.
 #[derive(Debug)]
 pub struct PrioritizeRequest<'a> {
@@ -50,6 +52,11 @@ pub enum BadRequest {
 pub fn decode(body: &[u8], identity: Identity) -> Result<PrioritizeRequest<'_>, BadRequest> {
     // Once for the whole body is several times faster than once per name.
     let body = std::str::from_utf8(body)?;
+    if let Some((rest, nodes)) = node_names::split(body) {
+        let arguments: ExtenderArgs<'_> = serde_json::from_str(&rest)?;
+        let pod = arguments.pod.ok_or(BadRequest::NoPod)?;
+        return Ok(PrioritizeRequest { pod: pod.pending(identity), nodes });
+    }
     let arguments: ExtenderArgs<'_> = serde_json::from_str(body)?;
     let pod = arguments.pod.ok_or(BadRequest::NoPod)?;
     let nodes = match (arguments.node_names, arguments.nodes) {
@@ -250,8 +257,10 @@ impl Pod<'_> {
             let amount = |text: &Option<Cow<'_, str>>, parse: fn(&str) -> Option<u64>| {
                 text.as_deref().and_then(parse).unwrap_or(0)
             };
-            requests.cpu_millicores += amount(&container.cpu, quantity::cpu_millicores);
-            requests.memory_bytes += amount(&container.memory, quantity::memory_bytes);
+            requests.cpu_millicores =
+                requests.cpu_millicores.saturating_add(amount(&container.cpu, quantity::cpu_millicores));
+            requests.memory_bytes =
+                requests.memory_bytes.saturating_add(amount(&container.memory, quantity::memory_bytes));
         }
         PendingPod {
             key: format!("{}/{}", metadata.namespace, metadata.name),

@@ -86,9 +86,10 @@ async fn prioritize(State(app): State<App>, body: Body) -> Response {
     };
     let (answer, answered) = oneshot::channel();
     let (scorer, identity) = (app.scorer.clone(), app.identity);
-    // The permit goes along: a client that hangs up must not free it while the work goes on. The thread's end is
-    // seen through `answered`, which fails if it panicked.
-    tokio::task::spawn_blocking(move || score(&scorer, identity, &body, answer, permit));
+    // A task of its own, so that the deadline below holds whatever the policy does. The permit goes along: a client
+    // that hangs up must not free it while the work goes on. Its end is seen through `answered`, which fails if it
+    // panicked.
+    tokio::spawn(score(scorer, identity, body, answer, permit));
     match tokio::time::timeout(app.deadline, answered).await {
         Ok(Ok(Ok(answer))) => json(answer.into()),
         Ok(Ok(Err(error))) => {
@@ -100,29 +101,38 @@ async fn prioritize(State(app): State<App>, body: Body) -> Response {
     }
 }
 
-/// Decodes, decides and answers, on a blocking thread; then, with the answer on its way, remembers why.
-fn score(
-    scorer: &Scorer,
+/// Decodes, decides and answers; then, with the answer on its way, remembers why.
+async fn score(
+    scorer: Arc<Scorer>,
     identity: Identity,
-    body: &BoundedBody,
+    body: BoundedBody,
     answer: oneshot::Sender<Result<Vec<u8>, BadRequest>>,
     permit: OwnedSemaphorePermit,
 ) {
     let _permit = permit;
-    match protocol::decode(&body.bytes, identity) {
+    // In place, not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. The
+    // runtime moves everything else off this worker meanwhile.
+    let scored = tokio::task::block_in_place(|| {
+        let request = protocol::decode(&body.bytes, identity)?;
+        let span = tracing::debug_span!(
+            target: "netmarks::trace", "prioritize",
+            pod = request.pod.key, candidates = request.nodes.len(), named = tracing::field::Empty,
+        );
+        let _entered = span.enter();
+        let outcome = scorer.decide(&request.pod, &request.nodes);
+        span.record("named", outcome.scores.len());
+        let text = protocol::encode(&request.nodes, &outcome.scores);
+        Ok((request, outcome, text))
+    });
+    match scored {
         // Nobody may be waiting any more, which is no news to anyone.
         Err(error) => drop(answer.send(Err(error))),
-        Ok(request) => {
-            let span = tracing::debug_span!(
-                target: "netmarks::trace", "prioritize",
-                pod = request.pod.key, candidates = request.nodes.len(), named = tracing::field::Empty,
-            );
-            let _entered = span.enter();
-            let outcome = scorer.decide(&request.pod, &request.nodes);
-            span.record("named", outcome.scores.len());
-            if answer.send(Ok(protocol::encode(&request.nodes, &outcome.scores))).is_ok() {
+        Ok((request, outcome, text)) => {
+            if answer.send(Ok(text)).is_ok() {
                 scorer.count(&outcome);
             }
+            // First the answer goes out.
+            tokio::task::yield_now().await;
             scorer.record(request.pod, &request.nodes, &outcome);
         }
     }

@@ -1,0 +1,136 @@
+//! The real program.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::process::{Process, Program};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{LIMIT, client, eventually};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_netmarks");
+
+/// Runs it to its end, without the variables of whoever runs the tests.
+pub fn netmarks(arguments: &[&str]) -> Result<Output> {
+    netmarks_with(arguments, &[])
+}
+
+pub fn netmarks_with(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
+    let mut command = Command::new(PROGRAM);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("NETMARKS_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).envs(environment.iter().copied()).output().context("netmarks does not start")
+}
+
+/// What it printed, where it succeeded.
+pub fn success(output: &Output) -> Result<String> {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "it ended with {}: {errors}", output.status);
+    Ok(String::from_utf8(output.stdout.clone())?)
+}
+
+/// What it complained of, where it failed with exit code 1 and printed nothing else.
+pub fn failure(output: &Output) -> Result<String> {
+    let errors = String::from_utf8(output.stderr.clone())?;
+    ensure!(output.status.code() == Some(1), "it ended with {}: {errors}", output.status);
+    ensure!(output.stdout.is_empty(), "it printed {}", String::from_utf8_lossy(&output.stdout));
+    Ok(errors)
+}
+
+/// The program as a server; killed when dropped.
+pub struct Server {
+    pub folder: TempDir,
+    pub process: Process,
+    /// Base URL, once known.
+    pub url: String,
+    client: reqwest::Client,
+}
+
+impl Server {
+    /// `netmarks serve` with these further arguments, on any free port.
+    pub async fn serve(folder: TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Result<Self> {
+        let mut all = vec!["serve", "--listen", "127.0.0.1:0", "--log-format", "json"];
+        all.extend(arguments);
+        Self::start(folder, &all, environment, |log| {
+            let line: Value = log.lines().find_map(|line| {
+                serde_json::from_str(line).ok().filter(|line: &Value| line["message"] == "listening")
+            })?;
+            Some(format!("{}://{}", line["scheme"].as_str()?, line["address"].as_str()?))
+        })
+        .await
+    }
+
+    /// Starts it and finds its URL in what it printed and logged.
+    pub async fn start(
+        folder: TempDir,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        url: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut program = Program::new("netmarks", PROGRAM, arguments, folder.path());
+        program.environment =
+            environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let mut server = Self { folder, process: program.start()?, url: String::new(), client: client()? };
+        server.url = netmarks_test_cluster::until("the address is in the log", LIMIT, async || {
+            server.process.check_alive().map_err(|error| error.context("it ended"))?;
+            Ok(url(&server.log()?))
+        })
+        .await?;
+        Ok(server)
+    }
+
+    /// Everything that it printed and logged so far.
+    pub fn log(&self) -> Result<String> {
+        let file = &self.process.program().log;
+        std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))
+    }
+
+    /// The messages of the JSON log that hold `text`, as whole lines.
+    pub fn logged(&self, text: &str) -> Result<Vec<Value>> {
+        Ok(self
+            .log()?
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .filter(|line| line["message"].as_str().is_some_and(|message| message.contains(text)))
+            .collect())
+    }
+
+    pub async fn get(&self, path: &str) -> Result<String> {
+        let response = self.client.get(format!("{}{path}", self.url)).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status.is_success(), "{path} answered {status}: {text}");
+        Ok(text)
+    }
+
+    pub async fn prioritize(&self, request: &Value) -> Result<Vec<(String, i64)>> {
+        let response =
+            self.client.post(format!("{}/prioritize", self.url)).body(request.to_string()).send().await?;
+        let status = response.status();
+        let text = response.text().await?;
+        ensure!(status.is_success(), "{status}: {text}");
+        super::scores(&text)
+    }
+
+    /// SIGTERM; waits for the end and returns how it ended, as the operating system says it.
+    pub async fn terminate(&mut self) -> Result<String> {
+        let id = self.process.id().context("it does not run")?.to_string();
+        ensure!(Command::new("kill").args(["-TERM", &id]).status()?.success(), "kill failed");
+        eventually("it ends", async || match self.process.check_alive() {
+            Ok(()) => Ok(None),
+            Err(ended) => Ok(Some(ended.to_string())),
+        })
+        .await
+    }
+}
+
+/// Writes as a ConfigMap is changed: the new content appears at once and whole.
+pub fn replace(file: &Path, content: impl AsRef<[u8]>) -> Result<()> {
+    let beside = file.with_extension("new");
+    std::fs::write(&beside, content)?;
+    std::fs::rename(&beside, file).with_context(|| format!("failed to replace {}", file.display()))
+}
