@@ -3,12 +3,14 @@
 //! Apart because both are global to the process and set up before anything else runs.
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, SpanData, SpanExporter};
 use tracing_subscriber::filter::{EnvFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::reload;
@@ -57,11 +59,35 @@ fn provider(endpoint: &str, traces: &Traces) -> Result<SdkTracerProvider> {
         .with_endpoint(endpoint)
         .build()
         .with_context(|| format!("`traces.otlp_endpoint` ({endpoint}) cannot be used"))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let exporter = OnRuntime { exporter, runtime: runtime.context("failed to start the runtime of traces")? };
     Ok(SdkTracerProvider::builder()
         .with_batch_exporter(exporter)
         .with_sampler(Sampler::TraceIdRatioBased(traces.sample_ratio))
         .with_resource(Resource::builder().with_service_name("netmarks").build())
         .build())
+}
+
+/// Sends spans from a thread that is not tokio's: that of the batch processor, which the HTTP client panics on.
+#[derive(Debug)]
+struct OnRuntime {
+    exporter: opentelemetry_otlp::SpanExporter,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl SpanExporter for OnRuntime {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        // Blocks the thread that has nothing else to do.
+        self.runtime.block_on(self.exporter.export(batch))
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
 }
 
 impl LogControl {

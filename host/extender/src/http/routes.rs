@@ -116,11 +116,11 @@ async fn score(
         let request = protocol::decode(&body.bytes, identity)?;
         let span = tracing::debug_span!(
             target: "netmarks::trace", "prioritize",
-            pod = request.pod.key, candidates = request.nodes.len(), named = tracing::field::Empty,
+            pod = request.pod.key, candidates = signed(request.nodes.len()), named = tracing::field::Empty,
         );
         let _entered = span.enter();
         let outcome = scorer.decide(&request.pod, &request.nodes);
-        span.record("named", outcome.scores.len());
+        span.record("named", signed(outcome.scores.len()));
         let text = protocol::encode(&request.nodes, &outcome.scores);
         Ok((request, outcome, text))
     });
@@ -136,6 +136,11 @@ async fn score(
             scorer.record(request.pod, &request.nodes, &outcome);
         }
     }
+}
+
+/// OpenTelemetry has signed numbers only; others would be exported as text.
+fn signed(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn json(body: Body) -> Response {
@@ -210,11 +215,10 @@ fn measure_cluster(state: &ClusterState, metrics: &crate::metrics::Metrics) {
     let snapshot = state.snapshot();
     let readiness = state.readiness();
     let gauges = &metrics.cluster;
-    let count = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
-    gauges.nodes.set(count(snapshot.names().len()));
-    gauges.pods.set(count(state.read(netmarks_core::index::Index::pod_count)));
-    gauges.applications.set(count(snapshot.applications().count()));
-    gauges.flows.set(count(snapshot.flows().len()));
+    gauges.nodes.set(signed(snapshot.names().len()));
+    gauges.pods.set(signed(state.read(netmarks_core::index::Index::pod_count)));
+    gauges.applications.set(signed(snapshot.applications().count()));
+    gauges.flows.set(signed(snapshot.flows().len()));
     gauges.ready.set(i64::from(readiness.reasons().is_empty()));
     let age = match (readiness.metrics, snapshot.flows_at()) {
         (MetricsState::Absent, _) | (_, None) => -1.0,
