@@ -4,7 +4,7 @@
 //! network file systems do not notify at all, and a few small files every few seconds cost nothing.
 
 use std::hash::{BuildHasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -13,20 +13,34 @@ use tokio_util::sync::CancellationToken;
 pub const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Holds what some files contained when they were last read.
+///
+/// To be made before the files are first put to use: what changes in between would else never be noticed.
 #[derive(Debug)]
 pub struct FileWatch {
-    files: Vec<PathBuf>,
     hasher: RandomState,
-    seen: Vec<Option<u64>>,
+    seen: Vec<(PathBuf, Option<u64>)>,
 }
 
 impl FileWatch {
     /// Watches `files` from their present content on.
     #[must_use]
     pub fn new(files: Vec<PathBuf>) -> Self {
-        let mut watch = Self { files, hasher: RandomState::new(), seen: Vec::new() };
-        watch.seen = watch.read();
+        let mut watch = Self { hasher: RandomState::new(), seen: Vec::new() };
+        watch.follow(files);
         watch
+    }
+
+    /// Watches `files` and no others from now on: those watched already from what was seen of them last, new ones
+    /// from their present content on.
+    pub fn follow(&mut self, files: Vec<PathBuf>) {
+        self.seen = files
+            .into_iter()
+            .map(|file| {
+                let known = self.seen.iter().find(|(known, _)| *known == file);
+                let seen = known.map_or_else(|| self.hash(&file), |(_, seen)| *seen);
+                (file, seen)
+            })
+            .collect();
     }
 
     /// Waits until some file's content has changed; `false` when cancelled first. Cancel-safe: a change that was
@@ -37,7 +51,7 @@ impl FileWatch {
                 () = shutdown.cancelled() => return false,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            let now = self.read();
+            let now: Vec<_> = self.seen.iter().map(|(file, _)| (file.clone(), self.hash(file))).collect();
             if now != self.seen {
                 self.seen = now;
                 return true;
@@ -45,10 +59,7 @@ impl FileWatch {
         }
     }
 
-    fn read(&self) -> Vec<Option<u64>> {
-        self.files
-            .iter()
-            .map(|file| std::fs::read(file).ok().map(|content| self.hasher.hash_one(content)))
-            .collect()
+    fn hash(&self, file: &Path) -> Option<u64> {
+        std::fs::read(file).ok().map(|content| self.hasher.hash_one(content))
     }
 }

@@ -108,9 +108,13 @@ async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_li
     let (certificate, key) = authority.issue().unwrap();
     let identity = folder.path().join("client.pem");
     std::fs::write(&identity, format!("{certificate}{key}")).unwrap();
-    let (url, ca, identity) =
-        (format!("https://{}", extender.address), ca_file.display().to_string(), identity.display().to_string());
-    let arguments = ["snapshot", "--server", &url, "--ca-file", &ca, "--client-identity", &identity, "--file", "-"];
+    let (url, ca, identity) = (
+        format!("https://{}", extender.address),
+        ca_file.display().to_string(),
+        identity.display().to_string(),
+    );
+    let arguments =
+        ["snapshot", "--server", &url, "--ca-file", &ca, "--client-identity", &identity, "--file", "-"];
     let fetch = |count: usize| {
         let arguments: Vec<String> = arguments[..count].iter().map(|text| (*text).to_owned()).collect();
         tokio::task::spawn_blocking(move || {
@@ -246,7 +250,10 @@ fn files_that_cannot_be_used_are_named() {
     std::fs::write(&empty, "").unwrap();
     let missing = folder.path().join("missing.crt");
     for (files, says) in [
-        (Tls { key_file: None, ..good.clone() }, "needs both `server.tls.cert_file` and `server.tls.key_file`"),
+        (
+            Tls { key_file: None, ..good.clone() },
+            "needs both `server.tls.cert_file` and `server.tls.key_file`",
+        ),
         (Tls { client_ca_file: good.cert_file.clone(), ..Tls::default() }, "needs both"),
         (Tls { key_file: Some(other), ..good.clone() }, "other.key does not fit the certificate in"),
         (Tls { cert_file: Some(empty), ..good.clone() }, "empty.crt holds no PEM certificate"),

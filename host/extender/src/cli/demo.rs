@@ -68,11 +68,12 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
     let log = telemetry::start(&config.log, &config.traces)?;
     let result = service::runtime(&config)?.block_on(async {
+        let stop = service::stop_signal()?;
         let mut tasks = Tasks::default();
         let scoring = service::scoring(&config, state)?;
         let address = service::start_server(&config, &scoring, &mut tasks).await?;
         say(&next_steps(address, &snapshot, &pod)?)?;
-        tasks.run(service::stop_signal()?).await
+        tasks.run(stop).await
     });
     log.flush();
     result

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::say;
 use crate::config::load::{Flags, load};
-use crate::config::reload::Reloader;
+use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
+use crate::file_watch::FileWatch;
 use crate::service::{self, Tasks};
 use crate::{policies, telemetry};
 
@@ -97,7 +98,9 @@ pub(super) fn run(args: Args) -> Result<()> {
     let (file, check_only, flags) = args.into_parts()?;
     let environment: Vec<(String, String)> =
         std::env::vars().filter(|(name, _)| name != "NETMARKS_CONFIG").collect();
+    let mut watch = FileWatch::new(file.iter().cloned().collect());
     let config = load(file.as_deref(), &environment, &flags)?;
+    watch.follow(watched(file.as_deref(), &config));
     if check_only {
         return check(&config);
     }
@@ -105,6 +108,8 @@ pub(super) fn run(args: Args) -> Result<()> {
     let flush = log.clone();
     let runtime = service::runtime(&config)?;
     let result = runtime.block_on(async {
+        // First of all: the first process of a container does not get a signal that it has no handler for.
+        let stop = service::stop_signal()?;
         let mut tasks = Tasks::default();
         let state = service::cluster(&config)?;
         let scoring = service::scoring(&config, state.clone())?;
@@ -118,13 +123,14 @@ pub(super) fn run(args: Args) -> Result<()> {
             scorer: scoring.scorer.clone(),
             engine: scoring.engine.clone(),
             log,
+            watch,
         };
         let shutdown = tasks.shutdown.clone();
         tasks.spawn("configuration reload", async move {
             reloader.run(shutdown).await;
             Ok(())
         });
-        tasks.run(service::stop_signal()?).await
+        tasks.run(stop).await
     });
     flush.flush();
     result

@@ -2,7 +2,7 @@
 //!
 //! Deciding what a change means is apart from acting on it: [`compare`] is a function of two configurations.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -66,6 +66,12 @@ fn differences(old: &Value, new: &Value, key: String, changes: &mut Changes) {
     }
 }
 
+/// The files whose change is a change of the configuration.
+#[must_use]
+pub fn watched(file: Option<&Path>, config: &Config) -> Vec<PathBuf> {
+    file.into_iter().chain(config.policy.file.as_deref()).map(Path::to_path_buf).collect()
+}
+
 /// Follows the files until cancelled. A change that cannot be taken over leaves everything as it was.
 #[derive(Debug)]
 pub struct Reloader {
@@ -83,17 +89,14 @@ pub struct Reloader {
     pub engine: netmarks_engine::Engine,
     /// Takes a new log filter.
     pub log: LogControl,
+    /// Watches both files since before they were first read.
+    pub watch: FileWatch,
 }
 
 impl Reloader {
     /// Watches and reloads until cancelled.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        loop {
-            let files = [self.file.clone(), self.config.policy.file.clone()];
-            let mut watch = FileWatch::new(files.into_iter().flatten().collect());
-            if !watch.changed(&shutdown).await {
-                return;
-            }
+        while self.watch.changed(&shutdown).await {
             if let Err(error) = self.reload().await {
                 self.scorer.metrics().reload_failed();
                 tracing::error!(
@@ -107,6 +110,8 @@ impl Reloader {
     async fn reload(&mut self) -> anyhow::Result<()> {
         let config = load::load(self.file.as_deref(), &self.environment, &self.flags)?;
         let changes = compare(&self.config, &config);
+        // Before the policy is read, and also if it will be refused: mending its file is then a change, too.
+        self.watch.follow(watched(self.file.as_deref(), &config));
         // Whatever changed, the policy file may have: loading it again is cheap, off the scheduling path, and the
         // one way that is the same after a change and after a restart.
         let (engine, policy_config) = (self.engine.clone(), config.policy.clone());

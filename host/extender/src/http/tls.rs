@@ -3,7 +3,7 @@
 //! Apart from the accept loop, which takes whatever configuration is current for each new connection.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use arc_swap::ArcSwap;
@@ -20,6 +20,8 @@ use crate::file_watch::FileWatch;
 pub struct Certificates {
     files: Tls,
     current: ArcSwap<ServerConfig>,
+    /// Since before the files were first read; taken by [`Self::reload`].
+    watch: Mutex<Option<FileWatch>>,
 }
 
 impl Certificates {
@@ -28,8 +30,9 @@ impl Certificates {
     /// # Errors
     /// If a file is missing or holds nothing usable, or the key does not belong to the certificate.
     pub fn load(files: Tls) -> Result<Option<Arc<Self>>> {
+        let watch = Mutex::new(Some(FileWatch::new(paths(&files))));
         let config = server_config(&files)?;
-        Ok(config.map(|config| Arc::new(Self { current: ArcSwap::from_pointee(config), files })))
+        Ok(config.map(|config| Arc::new(Self { current: ArcSwap::from_pointee(config), files, watch })))
     }
 
     /// What a new connection uses.
@@ -41,7 +44,8 @@ impl Certificates {
     /// Reads the files again whenever their content changes, until cancelled. Certificates that cannot be read
     /// leave the old ones in use.
     pub async fn reload(self: Arc<Self>, shutdown: tokio_util::sync::CancellationToken) {
-        let mut watch = FileWatch::new(self.paths());
+        let begun = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let mut watch = begun.unwrap_or_else(|| FileWatch::new(paths(&self.files)));
         while watch.changed(&shutdown).await {
             match server_config(&self.files) {
                 Ok(Some(config)) => {
@@ -55,11 +59,11 @@ impl Certificates {
             }
         }
     }
+}
 
-    fn paths(&self) -> Vec<PathBuf> {
-        let Tls { cert_file, key_file, client_ca_file } = &self.files;
-        [cert_file, key_file, client_ca_file].into_iter().flatten().cloned().collect()
-    }
+fn paths(files: &Tls) -> Vec<PathBuf> {
+    let Tls { cert_file, key_file, client_ca_file } = files;
+    [cert_file, key_file, client_ca_file].into_iter().flatten().cloned().collect()
 }
 
 fn server_config(files: &Tls) -> Result<Option<ServerConfig>> {
