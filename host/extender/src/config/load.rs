@@ -130,7 +130,8 @@ fn refuse_misspelt(name: &str, variables: &[(String, &str)]) -> Result<()> {
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::normalized_damerau_levenshtein(name, candidate), candidate))
-        .filter(|(alike, _)| *alike >= ALIKE)
+        // One slip is a large share of a short name.
+        .filter(|(alike, candidate)| *alike >= ALIKE || strsim::damerau_levenshtein(name, candidate) == 1)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate)
 }
