@@ -110,11 +110,13 @@ pub fn scoring(size: Size) -> (Arc<ClusterState>, Scoring) {
 
 /// A body as kube-scheduler 1.36 sends it (captured from one), for a pod of `MEASURED` and these candidates.
 pub fn body(candidates: u32) -> Vec<u8> {
+    // Changed as text: the order of the keys is part of what kube-scheduler sends.
     let captured =
         include_str!("../../../../tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
-    let mut request: serde_json::Value = serde_json::from_str(captured).unwrap();
-    request["Pod"]["metadata"]["namespace"] = "bench".into();
-    request["Pod"]["metadata"]["labels"]["app"] = MEASURED.into();
-    request["NodeNames"] = (0..candidates).map(node_name).collect();
-    serde_json::to_vec(&request).unwrap()
+    let (head, _) = captured.split_once(r#""NodeNames":["#).unwrap();
+    let head = head
+        .replace(r#""namespace":"default""#, r#""namespace":"bench""#)
+        .replace(r#""app":"web""#, &format!(r#""app":"{MEASURED}""#));
+    let names: Vec<String> = (0..candidates).map(|node| format!("\"{}\"", node_name(node))).collect();
+    format!(r#"{head}"NodeNames":[{}]}}"#, names.join(",")).into_bytes()
 }
