@@ -1,4 +1,5 @@
 //! Policies that misbehave, too many requests, and the deadline above all: kube-scheduler gets an answer at once.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

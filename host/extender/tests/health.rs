@@ -1,4 +1,5 @@
 //! Readiness, shutdown, what old metrics are worth, and `/metrics`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

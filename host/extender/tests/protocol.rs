@@ -1,4 +1,5 @@
 //! Decoding any body: never a panic, and the same as a slow and obvious reading of it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
 //! HTTPS: certificates, client certificates, HTTP/2, and certificates that change.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod support;
 
@@ -258,7 +259,7 @@ fn files_that_cannot_be_used_are_named() {
         (Tls { key_file: Some(other), ..good.clone() }, "other.key does not fit the certificate in"),
         (Tls { cert_file: Some(empty), ..good.clone() }, "empty.crt holds no PEM certificate"),
         (Tls { cert_file: Some(missing.clone()), ..good.clone() }, "failed to read certificates in"),
-        (Tls { client_ca_file: Some(missing), ..good.clone() }, "missing.crt"),
+        (Tls { client_ca_file: Some(missing), ..good }, "missing.crt"),
     ] {
         let error = format!("{:#}", Certificates::load(files).unwrap_err());
         assert!(error.contains(says), "{error}");

@@ -1,4 +1,5 @@
 //! Traces: a real OTLP receiver gets a span of every request.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod support;
 
