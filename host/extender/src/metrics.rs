@@ -67,10 +67,10 @@ pub(crate) struct ClusterGauges {
     pub(crate) flows: Gauge,
     pub(crate) flows_age: GaugeF64,
     pub(crate) ready: Gauge,
-    pub(crate) watch_events: Gauge,
-    pub(crate) watch_errors: Gauge,
-    pub(crate) refreshes: Gauge,
-    pub(crate) refresh_failures: Gauge,
+    pub(crate) watch_events: Counter,
+    pub(crate) watch_errors: Counter,
+    pub(crate) refreshes: Counter,
+    pub(crate) refresh_failures: Counter,
     pub(crate) dropped_flows: Gauge,
 }
 
@@ -138,17 +138,17 @@ impl Metrics {
             ("applications", "Applications with pods or flows", &gauges.applications),
             ("flows", "Directed flows between applications", &gauges.flows),
             ("ready", "1 when ready", &gauges.ready),
-            ("watch_events", "Kubernetes watch events since the start", &gauges.watch_events),
-            (
-                "watch_errors",
-                "Kubernetes requests and watches that failed since the start",
-                &gauges.watch_errors,
-            ),
-            ("flow_refreshes", "Refreshes of the flows since the start", &gauges.refreshes),
-            ("flow_refresh_failures", "Refreshes that failed since the start", &gauges.refresh_failures),
             ("flows_dropped", "Flows beyond the limit in the last refresh", &gauges.dropped_flows),
         ] {
             registry.register(name, help, gauge.clone());
+        }
+        for (name, help, counter) in [
+            ("watch_events", "Kubernetes watch events", &gauges.watch_events),
+            ("watch_errors", "Kubernetes requests and watches that failed", &gauges.watch_errors),
+            ("flow_refreshes", "Refreshes of the flows that succeeded", &gauges.refreshes),
+            ("flow_refresh_failures", "Refreshes of the flows that failed", &gauges.refresh_failures),
+        ] {
+            registry.register(name, help, counter.clone());
         }
         registry.register_with_unit(
             "flows_age",

@@ -9,6 +9,9 @@ use memchr::{memchr, memchr_iter, memmem};
 /// The names come last in what kube-scheduler writes.
 const KEY: &[u8] = b"\"NodeNames\":[";
 
+/// What JSON takes for white space.
+const SPACE: [char; 4] = [' ', '\n', '\r', '\t'];
+
 /// Node names are about this long with their quotes and comma: how many there will be is guessed from it.
 const TYPICAL_NAME: usize = 14;
 
@@ -25,7 +28,8 @@ pub fn split(body: &str) -> Option<(String, Vec<&str>)> {
         return None;
     }
     let start = key + KEY.len();
-    let list = body.get(start..)?.trim_ascii_end().strip_suffix('}')?.trim_ascii_end().strip_suffix(']')?;
+    let list = body.get(start..)?.trim_end_matches(SPACE).strip_suffix('}')?;
+    let list = list.trim_end_matches(SPACE).strip_suffix(']')?;
     // A backslash is an escape, a control character is no JSON. Without a short cut the check is vectorised.
     if memchr(b'\\', list.as_bytes()).is_some() || list.bytes().fold(false, |any, byte| any | (byte < b' ')) {
         return None;

@@ -164,8 +164,7 @@ impl Scorer {
         &self.metrics
     }
 
-    /// Scores `nodes` for `pod`. Uses one snapshot and one generation from beginning to end, and assumes the pod
-    /// on its best node afterwards.
+    /// Scores `nodes` for `pod`. Uses one snapshot and one generation from beginning to end.
     #[must_use]
     pub fn decide(&self, pod: &PendingPod, nodes: &[&str]) -> Outcome {
         let started = Instant::now();
@@ -203,9 +202,19 @@ impl Scorer {
                 }
             },
         }
-        self.assume_best(pod, nodes, &outcome, started);
         outcome.took = started.elapsed();
         outcome
+    }
+
+    /// Assumes the pod on its best node, for the requests that follow the answer.
+    pub fn assume(&self, pod: &PendingPod, nodes: &[&str], outcome: &Outcome) {
+        let best = outcome.scores.iter().max_by_key(|(_, score)| *score);
+        if let Some(application) = &pod.application
+            && let Some(node) = best.and_then(|(candidate, _)| nodes.get(*candidate as usize))
+        {
+            let lifetime = outcome.live.settings.assume_for;
+            self.state.assumed().assume(&pod.key, application, node, Instant::now(), lifetime);
+        }
     }
 
     /// Counts an answer that was waited for to the end.
@@ -257,15 +266,5 @@ impl Scorer {
         let age = snapshot.flows_at().map(|at| (unix_now() - at).max(0.0));
         let (freshness, confidence) = settings.when_stale.judge(age, settings.max_flow_age);
         (age, freshness, confidence)
-    }
-
-    fn assume_best(&self, pod: &PendingPod, nodes: &[&str], outcome: &Outcome, now: Instant) {
-        let best = outcome.scores.iter().max_by_key(|(_, score)| *score);
-        if let Some(application) = &pod.application
-            && let Some(node) = best.and_then(|(candidate, _)| nodes.get(*candidate as usize))
-        {
-            let lifetime = outcome.live.settings.assume_for;
-            self.state.assumed().assume(&pod.key, application, node, now, lifetime);
-        }
     }
 }

@@ -13,6 +13,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// Memory is accounted for in units of this many bytes.
 const UNIT: usize = 4 * 1024;
 
+/// What is set aside for a body on the word of its sender alone; beyond, memory is taken as bytes arrive.
+const TRUSTED: usize = 1024 * 1024;
+
 /// Holds the memory that all request bodies may use together.
 #[derive(Clone, Debug)]
 pub struct BodyBudget {
@@ -66,8 +69,9 @@ impl BodyBudget {
         if announced > self.most_per_body {
             return Err(too_large());
         }
-        let mut permit = self.take(None, announced)?;
-        let mut bytes = Vec::with_capacity(announced);
+        let expected = announced.min(TRUSTED);
+        let mut permit = self.take(None, expected)?;
+        let mut bytes = Vec::with_capacity(expected);
         while let Some(frame) = body.frame().await {
             let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
             if bytes.len() + data.len() > self.most_per_body {
@@ -128,5 +132,34 @@ mod tests {
         assert!(matches!(budget.read(chunked(10, 10_000)).await, Err(BodyError::Overloaded)));
         drop(first);
         assert_eq!(budget.read(chunked(10, 10_000)).await.unwrap().bytes.len(), 100_000);
+    }
+
+    /// Announces much and sends nothing.
+    struct Silent;
+
+    impl hyper::body::Body for Silent {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
+            std::task::Poll::Pending
+        }
+
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(64 << 20)
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_that_announce_and_never_send_hold_little_memory() {
+        let budget = BodyBudget::new(256 << 20, 64 << 20);
+        let mut silent: Vec<_> = (0..100).map(|_| Box::pin(budget.read(Body::new(Silent)))).collect();
+        for read in &mut silent {
+            assert!(futures::poll!(read.as_mut()).is_pending());
+        }
+        assert_eq!(budget.read(Body::from(vec![0; 50 << 20])).await.unwrap().bytes.len(), 50 << 20);
     }
 }

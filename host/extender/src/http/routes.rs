@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -15,6 +16,7 @@ use netmarks_core::errors::chain;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_sources::state::{ClusterState, MetricsState};
 use netmarks_sources::unix_now;
+use prometheus_client::metrics::counter::Counter;
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -23,6 +25,10 @@ use crate::decisions::Decision;
 use super::body::{BodyBudget, BodyError, BoundedBody};
 use crate::protocol::{self, BadRequest};
 use crate::scoring::{Empty, Scorer};
+
+/// A body that takes longer is given up: kube-scheduler itself waits no longer than this by default, and a client that
+/// never sends must not hold memory.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Everything the routes need; cheap to clone.
 #[derive(Clone, Debug)]
@@ -70,15 +76,20 @@ async fn prioritize(State(app): State<App>, body: Body) -> Response {
         app.scorer.metrics().answered(Some(reason), started.elapsed());
         json("[]".into())
     };
-    let body = match app.bodies.read(body).await {
-        Ok(body) => body,
-        Err(BodyError::Overloaded) => return empty(Empty::Overloaded),
-        Err(error @ BodyError::TooLarge { .. }) => {
-            app.scorer.metrics().refused();
-            return (StatusCode::PAYLOAD_TOO_LARGE, format!("{error}\n")).into_response();
+    let refused = |status: StatusCode, reason: String| {
+        app.scorer.metrics().refused();
+        (status, format!("{reason}\n")).into_response()
+    };
+    let body = match tokio::time::timeout(BODY_TIMEOUT, app.bodies.read(body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyError::Overloaded)) => return empty(Empty::Overloaded),
+        Ok(Err(error @ BodyError::TooLarge { .. })) => {
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, error.to_string());
         }
-        Err(error @ BodyError::Broken(_)) => {
-            return (StatusCode::BAD_REQUEST, format!("{}\n", chain(&error))).into_response();
+        Ok(Err(error @ BodyError::Broken(_))) => return refused(StatusCode::BAD_REQUEST, chain(&error)),
+        Err(_) => {
+            let reason = format!("the body did not arrive within {BODY_TIMEOUT:?}");
+            return refused(StatusCode::REQUEST_TIMEOUT, reason);
         }
     };
     let Ok(permit) = app.permits.clone().try_acquire_owned() else {
@@ -92,10 +103,7 @@ async fn prioritize(State(app): State<App>, body: Body) -> Response {
     tokio::spawn(score(scorer, identity, body, answer, permit));
     match tokio::time::timeout(app.deadline, answered).await {
         Ok(Ok(Ok(answer))) => json(answer.into()),
-        Ok(Ok(Err(error))) => {
-            app.scorer.metrics().refused();
-            (StatusCode::BAD_REQUEST, format!("{error}\n")).into_response()
-        }
+        Ok(Ok(Err(error))) => refused(StatusCode::BAD_REQUEST, error.to_string()),
         Ok(Err(_)) => empty(Empty::PolicyFault),
         Err(_) => empty(Empty::Deadline),
     }
@@ -128,8 +136,11 @@ async fn score(
         // Nobody may be waiting any more, which is no news to anyone.
         Err(error) => drop(answer.send(Err(error))),
         Ok((request, outcome, text)) => {
-            if answer.send(Ok(text)).is_ok() {
-                scorer.count(&outcome);
+            scorer.assume(&request.pod, &request.nodes, &outcome);
+            match answer.send(Ok(text)) {
+                Ok(()) => scorer.count(&outcome),
+                // It was answered without scores meanwhile, so the pod may be anywhere.
+                Err(_) => scorer.state().assumed().forget(&request.pod.key),
             }
             // First the answer goes out.
             tokio::task::yield_now().await;
@@ -225,12 +236,12 @@ fn measure_cluster(state: &ClusterState, metrics: &crate::metrics::Metrics) {
         (_, Some(at)) => (unix_now() - at).max(0.0),
     };
     gauges.flows_age.set(age);
-    let counted = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
     let health = state.health();
-    gauges.watch_events.set(counted(health.pods.events() + health.nodes.events()));
-    gauges.watch_errors.set(counted(health.pods.errors() + health.nodes.errors()));
+    let total = |counter: &Counter, value: u64| counter.inner().store(value, Ordering::Relaxed);
+    total(&gauges.watch_events, health.pods.events() + health.nodes.events());
+    total(&gauges.watch_errors, health.pods.errors() + health.nodes.errors());
     let report = health.metrics.report();
-    gauges.refreshes.set(counted(report.refreshes));
-    gauges.refresh_failures.set(counted(report.failures));
-    gauges.dropped_flows.set(counted(report.dropped_flows));
+    total(&gauges.refreshes, report.refreshes);
+    total(&gauges.refresh_failures, report.failures);
+    gauges.dropped_flows.set(i64::try_from(report.dropped_flows).unwrap_or(i64::MAX));
 }
