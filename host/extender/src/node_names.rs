@@ -25,7 +25,8 @@ const TYPICAL_NAME: usize = 14;
 /// nothing but the closing brace follows the names makes it the outermost object's.
 #[must_use]
 pub fn split(body: &str) -> Option<(String, Vec<&str>)> {
-    let key = memmem::rfind(body.as_bytes(), KEY)?;
+    // Searching backwards would read all names first. Should this not be the last such key, what follows is no list.
+    let key = memmem::find(body.as_bytes(), KEY)?;
     // Another key can end like this one, behind an escaped quote.
     if key.checked_sub(1).and_then(|before| body.as_bytes().get(before)) == Some(&b'\\') {
         return None;
@@ -104,6 +105,7 @@ mod tests {
             r#"{"Pod":{"NodeNames":["a"]}}"#,
             r#"{"NodeNames":["a"]"#,
             r#"{"NodeNames":["a"}"#,
+            r#"{"Pod":{"NodeNames":["a"]},"NodeNames":["b"]}"#,
             r#"{"NodeNames":["a"],"x\"NodeNames":["b"]}"#,
         ] {
             assert!(split(body).is_none(), "{body}");
