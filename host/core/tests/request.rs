@@ -1,4 +1,5 @@
 //! Gathering from a snapshot: the worked example, what each need brings, and what no need costs.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::time::{Duration, Instant};
 
