@@ -146,7 +146,7 @@ fn check_advisories(root: &Path) -> Result<()> {
     run_command(cargo_deny()?.current_dir(root).args(["check", "advisories"]))
 }
 
-/// cargo-deny from the cache folder, built from crates.io the first time.
+/// cargo-deny from the cache folder, built from source the first time.
 fn cargo_deny() -> Result<Command> {
     let folder = cached(&format!("cargo-deny-{CARGO_DENY}"), &|line| eprintln!("{line}"), |folder| {
         let mut install = cargo();
