@@ -227,6 +227,7 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
     let drain = Duration::from_secs_f64(drain_seconds);
     if let Some(health_address) = health_listen {
         let (listener, router) = (listen(health_address).await?, app.clone().health_router());
+        tracing::info!(address = %listener.local_addr().unwrap_or(health_address), "listening for probes");
         let closing = closing.clone();
         tasks.spawn("health server", async move {
             server::serve(listener, None, router, closing, drain).await;
