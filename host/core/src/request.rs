@@ -3,8 +3,6 @@
 //! Apart from both the snapshot it reads and the engine that copies it into the guest. This is the hot part of the
 //! host: its cost is one pass over the candidates and one over the placements of the peers.
 
-use std::sync::Arc;
-
 use crate::application::Application;
 use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::needs::{ColumnNeed, Needs};
@@ -265,6 +263,3 @@ impl Columns<'_> {
         Column::Indexes(self.nodes.iter().map(|id| by_node.get(*id as usize).copied().unwrap_or(0)).collect())
     }
 }
-
-/// A request kept after its answer, so that a person can ask why.
-pub type SharedRequest = Arc<PolicyRequest>;
