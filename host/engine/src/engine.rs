@@ -40,6 +40,22 @@ impl Default for EngineSettings {
     }
 }
 
+/// Everything that machine code depends on; the same for compiling elsewhere and for running here.
+pub(crate) fn configuration() -> Config {
+    let mut config = Config::new();
+    config
+        .cranelift_opt_level(OptLevel::Speed)
+        .epoch_interruption(true)
+        .max_wasm_stack(Limits::STACK_BYTES)
+        // Addresses in a stripped guest would only fill the log.
+        .wasm_backtrace_max_frames(None)
+        // The address space of a slot is what a policy may ever use; the rest of wasmtime's 4 GiB default
+        // would only be reserved for 64 slots.
+        .memory_reservation(u64::from(Limits::MOST_MEMORY_MIB) * 1024 * 1024)
+        .memory_guard_size(64 * 1024);
+    config
+}
+
 /// The engine. Cheap to clone; all clones are the same one.
 #[derive(Clone, Debug)]
 pub struct Engine {
@@ -72,18 +88,8 @@ impl Engine {
             .max_unused_warm_slots(calls.min(8))
             // Finds the pages a call really touched; on kernels without it, the first pages are cleared instead.
             .pagemap_scan(Enabled::Auto);
-        let mut config = Config::new();
-        config
-            .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .cranelift_opt_level(OptLevel::Speed)
-            .epoch_interruption(true)
-            .max_wasm_stack(Limits::STACK_BYTES)
-            // Addresses in a stripped guest would only fill the log.
-            .wasm_backtrace_max_frames(None)
-            // The address space of a slot is what a policy may ever use; the rest of wasmtime's 4 GiB default
-            // would only be reserved for 64 slots.
-            .memory_reservation(u64::from(Limits::MOST_MEMORY_MIB) * 1024 * 1024)
-            .memory_guard_size(64 * 1024);
+        let mut config = configuration();
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let wasmtime = wasmtime::Engine::new(&config).map_err(|error| EngineError::new(&error))?;
         let ticker = match settings.tick {
             Tick::ByHand => None,

@@ -6,6 +6,7 @@ use std::fmt;
 
 use netmarks_core::needs::NeedError;
 
+use crate::grants::Grant;
 use crate::parameters::ParameterError;
 
 /// The step at which a policy failed.
@@ -105,16 +106,24 @@ pub enum Cause {
         expected: &'static str,
     },
     /// An import that was not granted.
-    #[error("it imports `{import}`, which is not granted; a policy may import only {granted}")]
+    #[error(
+        "it imports `{import}`, which is not granted; a policy may import only {granted}{}",
+        grant.map(|grant| format!(" (the grant `{}` would allow it)", grant.as_str())).unwrap_or_default()
+    )]
     ForbiddenImport {
         /// As imported.
         import: String,
         /// What it may import.
         granted: &'static str,
+        /// What the operator could grant to allow it.
+        grant: Option<Grant>,
     },
     /// Wasmtime refused the artefact: it does not validate, or its types differ from the contract's.
     #[error("wasmtime refused it")]
     Refused(#[source] EngineError),
+    /// It could not be compiled within its limits, or the compiler could not be run.
+    #[error(transparent)]
+    Compiler(CompilerError),
     /// It wants to know what this host cannot tell.
     #[error(transparent)]
     Need(NeedError),
@@ -181,6 +190,7 @@ impl Cause {
             Self::WrongVersion { .. } => "wrong-version",
             Self::ForbiddenImport { .. } => "forbidden-import",
             Self::Refused(_) => "refused",
+            Self::Compiler(_) => "compiler",
             Self::Need(_) => "need",
             Self::Description(_) => "description",
             Self::Parameter(_) => "parameter",
@@ -196,6 +206,41 @@ impl Cause {
     }
 }
 
+/// The compiling process did not return machine code.
+#[derive(Debug, thiserror::Error)]
+pub enum CompilerError {
+    /// It exceeded its memory or CPU time and was stopped for it.
+    #[error(
+        "compiling it was stopped ({status}); it may take {memory_mib} MiB and {seconds} s of CPU time: use a smaller artefact, or raise `compile_memory_mib` or `compile_seconds`"
+    )]
+    Stopped {
+        /// How the process ended.
+        status: String,
+        /// The most that it may use.
+        memory_mib: u32,
+        /// The longest that it may compute.
+        seconds: u32,
+    },
+    /// It exceeded its time by the clock.
+    #[error("compiling it took too long; the machine may be overloaded, or `compile_seconds` too small")]
+    TimedOut,
+    /// The process could not be used.
+    #[error("failed to {step} the compiling process")]
+    Io {
+        /// What was tried.
+        step: &'static str,
+        /// Why it failed.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The artefact does not validate.
+    #[error("{0}")]
+    Refused(EngineError),
+    /// Nobody said how to start it.
+    #[error("no command for the compiling process")]
+    NotConfigured,
+}
+
 /// An error of wasmtime, with its whole chain in one line.
 #[derive(Debug)]
 pub struct EngineError(String);
@@ -203,6 +248,13 @@ pub struct EngineError(String);
 impl EngineError {
     pub(crate) fn new(error: &wasmtime::Error) -> Self {
         Self(error.chain().map(|cause| one_line(&cause.to_string())).collect::<Vec<_>>().join(": "))
+    }
+}
+
+impl EngineError {
+    /// What another process of ours said of wasmtime's error.
+    pub(crate) fn text(said: &str) -> Self {
+        Self(one_line(cut(said, 2_048)))
     }
 }
 

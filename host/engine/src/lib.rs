@@ -5,9 +5,11 @@
 //! plus the guest's own work, and nothing outlives it.
 
 mod bindings;
+mod compile;
 mod description;
 mod engine;
 mod fault;
+mod grants;
 mod limits;
 mod load;
 mod parameters;
@@ -15,10 +17,12 @@ mod policy;
 mod store;
 mod ticker;
 
+pub use compile::{CompileLimits, Compiled, Compiler, serve_compiler};
 pub use description::{Description, Parameter, ParameterKind};
 pub use engine::{Engine, EngineSettings, Tick};
-pub use fault::{Cause, PolicyError, Stage};
+pub use fault::{Cause, CompilerError, PolicyError, Stage};
+pub use grants::{Grant, Grants};
 pub use limits::Limits;
-pub use load::{Artefact, CONTRACT};
+pub use load::{Artefact, CONTRACT, RunSettings};
 pub use parameters::{ParameterError, ParameterValue};
 pub use policy::{Part, Policy};

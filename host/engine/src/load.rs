@@ -14,9 +14,11 @@ use netmarks_core::needs::{ColumnNeed, Needs};
 use netmarks_core::request::{Column, Peers, PolicyRequest};
 
 use crate::bindings::{Policy as Bindings, PolicyPre};
+use crate::compile::Compiled;
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::fault::{Cause, EngineError, PolicyError, Stage, cut};
+use crate::grants::{Grant, Grants};
 use crate::limits::Limits;
 use crate::parameters::{self, ParameterValue};
 use crate::policy::{Failure, Policy};
@@ -55,36 +57,68 @@ impl Artefact<'_> {
     }
 }
 
+/// How one policy is to run: what its operator sets, and the engine enforces.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RunSettings {
+    /// Values for the settings that the policy declares; the others keep their defaults.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// What one call may use.
+    pub limits: Limits,
+    /// What it may import beyond the log.
+    pub grants: Grants,
+}
+
 impl Policy {
     /// Checks, compiles, links, describes, configures and tries an artefact. Takes from milliseconds (a Rust policy)
-    /// to seconds (an interpreter) of one core; call it where nothing waits.
+    /// to seconds (an interpreter) of every core; call it where nothing waits.
     ///
     /// # Errors
     /// The first stage that failed, and why.
     pub fn load(
         engine: &Engine,
         artefact: Artefact<'_>,
-        given: &BTreeMap<String, ParameterValue>,
-        limits: Limits,
+        settings: &RunSettings,
     ) -> Result<Self, PolicyError> {
-        let at =
-            |stage: Stage| move |cause: Cause| PolicyError { policy: artefact.name.to_owned(), stage, cause };
-        let header = check_header(artefact.bytes, &limits);
-        header.map_err(at(Stage::Check))?;
+        check_header(artefact.bytes, &settings.limits).map_err(|cause| at(artefact, Stage::Check, cause))?;
         let component = Component::new(&engine.wasmtime, artefact.bytes)
-            .map_err(|error| at(Stage::Compile)(Cause::Refused(EngineError::new(&error))))?;
-        check_interfaces(engine, &component).map_err(at(Stage::Check))?;
-        let instances = link(engine, &component)
+            .map_err(|error| at(artefact, Stage::Compile, Cause::Refused(EngineError::new(&error))))?;
+        Self::prove(engine, artefact, &component, settings)
+    }
+
+    /// The same for an artefact that was compiled before: milliseconds.
+    ///
+    /// # Errors
+    /// The first stage that failed, and why.
+    pub fn load_compiled(
+        engine: &Engine,
+        artefact: Artefact<'_>,
+        compiled: &Compiled,
+        settings: &RunSettings,
+    ) -> Result<Self, PolicyError> {
+        Self::prove(engine, artefact, &compiled.0, settings)
+    }
+
+    /// Every stage after compilation.
+    fn prove(
+        engine: &Engine,
+        artefact: Artefact<'_>,
+        component: &Component,
+        settings: &RunSettings,
+    ) -> Result<Self, PolicyError> {
+        let RunSettings { parameters: given, limits, grants } = settings;
+        let at = |stage: Stage| move |cause: Cause| at(artefact, stage, cause);
+        check_interfaces(engine, component, grants).map_err(at(Stage::Check))?;
+        let instances = link(engine, component)
             .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;
 
         let mut policy = Policy::unconfigured(
             artefact.name.to_owned(),
             artefact.digest(),
             engine.clone(),
-            limits,
+            *limits,
             instances,
         );
-        let describing = |failure: Failure| at(Stage::Describe)(failure.into_cause(&limits));
+        let describing = |failure: Failure| at(Stage::Describe)(failure.into_cause(limits));
         let description = policy
             .call(|bindings, store| bindings.netmarks_policy_scoring().call_describe(store))
             .map_err(describing)?;
@@ -96,7 +130,7 @@ impl Policy {
         let lent: Vec<_> = policy.parameters().iter().map(parameters::Checked::lend).collect();
         policy
             .call(|bindings, store| bindings.netmarks_policy_scoring().call_check(store, &lent))
-            .map_err(|failure| at(Stage::Configure)(failure.into_cause(&limits)))?
+            .map_err(|failure| at(Stage::Configure)(failure.into_cause(limits)))?
             .map_err(|said| at(Stage::Configure)(Cause::Said(cut(&said, 1_024).to_owned())))?;
         drop(lent);
 
@@ -105,7 +139,11 @@ impl Policy {
     }
 }
 
-fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), Cause> {
+fn at(artefact: Artefact<'_>, stage: Stage, cause: Cause) -> PolicyError {
+    PolicyError { policy: artefact.name.to_owned(), stage, cause }
+}
+
+pub(crate) fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), Cause> {
     let limit = limits.artefact_bytes();
     if bytes.len() > limit {
         return Err(Cause::TooLarge { bytes: bytes.len(), limit });
@@ -118,11 +156,12 @@ fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), Cause> {
     }
 }
 
-fn check_interfaces(engine: &Engine, component: &Component) -> Result<(), Cause> {
+fn check_interfaces(engine: &Engine, component: &Component, grants: &Grants) -> Result<(), Cause> {
     let component = component.component_type();
     for (import, _) in component.imports(&engine.wasmtime) {
-        if !IMPORTS.contains(&import) {
-            return Err(Cause::ForbiddenImport { import: import.to_owned(), granted: IMPORTS[0] });
+        let grant = Grant::for_import(import);
+        if !IMPORTS.contains(&import) && !grant.is_some_and(|grant| grants.contains(&grant)) {
+            return Err(Cause::ForbiddenImport { import: import.to_owned(), granted: IMPORTS[0], grant });
         }
     }
     let exports: Vec<&str> = component.exports(&engine.wasmtime).map(|(name, _)| name).collect();

@@ -5,7 +5,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use netmarks_core::errors::chain;
-use netmarks_engine::{Engine, EngineSettings, Limits, Policy, PolicyError, Tick};
+use netmarks_engine::{Engine, EngineSettings, Limits, Policy, PolicyError, RunSettings, Tick};
 use support::{guest, kind, load, load_with, text, word, worked_example};
 
 /// The hostile fixture, which is well behaved for the three candidates of the trial and then as told.
@@ -154,7 +154,12 @@ fn a_spinning_guest_stops_at_the_epoch_of_its_deadline() {
     ];
     let bytes = guest("hostile");
     let artefact = netmarks_engine::Artefact { name: "hostile", bytes: &bytes };
-    let policy = Policy::load(&engine, artefact, &parameters.into(), Limits::default()).unwrap();
+    let policy = Policy::load(
+        &engine,
+        artefact,
+        &RunSettings { parameters: parameters.into(), ..RunSettings::default() },
+    )
+    .unwrap();
     std::thread::scope(|scope| {
         let call = scope.spawn(|| policy.score(&worked_example()));
         let begun = Instant::now();

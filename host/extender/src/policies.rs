@@ -26,5 +26,5 @@ pub fn load(engine: &Engine, config: &PolicyConfig) -> Result<Policy> {
         }
     };
     let artefact = Artefact { name: &name, bytes };
-    Ok(Policy::load(engine, artefact, &config.parameters, config.limits)?)
+    Ok(Policy::load(engine, artefact, &config.run_settings())?)
 }

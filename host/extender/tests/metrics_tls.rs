@@ -71,10 +71,11 @@ async fn flows_come_over_mutual_tls_and_only_so() {
     .unwrap();
     assert_eq!(samples, 0, "it scrapes no mesh");
 
-    let without = refresh(&url, trusted((None, None))).await.unwrap_err();
-    let stranger = refresh(&url, trusted(client(&theirs, "stranger"))).await.unwrap_err();
+    // A server of TLS 1.3 refuses a client only after the handshake, so what the client sees of it (an alert, a closed
+    // connection) is a matter of timing; that the certificate made the difference, the good one shows on both sides.
+    refresh(&url, trusted((None, None))).await.unwrap_err();
+    refresh(&url, trusted(client(&theirs, "stranger"))).await.unwrap_err();
+    assert_eq!(refresh(&url, good.clone()).await, Ok(0));
     let untrusting = refresh(&url, TlsConfig { ca_file: None, ..good }).await.unwrap_err();
-    for (case, error) in [("without", without), ("stranger", stranger), ("untrusting", untrusting)] {
-        assert!(error.to_lowercase().contains("certificate"), "{case}: {error}");
-    }
+    assert!(untrusting.to_lowercase().contains("certificate"), "{untrusting}");
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use netmarks_core::application::Application;
 use netmarks_core::request::{Peers, PolicyRequest};
 use netmarks_engine::{
-    Artefact, Cause, Engine, EngineSettings, Limits, ParameterValue, Policy, PolicyError, Tick,
+    Artefact, Cause, Engine, EngineSettings, Limits, ParameterValue, Policy, PolicyError, RunSettings, Tick,
 };
 
 /// One engine for all tests of a binary, with a real ticker.
@@ -50,7 +50,11 @@ pub fn load_with(
 ) -> Result<Policy, PolicyError> {
     let parameters: BTreeMap<String, ParameterValue> =
         parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    Policy::load(&ENGINE, Artefact { name, bytes }, &parameters, limits)
+    Policy::load(
+        &ENGINE,
+        Artefact { name, bytes },
+        &RunSettings { parameters, limits, ..RunSettings::default() },
+    )
 }
 
 pub fn word(text: &str) -> ParameterValue {

@@ -1,13 +1,12 @@
 //! Row 2: what WebAssembly adds to the score, and what a policy pays for what it does not ask.
 
-use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
 use netmarks_core::application::Application;
 use netmarks_core::native::netmarks_score;
 use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
-use netmarks_engine::{Artefact, Engine, EngineSettings, Limits, Policy};
+use netmarks_engine::{Artefact, Engine, EngineSettings, Policy, RunSettings};
 
 use crate::report::{Row, Times};
 use crate::synthetic::{LARGE, MEASURED, index, node_name};
@@ -16,7 +15,7 @@ fn load(engine: &Engine, name: &str) -> Policy {
     let path = format!("{}/../../target/guests/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     let bytes =
         std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask guests`"));
-    Policy::load(engine, Artefact { name, bytes: &bytes }, &BTreeMap::new(), Limits::default()).unwrap()
+    Policy::load(engine, Artefact { name, bytes: &bytes }, &RunSettings::default()).unwrap()
 }
 
 pub fn rows(repetitions: usize) -> Vec<Row> {

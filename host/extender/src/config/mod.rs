@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks_core::application::Identity;
 use netmarks_core::compose::ScoreMap;
 use netmarks_core::freshness::WhenStale;
-use netmarks_engine::{Limits, ParameterValue};
+use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
 use netmarks_sources::prometheus::MetricsConfig;
 use serde::{Deserialize, Serialize};
 
@@ -148,6 +148,17 @@ pub struct PolicyConfig {
     pub parameters: BTreeMap<String, ParameterValue>,
     /// What one call may use.
     pub limits: Limits,
+    /// What it may import beyond the log: `wasi` (with nothing behind it), for interpreted languages.
+    pub grants: Grants,
+}
+
+impl PolicyConfig {
+    /// What the engine needs of it.
+    #[must_use]
+    pub fn run_settings(&self) -> RunSettings {
+        let Self { file: _, parameters, limits, grants } = self.clone();
+        RunSettings { parameters, limits, grants }
+    }
 }
 
 /// Logs.

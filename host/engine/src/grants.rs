@@ -1,0 +1,34 @@
+//! What a policy may import beyond the log.
+//!
+//! Apart from the limits, which hold for every policy: a grant is given to one, by its operator, by name.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+/// One thing that a policy may import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Grant {
+    /// The interfaces of WASI 0.2, with nothing behind them: no files, no network, no environment. Interpreted
+    /// languages bring a runtime that imports them whether it uses them or not.
+    Wasi,
+}
+
+impl Grant {
+    /// As in settings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Wasi => "wasi",
+        }
+    }
+
+    /// The grant that the import `name` needs, if there is one for it.
+    pub(crate) fn for_import(name: &str) -> Option<Self> {
+        name.starts_with("wasi:").then_some(Self::Wasi)
+    }
+}
+
+/// What one policy was granted.
+pub type Grants = BTreeSet<Grant>;

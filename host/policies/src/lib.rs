@@ -1,0 +1,1 @@
+//! The life of policies: received, checked, compiled, tried, shadowed, live, drained, gone.
