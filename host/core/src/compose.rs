@@ -1,16 +1,16 @@
-//! From a policy's raw scores to what kube-scheduler takes: integers from 0 to `top`.
+//! From shares to what kube-scheduler takes: integers from 0 to `top`.
 //!
 //! Apart from the policies, which never see it: they return any finite numbers, and the operator chooses here how
-//! much resolution the small ones keep.
+//! much resolution the small shares keep.
 
 use serde::{Deserialize, Serialize};
 
 /// How steeply [`ScoreMap::Logarithmic`] favours small shares: 1% of the best gets a seventh of the top.
 const LOGARITHM_STEEPNESS: f64 = 99.0;
 
-/// The map from a share of the best raw score (0 to 1) to a share of the top.
+/// The map from a candidate's share (0 to 1) to a share of the top.
 ///
-/// Shares 1.0, 0.5, 0.1 and 0.01 of the best become, with a top of 10:
+/// Shares 1.0, 0.5, 0.1 and 0.01 become, with a top of 10:
 ///
 /// | map         |  1.0 | 0.5 | 0.1 | 0.01 |
 /// |-------------|------|-----|-----|------|
@@ -32,56 +32,47 @@ pub enum ScoreMap {
     Rank,
 }
 
-/// Turns raw scores into `(candidate, score)` for every candidate whose score is positive, in candidate order.
+/// Turns shares (see [`crate::combine`]) into `(candidate, score)` for every candidate whose score is positive, in
+/// candidate order.
 ///
-/// The zero of the scale is zero, or the lowest raw score if that is negative; the best candidate gets
-/// `top * confidence`, rounded (`confidence` is 0 to 1, below 1 while the metrics are going stale). When all raw
-/// scores are equal to that zero there is no preference and the answer is empty. `raw` must be finite.
+/// A share of 1 gets `top * confidence`, rounded (`confidence` is 0 to 1, below 1 while the metrics are going stale).
 #[must_use]
-pub fn compose(raw: &[f64], map: ScoreMap, top: u32, confidence: f64) -> Vec<(u32, u32)> {
-    let zero = raw.iter().copied().fold(0.0, f64::min);
-    let best = raw.iter().copied().fold(zero, f64::max);
-    let range = best - zero;
+pub fn compose(shares: &[f64], map: ScoreMap, top: u32, confidence: f64) -> Vec<(u32, u32)> {
     let scale = f64::from(top) * confidence.clamp(0.0, 1.0);
-    // `range` can overflow to infinity for absurd but finite scores: then nothing can be said.
-    if range <= 0.0 || !range.is_finite() || scale <= 0.0 {
-        return Vec::new();
-    }
-    let ranks = if map == ScoreMap::Rank { distinct_above(raw, zero) } else { Vec::new() };
-    let share = |value: f64| -> f64 {
-        let share = (value - zero) / range;
+    let ranks = if map == ScoreMap::Rank { distinct_positive(shares) } else { Vec::new() };
+    let mapped = |share: f64| -> f64 {
         match map {
             ScoreMap::Linear => share,
             ScoreMap::SquareRoot => share.sqrt(),
             ScoreMap::Logarithmic => (share * LOGARITHM_STEEPNESS).ln_1p() / LOGARITHM_STEEPNESS.ln_1p(),
-            ScoreMap::Rank => rank_share(&ranks, value),
+            ScoreMap::Rank => rank_share(&ranks, share),
         }
     };
     (0u32..)
-        .zip(raw)
-        .filter(|(_, value)| **value > zero)
-        .filter_map(|(candidate, value)| {
+        .zip(shares)
+        .filter(|(_, share)| **share > 0.0)
+        .filter_map(|(candidate, share)| {
             #[allow(
                 clippy::cast_possible_truncation,
                 clippy::cast_sign_loss,
-                reason = "0 to `top`, which fits: both factors are at most 1 and not negative"
+                reason = "0 to `top`, which fits: a share is at most 1 and not negative"
             )]
-            let score = (share(*value) * scale).round() as u32;
+            let score = (mapped(share.min(1.0)) * scale).round() as u32;
             (score > 0).then_some((candidate, score))
         })
         .collect()
 }
 
-fn distinct_above(raw: &[f64], zero: f64) -> Vec<f64> {
-    let mut values: Vec<f64> = raw.iter().copied().filter(|value| *value > zero).collect();
+fn distinct_positive(shares: &[f64]) -> Vec<f64> {
+    let mut values: Vec<f64> = shares.iter().copied().filter(|share| *share > 0.0).collect();
     values.sort_unstable_by(f64::total_cmp);
     values.dedup();
     values
 }
 
 #[allow(clippy::cast_precision_loss, reason = "counts of nodes are far below 2^52")]
-fn rank_share(ranks: &[f64], value: f64) -> f64 {
-    let position = ranks.partition_point(|rank| *rank < value);
+fn rank_share(ranks: &[f64], share: f64) -> f64 {
+    let position = ranks.partition_point(|rank| *rank < share);
     (position + 1) as f64 / ranks.len() as f64
 }
 
@@ -95,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_table_in_the_documentation_is_what_the_code_does() {
-        let raw = [100.0, 50.0, 10.0, 1.0, 0.0];
+        let shares = [1.0, 0.5, 0.1, 0.01, 0.0];
         let expected: [(ScoreMap, &[(u32, u32)]); 4] = [
             (ScoreMap::Linear, &[(0, 10), (1, 5), (2, 1)]),
             (ScoreMap::SquareRoot, &[(0, 10), (1, 7), (2, 3), (3, 1)]),
@@ -103,7 +94,7 @@ mod tests {
             (ScoreMap::Rank, &[(0, 10), (1, 8), (2, 5), (3, 3)]),
         ];
         for (map, scores) in expected {
-            assert_eq!(compose(&raw, map, 10, 1.0), scores, "{map:?}");
+            assert_eq!(compose(&shares, map, 10, 1.0), scores, "{map:?}");
         }
     }
 
@@ -111,24 +102,28 @@ mod tests {
     fn no_preference_is_an_empty_answer() {
         for map in MAPS {
             assert!(compose(&[0.0, 0.0], map, 10, 1.0).is_empty());
-            assert!(compose(&[-3.0, -3.0], map, 10, 1.0).is_empty());
-            assert!(compose(&[5.0], map, 10, 0.0).is_empty());
-            assert!(compose(&[f64::MAX, f64::MIN], map, 10, 1.0).is_empty());
+            assert!(compose(&[1.0], map, 10, 0.0).is_empty());
             assert!(compose(&[], map, 10, 1.0).is_empty());
+        }
+        for raw in [&[0.0, 0.0][..], &[-3.0, -3.0], &[f64::MAX, f64::MIN], &[]] {
+            let shares = crate::combine::normalise(raw, crate::combine::Normalisation::Max);
+            assert!(compose(&shares, ScoreMap::Linear, 10, 1.0).is_empty(), "{raw:?}");
         }
     }
 
     #[test]
     fn penalties_start_the_scale_below_zero() {
-        assert_eq!(compose(&[-10.0, -5.0, 0.0], ScoreMap::Linear, 10, 1.0), [(1, 5), (2, 10)]);
+        let shares = crate::combine::normalise(&[-10.0, -5.0, 0.0], crate::combine::Normalisation::Max);
+        assert_eq!(compose(&shares, ScoreMap::Linear, 10, 1.0), [(1, 5), (2, 10)]);
     }
 
     proptest! {
-        /// Order is kept, nothing leaves 0 to the top, and the best candidate gets the top.
+        /// Order is kept, nothing leaves 0 to the top, and a share of 1 gets the top.
         #[test]
         fn every_map_keeps_the_order(
-            raw in prop::collection::vec(-1e12f64..1e12, 1..200), top in 1u32..1_000
+            mut raw in prop::collection::vec(0.0f64..1.0, 1..200), top in 1u32..1_000
         ) {
+            raw[0] = 1.0;
             for map in MAPS {
                 let scores = compose(&raw, map, top, 1.0);
                 let mut dense = vec![0; raw.len()];
@@ -144,11 +139,7 @@ mod tests {
                     };
                     prop_assert!(same_way, "{map:?}");
                 }
-                let best = raw.iter().copied().fold(f64::MIN, f64::max);
-                let zero = raw.iter().copied().fold(0.0, f64::min);
-                if best > zero {
-                    prop_assert_eq!(dense.into_iter().max(), Some(top));
-                }
+                prop_assert_eq!(dense[0], top);
             }
         }
     }

@@ -7,6 +7,7 @@
 
 pub mod application;
 pub mod assumed;
+pub mod combine;
 pub mod compose;
 pub mod errors;
 pub mod facts;

@@ -1,0 +1,137 @@
+//! Why a change was refused, and what can go wrong with the state folder.
+
+use std::path::PathBuf;
+
+use netmarks_engine::PolicyError;
+
+use crate::settings::Origin;
+
+/// A change was refused; everything is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Not a name.
+    #[error("`{name}` is no policy name: use lower case letters, digits and `-`, at most 63")]
+    Name {
+        /// As given.
+        name: String,
+    },
+    /// Settings that cannot work.
+    #[error("{reason}")]
+    Settings {
+        /// Which and why.
+        reason: String,
+    },
+    /// The artefact, its parameters or its behaviour in the trial.
+    #[error("rejected")]
+    Policy(#[source] PolicyError),
+    /// It failed on a request that was answered just before.
+    #[error("rejected: it failed on one of the recent requests")]
+    Replay(#[source] PolicyError),
+    /// Nothing of this name.
+    #[error("there is no policy `{name}`; there is {known}")]
+    Unknown {
+        /// As given.
+        name: String,
+        /// What there is.
+        known: String,
+    },
+    /// It is managed elsewhere.
+    #[error("the policy `{name}` is managed by {origin}; change it there")]
+    Managed {
+        /// Which.
+        name: String,
+        /// Where.
+        origin: Origin,
+    },
+    /// The same bytes and settings are active.
+    #[error(
+        "this very revision of `{name}` is active; to take it out of the set, move it to shadow or ready"
+    )]
+    AlreadyActive {
+        /// Which.
+        name: String,
+    },
+    /// Two at once would say nothing about either.
+    #[error("`{other}` is a canary already; activate or remove it first")]
+    Canary {
+        /// The other.
+        other: String,
+    },
+    /// A share of none or all is not a canary.
+    #[error("a canary takes 1 to 99 percent of the workloads, not {percent}")]
+    Percent {
+        /// As given.
+        percent: u8,
+    },
+    /// Nothing to go back to.
+    #[error("there is no earlier set of policies to go back to")]
+    NoHistory,
+    /// It was rolled back for its faults.
+    #[error("the policy `{name}` was rolled back ({reason}); submit another version, or activate it by hand")]
+    Degraded {
+        /// Which.
+        name: String,
+        /// Why.
+        reason: String,
+    },
+    /// Too many.
+    #[error("there are {most} policies already; remove some first")]
+    Full {
+        /// The most.
+        most: usize,
+    },
+    /// Too many uploads at once.
+    #[error("other policies are being compiled; try again in a few seconds")]
+    Busy,
+    /// The change could not be made durable.
+    #[error("the change was not saved, so it was not made")]
+    Store(#[source] StoreError),
+    /// The thread that did it panicked.
+    #[error("failed inside the extender; see its log")]
+    Internal,
+}
+
+/// The state folder failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A file operation failed.
+    #[error("failed to {step} {}", path.display())]
+    Io {
+        /// What was tried.
+        step: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The manifest cannot be read.
+    #[error("{} is not a manifest of this program; move it away to start anew", path.display())]
+    Manifest {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: serde_json::Error,
+    },
+    /// Another process has it.
+    #[error("the state folder {} is in use by another process", path.display())]
+    Locked {
+        /// Which folder.
+        path: PathBuf,
+    },
+    /// There is nowhere to take it from.
+    #[error(
+        "the artefact {digest} is not kept without a state folder; set `policies.state_folder`, or submit it again"
+    )]
+    NoFolder {
+        /// Which.
+        digest: String,
+    },
+    /// A blob is not what its name says.
+    #[error("{} does not have the digest of its name; submit the policy again", path.display())]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+    },
+}

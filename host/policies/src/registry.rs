@@ -1,0 +1,613 @@
+//! The one place where policies change: submit, move, remove, roll back.
+//!
+//! Operations are taken one after the other; proving a new revision (seconds) happens before its turn. A change is
+//! saved, then published as a whole new [`PolicySet`], then told to whoever listens. Requests only ever load the set.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use arc_swap::ArcSwap;
+use netmarks_core::errors::chain;
+use netmarks_engine::{Engine, PolicyError};
+use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::book::Book;
+use crate::fault::{Refusal, StoreError};
+use crate::guard::{Breach, RollbackRules};
+use crate::lifecycle::{Event, State};
+use crate::loading::{self, Compiling, Replay};
+use crate::manifest::{Change, Entry, Fallback, Manifest};
+use crate::report::{Rejection, Report};
+use crate::revision::{Loaded, RevisionId};
+use crate::set::PolicySet;
+use crate::settings::{Actor, Mode, Origin, PolicyName, Settings};
+use crate::shadow::{Comparison, ShadowReport, Shadows};
+use crate::store::{Store, digest_of};
+
+/// Uploads that may wait for the compiler; each holds an artefact in memory.
+const WAITING: usize = 4;
+
+/// Comparisons that may wait; each holds the names of all candidates.
+const COMPARISONS: usize = 8;
+
+/// Notices that a slow listener may be behind before it misses some.
+const NOTICES: usize = 256;
+
+/// What a registry works with.
+pub struct Options {
+    /// Runs policies.
+    pub engine: Engine,
+    /// Who compiles them.
+    pub compiling: Compiling,
+    /// Where what is live is kept; without it, a restart begins anew.
+    pub store: Option<Store>,
+    /// When a policy is rolled back.
+    pub rules: RollbackRules,
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("compiling", &self.compiling)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A policy on its way in.
+#[derive(Clone)]
+pub struct Submission {
+    /// Under which name.
+    pub name: PolicyName,
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// How it runs and counts.
+    pub settings: Settings,
+    /// Who shall listen to it.
+    pub mode: Mode,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// Who submits it.
+    pub actor: Actor,
+}
+
+impl std::fmt::Debug for Submission {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { name, bytes, settings, mode, origin, actor } = self;
+        let mut shown = f.debug_struct("Submission");
+        shown.field("name", name).field("bytes", &bytes.len()).field("settings", settings);
+        shown.field("mode", mode).field("origin", origin).field("actor", actor).finish()
+    }
+}
+
+/// What an operation did.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The generation that answers now.
+    pub generation: u64,
+    /// Whether it is a new one; the same operation again changes nothing.
+    pub changed: bool,
+    /// The entry that it was about, as it is now; none after a removal or a rollback.
+    pub entry: Option<Entry>,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    /// What.
+    pub kind: NoticeKind,
+    /// To which policy; none for a rollback of the whole set.
+    pub policy: Option<PolicyName>,
+    /// To which artefact.
+    pub digest: Option<String>,
+    /// The generation after it.
+    pub generation: u64,
+    /// A sentence.
+    pub message: String,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum NoticeKind {
+    /// A revision took its place.
+    Accepted,
+    /// A submission was refused.
+    Rejected,
+    /// A policy was given another mode.
+    Moved,
+    /// A policy was removed.
+    Removed,
+    /// An operator went back to an earlier set.
+    RolledBack,
+    /// A policy broke a rule.
+    Degraded,
+}
+
+impl NoticeKind {
+    /// As in logs and metric labels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Rejected => "rejected",
+            Self::Moved => "moved",
+            Self::Removed => "removed",
+            Self::RolledBack => "rolled-back",
+            Self::Degraded => "degraded",
+        }
+    }
+}
+
+/// The registry. Cheap to clone; all clones are the same one.
+#[derive(Clone)]
+pub struct Registry {
+    shared: Arc<Shared>,
+}
+
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Registry").field("set", &self.shared.set.load()).finish_non_exhaustive()
+    }
+}
+
+struct Shared {
+    engine: Engine,
+    compiling: Compiling,
+    rules: RollbackRules,
+    replay: RwLock<Replay>,
+    set: ArcSwap<PolicySet>,
+    book: Mutex<Book>,
+    /// One at a time: a second compilation would only take the machine from scoring.
+    compiler: Semaphore,
+    waiting: Semaphore,
+    shadows: Shadows,
+    notices: broadcast::Sender<Notice>,
+    breaches: mpsc::Sender<(RevisionId, Breach)>,
+    comparisons: mpsc::Sender<Comparison>,
+}
+
+/// What the registry's own tasks empty; see [`Registry::watch`].
+#[derive(Debug)]
+pub struct Inbox {
+    breaches: mpsc::Receiver<(RevisionId, Breach)>,
+    comparisons: mpsc::Receiver<Comparison>,
+}
+
+impl Registry {
+    /// A registry with what the state folder holds, loaded and answering. Blocks while that is loaded. An entry that
+    /// cannot be loaded any more stays in the manifest, marked with the reason, and does not answer.
+    ///
+    /// # Errors
+    /// If the state folder cannot be read.
+    pub fn open(options: Options) -> Result<(Self, Inbox), StoreError> {
+        let Options { engine, compiling, store, rules } = options;
+        let (breach_sender, breaches) = mpsc::channel(16);
+        let (comparison_sender, comparisons) = mpsc::channel(COMPARISONS);
+        let none: Replay = Arc::new(|_| Vec::new());
+        let (mut book, saved) = Book::open(store)?;
+        for entry in saved {
+            let progress = |_| {};
+            let loaded = book.artefact(&entry.digest).map_err(Refusal::Store).and_then(|bytes| {
+                let what = (entry.name.clone(), bytes.as_slice(), entry.settings.clone());
+                loading::load(&engine, &compiling, &none, what, progress)
+            });
+            match loaded {
+                Ok(loaded) => book.restored(&entry, loaded),
+                Err(refusal) => {
+                    let reason = chain(&refusal);
+                    tracing::error!(policy = %entry.name, digest = entry.digest, reason, "saved policy not restored");
+                    book.not_restored(&entry.revision, &reason);
+                }
+            }
+        }
+        let set = book.build();
+        let shared = Shared {
+            engine,
+            compiling,
+            rules,
+            replay: RwLock::new(none),
+            set: ArcSwap::from_pointee(set),
+            book: Mutex::new(book),
+            compiler: Semaphore::new(1),
+            waiting: Semaphore::new(WAITING),
+            shadows: Shadows::default(),
+            notices: broadcast::Sender::new(NOTICES),
+            breaches: breach_sender,
+            comparisons: comparison_sender,
+        };
+        shared.shadows.retain(&shared.set.load().shadows);
+        Ok((Self { shared: Arc::new(shared) }, Inbox { breaches, comparisons }))
+    }
+
+    /// From now on, new policies are also tried on the requests that `replay` makes.
+    pub fn try_on(&self, replay: Replay) {
+        *self.shared.replay.write().unwrap_or_else(PoisonError::into_inner) = replay;
+    }
+
+    /// What answers now. The only call on the path of a request: one atomic load.
+    #[must_use]
+    pub fn current(&self) -> Arc<PolicySet> {
+        self.shared.set.load_full()
+    }
+
+    /// Everything there is.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.book().report()
+    }
+
+    /// How the shadows compare.
+    #[must_use]
+    pub fn shadow_report(&self) -> Vec<ShadowReport> {
+        self.shared.shadows.report()
+    }
+
+    /// What is saved: the manifest of the generation that answers.
+    #[must_use]
+    pub fn manifest(&self) -> Manifest {
+        self.book().manifest().clone()
+    }
+
+    /// Notices from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.shared.notices.subscribe()
+    }
+
+    /// Proves a policy and gives it its place. The same submission again changes nothing.
+    ///
+    /// Not cancel-safe in one respect: a submission that is dropped may still take place.
+    ///
+    /// # Errors
+    /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
+    pub async fn submit(&self, submission: Submission) -> Result<Outcome, Refusal> {
+        let digest = digest_of(&submission.bytes);
+        let (name, actor) = (submission.name.clone(), submission.actor.clone());
+        let result = self.try_submit(submission, &digest).await;
+        if let Err(refusal) = &result {
+            let reason = chain(refusal);
+            let rejection = Rejection {
+                name: name.to_string(),
+                digest: digest.clone(),
+                reason: reason.clone(),
+                at: unix_now(),
+                by: actor.user.clone(),
+            };
+            let generation = {
+                let mut book = self.book();
+                book.reject(rejection);
+                book.manifest().generation
+            };
+            self.tell(
+                &actor,
+                Notice {
+                    kind: NoticeKind::Rejected,
+                    policy: Some(name),
+                    digest: Some(digest),
+                    generation,
+                    message: reason,
+                },
+            );
+        }
+        result
+    }
+
+    async fn try_submit(&self, submission: Submission, digest: &str) -> Result<Outcome, Refusal> {
+        let Submission { name, bytes, settings, mode, origin, actor } = submission;
+        settings.validate()?;
+        let revision = RevisionId::new(&name, digest, &settings);
+        let entry = Entry {
+            name: name.clone(),
+            digest: digest.to_owned(),
+            revision: revision.clone(),
+            settings: settings.clone(),
+            mode,
+            origin,
+            degraded: None,
+            since: unix_now(),
+            by: actor.user.clone(),
+        };
+        let known = {
+            let book = self.book();
+            if let Some(present) = book.manifest().entry(&revision).filter(|present| present.origin == origin)
+            {
+                if let Some(reason) = &present.degraded {
+                    return Err(Refusal::Degraded { name: name.to_string(), reason: reason.clone() });
+                }
+                if present.mode == mode {
+                    return Ok(Outcome {
+                        generation: book.manifest().generation,
+                        changed: false,
+                        entry: Some(present.clone()),
+                    });
+                }
+            }
+            // Before the expensive part: what breaks a rule now would do so afterwards.
+            book.manifest().apply(Change::Put(Box::new(entry.clone())))?;
+            book.loaded(&revision)
+        };
+        let registry = self.clone();
+        let waiting = self.shared.waiting.try_acquire().map_err(|_| Refusal::Busy)?;
+        let turn = self.shared.compiler.acquire().await.map_err(|_| Refusal::Internal)?;
+        let outcome = tokio::task::spawn_blocking(move || {
+            let loaded = match known {
+                Some(loaded) => loaded,
+                None => Arc::new(registry.prove(&entry, &bytes)?),
+            };
+            let revision = entry.revision.clone();
+            let outcome = registry.commit(Change::Put(Box::new(entry)), Some((&bytes, loaded)), &actor);
+            if outcome.is_err() {
+                registry.book().progress(&revision, Event::Withdrawn);
+            }
+            outcome
+        });
+        let outcome = outcome.await.map_err(|_| Refusal::Internal)?;
+        drop((turn, waiting));
+        outcome
+    }
+
+    /// Gives the newest revision of a policy another mode.
+    ///
+    /// # Errors
+    /// If there is none, or it is managed elsewhere, or the change breaks a rule.
+    pub async fn set_mode(
+        &self,
+        name: PolicyName,
+        mode: Mode,
+        origin: Origin,
+        actor: Actor,
+    ) -> Result<Outcome, Refusal> {
+        {
+            let book = self.book();
+            let same =
+                book.manifest().named(&name).filter(|entry| entry.mode == mode && entry.degraded.is_none());
+            if let Some(entry) = same {
+                return Ok(Outcome {
+                    generation: book.manifest().generation,
+                    changed: false,
+                    entry: Some(entry.clone()),
+                });
+            }
+        }
+        self.operate(Change::Move { name, mode, origin }, actor).await
+    }
+
+    /// Removes all revisions of a policy.
+    ///
+    /// # Errors
+    /// If there is none, or it is managed elsewhere.
+    pub async fn remove(&self, name: PolicyName, origin: Origin, actor: Actor) -> Result<Outcome, Refusal> {
+        self.operate(Change::Remove { name, origin }, actor).await
+    }
+
+    /// Puts the set back that answered before the one that answers now.
+    ///
+    /// # Errors
+    /// If there was none, or one of its policies cannot be loaded any more.
+    pub async fn roll_back(&self, actor: Actor) -> Result<Outcome, Refusal> {
+        let to = self.book().earlier().ok_or(Refusal::NoHistory)?;
+        self.operate(Change::RollBack { to }, actor).await
+    }
+
+    /// Whether the configuration's policy is `revision` since the last time it was applied: then nothing has to be
+    /// done about it, whatever an operator made of it since.
+    #[must_use]
+    pub fn is_configured(&self, revision: &RevisionId) -> bool {
+        self.book().configured() == Some(revision)
+    }
+
+    /// Applies the configuration's policy, unless it is the one that was applied last. A policy of its name that an
+    /// operator moved to another mode stays in that mode; one that was uploaded over it stays.
+    ///
+    /// # Errors
+    /// As [`Self::submit`].
+    pub async fn configure(
+        &self,
+        name: PolicyName,
+        bytes: Vec<u8>,
+        settings: Settings,
+        actor: Actor,
+    ) -> Result<Outcome, Refusal> {
+        let revision = RevisionId::new(&name, &digest_of(&bytes), &settings);
+        let (mode, answers) = {
+            let book = self.book();
+            let answers = !self.current().active.is_empty();
+            if answers && book.configured() == Some(&revision) {
+                return Ok(Outcome { generation: book.manifest().generation, changed: false, entry: None });
+            }
+            let before = book
+                .manifest()
+                .entries
+                .iter()
+                .find(|entry| entry.name == name && entry.origin == Origin::Configuration);
+            (before.map_or(Mode::Active, |entry| entry.mode), answers)
+        };
+        // An empty set would leave the scheduler alone for good, so here the configuration has the last word.
+        let mode = if answers { mode } else { Mode::Active };
+        let outcome = self
+            .submit(Submission { name, bytes, settings, mode, origin: Origin::Configuration, actor })
+            .await?;
+        self.book().set_configured(revision).map_err(Refusal::Store)?;
+        Ok(outcome)
+    }
+
+    /// Counts a call on an answering policy, and sees to it that one that breaks a rule is rolled back.
+    pub fn count(&self, member: &Loaded, took: Duration, fault: Option<&PolicyError>) {
+        if let Some(breach) = member.count(Instant::now(), took, fault, &self.shared.rules) {
+            // Full only if as many policies broke their rules at once; they will again.
+            drop(self.shared.breaches.try_send((member.id.clone(), breach)));
+        }
+    }
+
+    /// Leaves a request for the shadows, if there are any and they keep up; `make` copies it. Returns whether it was
+    /// taken; `None` without shadows.
+    pub fn compare(
+        &self,
+        set: &PolicySet,
+        make: impl FnOnce(Vec<Arc<Loaded>>) -> Comparison,
+    ) -> Option<bool> {
+        if set.shadows.is_empty() {
+            return None;
+        }
+        let place = self.shared.comparisons.try_reserve();
+        Some(place.map(|place| place.send(make(set.shadows.clone()))).is_ok())
+    }
+
+    /// The registry's own work, until cancelled: rolls back what broke a rule, runs the shadows.
+    pub async fn watch(self, mut inbox: Inbox, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some((revision, breach)) = inbox.breaches.recv() => self.degrade(revision, breach).await,
+                Some(comparison) = inbox.comparisons.recv() => {
+                    let registry = self.clone();
+                    let compared = tokio::task::spawn_blocking(move || registry.shared.shadows.compare(&comparison));
+                    if compared.await.is_err() {
+                        tracing::error!("comparing shadows panicked");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn degrade(&self, revision: RevisionId, Breach { reason }: Breach) {
+        let Some((entry, fallback)) = self.book().fallback(&revision) else { return };
+        let what = match &fallback {
+            Fallback::Set(to) => format!("the set of generation {} is back", to.generation),
+            Fallback::Others => "the others go on without it".to_owned(),
+            Fallback::Nothing => "there is nothing else to answer, so it stays".to_owned(),
+        };
+        let message = format!("{reason}; {what}");
+        tracing::error!(policy = %entry.name, digest = entry.digest, reason = message, "policy degraded");
+        let actor = Actor::own("automatic rollback", "this process");
+        let change = Change::Degrade { revision, reason, fallback };
+        if let Err(refusal) = self.operate(change, actor).await {
+            tracing::error!(policy = %entry.name, error = chain(&refusal), "failed to roll back");
+        }
+    }
+
+    /// An operation that needs nothing new to be proven, except what is long gone.
+    async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
+        let registry = self.clone();
+        let work = tokio::task::spawn_blocking(move || {
+            if let Change::RollBack { to } = &change {
+                registry.reload(to)?;
+            }
+            registry.commit(change, None, &actor)
+        });
+        work.await.map_err(|_| Refusal::Internal)?
+    }
+
+    /// Loads what answers in an earlier manifest and is not loaded any more, which happens after a restart.
+    fn reload(&self, to: &Manifest) -> Result<(), Refusal> {
+        for entry in to.entries.iter().filter(|entry| entry.answers()) {
+            let bytes = {
+                let book = self.book();
+                if book.loaded(&entry.revision).is_some() {
+                    continue;
+                }
+                book.artefact(&entry.digest).map_err(Refusal::Store)?
+            };
+            let loaded = self.prove(entry, &bytes)?;
+            self.book().restored(entry, loaded);
+        }
+        Ok(())
+    }
+
+    fn prove(&self, entry: &Entry, bytes: &[u8]) -> Result<Loaded, Refusal> {
+        let replay = self.shared.replay.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.book().arrives(entry);
+        let what = (entry.name.clone(), bytes, entry.settings.clone());
+        let progress = |event| self.book().progress(&entry.revision, event);
+        let loaded = loading::load(&self.shared.engine, &self.shared.compiling, &replay, what, progress);
+        if loaded.is_err() {
+            self.book().progress(&entry.revision, Event::Failed);
+        }
+        loaded
+    }
+
+    /// Saves and publishes a change.
+    fn commit(
+        &self,
+        change: Change,
+        new: Option<(&[u8], Arc<Loaded>)>,
+        actor: &Actor,
+    ) -> Result<Outcome, Refusal> {
+        let (outcome, notice) = {
+            let mut book = self.book();
+            let notice = described(&change, book.manifest());
+            let next = book.manifest().apply(change)?;
+            let set = book.advance(next, new)?;
+            let generation = set.generation;
+            self.shared.shadows.retain(&set.shadows);
+            book.published(self.shared.set.swap(Arc::new(set)));
+            let entry = notice.1.as_ref().and_then(|name| book.manifest().named(name)).cloned();
+            (Outcome { generation, changed: true, entry }, notice)
+        };
+        let (kind, policy, digest, message) = notice;
+        self.tell(actor, Notice { kind, policy, digest, generation: outcome.generation, message });
+        Ok(outcome)
+    }
+
+    /// The audit log, then the listeners.
+    fn tell(&self, actor: &Actor, notice: Notice) {
+        let policy = notice.policy.as_ref().map(PolicyName::as_str).unwrap_or_default();
+        tracing::info!(
+            target: "netmarks::audit",
+            change = notice.kind.as_str(),
+            policy,
+            digest = notice.digest.as_deref().unwrap_or_default(),
+            generation = notice.generation,
+            user = actor.user,
+            from = actor.from,
+            detail = notice.message,
+            "policies changed"
+        );
+        // Nobody may be listening.
+        drop(self.shared.notices.send(notice));
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.shared.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What to say about a change: kind, policy, digest, sentence.
+fn described(change: &Change, before: &Manifest) -> (NoticeKind, Option<PolicyName>, Option<String>, String) {
+    let digest_of = |name: &PolicyName| before.named(name).map(|entry| entry.digest.clone());
+    match change {
+        Change::Put(entry) => {
+            let message = format!("`{}` is {}", entry.name, entry.mode);
+            (NoticeKind::Accepted, Some(entry.name.clone()), Some(entry.digest.clone()), message)
+        }
+        Change::Move { name, mode, .. } => {
+            (NoticeKind::Moved, Some(name.clone()), digest_of(name), format!("`{name}` is {mode}"))
+        }
+        Change::Remove { name, .. } => {
+            (NoticeKind::Removed, Some(name.clone()), digest_of(name), format!("`{name}` is removed"))
+        }
+        Change::RollBack { to } => {
+            (NoticeKind::RolledBack, None, None, format!("back to the set of generation {}", to.generation))
+        }
+        Change::Degrade { revision, reason, .. } => {
+            let entry = before.entry(revision);
+            let (name, digest) =
+                (entry.map(|entry| entry.name.clone()), entry.map(|entry| entry.digest.clone()));
+            (NoticeKind::Degraded, name, digest, reason.clone())
+        }
+    }
+}
+
+pub(crate) fn unix_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// Where the state of a revision is asked for by tests and listeners.
+impl Registry {
+    /// Where a revision is in its life; `None` once it is gone, or before it was seen.
+    #[must_use]
+    pub fn state(&self, revision: &RevisionId) -> Option<State> {
+        self.book().state(revision)
+    }
+}

@@ -1,0 +1,75 @@
+//! One loaded revision of a policy: an artefact with its settings, and how it fares.
+
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use netmarks_engine::{Policy, PolicyError};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::guard::{Breach, RollbackRules, Window};
+use crate::settings::{PolicyName, Settings};
+
+/// Names a revision: 12 hexadecimal digits over digest and settings, so that two replicas that run the same say so.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RevisionId(String);
+
+impl RevisionId {
+    /// The id of an artefact (`sha256:...`) with settings under a name.
+    #[must_use]
+    pub fn new(name: &PolicyName, digest: &str, settings: &Settings) -> Self {
+        // Settings always serialise; if they did not, the digest alone would tell revisions apart.
+        let settings = serde_json::to_vec(settings).unwrap_or_default();
+        let mut hasher = Sha256::new();
+        for part in [name.as_str().as_bytes(), digest.as_bytes(), &settings] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+        Self(hasher.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for RevisionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A revision that can be called.
+#[derive(Debug)]
+pub struct Loaded {
+    /// Under which name.
+    pub name: PolicyName,
+    /// Which revision.
+    pub id: RevisionId,
+    /// How it counts.
+    pub settings: Settings,
+    /// What is called.
+    pub policy: Policy,
+    window: Mutex<Window>,
+}
+
+impl Loaded {
+    pub(crate) fn new(name: PolicyName, settings: Settings, policy: Policy) -> Self {
+        let id = RevisionId::new(&name, policy.digest(), &settings);
+        Self { name, id, settings, policy, window: Mutex::new(Window::default()) }
+    }
+
+    /// Begins to count anew: somebody decided to try it again.
+    pub(crate) fn forget(&self) {
+        *self.window.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
+    }
+
+    /// Counts a call; returns the rule that it broke, once per revision and window.
+    pub(crate) fn count(
+        &self,
+        now: Instant,
+        took: Duration,
+        fault: Option<&PolicyError>,
+        rules: &RollbackRules,
+    ) -> Option<Breach> {
+        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        window.count(now, took, fault, rules)
+    }
+}

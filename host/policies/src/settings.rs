@@ -1,0 +1,228 @@
+//! What an operator says about a policy: its name, how it counts, where it came from.
+//!
+//! Apart from what is done with it, because configuration, uploads and Kubernetes all say it in these terms.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use netmarks_core::combine::{Normalisation, OnFault};
+use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
+use serde::{Deserialize, Serialize};
+
+use crate::fault::Refusal;
+
+/// A policy's name: a DNS label, so that it fits into paths, file names, metrics and Kubernetes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PolicyName(String);
+
+impl PolicyName {
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for PolicyName {
+    type Error = Refusal;
+
+    fn try_from(name: String) -> Result<Self, Refusal> {
+        let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let ends = |byte: Option<&u8>| byte.is_some_and(|byte| *byte != b'-');
+        let bytes = name.as_bytes();
+        if bytes.len() <= 63 && bytes.iter().copied().all(inner) && ends(bytes.first()) && ends(bytes.last())
+        {
+            Ok(Self(name))
+        } else {
+            Err(Refusal::Name { name })
+        }
+    }
+}
+
+impl std::str::FromStr for PolicyName {
+    type Err = Refusal;
+
+    fn from_str(name: &str) -> Result<Self, Refusal> {
+        Self::try_from(name.to_owned())
+    }
+}
+
+impl From<PolicyName> for String {
+    fn from(name: PolicyName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How a policy runs, and how its scores count beside those of others.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Its share of the whole, relative to the other active policies; above 0.
+    pub weight: f64,
+    /// How its raw scores become shares.
+    pub normalisation: Normalisation,
+    /// What happens to the others when it fails.
+    pub on_fault: OnFault,
+    /// Its own settings.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// What one call may use.
+    pub limits: Limits,
+    /// What it may import beyond the log.
+    pub grants: Grants,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            weight: 1.0,
+            normalisation: Normalisation::default(),
+            on_fault: OnFault::default(),
+            parameters: BTreeMap::new(),
+            limits: Limits::default(),
+            grants: Grants::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// What the engine needs of it.
+    #[must_use]
+    pub fn run(&self) -> RunSettings {
+        let Self { weight: _, normalisation: _, on_fault: _, parameters, limits, grants } = self.clone();
+        RunSettings { parameters, limits, grants }
+    }
+
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// For the first value that cannot work.
+    pub fn validate(&self) -> Result<(), Refusal> {
+        let refuse = |reason: String| Err(Refusal::Settings { reason });
+        if !(self.weight > 0.0 && self.weight <= 1e6) {
+            return refuse(format!("weight {} must be above 0 and at most 1000000", self.weight));
+        }
+        if !(1..=Limits::MOST_MEMORY_MIB).contains(&self.limits.memory_mib) {
+            return refuse(format!("limits.memory_mib must be from 1 to {}", Limits::MOST_MEMORY_MIB));
+        }
+        if !(1..=10_000).contains(&self.limits.deadline_ms) {
+            return refuse("limits.deadline_ms must be from 1 to 10000".to_owned());
+        }
+        if !(1..=512).contains(&self.limits.artefact_mib) || !(1..=65_536).contains(&self.limits.output_kib) {
+            return refuse(
+                "limits.artefact_mib must be from 1 to 512, limits.output_kib from 1 to 65536".into(),
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Who listens to a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "mode", rename_all = "kebab-case")]
+pub enum Mode {
+    /// It answers, together with the other active ones.
+    Active,
+    /// It answers for some of the workloads, as if it were active.
+    Canary {
+        /// How many of them, 1 to 99 of 100.
+        percent: u8,
+    },
+    /// It scores live requests, and only its report shows it.
+    Shadow,
+    /// It is loaded and does nothing.
+    Ready,
+}
+
+impl Mode {
+    /// As in settings, without the percentage.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Canary { .. } => "canary",
+            Self::Shadow => "shadow",
+            Self::Ready => "ready",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Canary { percent } => write!(f, "canary {percent}%"),
+            other => f.write_str(other.as_str()),
+        }
+    }
+}
+
+/// Where a policy came from. A name belongs to one origin: what one place manages, another does not change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Origin {
+    /// The configuration file's section `policy`; by default the built-in score.
+    Configuration,
+    /// The watched folder.
+    Folder,
+    /// The admin listener.
+    Upload,
+    /// A ScoringPolicy.
+    Kubernetes,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Configuration => "the configuration",
+            Self::Folder => "the policy folder",
+            Self::Upload => "the admin listener",
+            Self::Kubernetes => "a ScoringPolicy",
+        })
+    }
+}
+
+/// Who changes something, for the audit log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// A user, a service account, or the part of this program that did it.
+    pub user: String,
+    /// The address, file or object that it came from.
+    pub from: String,
+}
+
+impl Actor {
+    /// A part of this program.
+    #[must_use]
+    pub fn own(user: &str, from: impl Into<String>) -> Self {
+        Self { user: user.to_owned(), from: from.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_dns_labels() {
+        for good in ["a", "zone-cost", "v2", &"x".repeat(63)] {
+            assert!(good.parse::<PolicyName>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a.b", "a/b", "../a", &"x".repeat(64)] {
+            assert!(bad.parse::<PolicyName>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn weights_are_positive_and_finite() {
+        for weight in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert!(Settings { weight, ..Settings::default() }.validate().is_err(), "{weight}");
+        }
+        assert!(Settings::default().validate().is_ok());
+    }
+}

@@ -1,0 +1,198 @@
+//! What survives a restart: a folder with the artefacts and the manifest.
+//!
+//!     lock              held by the one process that uses the folder
+//!     manifest.json     the manifest and the earlier ones that can be gone back to
+//!     blobs/<hex>.wasm  artefacts, by digest
+//!     compiled/         the engine's cache of machine code; may be deleted at any time
+//!
+//! Every file is written whole under another name, flushed, and renamed; the manifest last. So whatever the moment at
+//! which the process or the machine dies, the manifest on disk is a complete one, and all its artefacts are there.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::fault::StoreError;
+use crate::manifest::Manifest;
+use crate::revision::RevisionId;
+
+/// What the names of files that are being written begin with.
+const UNFINISHED: &str = ".unfinished-";
+
+/// A state folder, locked for this process.
+#[derive(Debug)]
+pub struct Store {
+    folder: PathBuf,
+    /// Released when it is closed, also by the kernel.
+    _lock: File,
+}
+
+/// What the folder's `manifest.json` holds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Saved {
+    pub(crate) current: Manifest,
+    /// Oldest first.
+    pub(crate) history: Vec<Manifest>,
+    /// The configuration's policy that was applied last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) configured: Option<RevisionId>,
+}
+
+impl Store {
+    /// Opens a folder, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// If it cannot be made or written, or another process has it.
+    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+        let blobs = folder.join("blobs");
+        fs::create_dir_all(&blobs).map_err(io("make", &blobs))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(io("open", &path))?;
+        match lock.try_lock() {
+            Ok(()) => {
+                remove_unfinished(folder);
+                remove_unfinished(&blobs);
+                Ok(Self { folder: folder.to_owned(), _lock: lock })
+            }
+            Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: folder.to_owned() }),
+            Err(fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
+        }
+    }
+
+    /// Where the engine may keep machine code.
+    #[must_use]
+    pub fn compiled(&self) -> PathBuf {
+        self.folder.join("compiled")
+    }
+
+    /// What was saved last; `None` in a new folder.
+    pub(crate) fn load(&self) -> Result<Option<Saved>, StoreError> {
+        let path = self.folder.join("manifest.json");
+        match fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError::Manifest { path, error })
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(io("read", &path)(error)),
+        }
+    }
+
+    /// The artefact with a digest.
+    pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
+        let path = self.blob(digest);
+        let bytes = fs::read(&path).map_err(io("read", &path))?;
+        if digest_of(&bytes) == digest { Ok(bytes) } else { Err(StoreError::Damaged { path }) }
+    }
+
+    /// Keeps an artefact.
+    pub(crate) fn keep(&self, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let path = self.blob(digest);
+        // A file of that name that is whole is this artefact; one that was damaged is written again.
+        if self.artefact(digest).is_ok() { Ok(()) } else { write(&path, bytes) }
+    }
+
+    /// Makes a manifest the one that a restart finds; then removes the artefacts that none refers to any more.
+    pub(crate) fn save(&self, saved: &Saved) -> Result<(), StoreError> {
+        let path = self.folder.join("manifest.json");
+        let bytes = serde_json::to_vec_pretty(saved)
+            .map_err(|error| StoreError::Manifest { path: path.clone(), error })?;
+        write(&path, &bytes)?;
+        let manifests = std::iter::once(&saved.current).chain(&saved.history);
+        let used: BTreeSet<PathBuf> =
+            manifests.flat_map(|manifest| &manifest.entries).map(|entry| self.blob(&entry.digest)).collect();
+        self.sweep(&used);
+        Ok(())
+    }
+
+    /// Removes what is not used. What cannot be removed now is tried again with the next change.
+    fn sweep(&self, used: &BTreeSet<PathBuf>) {
+        let Ok(files) = fs::read_dir(self.folder.join("blobs")) else { return };
+        for file in files.flatten().map(|file| file.path()).filter(|file| !used.contains(file)) {
+            if let Err(error) = fs::remove_file(&file) {
+                tracing::debug!(file = %file.display(), %error, "unused artefact not removed");
+            }
+        }
+    }
+
+    fn blob(&self, digest: &str) -> PathBuf {
+        self.folder.join("blobs").join(format!("{}.wasm", digest.trim_start_matches("sha256:")))
+    }
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
+    netmarks_engine::Artefact { name: "", bytes }.digest()
+}
+
+fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreError + use<'a> {
+    move |error| StoreError::Io { step, path: path.to_owned(), error }
+}
+
+/// Removes what a process that died while writing left behind.
+fn remove_unfinished(folder: &Path) {
+    let Ok(files) = fs::read_dir(folder) else { return };
+    for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        if let Err(error) = fs::remove_file(file.path()) {
+            tracing::warn!(file = %file.path().display(), %error, "unfinished file not removed");
+        }
+    }
+}
+
+/// Writes a file whole, on the disk when this returns.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
+    let mut file = file.map_err(io("make a file beside", path))?;
+    file.write_all(bytes).map_err(io("write", path))?;
+    file.as_file().sync_all().map_err(io("flush", path))?;
+    file.persist(path).map_err(|error| io("rename to", path)(error.error))?;
+    // The rename itself is a change of the folder.
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("flush the folder of", path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_one_process_s_and_comes_back_as_it_was_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked { .. })));
+        assert_eq!(store.load().unwrap(), None);
+        let saved = Saved { current: Manifest { generation: 7, entries: Vec::new() }, ..Saved::default() };
+        store.save(&saved).unwrap();
+        drop(store);
+        assert_eq!(Store::open(folder.path()).unwrap().load().unwrap(), Some(saved));
+    }
+
+    #[test]
+    fn artefacts_are_checked_and_swept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let digest = digest_of(b"policy");
+        store.keep(&digest, b"policy").unwrap();
+        assert_eq!(store.artefact(&digest).unwrap(), b"policy");
+        fs::write(store.blob(&digest), b"POLICY").unwrap();
+        assert!(matches!(store.artefact(&digest), Err(StoreError::Damaged { .. })));
+        store.keep(&digest, b"policy").unwrap();
+        assert_eq!(
+            store.artefact(&digest).unwrap(),
+            b"policy",
+            "what was damaged is mended by submitting again"
+        );
+        store.save(&Saved::default()).unwrap();
+        assert!(store.artefact(&digest).is_err(), "nothing refers to it");
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_read_says_what_to_do() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        fs::write(folder.path().join("manifest.json"), b"{").unwrap();
+        assert!(store.load().unwrap_err().to_string().contains("move it away"));
+    }
+}
