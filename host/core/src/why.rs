@@ -28,6 +28,33 @@ impl PeerShare {
     }
 }
 
+/// What one policy said of one node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyShare {
+    /// The policy.
+    pub policy: String,
+    /// Its weight relative to the others'.
+    pub weight: f64,
+    /// What it returned, in its own unit.
+    pub raw: f64,
+    /// What that became, 0 to 1; times the weight, it is its part of the whole.
+    pub share: f64,
+}
+
+/// One addend of a node's score, in the words of the policy that made it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ExplainedPart {
+    /// The policy.
+    pub policy: String,
+    /// What the addend is.
+    pub label: String,
+    /// The peer that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Application>,
+    /// How much it is, in the unit of the policy's raw score.
+    pub amount: f64,
+}
+
 /// One node of an answer, with its reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NodeScore {
@@ -35,23 +62,54 @@ pub struct NodeScore {
     pub node: String,
     /// What kube-scheduler is told: 0 to the top of the scale.
     pub score: u32,
-    /// What the policy returned, in the policy's own unit (bytes per second for NetMARKS).
+    /// What the policy returned, in its own unit (bytes per second for NetMARKS); where several answer, the sum of
+    /// their weighted shares, 0 to 1.
     pub raw: f64,
+    /// Each policy's part, where several answer; one alone is `raw`.
+    #[serde(skip_serializing_if = "is_alone")]
+    pub policies: Vec<PolicyShare>,
+    /// What the policies themselves say of it; only where somebody asked.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<ExplainedPart>,
     /// The peers on the node, the largest weight first.
     pub peers: Vec<PeerShare>,
 }
 
-/// The best `limit` nodes with their scores and peers, best first; nodes that are equal are in order of name.
-///
-/// `scores` is what [`crate::compose::compose`] made of `raw`; `names` are the candidates' names.
+fn is_alone(policies: &[PolicyShare]) -> bool {
+    policies.len() < 2
+}
+
+/// The scores of one policy for all candidates.
+#[derive(Clone, Copy, Debug)]
+pub struct PolicyScores<'a> {
+    /// The policy.
+    pub policy: &'a str,
+    /// Its weight.
+    pub weight: f64,
+    /// What it returned.
+    pub raw: &'a [f64],
+    /// What that became.
+    pub shares: &'a [f64],
+}
+
+/// What one request came to, for all candidates.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// Their names.
+    pub names: &'a [&'a str],
+    /// What they are ordered by: see [`NodeScore::raw`].
+    pub raw: &'a [f64],
+    /// What [`crate::compose::compose`] made of it.
+    pub scores: &'a [(u32, u32)],
+    /// Each policy's.
+    pub policies: &'a [PolicyScores<'a>],
+}
+
+/// The best `limit` nodes with their scores and peers, best first; nodes that are equal are in order of name. Each
+/// comes with its position among the candidates.
 #[must_use]
-pub fn rank(
-    request: &PolicyRequest,
-    names: &[&str],
-    raw: &[f64],
-    scores: &[(u32, u32)],
-    limit: usize,
-) -> Vec<NodeScore> {
+pub fn rank(request: &PolicyRequest, answered: &Answered<'_>, limit: usize) -> Vec<(u32, NodeScore)> {
+    let Answered { names, raw, scores, policies } = *answered;
     let mut score_of = vec![0; names.len()];
     for (candidate, score) in scores {
         if let Some(slot) = score_of.get_mut(*candidate as usize) {
@@ -70,19 +128,22 @@ pub fn rank(
     order.sort_by(by_rank);
 
     let mut ranks = vec![None; names.len()];
-    let mut best: Vec<NodeScore> = Vec::with_capacity(order.len());
+    let mut best: Vec<(u32, NodeScore)> = Vec::with_capacity(order.len());
     for (rank, (position, raw, name)) in order.into_iter().enumerate() {
         if let Some(slot) = ranks.get_mut(position) {
             *slot = Some(rank);
         }
         let score = score_of.get(position).copied().unwrap_or(0);
-        best.push(NodeScore { node: name.to_owned(), score, raw, peers: Vec::new() });
+        let policies = policies.iter().map(|policy| policy.at(position)).collect();
+        let node =
+            NodeScore { node: name.to_owned(), score, raw, policies, parts: Vec::new(), peers: Vec::new() };
+        best.push((u32::try_from(position).unwrap_or(u32::MAX), node));
     }
     let flows = request.peers.outbound.iter().zip(&request.peers.inbound);
     for (peer, (application, (outbound, inbound))) in request.peer_names.iter().zip(flows).enumerate() {
         for (node, pods) in request.peers.placement(peer) {
             let rank = ranks.get(node as usize).copied().flatten();
-            if let Some(node) = rank.and_then(|rank| best.get_mut(rank)) {
+            if let Some((_, node)) = rank.and_then(|rank| best.get_mut(rank)) {
                 node.peers.push(PeerShare {
                     application: application.clone(),
                     pods,
@@ -92,8 +153,20 @@ pub fn rank(
             }
         }
     }
-    for node in &mut best {
+    for (_, node) in &mut best {
         node.peers.sort_by(|left, right| right.weight().total_cmp(&left.weight()));
     }
     best
+}
+
+impl PolicyScores<'_> {
+    fn at(&self, position: usize) -> PolicyShare {
+        let at = |values: &[f64]| values.get(position).copied().unwrap_or(0.0);
+        PolicyShare {
+            policy: self.policy.to_owned(),
+            weight: self.weight,
+            raw: at(self.raw),
+            share: at(self.shares),
+        }
+    }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use netmarks_core::application::Application;
 use netmarks_core::assumed::Assumed;
+use netmarks_core::combine::{Normalisation, normalise};
 use netmarks_core::compose::{ScoreMap, compose};
 use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
@@ -12,7 +13,7 @@ use netmarks_core::index::Index;
 use netmarks_core::native::netmarks_score;
 use netmarks_core::needs::Needs;
 use netmarks_core::request::{Candidates, Column, PendingPod, PolicyRequest, gather};
-use netmarks_core::why::rank;
+use netmarks_core::why::{Answered, NodeScore, PolicyScores, PolicyShare, rank};
 
 /// The worked example: F runs on n1, W on n2, S on n3, nothing on n4.
 fn worked_example() -> Index {
@@ -75,10 +76,16 @@ fn the_worked_example_scores_80_110_160_0() {
     let request = gather_for(&worked_example(), &names, &["peers"]);
     let raw = netmarks_score(&request);
     assert_eq!(raw, [80.0, 110.0, 160.0, 0.0]);
-    let scores = compose(&raw, ScoreMap::Linear, 10, 1.0);
+    let shares = normalise(&raw, Normalisation::Max);
+    let scores = compose(&shares, ScoreMap::Linear, 10, 1.0);
     assert_eq!(scores, [(0, 5), (1, 7), (2, 10)]);
 
-    let best = rank(&request, &names, &raw, &scores, 2);
+    let policies = [PolicyScores { policy: "netmarks", weight: 2.0, raw: &raw, shares: &shares }];
+    let answered = Answered { names: &names, raw: &raw, scores: &scores, policies: &policies };
+    let (positions, best): (Vec<u32>, Vec<NodeScore>) = rank(&request, &answered, 2).into_iter().unzip();
+    assert_eq!(positions, [2, 1]);
+    let part = PolicyShare { policy: "netmarks".into(), weight: 2.0, raw: 110.0, share: 110.0 / 160.0 };
+    assert_eq!(best[1].policies, [part]);
     assert_eq!(
         best.iter().map(|node| (node.node.as_str(), node.score)).collect::<Vec<_>>(),
         [("n3", 10), ("n2", 7)]

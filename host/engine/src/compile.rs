@@ -171,11 +171,21 @@ fn exchange(child: &mut Child, artefact: &[u8], patience: Duration) -> io::Resul
     })
 }
 
-/// What the other process does: bounds itself, compiles stdin to stdout, and reports by its exit code.
-///
-/// # Errors
-/// If the limits cannot be set, or the artefact does not validate.
-pub fn serve_compiler(limits: CompileLimits) -> Result<(), CompilerError> {
+/// What the other process does: bounds itself and compiles stdin to stdout. Returns its exit code: 0, or 1 with the
+/// reason on stderr.
+#[must_use]
+pub fn serve_compiler(limits: CompileLimits) -> u8 {
+    match compile_stdin(limits) {
+        Ok(()) => 0,
+        Err(error) => {
+            // Where nobody reads it, the code says enough.
+            let _ = writeln!(io::stderr().lock(), "{}", netmarks_core::errors::chain(&error));
+            1
+        }
+    }
+}
+
+fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
     use rustix::process::{Resource, Rlimit, nice, setrlimit};
     let at = |step: &'static str| move |error: io::Error| CompilerError::Io { step, error };
     let bound = |resource, most: u64| {

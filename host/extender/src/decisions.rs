@@ -26,26 +26,35 @@ pub struct Decision {
     pub pod: String,
     /// The pod's application, if it has one.
     pub application: Option<Application>,
-    /// Which policy answered.
-    pub policy: String,
-    /// The policy's digest.
-    pub digest: String,
-    /// Which generation of what is live answered.
+    /// Which generation of the policies answered.
     pub generation: u64,
+    /// Whether it was answered by the canary.
+    pub canary: bool,
+    /// Which policies were asked.
+    pub policies: Vec<PolicyDecision>,
     /// How many nodes the scheduler offered.
     pub candidates: usize,
     /// How many of them were named in the answer.
     pub named: usize,
     /// Why the answer was empty, if it was.
     pub empty: Option<Empty>,
-    /// The policy's fault with all its causes, if that is why.
-    pub fault: Option<String>,
     /// Age of the flows that were used, in seconds.
     pub flows_age_seconds: Option<f64>,
     /// From the decoded request to the answer, in microseconds.
     pub took_microseconds: u64,
     /// The best nodes, best first.
     pub nodes: Vec<NodeScore>,
+}
+
+/// What one policy did for a decision; its scores are with the nodes.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyDecision {
+    /// The policy.
+    pub policy: String,
+    /// Its artefact, `sha256:...`.
+    pub digest: String,
+    /// Its fault with all its causes, if it failed.
+    pub fault: Option<String>,
 }
 
 /// Holds the last decisions.

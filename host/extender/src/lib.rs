@@ -11,6 +11,7 @@ pub mod metrics;
 pub mod node_names;
 pub mod policies;
 pub mod protocol;
+pub mod recent;
 pub mod scoring;
 pub mod service;
 pub mod telemetry;

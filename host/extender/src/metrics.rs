@@ -2,10 +2,11 @@
 //!
 //! Apart because the names are an interface: dashboards and alerts are built on them.
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use netmarks_engine::PolicyError;
+use netmarks_policies::{NoticeKind, Report, ShadowReport};
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -13,7 +14,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::scoring::{Empty, Live};
+use crate::scoring::Empty;
 
 /// From 50 microseconds to 1.6 seconds, each twice the one before.
 fn buckets() -> impl Iterator<Item = f64> {
@@ -38,6 +39,25 @@ struct PolicyLabels {
     policy: String,
     version: String,
     digest: String,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct PolicyLabel {
+    policy: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ChangeLabels {
+    change: &'static str,
+}
+
+/// How each shadow compares; written at each scrape.
+#[derive(Debug, Default)]
+struct ShadowGauges {
+    requests: Family<PolicyLabel, Counter>,
+    other_node: Family<PolicyLabel, Counter>,
+    faults: Family<PolicyLabel, Counter>,
 }
 
 type GaugeF64 = Gauge<f64, AtomicU64>;
@@ -49,10 +69,14 @@ pub struct Metrics {
     answers: Family<AnswerLabels, Counter>,
     bad_requests: Counter,
     seconds: Histogram,
-    policy_seconds: Histogram,
+    policy_seconds: Family<PolicyLabel, Histogram>,
     faults: Family<FaultLabels, Counter>,
     policy: Family<PolicyLabels, Gauge>,
+    degraded: Family<PolicyLabel, Gauge>,
     generation: Gauge,
+    changes: Family<ChangeLabels, Counter>,
+    shadows: ShadowGauges,
+    shadow_skipped: Counter,
     reload_failures: Counter,
     /// Set when `/metrics` is read.
     pub(crate) cluster: ClusterGauges,
@@ -89,10 +113,14 @@ impl Metrics {
             answers: Family::default(),
             bad_requests: Counter::default(),
             seconds: Histogram::new(buckets()),
-            policy_seconds: Histogram::new(buckets()),
+            policy_seconds: Family::new_with_constructor(|| Histogram::new(buckets())),
             faults: Family::default(),
             policy: Family::default(),
+            degraded: Family::default(),
             generation: Gauge::default(),
+            changes: Family::default(),
+            shadows: ShadowGauges::default(),
+            shadow_skipped: Counter::default(),
             reload_failures: Counter::default(),
             cluster: ClusterGauges::default(),
             registry: Registry::default(),
@@ -115,7 +143,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "policy_call_duration",
-            "One call of the live policy, instantiation included",
+            "One call of a policy, instantiation included",
             Unit::Seconds,
             metrics.policy_seconds.clone(),
         );
@@ -124,8 +152,26 @@ impl Metrics {
             "Calls that a policy failed, by stage and cause",
             metrics.faults.clone(),
         );
-        registry.register("policy_live", "1 for the policy that is live", metrics.policy.clone());
-        registry.register("policy_generation", "Generation of what is live", metrics.generation.clone());
+        registry.register(
+            "policy_live",
+            "1 for every policy that is loaded, by the mode it is in",
+            metrics.policy.clone(),
+        );
+        registry.register("policy_degraded", "1 for a policy that broke a rule", metrics.degraded.clone());
+        registry.register("policy_generation", "Generation of the policies", metrics.generation.clone());
+        registry.register("policy_changes", "Changes of the policies, by kind", metrics.changes.clone());
+        for (name, help, family) in [
+            ("shadow_requests", "Requests that a shadow scored, too", &metrics.shadows.requests),
+            ("shadow_other_node", "Requests for which it chose another node", &metrics.shadows.other_node),
+            ("shadow_faults", "Requests on which it failed", &metrics.shadows.faults),
+        ] {
+            registry.register(name, help, family.clone());
+        }
+        registry.register(
+            "shadow_skipped",
+            "Requests that no shadow scored, because they did not keep up",
+            metrics.shadow_skipped.clone(),
+        );
         registry.register(
             "configuration_reload_failures",
             "Changes of the configuration file that could not be taken over",
@@ -175,23 +221,17 @@ impl Metrics {
         self.reload_failures.inc();
     }
 
-    /// How often a request was answered, whatever with.
-    #[must_use]
-    pub fn answers(&self) -> u64 {
-        let outcomes = [
-            "scored",
-            Empty::NoPreference.as_str(),
-            Empty::NoMetrics.as_str(),
-            Empty::StaleMetrics.as_str(),
-            Empty::PolicyFault.as_str(),
-            Empty::Overloaded.as_str(),
-            Empty::Deadline.as_str(),
-        ];
-        outcomes.into_iter().map(|outcome| self.answers.get_or_create(&AnswerLabels { outcome }).get()).sum()
+    pub(crate) fn policy_called(&self, policy: &str, took: Duration) {
+        let labels = PolicyLabel { policy: policy.to_owned() };
+        self.policy_seconds.get_or_create(&labels).observe(took.as_secs_f64());
     }
 
-    pub(crate) fn policy_called(&self, took: Duration) {
-        self.policy_seconds.observe(took.as_secs_f64());
+    pub(crate) fn shadow_skipped(&self) {
+        self.shadow_skipped.inc();
+    }
+
+    pub(crate) fn policies_changed(&self, kind: NoticeKind) {
+        self.changes.get_or_create(&ChangeLabels { change: kind.as_str() }).inc();
     }
 
     pub(crate) fn fault(&self, fault: &PolicyError) {
@@ -203,15 +243,36 @@ impl Metrics {
         self.faults.get_or_create(&labels).inc();
     }
 
-    pub(crate) fn live(&self, live: &Live) {
+    /// Writes down what there is, for the scrape that follows.
+    pub(crate) fn policies(&self, report: &Report, shadows: &[ShadowReport]) {
         self.policy.clear();
-        let labels = PolicyLabels {
-            policy: live.policy.name().to_owned(),
-            version: live.policy.description().version.clone(),
-            digest: live.policy.digest().to_owned(),
-        };
-        self.policy.get_or_create(&labels).set(1);
-        self.generation.set(i64::try_from(live.generation).unwrap_or(i64::MAX));
+        self.degraded.clear();
+        for policy in &report.policies {
+            let labels = PolicyLabels {
+                policy: policy.entry.name.to_string(),
+                version: policy.version.clone().unwrap_or_default(),
+                digest: policy.entry.digest.clone(),
+                state: policy.state.as_str(),
+            };
+            self.policy.get_or_create(&labels).set(1);
+            if policy.entry.degraded.is_some() {
+                let labels = PolicyLabel { policy: policy.entry.name.to_string() };
+                self.degraded.get_or_create(&labels).set(1);
+            }
+        }
+        self.generation.set(i64::try_from(report.generation).unwrap_or(i64::MAX));
+        let ShadowGauges { requests, other_node, faults } = &self.shadows;
+        for family in [requests, other_node, faults] {
+            family.clear();
+        }
+        for shadow in shadows {
+            let labels = PolicyLabel { policy: shadow.name.clone() };
+            for (family, value) in
+                [(requests, shadow.requests), (other_node, shadow.other_node), (faults, shadow.faults)]
+            {
+                family.get_or_create(&labels).inner().store(value, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Everything in the OpenMetrics text format.

@@ -1,30 +1,124 @@
-//! Where the live policy comes from: built in, or a file.
+//! The policy that the configuration names, and the registry that starts with it.
 //!
-//! Apart so that serving, reloading, the demo and the command line load a policy in one and the same way.
+//! Apart so that serving, reloading, the demo and the command line begin in one and the same way.
+
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use netmarks_engine::{Artefact, Engine, Policy};
+use netmarks_engine::{CompileLimits, Compiler, Engine};
+use netmarks_policies::{Actor, Compiling, Inbox, Options, PolicyName, Registry, Settings, Store};
 
-use crate::config::PolicyConfig;
+use crate::config::{Policies, PolicyConfig};
 
 /// The NetMARKS score, built from `guest/netmarks` and committed; `cargo xtask guests` renews it.
 const NETMARKS: &[u8] = include_bytes!("../../../policies/netmarks.wasm");
 
-/// Loads the configured policy. Takes some 100 ms of CPU; not on the scheduling path.
+/// The hidden command of this program that compiles one artefact from stdin to stdout.
+pub const COMPILE: &str = "compile-policy";
+
+/// The policy of the configuration, as it was read.
+#[derive(Debug)]
+pub struct Configured {
+    /// Its name: the file's without the ending.
+    pub name: PolicyName,
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// How it runs and counts.
+    pub settings: Settings,
+    /// Where it was read.
+    pub from: String,
+}
+
+/// Reads the policy that the configuration names.
 ///
 /// # Errors
-/// If the file cannot be read, or the policy is refused at any stage.
-pub fn load(engine: &Engine, config: &PolicyConfig) -> Result<Policy> {
-    let from_file;
-    let (name, bytes) = match &config.file {
-        None => ("netmarks".to_owned(), NETMARKS),
-        Some(file) => {
-            from_file = std::fs::read(file)
-                .with_context(|| format!("failed to read the policy {}", file.display()))?;
-            let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy().into_owned();
-            (stem, from_file.as_slice())
-        }
+/// If the file cannot be read.
+pub fn read(config: &PolicyConfig) -> Result<Configured> {
+    let settings = config.settings();
+    let Some(file) = &config.file else {
+        let name = "netmarks".parse()?;
+        return Ok(Configured { name, bytes: NETMARKS.to_vec(), settings, from: "built in".to_owned() });
     };
-    let artefact = Artefact { name: &name, bytes };
-    Ok(Policy::load(engine, artefact, &config.run_settings())?)
+    let bytes =
+        std::fs::read(file).with_context(|| format!("failed to read the policy {}", file.display()))?;
+    let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy();
+    let name = label(&stem).parse().with_context(|| format!("the policy {} has no name", file.display()))?;
+    Ok(Configured { name, bytes, settings, from: file.display().to_string() })
+}
+
+/// The nearest DNS label.
+fn label(stem: &str) -> String {
+    let lower = stem.to_ascii_lowercase();
+    let label: String =
+        lower.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).take(63).collect();
+    label.trim_matches('-').to_owned()
+}
+
+/// Opens the registry with what it was left with, and applies the configuration's policy.
+///
+/// # Errors
+/// If the state folder cannot be used, or no policy at all can answer.
+pub async fn open(
+    engine: &Engine,
+    compiling: Compiling,
+    policies: &Policies,
+    policy: &PolicyConfig,
+) -> Result<(Registry, Inbox)> {
+    let store = policies.state_folder.as_deref().map(Store::open).transpose()?;
+    let compiling = match (compiling, &store) {
+        (Compiling::Elsewhere(compiler), Some(store)) => {
+            Compiling::Elsewhere(Compiler { cache: Some(store.compiled()), ..compiler })
+        }
+        (compiling, _) => compiling,
+    };
+    let options = Options { engine: engine.clone(), compiling, store, rules: policies.rollback };
+    let opened = tokio::task::spawn_blocking(move || Registry::open(options)).await?;
+    let (registry, inbox) = opened.context("in the section `policies`")?;
+    let configured = read(policy)?;
+    match apply(&registry, configured).await {
+        Ok(()) => {}
+        // What was saved answers; a configuration that went wrong while we were away must not take that down.
+        Err(error) if !registry.current().active.is_empty() => {
+            tracing::error!(error = format!("{error:#}"), "the configuration's policy is not taken over");
+        }
+        Err(error) => return Err(error),
+    }
+    Ok((registry, inbox))
+}
+
+/// Makes the configuration's policy what it should be; see [`Registry::configure`].
+///
+/// # Errors
+/// If it is refused.
+pub async fn apply(registry: &Registry, configured: Configured) -> Result<()> {
+    let Configured { name, bytes, settings, from } = configured;
+    let actor = Actor::own("configuration", from);
+    let outcome = registry.configure(name.clone(), bytes, settings, actor).await?;
+    if outcome.changed {
+        let mode =
+            outcome.entry.as_ref().map_or_else(|| "unknown".to_owned(), |entry| entry.mode.to_string());
+        tracing::info!(policy = %name, mode, generation = outcome.generation, "configured policy taken over");
+    }
+    Ok(())
+}
+
+/// Compiling in a process of its own: this program again, with its hidden command.
+#[must_use]
+pub fn compiler(policies: &Policies) -> Compiling {
+    // Not by its path: that names another program after an upgrade in place.
+    let command = vec![PathBuf::from("/proc/self/exe"), PathBuf::from(COMPILE)];
+    let limits = CompileLimits { memory_mib: policies.compile_memory_mib, seconds: policies.compile_seconds };
+    Compiling::Elsewhere(Compiler { command, limits, cache: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::label;
+
+    #[test]
+    fn file_names_become_labels() {
+        for (stem, expected) in [("zone-cost", "zone-cost"), ("My_Policy.v2", "my-policy-v2"), ("_x_", "x")] {
+            assert_eq!(label(stem), expected);
+        }
+    }
 }

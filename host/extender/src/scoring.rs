@@ -1,4 +1,4 @@
-//! One decision from beginning to end: snapshot, policy, scores, reasons.
+//! One decision from beginning to end: snapshot, policies, scores, reasons.
 //!
 //! Apart from HTTP and from the extender's own types, so that another front door can use it. Everything here runs
 //! on a blocking thread: a policy may take its whole deadline.
@@ -10,16 +10,19 @@ use arc_swap::ArcSwap;
 use netmarks_core::compose::{ScoreMap, compose};
 use netmarks_core::errors::chain;
 use netmarks_core::freshness::{Freshness, WhenStale};
-use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
+use netmarks_core::needs::Needs;
+use netmarks_core::request::{Candidates, PendingPod, gather};
 use netmarks_core::snapshot::Snapshot;
-use netmarks_core::why::{NodeScore, rank};
-use netmarks_engine::{Policy, PolicyError};
+use netmarks_core::why::{Answered, ExplainedPart, NodeScore, PolicyScores, rank};
+use netmarks_engine::PolicyError;
+use netmarks_policies::{Comparison, PartScore, PolicySet, Registry};
 use netmarks_sources::state::{ClusterState, MetricsState};
 use netmarks_sources::unix_now;
 use serde::Serialize;
 
-use crate::decisions::{self, Decision, Decisions};
+use crate::decisions::{self, Decision, Decisions, PolicyDecision};
 use crate::metrics::Metrics;
+use crate::recent::Recent;
 
 /// What the operator may change while pods are being scored.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,17 +39,6 @@ pub struct ScoringSettings {
     pub when_stale: WhenStale,
 }
 
-/// What answers at the moment: one immutable generation, swapped whole.
-#[derive(Debug)]
-pub struct Live {
-    /// Grows by one with each change.
-    pub generation: u64,
-    /// The policy.
-    pub policy: Arc<Policy>,
-    /// How its raw scores become the scheduler's.
-    pub settings: ScoringSettings,
-}
-
 /// Why an answer names no node. None of these is an error to the scheduler: it decides alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,8 +49,10 @@ pub enum Empty {
     NoMetrics,
     /// Its last answer is too old.
     StaleMetrics,
-    /// The policy failed.
+    /// Every policy failed.
     PolicyFault,
+    /// No policy is active.
+    NoPolicy,
     /// More requests at once than allowed.
     Overloaded,
     /// The request's own deadline passed.
@@ -74,6 +68,7 @@ impl Empty {
             Self::NoMetrics => "no-metrics",
             Self::StaleMetrics => "stale-metrics",
             Self::PolicyFault => "policy-fault",
+            Self::NoPolicy => "no-policy",
             Self::Overloaded => "overloaded",
             Self::Deadline => "deadline",
         }
@@ -87,29 +82,91 @@ pub struct Outcome {
     pub scores: Vec<(u32, u32)>,
     /// Why there is none.
     pub empty: Option<Empty>,
-    raw: Vec<f64>,
-    request: PolicyRequest,
-    fault: Option<PolicyError>,
+    /// Per candidate, 0 to 1; empty if no policy answered.
+    shares: Vec<f64>,
+    parts: Vec<PartScore>,
+    canary: bool,
     flows_age: Option<f64>,
-    live: Arc<Live>,
+    snapshot: Arc<Snapshot>,
+    set: Arc<PolicySet>,
+    assume_for: Duration,
     took: Duration,
 }
 
 impl Outcome {
-    /// What the policy returned, per candidate, in the policy's unit; empty if it was not asked or failed.
+    /// What the candidates are ordered by: what the one policy returned, in its unit; where there are several, the
+    /// sum of their weighted shares. Empty if none was asked or all failed.
     #[must_use]
     pub fn raw(&self) -> &[f64] {
-        &self.raw
+        match self.parts.as_slice() {
+            [PartScore { result: Ok(scores), .. }] => &scores.raw,
+            _ => &self.shares,
+        }
     }
 
-    /// The best `limit` nodes with their reasons; `nodes` are those that were scored.
+    /// The best `limit` nodes with their reasons; `nodes` are those that were scored. With `explained`, also what the
+    /// policies say in their own words, for a call per policy and node.
     ///
     /// # Errors
-    /// If the policy failed.
-    pub fn ranking(self, nodes: &[&str], limit: usize) -> Result<Vec<NodeScore>, PolicyError> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(rank(&self.request, nodes, &self.raw, &self.scores, limit)),
+    /// If every policy failed.
+    pub fn ranking(
+        mut self,
+        nodes: &[&str],
+        limit: usize,
+        explained: bool,
+    ) -> Result<Vec<NodeScore>, PolicyError> {
+        if self.empty == Some(Empty::PolicyFault)
+            && let Some(PartScore { result: Err(fault), .. }) = self.parts.pop()
+        {
+            return Err(fault);
+        }
+        let mut ranked = self.rank(nodes, limit);
+        for (candidate, node) in ranked.iter_mut().filter(|_| explained) {
+            for part in &self.parts {
+                node.parts.extend(explain(part, *candidate));
+            }
+        }
+        Ok(ranked.into_iter().map(|(_, node)| node).collect())
+    }
+
+    fn rank(&self, nodes: &[&str], limit: usize) -> Vec<(u32, NodeScore)> {
+        // Peers are the same whoever asked for them; where nobody did, there are none to show.
+        let request = self.parts.iter().find(|part| part.member.policy.needs().peers).or(self.parts.first());
+        let Some(request) = request.map(|part| &part.request) else { return Vec::new() };
+        let policies: Vec<PolicyScores<'_>> = self.parts.iter().filter_map(policy_scores).collect();
+        let limit = if self.shares.is_empty() { 0 } else { limit };
+        let answered = Answered { names: nodes, raw: self.raw(), scores: &self.scores, policies: &policies };
+        rank(request, &answered, limit)
+    }
+}
+
+fn policy_scores(part: &PartScore) -> Option<PolicyScores<'_>> {
+    let scores = part.result.as_ref().ok()?;
+    Some(PolicyScores {
+        policy: part.member.name.as_str(),
+        weight: part.member.settings.weight,
+        raw: &scores.raw,
+        shares: &scores.shares,
+    })
+}
+
+/// What a policy says of its own score; one that fails here has scored all the same.
+fn explain(part: &PartScore, candidate: u32) -> Vec<ExplainedPart> {
+    let policy = part.member.name.as_str();
+    match part.member.policy.explain(&part.request, candidate) {
+        Ok(parts) => {
+            let peer = |index: Option<u32>| part.request.peer_names.get(index? as usize).cloned();
+            let explained = |said: netmarks_engine::Part| ExplainedPart {
+                policy: policy.to_owned(),
+                label: said.label,
+                peer: peer(said.peer),
+                amount: said.amount,
+            };
+            parts.into_iter().map(explained).collect()
+        }
+        Err(fault) => {
+            tracing::warn!(policy, fault = chain(&fault), "policy failed to explain its score");
+            Vec::new()
         }
     }
 }
@@ -118,32 +175,42 @@ impl Outcome {
 #[derive(Debug)]
 pub struct Scorer {
     state: Arc<ClusterState>,
-    live: ArcSwap<Live>,
+    registry: Registry,
+    settings: ArcSwap<ScoringSettings>,
     decisions: Decisions,
+    recent: Recent,
     metrics: Arc<Metrics>,
 }
 
 impl Scorer {
-    /// A scorer that starts with `live` and remembers the last `decisions` decisions.
+    /// A scorer by the policies of `registry` that remembers the last `decisions` decisions.
     #[must_use]
-    pub fn new(state: Arc<ClusterState>, live: Live, decisions: usize, metrics: Arc<Metrics>) -> Self {
-        metrics.live(&live);
-        Self { state, live: ArcSwap::from_pointee(live), decisions: Decisions::new(decisions), metrics }
+    pub fn new(
+        state: Arc<ClusterState>,
+        registry: Registry,
+        settings: ScoringSettings,
+        decisions: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (settings, decisions) = (ArcSwap::from_pointee(settings), Decisions::new(decisions));
+        Self { state, registry, settings, decisions, recent: Recent::default(), metrics }
     }
 
-    /// What is live.
-    #[must_use]
-    pub fn live(&self) -> Arc<Live> {
-        self.live.load_full()
+    /// Makes other settings the ones in force. Requests under way finish with what they began with.
+    pub fn set(&self, settings: ScoringSettings) {
+        self.settings.store(Arc::new(settings));
     }
 
-    /// Makes another policy or other settings live. Requests under way finish with what they began with.
-    pub fn replace(&self, policy: Arc<Policy>, settings: ScoringSettings) -> u64 {
-        let generation = self.live.load().generation + 1;
-        let live = Live { generation, policy, settings };
-        self.metrics.live(&live);
-        self.live.store(Arc::new(live));
-        generation
+    /// The settings in force.
+    #[must_use]
+    pub fn settings(&self) -> ScoringSettings {
+        **self.settings.load()
+    }
+
+    /// The policies.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The cluster that it scores by.
@@ -158,6 +225,12 @@ impl Scorer {
         &self.decisions
     }
 
+    /// The last requests.
+    #[must_use]
+    pub fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
     /// The metrics it counts in.
     #[must_use]
     pub fn metrics(&self) -> &Arc<Metrics> {
@@ -168,40 +241,45 @@ impl Scorer {
     #[must_use]
     pub fn decide(&self, pod: &PendingPod, nodes: &[&str]) -> Outcome {
         let started = Instant::now();
-        let live = self.live.load_full();
+        let set = self.registry.current();
+        let settings = self.settings();
         let snapshot = self.state.snapshot();
-        let settings = live.settings;
         let (flows_age, freshness, confidence) = self.judge_flows(&snapshot, &settings);
-
-        let candidates = Candidates::new(&snapshot, nodes);
-        let assumed = self.state.assumed().resolve(&snapshot, started, &pod.key);
-        let request = gather(&snapshot, pod, &candidates, live.policy.needs(), &assumed);
+        let workload = pod.application.as_ref().map_or_else(|| pod.key.clone(), ToString::to_string);
+        let (members, canary) = set.members(&workload);
         let mut outcome = Outcome {
             scores: Vec::new(),
             empty: None,
-            raw: Vec::new(),
-            request,
-            fault: None,
+            shares: Vec::new(),
+            parts: Vec::new(),
+            canary,
             flows_age,
-            live,
+            snapshot: snapshot.clone(),
+            set: set.clone(),
+            assume_for: settings.assume_for,
             took: Duration::ZERO,
         };
-        match freshness {
-            _ if nodes.is_empty() => outcome.empty = Some(Empty::NoPreference),
-            Freshness::Absent => outcome.empty = Some(Empty::NoMetrics),
-            Freshness::Expired => outcome.empty = Some(Empty::StaleMetrics),
-            Freshness::Fresh | Freshness::Stale => match self.call(&outcome) {
-                Ok(raw) => {
-                    outcome.scores = compose(&raw, settings.map, settings.top, confidence);
-                    outcome.raw = raw;
-                    outcome.empty = outcome.scores.is_empty().then_some(Empty::NoPreference);
+        outcome.empty = match freshness {
+            _ if nodes.is_empty() => Some(Empty::NoPreference),
+            _ if members.is_empty() => Some(Empty::NoPolicy),
+            Freshness::Absent => Some(Empty::NoMetrics),
+            Freshness::Expired => Some(Empty::StaleMetrics),
+            Freshness::Fresh | Freshness::Stale => {
+                let candidates = Candidates::new(&snapshot, nodes);
+                let assumed = self.state.assumed().resolve(&snapshot, started, &pod.key);
+                let gathered = |needs: &Needs| gather(&snapshot, pod, &candidates, needs, &assumed);
+                let scored = netmarks_policies::score(members, gathered);
+                outcome.parts = scored.parts;
+                match scored.shares {
+                    None => Some(Empty::PolicyFault),
+                    Some(shares) => {
+                        outcome.scores = compose(&shares, settings.map, settings.top, confidence);
+                        outcome.shares = shares;
+                        outcome.scores.is_empty().then_some(Empty::NoPreference)
+                    }
                 }
-                Err(fault) => {
-                    outcome.fault = Some(fault);
-                    outcome.empty = Some(Empty::PolicyFault);
-                }
-            },
-        }
+            }
+        };
         outcome.took = started.elapsed();
         outcome
     }
@@ -212,8 +290,7 @@ impl Scorer {
         if let Some(application) = &pod.application
             && let Some(node) = best.and_then(|(candidate, _)| nodes.get(*candidate as usize))
         {
-            let lifetime = outcome.live.settings.assume_for;
-            self.state.assumed().assume(&pod.key, application, node, Instant::now(), lifetime);
+            self.state.assumed().assume(&pod.key, application, node, Instant::now(), outcome.assume_for);
         }
     }
 
@@ -222,40 +299,54 @@ impl Scorer {
         self.metrics.answered(outcome.empty, outcome.took);
     }
 
-    /// Logs and remembers a decision. Called when its answer is already on the way.
+    /// Everything that follows from a decision whose answer is already on the way: counts the calls of the policies,
+    /// leaves the request for the shadows, remembers why.
     pub fn record(&self, pod: PendingPod, nodes: &[&str], outcome: &Outcome) {
-        let fault = outcome.fault.as_ref().map(|fault| {
-            self.metrics.fault(fault);
-            let fault = chain(fault);
-            tracing::warn!(pod = pod.key, fault, "policy fault, answered without scores");
-            fault
-        });
+        let policies: Vec<PolicyDecision> =
+            outcome.parts.iter().map(|part| self.record_call(&pod.key, part)).collect();
+        if !outcome.shares.is_empty() {
+            let compared = self.registry.compare(&outcome.set, |shadows| Comparison {
+                snapshot: outcome.snapshot.clone(),
+                pod: pod.clone(),
+                nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+                shares: outcome.shares.clone(),
+                shadows,
+            });
+            if compared == Some(false) {
+                self.metrics.shadow_skipped();
+            }
+        }
         if !self.decisions.enabled() {
             return;
         }
-        let limit = if outcome.raw.is_empty() { 0 } else { decisions::NODES };
         self.decisions.record(Decision {
             at: unix_now(),
             pod: pod.key,
             application: pod.application,
-            policy: outcome.live.policy.name().to_owned(),
-            digest: outcome.live.policy.digest().to_owned(),
-            generation: outcome.live.generation,
+            generation: outcome.set.generation,
+            canary: outcome.canary,
+            policies,
             candidates: nodes.len(),
             named: outcome.scores.len(),
             empty: outcome.empty,
-            fault,
             flows_age_seconds: outcome.flows_age,
             took_microseconds: u64::try_from(outcome.took.as_micros()).unwrap_or(u64::MAX),
-            nodes: rank(&outcome.request, nodes, &outcome.raw, &outcome.scores, limit),
+            nodes: outcome.rank(nodes, decisions::NODES).into_iter().map(|(_, node)| node).collect(),
         });
     }
 
-    fn call(&self, outcome: &Outcome) -> Result<Vec<f64>, PolicyError> {
-        let started = Instant::now();
-        let result = outcome.live.policy.score(&outcome.request);
-        self.metrics.policy_called(started.elapsed());
-        result
+    fn record_call(&self, pod: &str, part: &PartScore) -> PolicyDecision {
+        let policy = part.member.name.as_str();
+        let fault = part.result.as_ref().err();
+        self.metrics.policy_called(policy, part.took);
+        self.registry.count(&part.member, part.took, fault);
+        let fault = fault.map(|fault| {
+            self.metrics.fault(fault);
+            let fault = chain(fault);
+            tracing::warn!(pod, fault, "policy fault");
+            fault
+        });
+        PolicyDecision { policy: policy.to_owned(), digest: part.member.policy.digest().to_owned(), fault }
     }
 
     fn judge_flows(&self, snapshot: &Snapshot, settings: &ScoringSettings) -> (Option<f64>, Freshness, f64) {

@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use netmarks_engine::{Engine, EngineSettings};
+use netmarks_policies::Compiling;
 use netmarks_sources::kubernetes;
 use netmarks_sources::prometheus::Poller;
 use netmarks_sources::state::{ClusterState, MetricsState};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +27,7 @@ use crate::http::server;
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
 use crate::policies;
-use crate::scoring::{Live, Scorer};
+use crate::scoring::Scorer;
 
 const MIB: usize = 1024 * 1024;
 
@@ -76,34 +78,78 @@ impl Tasks {
     }
 }
 
-/// What scores: the engine, and the scorer with its first policy live.
+/// What scores: the engine, and the scorer with its policies.
 #[derive(Clone, Debug)]
 pub struct Scoring {
-    /// Compiles and runs policies.
+    /// Runs policies.
     pub engine: Engine,
     /// Scores pods.
     pub scorer: Arc<Scorer>,
 }
 
-/// Loads the configured policy and makes it live over `state`.
+/// Opens the registry of policies over `state`, with the configured policy live, and starts its task.
 ///
 /// # Errors
-/// If the engine cannot be made or the policy is refused.
-pub fn scoring(config: &Config, state: Arc<ClusterState>) -> Result<Scoring> {
+/// If the engine cannot be made, the state folder cannot be used or the policy is refused.
+pub async fn scoring(
+    config: &Config,
+    state: Arc<ClusterState>,
+    compiling: Compiling,
+    tasks: &mut Tasks,
+) -> Result<Scoring> {
     let engine = Engine::new(EngineSettings {
         concurrent_calls: config.server.max_concurrent + CALLS_BESIDE_REQUESTS,
         ..EngineSettings::default()
     })
     .context("failed to start the WebAssembly engine")?;
-    let policy = policies::load(&engine, &config.policy)?;
-    tracing::info!(
-        policy = policy.name(),
-        version = policy.description().version,
-        digest = policy.digest(),
-        "policy live"
-    );
-    let live = Live { generation: 1, policy: Arc::new(policy), settings: config.scoring_settings() };
-    let scorer = Scorer::new(state, live, config.scoring.decisions, Arc::new(Metrics::new()));
+    scoring_on(engine, config, state, compiling, tasks).await
+}
+
+/// The same on an engine that is there already.
+///
+/// # Errors
+/// If the state folder cannot be used or the policy is refused.
+pub async fn scoring_on(
+    engine: Engine,
+    config: &Config,
+    state: Arc<ClusterState>,
+    compiling: Compiling,
+    tasks: &mut Tasks,
+) -> Result<Scoring> {
+    let (registry, inbox) = policies::open(&engine, compiling, &config.policies, &config.policy).await?;
+    for member in &registry.current().active {
+        tracing::info!(
+            policy = %member.name,
+            version = member.policy.description().version,
+            digest = member.policy.digest(),
+            "policy live"
+        );
+    }
+    let metrics = Arc::new(Metrics::new());
+    let settings = config.scoring_settings();
+    let scorer =
+        Scorer::new(state.clone(), registry.clone(), settings, config.scoring.decisions, metrics.clone());
+    let (recent, identity) = (scorer.recent().clone(), config.identity);
+    registry.try_on(Arc::new(move |needs| recent.requests(&state, identity, needs)));
+    let mut notices = registry.subscribe();
+    let shutdown = tasks.shutdown.clone();
+    tasks.spawn("policy changes", async move {
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                notice = notices.recv() => match notice {
+                    Ok(notice) => metrics.policies_changed(notice.kind),
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return Ok(()),
+                }
+            }
+        }
+    });
+    let shutdown = tasks.shutdown.clone();
+    tasks.spawn("policy registry", async move {
+        registry.watch(inbox, shutdown).await;
+        Ok(())
+    });
     Ok(Scoring { engine, scorer: Arc::new(scorer) })
 }
 

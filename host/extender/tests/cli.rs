@@ -51,6 +51,23 @@ fn score_ranks_the_worked_example_for_machines_and_for_people() {
 }
 
 #[test]
+fn score_explains_in_the_policy_s_own_words() {
+    let arguments = ["score", "--snapshot", &sample(), "--pod", "default/p-0", "--explain"];
+    let json = success(&netmarks(&[&arguments[..], &["-o", "json"]].concat()).unwrap()).unwrap();
+    let ranking: Vec<Value> = serde_json::from_str(&json).unwrap();
+    let sum: f64 =
+        ranking[1]["parts"].as_array().unwrap().iter().map(|part| part["amount"].as_f64().unwrap()).sum();
+    assert_eq!((ranking[1]["node"].as_str(), sum), (Some("node-2"), 110.0));
+    let table = success(&netmarks(&arguments).unwrap()).unwrap();
+    assert!(
+        table
+            .lines()
+            .any(|line| line.contains("node-3") && line.contains("default/s") && line.contains("160.0")),
+        "{table}"
+    );
+}
+
+#[test]
 fn score_says_what_is_wrong_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let no_snapshot = folder.path().join("none.json").display().to_string();
@@ -90,7 +107,7 @@ fn check_accepts_a_good_configuration_and_explains_a_bad_one() {
     for (text, says) in [
         ("scoring:\n  tpo: 5\n", "unknown key `scoring.tpo`; did you mean `scoring.top`?"),
         ("scorring:\n  top: 5\n", "unknown key `scorring`; did you mean `scoring`?"),
-        ("listen: 127.0.0.1:1\n", "unknown key `listen`; did you mean `server.listen`?"),
+        ("listen: 127.0.0.1:1\n", "unknown key `listen`; did you mean `admin.listen` or `server.listen`?"),
         ("scoring:\n  top: 0\n", "`scoring.top` must be at least 1"),
         ("scoring:\n  top: many\n", "invalid"),
         ("scoring: [\n", "not valid YAML"),

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use netmarks::http::routes::App;
 use netmarks::http::server;
+use netmarks::service::Tasks;
 use reqwest::StatusCode;
 use serde_json::json;
 use support::by_hand::{self, Advance};
@@ -32,7 +33,7 @@ async fn a_fault_is_an_empty_answer_that_is_counted_and_explained() {
         extender.counted("netmarks_prioritize_answers_total{outcome=\"policy-fault\"}", 1.0).await.unwrap();
         let decision = extender.decision("default/p-0").await.unwrap();
         assert_eq!((&decision["empty"], &decision["named"]), (&json!("policy-fault"), &json!(0)));
-        let fault = decision["fault"].as_str().unwrap();
+        let fault = decision["policies"][0]["fault"].as_str().unwrap();
         assert!(fault.starts_with("policy `hostile` failed at score: ") && fault.contains(says), "{fault}");
 
         // With fewer candidates it behaves: nothing is left of the faulty call.
@@ -57,7 +58,10 @@ async fn a_policy_that_never_ends_is_stopped_within_its_own_deadline() {
         .await
         .unwrap();
     let decision = extender.decision("default/p-0").await.unwrap();
-    assert!(decision["fault"].as_str().unwrap().contains("missed its deadline of 100ms"), "{decision}");
+    assert!(
+        decision["policies"][0]["fault"].as_str().unwrap().contains("missed its deadline of 100ms"),
+        "{decision}"
+    );
 }
 
 /// Serves `app`; returns the URL to ask.
@@ -82,7 +86,8 @@ async fn metric(url: &str, series: &str) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_beyond_the_limit_are_answered_at_once() {
-    let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap()).unwrap();
+    let mut tasks = Tasks::default();
+    let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap(), &mut tasks).await.unwrap();
     let _advance = Advance(scoring.engine.clone());
     let app = by_hand::app(&scoring, 2, LIMIT);
     let stop = CancellationToken::new();
@@ -122,7 +127,8 @@ async fn requests_beyond_the_limit_are_answered_at_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_takes_too_long_is_answered_when_the_request_is_due() {
-    let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap()).unwrap();
+    let mut tasks = Tasks::default();
+    let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap(), &mut tasks).await.unwrap();
     let _advance = Advance(scoring.engine.clone());
     let app = by_hand::app(&scoring, 1, Duration::from_millis(20));
     let stop = CancellationToken::new();
@@ -144,12 +150,19 @@ async fn whatever_takes_too_long_is_answered_when_the_request_is_due() {
     // The fault is news to the operator; the answer was counted already.
     let fault = "netmarks_policy_faults_total{policy=\"hostile\",stage=\"score\",cause=\"deadline\"}";
     assert_eq!(metric(&url, fault).await, 1.0);
-    assert_eq!(scoring.scorer.metrics().answers(), 2, "two requests, two answers");
+    let page = scoring.scorer.metrics().encode().unwrap();
+    let counted: f64 = page
+        .lines()
+        .filter(|line| line.starts_with("netmarks_prioritize_answers_total{"))
+        .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
+        .sum();
+    assert_eq!(counted, 2.0, "two requests, two answers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_does_not_free_what_its_request_still_uses() {
-    let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap()).unwrap();
+    let mut tasks = Tasks::default();
+    let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap(), &mut tasks).await.unwrap();
     let _advance = Advance(scoring.engine.clone());
     let app = by_hand::app(&scoring, 1, LIMIT);
     let stop = CancellationToken::new();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use netmarks_core::freshness::WhenStale;
+use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_sources::state::{ClusterState, MetricsState};
 use netmarks_sources::unix_now;
@@ -191,13 +192,26 @@ async fn old_metrics_are_worth_what_the_operator_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_prometheus_reads_every_metric() {
-    let extender = Extender::start_on(&support::hostile("trap"), delivered(5.0)).await.unwrap();
+    let mut config = support::hostile("trap");
+    config.policies.rollback.min_calls = 1;
+    let extender = Extender::start_on(&config, delivered(5.0)).await.unwrap();
+    let shadow = Submission {
+        name: "beside".parse().unwrap(),
+        bytes: std::fs::read(support::guest("netmarks")).unwrap(),
+        settings: Settings::default(),
+        mode: Mode::Shadow,
+        origin: Origin::Upload,
+        actor: Actor::own("test", "here"),
+    };
+    extender.scoring.scorer.registry().submit(shadow).await.unwrap();
     extender.prioritize(&request(&NODES)).await.unwrap();
     extender.counted("netmarks_prioritize_answers_total{outcome=\"policy-fault\"}", 1.0).await.unwrap();
     extender
         .counted("netmarks_policy_faults_total{policy=\"hostile\",stage=\"score\",cause=\"trap\"}", 1.0)
         .await
         .unwrap();
+
+    extender.counted("netmarks_policy_changes_total{change=\"degraded\"}", 1.0).await.unwrap();
 
     let target = ScrapeTarget {
         address: extender.address.to_string(),
@@ -226,6 +240,9 @@ async fn a_real_prometheus_reads_every_metric() {
     assert_eq!(value("netmarks_nodes").await, Some(4.0));
     assert_eq!(value("netmarks_pods").await, Some(4.0));
     assert_eq!(value("netmarks_flows").await, Some(6.0));
-    assert_eq!(value("netmarks_policy_live{policy=\"hostile\",version=\"0.0.0\"}").await, Some(1.0));
+    let live = "netmarks_policy_live{policy=\"hostile\",version=\"0.0.0\",state=\"active\"}";
+    assert_eq!(value(live).await, Some(1.0));
+    assert_eq!(value("netmarks_policy_live{policy=\"beside\",state=\"shadow\"}").await, Some(1.0));
+    assert_eq!(value("netmarks_policy_degraded{policy=\"hostile\"}").await, Some(1.0));
     assert_eq!(value("netmarks_policy_faults_total{cause=\"trap\"}").await, Some(1.0));
 }

@@ -19,12 +19,12 @@ async fn the_worked_example_scores_as_in_the_paper_and_says_why() {
 
     let decision = extender.decision("default/p-0").await.unwrap();
     assert_eq!(decision["application"], "default/p");
-    assert_eq!(decision["policy"], "netmarks");
+    assert_eq!(decision["policies"][0]["policy"], "netmarks");
     assert_eq!(
         (&decision["candidates"], &decision["named"], &decision["generation"]),
         (&json!(4), &json!(3), &json!(1))
     );
-    assert_eq!((&decision["empty"], &decision["fault"]), (&Value::Null, &Value::Null));
+    assert_eq!((&decision["empty"], &decision["policies"][0]["fault"]), (&Value::Null, &Value::Null));
     let nodes = decision["nodes"].as_array().unwrap();
     let column = |key: &str| nodes.iter().map(|node| node[key].clone()).collect::<Vec<_>>();
     assert_eq!(column("node"), ["node-3", "node-2", "node-1", "node-4"]);
@@ -39,7 +39,10 @@ async fn the_worked_example_scores_as_in_the_paper_and_says_why() {
     );
     assert_eq!(nodes[3]["peers"], json!([]));
     extender.counted("netmarks_prioritize_answers_total{outcome=\"scored\"}", 1.0).await.unwrap();
-    assert_eq!(extender.metric("netmarks_policy_call_duration_seconds_count").await.unwrap(), 1.0);
+    assert_eq!(
+        extender.metric("netmarks_policy_call_duration_seconds_count{policy=\"netmarks\"}").await.unwrap(),
+        1.0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

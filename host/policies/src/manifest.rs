@@ -125,6 +125,11 @@ impl Manifest {
                 if self.entry(&entry.revision).is_some_and(Entry::is_active) && !entry.is_active() {
                     return Err(Refusal::AlreadyActive { name: entry.name.to_string() });
                 }
+                // The configuration names one policy; under another name it is still the one.
+                let stale = |other: &Entry| other.origin == Origin::Configuration && other.name != entry.name;
+                if entry.origin == Origin::Configuration {
+                    next.entries.retain(|other| !stale(other));
+                }
                 next.put(*entry)?;
             }
             Change::Move { name, mode, origin } => {
@@ -356,6 +361,16 @@ mod tests {
         builtin.origin = Origin::Configuration;
         let manifest = after([Change::Put(Box::new(builtin))]).apply(Change::Put(Box::new(other))).unwrap();
         assert_eq!(shown(&manifest), ["a 2 active"]);
+    }
+
+    #[test]
+    fn the_configuration_has_one_policy_whatever_its_name() {
+        let configured = |name: &str| {
+            let entry = Entry { origin: Origin::Configuration, ..entry(name, 1, Mode::Active) };
+            Change::Put(Box::new(entry))
+        };
+        let manifest = after([configured("a"), put("b", 1, Mode::Active), configured("c")]);
+        assert_eq!(shown(&manifest), ["b 1 active", "c 1 active"]);
     }
 
     #[test]

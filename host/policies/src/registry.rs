@@ -390,13 +390,6 @@ impl Registry {
         self.operate(Change::RollBack { to }, actor).await
     }
 
-    /// Whether the configuration's policy is `revision` since the last time it was applied: then nothing has to be
-    /// done about it, whatever an operator made of it since.
-    #[must_use]
-    pub fn is_configured(&self, revision: &RevisionId) -> bool {
-        self.book().configured() == Some(revision)
-    }
-
     /// Applies the configuration's policy, unless it is the one that was applied last. A policy of its name that an
     /// operator moved to another mode stays in that mode; one that was uploaded over it stays.
     ///

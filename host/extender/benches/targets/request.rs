@@ -12,7 +12,8 @@ use crate::synthetic::{LARGE, body, scoring};
 
 pub fn rows(repetitions: usize) -> Vec<Row> {
     let (state, scoring) = scoring(LARGE);
-    let policy = scoring.scorer.live().policy.clone();
+    let set = scoring.scorer.registry().current();
+    let needs = set.active[0].policy.needs();
     let mut rows = Vec::new();
     for candidates in [100, 500, 5_000] {
         let body = body(candidates);
@@ -34,7 +35,7 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
             let looked_up = Candidates::new(&snapshot, &request.nodes);
             looking_up.push(started.elapsed());
             let started = Instant::now();
-            black_box(gather(&snapshot, &request.pod, &looked_up, policy.needs(), &[]));
+            black_box(gather(&snapshot, &request.pod, &looked_up, needs, &[]));
             gathering.push(started.elapsed());
         }
         rows.push(Row {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use netmarks::config::Config;
-use netmarks::service::{self, Scoring};
+use netmarks::service::{self, Scoring, Tasks};
 use netmarks_core::application::Application;
 use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
+use netmarks_policies::Compiling;
 use netmarks_sources::state::ClusterState;
 
 /// How large.
@@ -105,7 +106,10 @@ pub fn scoring(size: Size) -> (Arc<ClusterState>, Scoring) {
     let mut config = Config::default();
     // What was just answered must not change what is measured next.
     config.scoring.assume_seconds = 0.0;
-    (state.clone(), service::scoring(&config, state).unwrap())
+    // Dropped with its runtime: nothing that is measured here changes policies.
+    let (runtime, mut tasks) = (tokio::runtime::Runtime::new().unwrap(), Tasks::default());
+    let scoring = service::scoring(&config, state.clone(), Compiling::Here, &mut tasks);
+    (state, runtime.block_on(scoring).unwrap())
 }
 
 /// A body as kube-scheduler 1.36 sends it (captured from one), for a pod of `MEASURED` and these candidates.

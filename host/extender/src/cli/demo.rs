@@ -47,21 +47,17 @@ pub(super) fn run(args: &Args) -> Result<()> {
     config.server.listen = listen;
     config.log.filter = "warn".to_owned();
     let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
-    // Serving loads it again: a fresh policy per use is what both paths share with `netmarks serve`.
-    let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
-    let policy = policies::load(&engine, &config.policy)?;
     let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();
+    let ranking = score::rank(&snapshot, &pod, &config, None, false)?;
     say(&format!(
-        "Online Boutique: {} nodes, {} pods, {} flows carrying {}.\n\nWhere should `{pod}` go? Policy {} {}, {}:\n",
+        "Online Boutique: {} nodes, {} pods, {} flows carrying {}.\n\nWhere should `{pod}` go? Policy {}:\n",
         snapshot.nodes.len(),
         snapshot.pods.len(),
         snapshot.flows.len(),
         bytes_per_second(total),
-        policy.description().name,
-        policy.description().version,
-        policy.description().summary.trim_end_matches('.'),
+        ranking.policy,
     ))?;
-    say(&score_table(&score::rank(&snapshot, &pod, policy, None)?))?;
+    say(&score_table(&ranking.nodes))?;
     if once {
         return Ok(());
     }
@@ -70,7 +66,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let result = service::runtime(&config)?.block_on(async {
         let stop = service::stop_signal()?;
         let mut tasks = Tasks::default();
-        let scoring = service::scoring(&config, state)?;
+        let scoring =
+            service::scoring(&config, state, policies::compiler(&config.policies), &mut tasks).await?;
         let address = service::start_server(&config, &scoring, &mut tasks).await?;
         say(&next_steps(address, &snapshot, &pod)?)?;
         tasks.run(stop).await

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod compile;
 mod demo;
 mod output;
 mod score;
@@ -10,6 +11,8 @@ use std::io::Write as _;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+
+use crate::policies;
 
 pub use output::print_error;
 
@@ -40,6 +43,9 @@ enum Command {
     Score(score::Args),
     /// Write the live snapshot of a running extender to a file
     Snapshot(snapshot::Args),
+    /// What `serve` runs to compile one policy, from stdin to stdout
+    #[command(name = policies::COMPILE, hide = true)]
+    Compile(compile::Args),
 }
 
 impl Cli {
@@ -53,6 +59,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Snapshot(args) => snapshot::run(&args),
+            Command::Compile(args) => compile::run(&args),
         }
     }
 }

@@ -60,6 +60,37 @@ pub(super) fn score_table(nodes: &[NodeScore]) -> String {
     table.trim_fmt()
 }
 
+/// The addends of the nodes' scores as a table, in the policies' own words.
+pub(super) fn parts_table(nodes: &[NodeScore]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["NODE", "SCORE", "POLICY", "PART", "PEER", "AMOUNT"]);
+    for node in nodes {
+        for (position, part) in node.parts.iter().enumerate() {
+            let first = |text: String| if position == 0 { text } else { String::new() };
+            table.add_row([
+                Cell::new(first(node.node.clone())),
+                Cell::new(first(node.score.to_string())).set_alignment(CellAlignment::Right),
+                Cell::new(&part.policy),
+                Cell::new(&part.label),
+                Cell::new(part.peer.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
+                Cell::new(format_raw(part.amount)).set_alignment(CellAlignment::Right),
+            ]);
+        }
+        if node.parts.is_empty() {
+            table.add_row([
+                node.node.clone(),
+                node.score.to_string(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+                "-".into(),
+            ]);
+        }
+    }
+    table.trim_fmt()
+}
+
 fn format_raw(raw: f64) -> String {
     if raw == 0.0 || (0.01..1e9).contains(&raw.abs()) { format!("{raw:.1}") } else { format!("{raw:.3e}") }
 }
@@ -92,6 +123,8 @@ mod tests {
                 node: "node-a".to_owned(),
                 score: 10,
                 raw: 1_234_567.0,
+                policies: Vec::new(),
+                parts: Vec::new(),
                 peers: vec![
                     peer("a", 2, 5e5),
                     peer("b", 1, 2e5),
@@ -100,7 +133,14 @@ mod tests {
                     peer("e", 1, 167.0),
                 ],
             },
-            NodeScore { node: "node-b".to_owned(), score: 0, raw: 0.0, peers: Vec::new() },
+            NodeScore {
+                node: "node-b".to_owned(),
+                score: 0,
+                raw: 0.0,
+                policies: Vec::new(),
+                parts: Vec::new(),
+                peers: Vec::new(),
+            },
         ];
         let expected = include_str!("../../tests/golden/score-table.txt");
         assert_eq!(score_table(&nodes), expected.trim_end());

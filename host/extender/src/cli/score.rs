@@ -6,21 +6,20 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use netmarks_core::request::PendingPod;
 use netmarks_core::why::NodeScore;
-use netmarks_engine::{Engine, EngineSettings, Policy};
+use netmarks_engine::Description;
+use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_sources::state::ClusterState;
 
-use super::output::{Output, score_table};
+use super::output::{Output, parts_table, score_table};
 use super::say;
-use crate::config::{Config, PolicyConfig};
-use crate::metrics::Metrics;
-use crate::policies;
-use crate::scoring::{Live, Scorer};
+use crate::config::Config;
+use crate::service::{self, Tasks};
 
 const EXAMPLES: &str = "Examples:
   netmarks score --snapshot cluster.json --pod shop/cart-0
   netmarks score --snapshot cluster.json --pod shop/cart-0 -o json | jq '.[0].node'
-  netmarks score --snapshot cluster.json --pod shop/cart-0 --policy mine.wasm";
+  netmarks score --snapshot cluster.json --pod shop/cart-0 --policy mine.wasm --explain";
 
 /// Flags of `netmarks score`.
 #[derive(Debug, clap::Args)]
@@ -38,6 +37,9 @@ pub(super) struct Args {
     /// Show so many nodes
     #[arg(long, value_name = "NUMBER")]
     limit: Option<usize>,
+    /// Also say what each score is made of, in the policy's own words
+    #[arg(long)]
+    explain: bool,
     /// How to print the ranking
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -45,27 +47,36 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let snapshot = SnapshotFile::read(&args.snapshot)?;
-    let engine = Engine::new(EngineSettings::default())?;
-    let config = PolicyConfig { file: args.policy.clone(), ..PolicyConfig::default() };
-    let policy = policies::load(&engine, &config)?;
-    let ranking = rank(&snapshot, &args.pod, policy, args.limit)
+    let mut config = Config::default();
+    config.policy.file = args.policy.clone();
+    let Ranking { policy: _, nodes: ranking } = rank(&snapshot, &args.pod, &config, args.limit, args.explain)
         .with_context(|| format!("failed to score `{}` on {}", args.pod, args.snapshot.display()))?;
     match args.output {
+        Output::Table if args.explain => say(&parts_table(&ranking)),
         Output::Table => say(&score_table(&ranking)),
         Output::Json => say(&serde_json::to_string_pretty(&ranking)?),
     }
 }
 
-/// Ranks all nodes of a snapshot for one of its pods, best first.
+/// Nodes, best first, and who says so.
+pub(super) struct Ranking {
+    /// Name, version and sentence of the policy.
+    pub(super) policy: String,
+    /// The nodes.
+    pub(super) nodes: Vec<NodeScore>,
+}
+
+/// Ranks all nodes of a snapshot for one of its pods, best first, by the configured policy.
 ///
 /// # Errors
-/// If the snapshot does not have the pod, or the policy fails.
+/// If the snapshot does not have the pod, or the policy is refused or fails.
 pub(super) fn rank(
     snapshot: &SnapshotFile,
     pod: &str,
-    policy: Policy,
+    config: &Config,
     limit: Option<usize>,
-) -> Result<Vec<NodeScore>> {
+    explained: bool,
+) -> Result<Ranking> {
     let mut index = snapshot.to_index();
     let pending = pending_pod(snapshot, pod)?;
     // What a pod sends to its own other replicas counts, but it is no peer of itself.
@@ -75,11 +86,17 @@ pub(super) fn rank(
         bail!("the snapshot has no nodes");
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let live =
-        Live { generation: 1, policy: Arc::new(policy), settings: Config::default().scoring_settings() };
-    let scorer = Scorer::new(Arc::new(ClusterState::fixed(index)), live, 0, Arc::new(Metrics::new()));
-    let outcome = scorer.decide(&pending, &names);
-    Ok(outcome.ranking(&names, limit.unwrap_or(names.len()))?)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let state = Arc::new(ClusterState::fixed(index));
+    let mut tasks = Tasks::default();
+    let scoring = runtime.block_on(service::scoring(config, state, Compiling::Here, &mut tasks))?;
+    let outcome = scoring.scorer.decide(&pending, &names);
+    let policy = scoring.scorer.registry().current().active.first().map(|member| {
+        let Description { name, version, summary, .. } = member.policy.description();
+        format!("{name} {version}, {}", summary.trim_end_matches('.'))
+    });
+    let nodes = outcome.ranking(&names, limit.unwrap_or(names.len()), explained)?;
+    Ok(Ranking { policy: policy.unwrap_or_default(), nodes })
 }
 
 /// The pod as kube-scheduler would send it.

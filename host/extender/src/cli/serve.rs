@@ -112,7 +112,8 @@ pub(super) fn run(args: Args) -> Result<()> {
         let stop = service::stop_signal()?;
         let mut tasks = Tasks::default();
         let state = service::cluster(&config)?;
-        let scoring = service::scoring(&config, state.clone())?;
+        let compiling = policies::compiler(&config.policies);
+        let scoring = service::scoring(&config, state.clone(), compiling, &mut tasks).await?;
         service::start_server(&config, &scoring, &mut tasks).await?;
         service::start_sources(&config, &state, &mut tasks).await?;
         let reloader = Reloader {
@@ -121,7 +122,6 @@ pub(super) fn run(args: Args) -> Result<()> {
             flags,
             config: config.clone(),
             scorer: scoring.scorer.clone(),
-            engine: scoring.engine.clone(),
             log,
             watch,
         };
@@ -140,7 +140,9 @@ pub(super) fn run(args: Args) -> Result<()> {
 fn check(config: &Config) -> Result<()> {
     let state = service::cluster(config)?;
     let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
-    let policy = policies::load(&engine, &config.policy)?;
+    let policies::Configured { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
+    let artefact = netmarks_engine::Artefact { name: name.as_str(), bytes: &bytes };
+    let policy = netmarks_engine::Policy::load(&engine, artefact, &settings.run())?;
     if config.metrics.is_configured() {
         netmarks_sources::prometheus::Poller::new(config.metrics.clone(), config.identity)
             .context("in the section `metrics`")?;

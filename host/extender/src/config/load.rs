@@ -106,10 +106,14 @@ fn check_keys(tree: &Value, known: &Value, prefix: &str) -> Result<()> {
                     Some(near) if prefix.is_empty() => bail!("unknown key `{key}`; did you mean `{near}`?"),
                     Some(near) => bail!("unknown key `{key}`; did you mean `{prefix}.{near}`?"),
                     // The right name at the wrong place.
-                    None => match all.iter().find(|path| path.rsplit('.').next() == Some(name)) {
-                        Some(path) => bail!("unknown key `{key}`; did you mean `{path}`?"),
-                        None => bail!("unknown key `{key}`; known here are {}", here.join(", ")),
-                    },
+                    None => {
+                        let elsewhere = all.iter().filter(|path| path.rsplit('.').next() == Some(name));
+                        let elsewhere: Vec<String> = elsewhere.map(|path| format!("`{path}`")).collect();
+                        if elsewhere.is_empty() {
+                            bail!("unknown key `{key}`; known here are {}", here.join(", "));
+                        }
+                        bail!("unknown key `{key}`; did you mean {}?", elsewhere.join(" or "));
+                    }
                 }
             }
         }
@@ -218,7 +222,10 @@ mod tests {
             complaint("b", "server: {listn: x}")
                 .ends_with("unknown key `server.listn`; did you mean `server.listen`?")
         );
-        assert!(complaint("c", "listen: x").ends_with("unknown key `listen`; did you mean `server.listen`?"));
+        assert!(
+            complaint("c", "listen: x")
+                .ends_with("unknown key `listen`; did you mean `admin.listen` or `server.listen`?")
+        );
         assert!(complaint("d", "log: {colour: x}").ends_with("known here are filter, format"));
         let misspelt = [("NETMARKS_SERVER_LISTN".to_owned(), "x".to_owned())];
         let error = load(None, &misspelt, &Vec::new()).unwrap_err();

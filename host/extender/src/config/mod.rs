@@ -12,9 +12,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_core::application::Identity;
+use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_core::compose::ScoreMap;
 use netmarks_core::freshness::WhenStale;
-use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
+use netmarks_engine::{CompileLimits, Grants, Limits, ParameterValue};
+use netmarks_policies::{RollbackRules, Settings};
 use netmarks_sources::prometheus::MetricsConfig;
 use serde::{Deserialize, Serialize};
 
@@ -34,8 +36,12 @@ pub struct Config {
     pub metrics: MetricsConfig,
     /// From raw scores to the scheduler's.
     pub scoring: Scoring,
-    /// Which policy scores.
+    /// The policy to begin with.
     pub policy: PolicyConfig,
+    /// The life of policies.
+    pub policies: Policies,
+    /// Changing policies over HTTP.
+    pub admin: Admin,
     /// Logs.
     pub log: Log,
     /// OpenTelemetry traces.
@@ -138,8 +144,8 @@ impl Default for Scoring {
     }
 }
 
-/// Which policy scores.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// The policy to begin with. What operators do to it afterwards holds until this section changes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyConfig {
     /// A component; by default the built-in NetMARKS score. It is read again when it changes.
@@ -150,15 +156,66 @@ pub struct PolicyConfig {
     pub limits: Limits,
     /// What it may import beyond the log: `wasi` (with nothing behind it), for interpreted languages.
     pub grants: Grants,
+    /// Its weight beside other active policies.
+    pub weight: f64,
+    /// How its raw scores become shares: `max`, `min-max`, `rank`, `none`.
+    pub normalisation: Normalisation,
+    /// What happens to the others when it fails: `skip` or `neutral`.
+    pub on_fault: OnFault,
+}
+
+impl Default for PolicyConfig {
+    fn default() -> Self {
+        let Settings { weight, normalisation, on_fault, parameters, limits, grants } = Settings::default();
+        Self { file: None, parameters, limits, grants, weight, normalisation, on_fault }
+    }
 }
 
 impl PolicyConfig {
-    /// What the engine needs of it.
+    /// Without the file.
     #[must_use]
-    pub fn run_settings(&self) -> RunSettings {
-        let Self { file: _, parameters, limits, grants } = self.clone();
-        RunSettings { parameters, limits, grants }
+    pub fn settings(&self) -> Settings {
+        let Self { file: _, parameters, limits, grants, weight, normalisation, on_fault } = self.clone();
+        Settings { weight, normalisation, on_fault, parameters, limits, grants }
     }
+}
+
+/// The life of policies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policies {
+    /// Where what is live survives a restart. Not needed where ScoringPolicies say what is live.
+    pub state_folder: Option<PathBuf>,
+    /// When a policy is rolled back.
+    pub rollback: RollbackRules,
+    /// Address space of the process that compiles one policy.
+    pub compile_memory_mib: u32,
+    /// CPU time of the process that compiles one policy.
+    pub compile_seconds: u32,
+}
+
+impl Default for Policies {
+    fn default() -> Self {
+        let CompileLimits { memory_mib, seconds } = CompileLimits::default();
+        Self {
+            state_folder: None,
+            rollback: RollbackRules::default(),
+            compile_memory_mib: memory_mib,
+            compile_seconds: seconds,
+        }
+    }
+}
+
+/// Changing policies over HTTP: a listener of its own, so that who may score is not who may change.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Admin {
+    /// Its address; not set: there is none. Beyond loopback, one of the ways below to know who asks must be set.
+    pub listen: Option<SocketAddr>,
+    /// A file with the token that callers present as `Authorization: Bearer`; read anew for every call.
+    pub token_file: Option<PathBuf>,
+    /// TLS; with `client_ca_file`, callers are known by their certificate.
+    pub tls: Tls,
 }
 
 /// Logs.
@@ -210,7 +267,18 @@ impl Config {
     /// # Errors
     /// For the first value that cannot work, naming its key.
     pub fn validate(&self) -> Result<()> {
-        let Self { identity: _, server, cluster: _, metrics: _, scoring, policy, log, traces } = self;
+        let Self {
+            identity: _,
+            server,
+            cluster: _,
+            metrics: _,
+            scoring,
+            policy,
+            policies,
+            admin,
+            log,
+            traces,
+        } = self;
         ensure!(scoring.top > 0, "`scoring.top` must be at least 1");
         // kube-scheduler multiplies it by weight and 10 into an int64; a million is far beyond any use.
         ensure!(scoring.top <= 1_000_000, "`scoring.top` must be at most 1000000");
@@ -245,6 +313,29 @@ impl Config {
             "`policy.limits.memory_mib` must be from 1 to {}",
             Limits::MOST_MEMORY_MIB
         );
+        policy.settings().validate().context("in the section `policy`")?;
+        let rules = &policies.rollback;
+        for (key, ratio) in [
+            ("policies.rollback.max_fault_ratio", rules.max_fault_ratio),
+            ("policies.rollback.max_slow_ratio", rules.max_slow_ratio),
+        ] {
+            ensure!((0.0..=1.0).contains(&ratio), "`{key}` must be from 0 to 1");
+        }
+        ensure!(
+            (1..=86_400).contains(&rules.window_seconds),
+            "`policies.rollback.window_seconds` must be from 1 to 86400"
+        );
+        ensure!(rules.max_latency_ms > 0.0, "`policies.rollback.max_latency_ms` must be above 0");
+        ensure!(policies.compile_memory_mib >= 256, "`policies.compile_memory_mib` must be at least 256");
+        ensure!(policies.compile_seconds >= 1, "`policies.compile_seconds` must be at least 1");
+        if let Some(listen) = admin.listen {
+            let known = admin.token_file.is_some() || admin.tls.client_ca_file.is_some();
+            ensure!(
+                known || listen.ip().is_loopback(),
+                "`admin.listen` {listen} is not loopback: set `admin.token_file` or `admin.tls.client_ca_file`, so that \
+                 not everybody who can reach it may change policies"
+            );
+        }
         ensure!((0.0..=1.0).contains(&traces.sample_ratio), "`traces.sample_ratio` must be from 0 to 1");
         log.filter.parse::<tracing_subscriber::EnvFilter>().context("`log.filter` is not a filter")?;
         Ok(())

@@ -85,8 +85,6 @@ pub struct Reloader {
     pub config: Config,
     /// Takes a new policy and new settings.
     pub scorer: Arc<Scorer>,
-    /// Compiles policies.
-    pub engine: netmarks_engine::Engine,
     /// Takes a new log filter.
     pub log: LogControl,
     /// Watches both files since before they were first read.
@@ -112,20 +110,11 @@ impl Reloader {
         let changes = compare(&self.config, &config);
         // Before the policy is read, and also if it will be refused: mending its file is then a change, too.
         self.watch.follow(watched(self.file.as_deref(), &config));
-        // Whatever changed, the policy file may have: loading it again is cheap, off the scheduling path, and the
-        // one way that is the same after a change and after a restart.
-        let (engine, policy_config) = (self.engine.clone(), config.policy.clone());
-        let policy = tokio::task::spawn_blocking(move || policies::load(&engine, &policy_config)).await??;
-        let live = self.scorer.live();
-        let settings = config.scoring_settings();
-        if live.policy.digest() != policy.digest()
-            || self.config.policy != config.policy
-            || live.settings != settings
-        {
-            let digest = policy.digest().to_owned();
-            let generation = self.scorer.replace(Arc::new(policy), settings);
-            tracing::info!(generation, digest, "policy and scoring settings replaced");
-        }
+        // Whatever changed, the policy file may have. What was applied before is recognised and left alone.
+        let policy = config.policy.clone();
+        let configured = tokio::task::spawn_blocking(move || policies::read(&policy)).await??;
+        policies::apply(self.scorer.registry(), configured).await?;
+        self.scorer.set(config.scoring_settings());
         self.log.set_filter(&config.log.filter)?;
         if !changes.live.is_empty() {
             tracing::info!(keys = changes.live.join(", "), "configuration taken over");

@@ -53,6 +53,7 @@ impl App {
         Router::new()
             .route("/prioritize", post(prioritize))
             .route("/v1/decisions", get(decisions))
+            .route("/v1/explain", get(explain))
             .route("/v1/snapshot", get(snapshot))
             .with_state(self.clone())
             .merge(self.health_router())
@@ -136,6 +137,7 @@ async fn score(
         // Nobody may be waiting any more, which is no news to anyone.
         Err(error) => drop(answer.send(Err(error))),
         Ok((request, outcome, text)) => {
+            scorer.recent().remember(&request.pod.key, &body.bytes);
             scorer.assume(&request.pod, &request.nodes, &outcome);
             match answer.send(Ok(text)) {
                 Ok(()) => scorer.count(&outcome),
@@ -173,6 +175,41 @@ async fn decisions(State(app): State<App>, Query(query): Query<DecisionsQuery>) 
     axum::Json(recent.iter().map(AsRef::as_ref).collect::<Vec<&Decision>>()).into_response()
 }
 
+/// Which pod to explain.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainQuery {
+    /// `namespace/name`.
+    pod: String,
+}
+
+/// `GET /v1/explain`: scores the last request for a pod once more, by what is known and live now, and has the
+/// policies say in their own words what their scores are made of.
+async fn explain(State(app): State<App>, Query(query): Query<ExplainQuery>) -> Response {
+    let Some(body) = app.scorer.recent().of_pod(&query.pod) else {
+        let reason = format!(
+            "`{}` is not among the last pods that the scheduler asked about with node names; see /v1/decisions\n",
+            query.pod
+        );
+        return (StatusCode::NOT_FOUND, reason).into_response();
+    };
+    let Ok(permit) = app.permits.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests are being scored\n").into_response();
+    };
+    let explained = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let request = protocol::decode(&body, app.identity)?;
+        let outcome = app.scorer.decide(&request.pod, &request.nodes);
+        Ok::<_, BadRequest>(outcome.ranking(&request.nodes, crate::decisions::NODES, true))
+    });
+    match explained.await {
+        Ok(Ok(Ok(ranking))) => axum::Json(ranking).into_response(),
+        Ok(Ok(Err(error))) => failed(&error),
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
+    }
+}
+
 async fn snapshot(State(app): State<App>) -> Response {
     let state = app.scorer.state().clone();
     let identity = app.identity;
@@ -192,6 +229,9 @@ async fn snapshot(State(app): State<App>) -> Response {
 async fn readyz(State(app): State<App>) -> Response {
     let mut reasons: Vec<String> =
         app.scorer.state().readiness().reasons().iter().map(ToString::to_string).collect();
+    if app.scorer.registry().current().active.is_empty() {
+        reasons.push("no policy is active".to_owned());
+    }
     if app.stopping.is_cancelled() {
         reasons.push("shutting down".to_owned());
     }
@@ -208,6 +248,8 @@ async fn readyz(State(app): State<App>) -> Response {
 async fn metrics(State(app): State<App>) -> Response {
     let metrics = app.scorer.metrics();
     measure_cluster(app.scorer.state(), metrics);
+    let registry = app.scorer.registry();
+    metrics.policies(&registry.report(), &registry.shadow_report());
     match metrics.encode() {
         Ok(text) => {
             ([(header::CONTENT_TYPE, "application/openmetrics-text; version=1.0.0; charset=utf-8")], text)

@@ -7,22 +7,17 @@ use anyhow::Result;
 use netmarks::config::Config;
 use netmarks::http::body::BodyBudget;
 use netmarks::http::routes::App;
-use netmarks::metrics::Metrics;
-use netmarks::policies;
-use netmarks::scoring::{Live, Scorer};
-use netmarks::service::Scoring;
+use netmarks::service::{self, Scoring, Tasks};
 use netmarks_engine::{Engine, EngineSettings, Tick};
+use netmarks_policies::Compiling;
 use netmarks_sources::state::ClusterState;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 /// What scores, with an epoch that only [`Engine::advance`] moves.
-pub fn scoring(config: &Config, state: Arc<ClusterState>) -> Result<Scoring> {
+pub async fn scoring(config: &Config, state: Arc<ClusterState>, tasks: &mut Tasks) -> Result<Scoring> {
     let engine = Engine::new(EngineSettings { concurrent_calls: 8, tick: Tick::ByHand })?;
-    let policy = Arc::new(policies::load(&engine, &config.policy)?);
-    let live = Live { generation: 1, policy, settings: config.scoring_settings() };
-    let scorer = Scorer::new(state, live, config.scoring.decisions, Arc::new(Metrics::new()));
-    Ok(Scoring { engine, scorer: Arc::new(scorer) })
+    service::scoring_on(engine, config, state, Compiling::Here, tasks).await
 }
 
 /// The routes, with a deadline that no configuration allows.

@@ -15,6 +15,7 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks::config::Config;
 use netmarks::service::{self, Scoring, Tasks};
 use netmarks_engine::ParameterValue;
+use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_sources::state::ClusterState;
 use reqwest::StatusCode;
@@ -128,14 +129,15 @@ impl Extender {
     }
 
     pub async fn start_on(config: &Config, state: Arc<ClusterState>) -> Result<Self> {
-        Self::start_with(config, service::scoring(config, state)?).await
+        let mut tasks = Tasks::default();
+        let scoring = service::scoring(config, state, Compiling::Here, &mut tasks).await?;
+        Self::start_with(config, scoring, tasks).await
     }
 
-    pub async fn start_with(config: &Config, scoring: Scoring) -> Result<Self> {
+    pub async fn start_with(config: &Config, scoring: Scoring, mut tasks: Tasks) -> Result<Self> {
         // As `netmarks serve` would refuse it.
         config.validate()?;
         let client = client()?;
-        let mut tasks = Tasks::default();
         let address = service::start_server(config, &scoring, &mut tasks).await?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
