@@ -1,0 +1,76 @@
+//! A real control plane with the definition installed, and what the tests ask of it.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "helpers of tests fail and speak as tests do"
+)]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
+use netmarks_test_cluster::{Binaries, ControlPlane, Options, User, until};
+
+/// Longest wait for anything.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// Where the ServiceAccount of `deploy/rbac.yaml` lives.
+pub const NAMESPACE: &str = "kube-system";
+
+pub fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// A control plane with these users beside the one who may do everything, and the definition established.
+pub async fn plane(users: Vec<User>) -> ControlPlane {
+    let binaries = Binaries::ensure(&|line| eprintln!("{line}")).unwrap();
+    let plane = ControlPlane::start(&binaries, Options { users, ..Options::default() }).await.unwrap();
+    apply(&plane, &repository("deploy/crds/scoringpolicies.yaml")).unwrap();
+    established(plane.client()).await.unwrap();
+    plane
+}
+
+async fn established(client: &Client) -> Result<()> {
+    let api: Api<CustomResourceDefinition> = Api::all(client.clone());
+    until("the definition to be established", LIMIT, async || {
+        let conditions = api.get("scoringpolicies.netmarks.dev").await?.status.and_then(|status| status.conditions);
+        let holds = |kind: &str| {
+            let mut conditions = conditions.iter().flatten();
+            conditions.any(|condition| condition.type_ == kind && condition.status == "True")
+        };
+        Ok((holds("Established") && holds("NamesAccepted")).then_some(()))
+    })
+    .await
+}
+
+/// `kubectl apply` as the user who may do everything; a warning is a failure.
+pub fn apply(plane: &ControlPlane, file: &Path) -> Result<()> {
+    let file = file.to_string_lossy();
+    kubectl(plane, &["apply", "--server-side", "--validate=strict", "-f", &file]).map(drop)
+}
+
+pub fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
+    let output = Command::new(&plane.binaries().kubectl)
+        .arg(format!("--kubeconfig={}", plane.kubeconfig().display()))
+        .args(arguments)
+        .output()
+        .context("failed to run kubectl")?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success() && errors.is_empty(), "kubectl {arguments:?}: {errors}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A client of one of the control plane's users.
+pub async fn client_of(plane: &ControlPlane, user: &User) -> Client {
+    let file = Kubeconfig::read_from(plane.kubeconfig_for(&user.name).unwrap()).unwrap();
+    let mut config = kube::Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.unwrap();
+    config.proxy_url = None;
+    Client::try_from(config).unwrap()
+}
