@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 4] = [
+const PACKAGES: [(&str, &str); 5] = [
     ("prometheus", "the Prometheus that tests scrape with, and promtool"),
+    ("docker-registry", "the registry that tests push policies to and pull them from"),
     ("rustc-web", "the compiler for guests where rustup's wasm32 target cannot be fetched"),
     ("cargo-web", "its cargo"),
     ("rust-web-src", "its standard library"),
@@ -20,7 +21,7 @@ const GO: (u32, u32) = (1, 26);
 /// Checks for everything the later steps call. Installs Debian packages if run by root; otherwise says what to install.
 pub(crate) fn check() -> Result<()> {
     packages()?;
-    for program in ["prometheus", "promtool", "setpriv"] {
+    for program in ["prometheus", "promtool", "docker-registry", "setpriv"] {
         ensure!(find(program).is_some(), "`{program}` is not on PATH");
     }
     go()?;

@@ -1,1 +1,56 @@
 //! Where the bytes of a policy come from: registries, URLs, folders; and whether their signature holds.
+//!
+//! Apart from the engine and from Kubernetes: a component is never interpreted here, only bounded, digested and verified.
+//!
+//! - [`Reference`]: what a text such as `registry.example/policies/zone:v1` names.
+//! - [`Fetcher`]: gets the bytes, puts them into a registry, signs them there.
+//! - [`Poll`]: follows a tag, and downloads only when it has moved.
+//! - [`Folder`]: follows a folder of `*.wasm` files.
+//! - [`Keys`]: the public keys whose signatures are accepted.
+//!
+//! # Bounds
+//!
+//! | What | Bound |
+//! |---|---|
+//! | a component | [`FetchConfig::max_bytes`], [`FolderConfig::max_bytes`]; refused while it streams in |
+//! | one fetch, push or look at a tag, with all its requests | [`FetchConfig::timeout`] |
+//! | a manifest | 1 MiB |
+//! | an answer with a token, the body of an error | 64 KiB |
+//! | redirects | 5, and never from `https` to `http` |
+//! | signatures of one manifest | 32, each over at most 64 KiB |
+//! | a docker `config.json`, a file of certificates or keys | 1 MiB |
+//! | a folder | 10,000 entries, 256 components; settings and signatures of 64 KiB each |
+//!
+//! # Threats that signatures do not cover
+//!
+//! A signature says that a holder of the key once signed these bytes, not that they are the newest: whoever can move a
+//! tag can move it back to an older, signed policy. Name a digest where that matters.
+
+mod credentials;
+mod digest;
+mod error;
+mod fetcher;
+mod file;
+mod folder;
+mod keys;
+mod layout;
+mod pem;
+mod poll;
+mod publish;
+mod reference;
+mod registry;
+mod signature;
+mod token;
+mod transport;
+
+pub use credentials::{Credentials, CredentialsError};
+pub use digest::{Digest, DigestError};
+pub use error::{FetchError, Reason, Step};
+pub use fetcher::{DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT, FetchConfig, Fetched, Fetcher};
+pub use folder::{Change, Folder, FolderConfig, FolderPolicy, Problem, ProblemKind, Scan};
+pub use keys::{KeyError, Keys, SigningKey};
+pub use layout::{Description, LayoutError};
+pub use poll::{Poll, PollConfig};
+pub use publish::Pushed;
+pub use reference::{OciReference, Reference, ReferenceError, UrlReference};
+pub use signature::SignatureError;

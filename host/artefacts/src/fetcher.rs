@@ -1,0 +1,327 @@
+//! Getting a policy from wherever its reference points to.
+//!
+//! Apart from registries and files, which each know one way: here is what holds for all of them, the settings, the connection
+//! that follows its certificates, and the order of steps. A signature is verified before the component is downloaded where
+//! that is possible, and always before it is handed over.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use reqwest::Client;
+use tokio::sync::Mutex;
+
+use crate::credentials::Credentials;
+use crate::digest::Digest;
+use crate::error::{FetchError, Reason, Step};
+use crate::file::{self, Content};
+use crate::keys::{Keys, SigningKey};
+use crate::layout::{self, Description};
+use crate::publish::{self, Pushed};
+use crate::reference::{OciReference, Reference, UrlReference};
+use crate::registry::{Access, Session};
+use crate::signature::SignatureError;
+use crate::transport::{self, ANSWER_BYTES, Deadline, Plain};
+
+/// Largest component by default, 32 MiB: a policy in Rust has some hundred KiB, one with an interpreter some MiB.
+pub const DEFAULT_MAX_BYTES: u64 = 32 << 20;
+
+/// Longest time for one fetch by default.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How policies are fetched.
+#[derive(Clone, Debug)]
+pub struct FetchConfig {
+    /// Certificates (PEM) to trust besides the system's. Read again for every fetch, so that a changed one is used at once.
+    pub ca_file: Option<PathBuf>,
+    /// Registries, as `host` or `host:port`, that may be spoken to over plain HTTP if they do not speak TLS. Loopback
+    /// addresses always may.
+    pub insecure_registries: Vec<String>,
+    /// Who we are to registries.
+    pub credentials: Credentials,
+    /// Largest component, in bytes.
+    pub max_bytes: u64,
+    /// Longest time for one fetch, push or look-up with all its requests.
+    pub timeout: Duration,
+    /// With keys, only what one of them signed is handed over. Without, nothing is verified but digests.
+    pub keys: Option<Keys>,
+}
+
+impl Default for FetchConfig {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            insecure_registries: Vec::new(),
+            credentials: Credentials::Anonymous,
+            max_bytes: DEFAULT_MAX_BYTES,
+            timeout: DEFAULT_TIMEOUT,
+            keys: None,
+        }
+    }
+}
+
+/// A component, whose digest and, if keys are configured, signature were verified.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fetched {
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// Its digest.
+    pub digest: Digest,
+    /// What it was fetched as: for a registry the repository with the manifest's digest, else the reference itself.
+    pub resolved: String,
+    /// The id of the key that signed it, if keys are configured. See [`Keys::ids`].
+    pub signed_by: Option<String>,
+}
+
+impl std::fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { bytes, digest, resolved, signed_by } = self;
+        f.debug_struct("Fetched")
+            .field("bytes", &bytes.len())
+            .field("digest", digest)
+            .field("resolved", resolved)
+            .field("signed_by", signed_by)
+            .finish()
+    }
+}
+
+/// Fetches policies, and pushes them.
+#[derive(Debug)]
+pub struct Fetcher {
+    config: FetchConfig,
+    plain: Plain,
+    connected: Mutex<Option<Connection>>,
+}
+
+/// A client with the certificates it was made with.
+#[derive(Clone, Debug)]
+struct Connection {
+    ca: Option<Vec<u8>>,
+    client: Client,
+}
+
+impl Fetcher {
+    /// Keeps the settings; connects to nothing and reads no file yet.
+    #[must_use]
+    pub fn new(config: FetchConfig) -> Self {
+        let plain = Plain(config.insecure_registries.clone().into());
+        Self { config, plain, connected: Mutex::new(None) }
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &FetchConfig {
+        &self.config
+    }
+
+    /// Gets the component that a reference names now.
+    ///
+    /// Cancel safe: a dropped fetch is simply not done.
+    ///
+    /// # Errors
+    /// For everything between here and a component whose size, digest and signature are right.
+    pub async fn fetch(&self, reference: &Reference) -> Result<Fetched, FetchError> {
+        let at = |step: Step| move |reason: Reason| reason.at(step, reference);
+        match reference {
+            Reference::File(path) => {
+                let (bytes, signed_by) = self.read_file(path).await.map_err(|(step, reason)| at(step)(reason))?;
+                let digest = Digest::of(&bytes);
+                Ok(Fetched { bytes, digest, resolved: reference.to_string(), signed_by })
+            }
+            Reference::Url(url) => {
+                let connection = self.connect().await.map_err(at(Step::Connect))?;
+                self.fetch_url(&connection.client, url).await.map_err(|(step, reason)| at(step)(reason))
+            }
+            Reference::Oci(oci) => {
+                let mut session = self.open(oci, Access::Pull).await.map_err(at(Step::Connect))?;
+                let (manifest, manifest_digest) = session.manifest(oci).await.map_err(at(Step::Manifest))?;
+                let signed_by = match &self.config.keys {
+                    Some(keys) => {
+                        Some(session.verify(oci, manifest_digest, keys).await.map_err(at(Step::Verify))?)
+                    }
+                    None => None,
+                };
+                let blob = layout::component(&manifest).map_err(|error| at(Step::Manifest)(error.into()))?;
+                let bytes = session.blob(&blob, self.config.max_bytes, "the component").await;
+                let bytes = bytes.map_err(at(Step::Component))?;
+                let resolved = oci.pinned(manifest_digest).to_string();
+                Ok(Fetched { bytes, digest: blob.digest, resolved, signed_by })
+            }
+        }
+    }
+
+    /// The digest by which a change of what a reference names is noticed, as cheaply as there is: of the manifest for a
+    /// registry, without a request if it is pinned; of the content for a file. It is not verified; fetching is what does.
+    ///
+    /// # Errors
+    /// For everything that keeps it from being known.
+    pub async fn resolve(&self, reference: &Reference) -> Result<Digest, FetchError> {
+        let at = |reason: Reason| reason.at(Step::Resolve, reference);
+        match reference {
+            Reference::Url(url) => Ok(url.digest()),
+            Reference::File(path) => {
+                let bytes = read(path.clone(), self.config.max_bytes, "the component").await.map_err(at)?;
+                Ok(Digest::of(&bytes))
+            }
+            Reference::Oci(oci) => {
+                if let Some(digest) = oci.digest() {
+                    return Ok(digest);
+                }
+                let mut session = self.open(oci, Access::Pull).await.map_err(at)?;
+                session.resolve(oci).await.map_err(at)
+            }
+        }
+    }
+
+    /// Puts a component into a registry under a tag, in the layout of `wkg`.
+    ///
+    /// # Errors
+    /// If the reference is no tag, the component is larger than may be fetched, or the registry does not take it.
+    pub async fn push(
+        &self,
+        reference: &Reference,
+        bytes: Vec<u8>,
+        about: &Description,
+    ) -> Result<Pushed, FetchError> {
+        self.try_push(reference, bytes, about).await.map_err(|reason| reason.at(Step::Push, reference))
+    }
+
+    async fn try_push(
+        &self,
+        reference: &Reference,
+        bytes: Vec<u8>,
+        about: &Description,
+    ) -> Result<Pushed, Reason> {
+        let oci = publish::only_tags(reference)?;
+        let limit = self.config.max_bytes;
+        if bytes.len() as u64 > limit {
+            return Err(Reason::TooLarge { what: "the component", limit });
+        }
+        let digest = Digest::of(&bytes);
+        let bundle = layout::bundle(bytes, about).map_err(|source| Reason::Document { source })?;
+        let manifest = Digest::of(&bundle.manifest);
+        let mut session = self.open(oci, Access::Push).await?;
+        let ca = self.connect().await?.ca;
+        publish::upload(&mut session, oci, bundle, ca.as_deref()).await?;
+        Ok(Pushed { digest, manifest, resolved: oci.pinned(manifest).to_string() })
+    }
+
+    /// Signs the manifest that a reference names now, as `cosign sign --key` does, and returns its digest. Signatures by
+    /// others stay. To be sure of what is signed, name it by the digest that [`Fetcher::push`] returned.
+    ///
+    /// # Errors
+    /// If the reference is not of a registry, or the registry does not take the signature.
+    pub async fn sign(&self, reference: &Reference, key: &SigningKey) -> Result<Digest, FetchError> {
+        self.try_sign(reference, key).await.map_err(|reason| reason.at(Step::Sign, reference))
+    }
+
+    async fn try_sign(&self, reference: &Reference, key: &SigningKey) -> Result<Digest, Reason> {
+        let oci = publish::only_registries(reference)?;
+        let mut session = self.open(oci, Access::Push).await?;
+        // By reading it, since the registry's word for its digest is nothing to sign.
+        let (_, manifest) = session.manifest(oci).await?;
+        let ca = self.connect().await?.ca;
+        publish::sign(&mut session, oci, manifest, key, ca.as_deref()).await?;
+        Ok(manifest)
+    }
+
+    async fn open(&self, oci: &OciReference, access: Access) -> Result<Session, Reason> {
+        let deadline = Deadline::after(self.config.timeout);
+        let client = self.connect().await?.client;
+        Session::open(client, self.plain.clone(), &self.config.credentials, oci, access, deadline).await
+    }
+
+    async fn fetch_url(&self, client: &Client, reference: &UrlReference) -> Result<Fetched, (Step, Reason)> {
+        let deadline = Deadline::after(self.config.timeout);
+        let get = async |url: &reqwest::Url, limit: u64, what: &'static str| {
+            let response = transport::send(client.get(url.clone()), url, deadline).await?;
+            let response = transport::success(response, url, deadline).await?;
+            transport::body(response, url, limit, what, deadline).await
+        };
+        let signature = if self.config.keys.is_some() {
+            let url = publish::signature_url(reference.url());
+            let signature = get(&url, ANSWER_BYTES, "the signature").await.map_err(|reason| {
+                if reason.is_not_found() { missing(&url.to_string()).into() } else { reason }
+            });
+            Some(signature.map_err(|reason| (Step::Verify, reason))?)
+        } else {
+            None
+        };
+        let bytes = get(reference.url(), self.config.max_bytes, "the component").await;
+        let bytes = bytes.map_err(|reason| (Step::Component, reason))?;
+        let (expected, actual) = (reference.digest(), Digest::of(&bytes));
+        if expected != actual {
+            return Err((Step::Component, Reason::Digest { what: "the component", expected, actual }));
+        }
+        let signed_by = self.verify(&bytes, signature).map_err(|reason| (Step::Verify, reason))?;
+        Ok(Fetched { bytes, digest: actual, resolved: Reference::Url(reference.clone()).to_string(), signed_by })
+    }
+
+    async fn read_file(&self, path: &Path) -> Result<(Vec<u8>, Option<String>), (Step, Reason)> {
+        let bytes = read(path.to_owned(), self.config.max_bytes, "the component").await;
+        let bytes = bytes.map_err(|reason| (Step::Component, reason))?;
+        let signature = if self.config.keys.is_some() {
+            let mut beside = path.as_os_str().to_owned();
+            beside.push(".sig");
+            let beside = PathBuf::from(beside);
+            let signature = read(beside.clone(), ANSWER_BYTES, "the signature").await.map_err(|reason| match reason {
+                Reason::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                    missing(&beside.display().to_string()).into()
+                }
+                other => other,
+            });
+            Some(signature.map_err(|reason| (Step::Verify, reason))?)
+        } else {
+            None
+        };
+        let signed_by = self.verify(&bytes, signature).map_err(|reason| (Step::Verify, reason))?;
+        Ok((bytes, signed_by))
+    }
+
+    /// The id of the key, if keys are configured.
+    fn verify(&self, bytes: &[u8], signature: Option<Vec<u8>>) -> Result<Option<String>, Reason> {
+        let Some(keys) = &self.config.keys else { return Ok(None) };
+        let signature = String::from_utf8(signature.unwrap_or_default()).map_err(|_| SignatureError::Malformed)?;
+        Ok(Some(keys.verify_blob(bytes, &signature)?.to_owned()))
+    }
+
+    /// The client for the certificates as they are now.
+    async fn connect(&self) -> Result<Connection, Reason> {
+        let ca = match &self.config.ca_file {
+            Some(path) => {
+                let content = file::read_small(path).await;
+                Some(content.map_err(|source| Reason::File { path: path.clone(), source })?)
+            }
+            None => None,
+        };
+        let mut connected = self.connected.lock().await;
+        if let Some(connection) = &*connected
+            && connection.ca == ca
+        {
+            return Ok(connection.clone());
+        }
+        let client = transport::client(ca.as_deref(), self.plain.clone());
+        let connection = Connection { ca, client: client.map_err(|source| Reason::Tls { source })? };
+        *connected = Some(connection.clone());
+        Ok(connection)
+    }
+}
+
+fn missing(place: &str) -> SignatureError {
+    SignatureError::Missing {
+        place: place.to_owned(),
+        command: "cosign sign-blob --key cosign.key --tlog-upload=false --output-signature FILE.sig FILE".to_owned(),
+    }
+}
+
+/// Reads a file without holding up the runtime.
+async fn read(path: PathBuf, limit: u64, what: &'static str) -> Result<Vec<u8>, Reason> {
+    let task = {
+        let path = path.clone();
+        tokio::task::spawn_blocking(move || file::read(&path, limit))
+    };
+    match task.await.map_err(|source| Reason::Ended { source })? {
+        Ok(Content::Whole(bytes)) => Ok(bytes),
+        Ok(Content::TooLarge) => Err(Reason::TooLarge { what, limit }),
+        Err(source) => Err(Reason::File { path, source }),
+    }
+}

@@ -1,0 +1,331 @@
+//! Following a folder of policies: each `NAME.wasm` is one, with its settings in `NAME.yaml` beside it if there are any, and
+//! its signature in `NAME.wasm.sig` if keys are configured.
+//!
+//! Apart from single files because it is about what changes. The folder is read again and again rather than watched: a mounted
+//! ConfigMap changes by swapping symbolic links of folders, which file notification misses or reports late.
+//!
+//! # Half-written files
+//!
+//! A file is taken once it was the same at two looks, or was not touched for [`FolderConfig::settled`], and stayed the same
+//! while it was read. The same means: same inode, size, time of modification and time of status change, which the kernel sets
+//! at each write and which cannot be set back. A writer that pauses for longer than that can still be caught in the middle;
+//! then the component does not compile, since it ends within a section, and the policy that was loaded before stays. Who
+//! wants certainty writes to another name (one that begins with a dot is not looked at) and renames: a renamed file is whole
+//! whenever it is seen.
+//!
+//! # What is removed
+//!
+//! A policy is removed when its file was absent at two looks, so that a file replaced by deleting and writing is a change and
+//! not a removal. A folder that cannot be listed is a problem and removes nothing: a volume that is not mounted should not
+//! take the policies with it. An empty folder does.
+
+mod look;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::digest::Digest;
+use crate::fetcher::DEFAULT_MAX_BYTES;
+use crate::file::{self, Content};
+use crate::keys::Keys;
+
+use look::{Files, Look};
+use plan::Action;
+
+/// Time between two looks: kubelet itself takes up to a minute to change a mounted ConfigMap.
+pub const INTERVAL: Duration = Duration::from_secs(2);
+
+/// Largest file with settings or a signature, in bytes.
+const BESIDE_BYTES: u64 = 64 << 10;
+
+/// Which folder is followed, and how.
+#[derive(Clone, Debug)]
+pub struct FolderConfig {
+    /// The folder.
+    pub path: PathBuf,
+    /// Largest component, in bytes.
+    pub max_bytes: u64,
+    /// With keys, only components that one of them signed are reported as policies.
+    pub keys: Option<Keys>,
+    /// Time between two looks.
+    pub interval: Duration,
+    /// A file that was not touched for this long is taken at the first look, so that a start does not wait for a second.
+    pub settled: Duration,
+}
+
+impl FolderConfig {
+    /// The defaults: 32 MiB, no keys, a look every two seconds.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            max_bytes: DEFAULT_MAX_BYTES,
+            keys: None,
+            interval: INTERVAL,
+            settled: INTERVAL,
+        }
+    }
+}
+
+/// A policy of the folder.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FolderPolicy {
+    /// Its name, a DNS label: the file's without `.wasm`.
+    pub name: String,
+    /// The file.
+    pub path: PathBuf,
+    /// The component.
+    pub bytes: Vec<u8>,
+    /// Its digest.
+    pub digest: Digest,
+    /// What `NAME.yaml` contains.
+    pub settings: Option<String>,
+    /// The id of the key that signed it, if keys are configured.
+    pub signed_by: Option<String>,
+}
+
+impl fmt::Debug for FolderPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, path, bytes, digest, settings, signed_by } = self;
+        f.debug_struct("FolderPolicy")
+            .field("name", name)
+            .field("path", path)
+            .field("bytes", &bytes.len())
+            .field("digest", digest)
+            .field("settings", settings)
+            .field("signed_by", signed_by)
+            .finish()
+    }
+}
+
+/// What changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A policy that was not there.
+    Added(FolderPolicy),
+    /// Another component or other settings under a name that was there.
+    Changed(FolderPolicy),
+    /// The policy of this name is gone.
+    Removed(String),
+}
+
+/// A file that is no policy. What was accepted under its name before stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {kind}", path.display())]
+pub struct Problem {
+    /// The file, or the folder.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub kind: ProblemKind,
+}
+
+/// What is wrong with a file. The causes are kept as texts so that two looks can be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The folder itself.
+    #[error("the folder cannot be listed ({0}); its policies stay as they are")]
+    Folder(ErrorKind),
+    /// A file.
+    #[error("it cannot be read ({0})")]
+    Unreadable(ErrorKind),
+    /// A pipe, a device or a folder.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// A large file.
+    #[error("it is larger than {0} bytes; if that is right, raise the limit")]
+    TooLarge(u64),
+    /// Text that is none.
+    #[error("it is not UTF-8")]
+    NotText,
+    /// A name that cannot be one.
+    #[error(
+        "its name cannot be that of a policy: expected at most 63 of a-z, 0-9 and `-`, not beginning or ending with `-`, \
+         and then `.wasm`"
+    )]
+    Name,
+    /// No or a wrong signature.
+    #[error("{0}")]
+    Signature(String),
+    /// Too many entries.
+    #[error("the folder has more than {0} entries; the others are not looked at")]
+    Entries(usize),
+    /// Too many components.
+    #[error("the folder has more than {0} components; this one is not looked at")]
+    Components(usize),
+}
+
+/// What one look found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Scan {
+    /// What changed since the last look, by name.
+    pub changes: Vec<Change>,
+    /// Everything that is wrong now, not only what is new.
+    pub problems: Vec<Problem>,
+}
+
+/// Follows a folder.
+#[derive(Debug)]
+pub struct Folder {
+    config: FolderConfig,
+    /// The files of each name at the last look.
+    last: BTreeMap<String, Files>,
+    /// What was handed over, with the files it was read from.
+    accepted: BTreeMap<String, Accepted>,
+    /// What was read and refused, so that it is not read again until it changes.
+    refused: BTreeMap<String, (Files, Problem)>,
+    problems: Vec<Problem>,
+}
+
+#[derive(Debug)]
+struct Accepted {
+    files: Files,
+    digest: Digest,
+    settings: Option<Digest>,
+}
+
+impl Folder {
+    /// Looks at nothing yet.
+    #[must_use]
+    pub fn new(config: FolderConfig) -> Self {
+        Self {
+            config,
+            last: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            refused: BTreeMap::new(),
+            problems: Vec::new(),
+        }
+    }
+
+    /// Looks once. Reads files, so not to be called from a worker of the runtime without need; [`Folder::next`] is.
+    pub fn scan(&mut self) -> Scan {
+        self.scan_at(SystemTime::now())
+    }
+
+    fn scan_at(&mut self, now: SystemTime) -> Scan {
+        let Look { files, unclear, mut problems } = match look::look(&self.config.path) {
+            Ok(look) => look,
+            Err(kind) => {
+                let problem = Problem { path: self.config.path.clone(), kind: ProblemKind::Folder(kind) };
+                return Scan { changes: Vec::new(), problems: vec![problem] };
+            }
+        };
+        let known = |name: &str| {
+            let accepted = self.accepted.get(name).map(|accepted| &accepted.files);
+            let refused = self.refused.get(name).map(|(files, _)| files);
+            plan::Known { accepted, refused }
+        };
+        let names = self.accepted.keys().chain(self.refused.keys()).cloned().collect();
+        let settled = now.checked_sub(self.config.settled);
+        let actions = plan::plan(&self.last, &files, &unclear, names, known, settled);
+        let mut changes = Vec::new();
+        for (name, action) in actions {
+            match action {
+                Action::Read(files) => changes.extend(self.read(name, files)),
+                Action::Forget => {
+                    self.refused.remove(&name);
+                    if self.accepted.remove(&name).is_some() {
+                        changes.push(Change::Removed(name));
+                    }
+                }
+            }
+        }
+        problems.extend(self.refused.values().map(|(_, problem)| problem.clone()));
+        self.last = files;
+        Scan { changes, problems }
+    }
+
+    fn read(&mut self, name: String, files: Files) -> Option<Change> {
+        let policy = match read(&self.config, &name, &files) {
+            Ok(Some(policy)) => policy,
+            // Written to meanwhile: the next look begins again.
+            Ok(None) => return None,
+            Err(problem) => {
+                self.refused.insert(name, (files, problem));
+                return None;
+            }
+        };
+        self.refused.remove(&name);
+        let settings = policy.settings.as_ref().map(|text| Digest::of(text.as_bytes()));
+        let accepted = Accepted { files, digest: policy.digest, settings };
+        match self.accepted.insert(name, accepted) {
+            None => Some(Change::Added(policy)),
+            Some(before) if before.digest == policy.digest && before.settings == settings => None,
+            Some(_) => Some(Change::Changed(policy)),
+        }
+    }
+
+    /// Waits until a look finds a change, or other problems than the look before; `None` when cancelled. The first look is at
+    /// once.
+    ///
+    /// To be driven to its end, with `shutdown` as the way to stop it: changes that were found are not found again.
+    pub async fn next(&mut self, shutdown: &CancellationToken) -> Option<Scan> {
+        let mut first = self.last.is_empty() && self.problems.is_empty() && self.accepted.is_empty();
+        loop {
+            if !first {
+                tokio::select! {
+                    () = shutdown.cancelled() => return None,
+                    () = tokio::time::sleep(self.config.interval) => {}
+                }
+            }
+            first = false;
+            let mut folder = std::mem::replace(self, Self::new(self.config.clone()));
+            let task = tokio::task::spawn_blocking(move || {
+                let scan = folder.scan();
+                (folder, scan)
+            });
+            // The task ends early only with the runtime.
+            let (folder, scan) = task.await.ok()?;
+            *self = folder;
+            if !scan.changes.is_empty() || scan.problems != self.problems {
+                self.problems.clone_from(&scan.problems);
+                return Some(scan);
+            }
+        }
+    }
+}
+
+/// Reads one policy; nothing if its files changed meanwhile.
+fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<FolderPolicy>, Problem> {
+    let problem = |path: &Path, kind: ProblemKind| Problem { path: path.to_owned(), kind };
+    let content = |path: &Path, limit: u64| match file::read(path, limit) {
+        Ok(Content::Whole(bytes)) => Ok(bytes),
+        Ok(Content::TooLarge) => Err(problem(path, ProblemKind::TooLarge(limit))),
+        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(problem(path, ProblemKind::NotAFile)),
+        Err(error) => Err(problem(path, ProblemKind::Unreadable(error.kind()))),
+    };
+    let text = |path: &Path| {
+        String::from_utf8(content(path, BESIDE_BYTES)?).map_err(|_| problem(path, ProblemKind::NotText))
+    };
+    let paths = look::Paths::of(&config.path, name);
+    let bytes = content(&paths.component, config.max_bytes)?;
+    let settings = if files.settings.is_some() { Some(text(&paths.settings)?) } else { None };
+    let signature = match &config.keys {
+        None => None,
+        Some(keys) => {
+            if files.signature.is_none() {
+                let kind = format!(
+                    "it is not signed: there is no {}; make it with `cosign sign-blob --key`",
+                    paths.signature.display()
+                );
+                return Err(problem(&paths.component, ProblemKind::Signature(kind)));
+            }
+            let signed_by = keys.verify_blob(&bytes, &text(&paths.signature)?);
+            let wrong = |error: crate::SignatureError| {
+                problem(&paths.component, ProblemKind::Signature(error.to_string()))
+            };
+            Some(signed_by.map_err(wrong)?.to_owned())
+        }
+    };
+    if look::files(&paths).ok().as_ref() != Some(files) {
+        return Ok(None);
+    }
+    let (digest, path) = (Digest::of(&bytes), paths.component);
+    Ok(Some(FolderPolicy { name: name.to_owned(), path, bytes, digest, settings, signed_by: signature }))
+}

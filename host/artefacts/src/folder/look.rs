@@ -1,0 +1,195 @@
+//! Looking at a folder: which names it has, and what their files are like, without reading them.
+//!
+//! Apart from deciding what to do about it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::{Problem, ProblemKind};
+
+/// Most entries of the folder that are looked at.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Most components of the folder.
+const MOST_COMPONENTS: usize = 256;
+
+/// What a file is like. It changes whenever the file is written, replaced or made readable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    modified: (i64, i64),
+    /// Cannot be set by programs, unlike the time of modification.
+    touched: (i64, i64),
+}
+
+impl Stamp {
+    fn of(path: &Path) -> std::io::Result<Self> {
+        let metadata = std::fs::metadata(path)?;
+        Ok(Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            touched: (metadata.ctime(), metadata.ctime_nsec()),
+        })
+    }
+
+    /// Whether it was not touched since.
+    fn is_older_than(&self, moment: SystemTime) -> bool {
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(self.touched.0), u32::try_from(self.touched.1)) else {
+            return false;
+        };
+        moment.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|moment| Duration::new(seconds, nanoseconds) < moment)
+    }
+}
+
+/// The files of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Files {
+    pub(crate) component: Stamp,
+    pub(crate) settings: Option<Stamp>,
+    pub(crate) signature: Option<Stamp>,
+}
+
+impl Files {
+    /// Whether none of them was touched since.
+    pub(crate) fn are_older_than(&self, moment: SystemTime) -> bool {
+        let all = [Some(&self.component), self.settings.as_ref(), self.signature.as_ref()];
+        all.into_iter().flatten().all(|stamp| stamp.is_older_than(moment))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn made_up(size: u64, touched_seconds: i64) -> Self {
+        let touched = (touched_seconds, 0);
+        let component = Stamp { device: 1, inode: 1, size, modified: touched, touched };
+        Self { component, settings: None, signature: None }
+    }
+}
+
+/// Where the files of one name are.
+pub(crate) struct Paths {
+    pub(crate) component: PathBuf,
+    pub(crate) settings: PathBuf,
+    pub(crate) signature: PathBuf,
+}
+
+impl Paths {
+    pub(crate) fn of(folder: &Path, name: &str) -> Self {
+        Self {
+            component: folder.join(format!("{name}.wasm")),
+            settings: folder.join(format!("{name}.yaml")),
+            signature: folder.join(format!("{name}.wasm.sig")),
+        }
+    }
+}
+
+/// What one look found.
+#[derive(Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) files: BTreeMap<String, Files>,
+    /// Names that are there, but whose files cannot be told: neither new nor gone.
+    pub(crate) unclear: BTreeSet<String>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+/// What the files of one name are like now.
+pub(crate) fn files(paths: &Paths) -> Result<Files, Problem> {
+    let unreadable = |path: &Path, error: &std::io::Error| Problem {
+        path: path.to_owned(),
+        kind: ProblemKind::Unreadable(error.kind()),
+    };
+    let optional = |path: &Path| match Stamp::of(path) {
+        Ok(stamp) => Ok(Some(stamp)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unreadable(path, &error)),
+    };
+    let component = Stamp::of(&paths.component).map_err(|error| unreadable(&paths.component, &error))?;
+    Ok(Files { component, settings: optional(&paths.settings)?, signature: optional(&paths.signature)? })
+}
+
+/// Lists the folder.
+pub(crate) fn look(folder: &Path) -> Result<Look, ErrorKind> {
+    let mut names = BTreeSet::new();
+    let mut look = Look::default();
+    for (index, entry) in std::fs::read_dir(folder).map_err(|error| error.kind())?.enumerate() {
+        if index == MOST_ENTRIES {
+            let kind = ProblemKind::Entries(MOST_ENTRIES);
+            look.problems.push(Problem { path: folder.to_owned(), kind });
+            break;
+        }
+        let file = entry.map_err(|error| error.kind())?.file_name();
+        // Hidden ones are half-written by editors, or the folders behind the links of a ConfigMap.
+        let Some(stem) = file.as_encoded_bytes().strip_suffix(b".wasm").filter(|stem| !stem.starts_with(b"."))
+        else {
+            continue;
+        };
+        match std::str::from_utf8(stem).ok().filter(|name| is_label(name)) {
+            Some(name) => {
+                names.insert(name.to_owned());
+            }
+            None => look.problems.push(Problem { path: folder.join(&file), kind: ProblemKind::Name }),
+        }
+    }
+    for (index, name) in names.into_iter().enumerate() {
+        let paths = Paths::of(folder, &name);
+        if index >= MOST_COMPONENTS {
+            let kind = ProblemKind::Components(MOST_COMPONENTS);
+            look.problems.push(Problem { path: paths.component, kind });
+            look.unclear.insert(name);
+            continue;
+        }
+        match files(&paths) {
+            Ok(files) => {
+                look.files.insert(name, files);
+            }
+            Err(problem) => {
+                look.problems.push(problem);
+                look.unclear.insert(name);
+            }
+        }
+    }
+    look.problems.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(look)
+}
+
+/// Whether it is a DNS label (RFC 1123).
+fn is_label(name: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&name.len())
+        && name.bytes().all(inner)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels() {
+        let long = "a".repeat(63);
+        for name in ["a", "zone-1", "1", &long] {
+            assert!(is_label(name), "{name}");
+        }
+        let longer = "a".repeat(64);
+        for name in ["", "-a", "a-", "A", "a_b", "a.b", "ä", &longer] {
+            assert!(!is_label(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn age_is_by_the_time_of_touching() {
+        let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
+        assert!(Files::made_up(1, 99).are_older_than(moment));
+        assert!(!Files::made_up(1, 100).are_older_than(moment));
+        assert!(!Files::made_up(1, -1).are_older_than(moment));
+        let mut mixed = Files::made_up(1, 99);
+        mixed.settings = Some(Files::made_up(1, 101).component);
+        assert!(!mixed.are_older_than(moment));
+    }
+}

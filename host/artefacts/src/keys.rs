@@ -1,0 +1,246 @@
+//! Public keys whose signatures are accepted, and the private key that makes them.
+//!
+//! Apart from where signatures are kept: a signature over bytes is the same beside a file, in a header and in a registry.
+//! Keys are ECDSA P-256, signatures base64 of DER over SHA-256, as cosign makes them.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::ecdsa::{self, Signature, VerifyingKey};
+use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _};
+
+use crate::digest::Digest;
+use crate::signature::SignatureError;
+use crate::{file, pem};
+
+/// Longest signature as a text: one of P-256 has about 96 characters.
+const SIGNATURE_CHARACTERS: usize = 1024;
+
+/// Public keys, at least one: a signature by any of them is accepted, so that keys can be rotated.
+#[derive(Clone, Debug)]
+pub struct Keys(Vec<Key>);
+
+#[derive(Clone, Debug)]
+struct Key {
+    id: String,
+    key: VerifyingKey,
+}
+
+/// Keys that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The file.
+    #[error("failed to read the keys in {path}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// In this file.
+    #[error("failed to use the keys in {path}")]
+    InFile {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<KeyError>,
+    },
+    /// Nothing that looks like a public key.
+    #[error("there is no `-----BEGIN PUBLIC KEY-----`; expected the cosign.pub of `cosign generate-key-pair`")]
+    None,
+    /// A public key of another kind.
+    #[error("public key {number} is not of ECDSA P-256, as `cosign generate-key-pair` makes them")]
+    Public {
+        /// Which of the file, from 1.
+        number: usize,
+        /// Why.
+        source: p256::pkcs8::spki::Error,
+    },
+    /// A private key of another kind.
+    #[error(
+        "expected an unencrypted PKCS#8 private key of ECDSA P-256 (`-----BEGIN PRIVATE KEY-----`), as `openssl genpkey \
+         -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes them; cosign's encrypted keys are for cosign only"
+    )]
+    Private {
+        /// Why.
+        source: p256::pkcs8::Error,
+    },
+}
+
+impl Keys {
+    /// Reads every public key of a text with one or more PEM blocks.
+    ///
+    /// # Errors
+    /// If there is none, or one is not of P-256: a key left out silently would refuse policies later.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let keys = pem::blocks(text, "PUBLIC KEY").enumerate().map(|(index, block)| {
+            let key = VerifyingKey::from_public_key_pem(block).and_then(|key| Ok((id(&key)?, key)));
+            let (id, key) = key.map_err(|source| KeyError::Public { number: index + 1, source })?;
+            Ok(Key { id, key })
+        });
+        let keys: Vec<Key> = keys.collect::<Result<_, KeyError>>()?;
+        if keys.is_empty() { Err(KeyError::None) } else { Ok(Self(keys)) }
+    }
+
+    /// Reads the public keys of some files, each with one or more PEM blocks.
+    ///
+    /// # Errors
+    /// If a file cannot be read, is larger than 1 MiB, or as for [`Keys::from_pem`].
+    pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Self, KeyError> {
+        let mut all = Vec::new();
+        for path in files {
+            let path = path.as_ref();
+            let text = read_text(path)?;
+            let keys = Self::from_pem(&text);
+            all.extend(keys.map_err(|source| in_file(path, source))?.0);
+        }
+        if all.is_empty() { Err(KeyError::None) } else { Ok(Self(all)) }
+    }
+
+    /// Their ids: the first 16 hexadecimal digits of the SHA-256 of each key's `SubjectPublicKeyInfo`.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|key| key.id.as_str())
+    }
+
+    /// Checks a signature over `bytes`, as `cosign sign-blob --key` makes it, and returns the id of the key that made it.
+    ///
+    /// # Errors
+    /// If it is no signature, or none of the keys made it over these bytes.
+    pub fn verify_blob(&self, bytes: &[u8], signature: &str) -> Result<&str, SignatureError> {
+        let signature = signature.trim();
+        if signature.len() > SIGNATURE_CHARACTERS {
+            return Err(SignatureError::Malformed);
+        }
+        let der = STANDARD.decode(signature).map_err(|_| SignatureError::Malformed)?;
+        let signature = Signature::from_der(&der).map_err(|_| SignatureError::Malformed)?;
+        let made_by = self.0.iter().find(|key| key.key.verify(bytes, &signature).is_ok());
+        made_by
+            .map(|key| key.id.as_str())
+            .ok_or_else(|| SignatureError::NoKey { keys: self.ids().collect::<Vec<_>>().join(", ") })
+    }
+}
+
+/// A private key to sign with.
+#[derive(Clone, Debug)]
+pub struct SigningKey(ecdsa::SigningKey);
+
+impl SigningKey {
+    /// Reads an unencrypted PKCS#8 key.
+    ///
+    /// # Errors
+    /// For anything else.
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
+        let key = ecdsa::SigningKey::from_pkcs8_pem(text.trim());
+        Ok(Self(key.map_err(|source| KeyError::Private { source })?))
+    }
+
+    /// Reads a file with an unencrypted PKCS#8 key.
+    ///
+    /// # Errors
+    /// If it cannot be read, is larger than 1 MiB, or holds anything else.
+    pub fn read(path: &Path) -> Result<Self, KeyError> {
+        Self::from_pem(&read_text(path)?).map_err(|source| in_file(path, source))
+    }
+
+    /// Signs `bytes` as `cosign sign-blob --key` does. The same bytes give the same signature (RFC 6979).
+    #[must_use]
+    pub fn sign_blob(&self, bytes: &[u8]) -> String {
+        let signature: Signature = self.0.sign(bytes);
+        STANDARD.encode(signature.to_der().as_bytes())
+    }
+}
+
+fn id(key: &VerifyingKey) -> Result<String, p256::pkcs8::spki::Error> {
+    let mut id = Digest::of(key.to_public_key_der()?.as_bytes()).hex();
+    id.truncate(16);
+    Ok(id)
+}
+
+fn read_text(path: &Path) -> Result<String, KeyError> {
+    let fail = |source| KeyError::File { path: path.to_owned(), source };
+    match file::read(path, file::SMALL).map_err(fail)? {
+        file::Content::Whole(bytes) => {
+            String::from_utf8(bytes).map_err(|error| fail(std::io::Error::other(error)))
+        }
+        file::Content::TooLarge => Err(fail(std::io::ErrorKind::FileTooLarge.into())),
+    }
+}
+
+fn in_file(path: &Path, source: KeyError) -> KeyError {
+    KeyError::InFile { path: path.to_owned(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by OpenSSL, so that both sides are not ours: `openssl genpkey`, `openssl pkey -pubout`, and
+    /// `printf 'a policy' | openssl dgst -sha256 -sign key.pem | base64 -w0`.
+    const OPENSSL_PUBLIC: &str = include_str!("../tests/data/openssl.pub");
+    const OPENSSL_SIGNATURE: &str = include_str!("../tests/data/a-policy.sig");
+
+    fn other() -> rcgen::KeyPair {
+        rcgen::KeyPair::generate().unwrap()
+    }
+
+    #[test]
+    fn what_openssl_signed_is_accepted() {
+        let keys = Keys::from_pem(OPENSSL_PUBLIC).unwrap();
+        assert_eq!(keys.verify_blob(b"a policy", OPENSSL_SIGNATURE).unwrap(), keys.ids().next().unwrap());
+        let error = keys.verify_blob(b"b policy", OPENSSL_SIGNATURE).unwrap_err();
+        assert!(matches!(error, SignatureError::NoKey { .. }), "{error}");
+    }
+
+    #[test]
+    fn what_we_sign_is_accepted_by_its_own_key_only() {
+        let own = other();
+        let signature = SigningKey::from_pem(&own.serialize_pem()).unwrap().sign_blob(b"bytes");
+        let (own, stranger) = (own.public_key_pem(), other().public_key_pem());
+        Keys::from_pem(&own).unwrap().verify_blob(b"bytes", &signature).unwrap();
+        let error = Keys::from_pem(&stranger).unwrap().verify_blob(b"bytes", &signature).unwrap_err();
+        assert!(matches!(error, SignatureError::NoKey { .. }), "{error}");
+        // Rotation: the old and the new key side by side.
+        let both = Keys::from_pem(&format!("{stranger}\n{own}")).unwrap();
+        assert_eq!(both.verify_blob(b"bytes", &signature).unwrap(), both.ids().nth(1).unwrap());
+    }
+
+    #[test]
+    fn what_is_no_signature_is_said_to_be_none() {
+        let keys = Keys::from_pem(OPENSSL_PUBLIC).unwrap();
+        let long = "A".repeat(4096);
+        let raw = STANDARD.encode([1; 64]);
+        for wrong in ["", "not base64!", &long, &raw] {
+            let error = keys.verify_blob(b"a policy", wrong).unwrap_err();
+            assert!(matches!(error, SignatureError::Malformed), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn keys_of_another_kind_are_refused_with_what_is_expected() {
+        assert!(matches!(Keys::from_pem("").unwrap_err(), KeyError::None));
+        assert!(matches!(Keys::from_pem(&other().serialize_pem()).unwrap_err(), KeyError::None));
+        let ed25519 = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+        let mixed = format!("{OPENSSL_PUBLIC}{}", ed25519.public_key_pem());
+        let error = Keys::from_pem(&mixed).unwrap_err();
+        assert!(error.to_string().starts_with("public key 2 is not of ECDSA P-256"), "{error}");
+        let error = SigningKey::from_pem(&ed25519.serialize_pem()).unwrap_err();
+        assert!(error.to_string().contains("PKCS#8"), "{error}");
+    }
+
+    #[test]
+    fn files_are_named_in_errors() {
+        let folder = tempfile::tempdir().unwrap();
+        let good = folder.path().join("cosign.pub");
+        let empty = folder.path().join("empty.pub");
+        std::fs::write(&good, OPENSSL_PUBLIC).unwrap();
+        std::fs::write(&empty, "").unwrap();
+        assert_eq!(Keys::read(&[&good]).unwrap().ids().count(), 1);
+        let error = Keys::read(&[&good, &empty]).unwrap_err();
+        assert!(error.to_string().contains("empty.pub"), "{error}");
+        let error = Keys::read(&[folder.path().join("missing.pub")]).unwrap_err();
+        assert!(error.to_string().contains("missing.pub"), "{error}");
+        assert!(matches!(Keys::read::<&Path>(&[]).unwrap_err(), KeyError::None));
+    }
+}

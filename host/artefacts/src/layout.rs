@@ -1,0 +1,285 @@
+//! How a component lies in a registry: the CNCF's "Wasm OCI artifact", as `wkg` and other tools write it.
+//!
+//! Apart from the registry because it is only documents. The manifest is an OCI image manifest whose config has the media
+//! type `application/vnd.wasm.config.v0+json` and whose one layer has `application/wasm`
+//! (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>). Read are also artefacts with the older layer
+//! type `application/vnd.wasm.content.layer.v1+wasm`, and any type of config: it is never looked at, and `oras push` writes
+//! another.
+
+use std::collections::BTreeMap;
+
+use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest};
+use serde::Serialize;
+
+use crate::digest::{Digest, DigestError};
+
+/// The config of a component.
+pub(crate) const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
+
+/// A component.
+pub(crate) const LAYER_MEDIA_TYPE: &str = "application/wasm";
+
+/// A component, before the CNCF agreed on a type.
+const OLD_LAYER_MEDIA_TYPE: &str = "application/vnd.wasm.content.layer.v1+wasm";
+
+/// The annotation whose value becomes the config's time of creation.
+const CREATED_ANNOTATION: &str = "org.opencontainers.image.created";
+
+/// The time of creation of what names none: a fixed one, so that the same component makes the same manifest.
+const EPOCH: &str = "1970-01-01T00:00:00Z";
+
+/// A manifest that is not that of a policy.
+#[derive(Debug, thiserror::Error)]
+pub enum LayoutError {
+    /// Not a manifest at all.
+    #[error("what the registry has there is not an OCI image manifest")]
+    Parse {
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// A manifest for several platforms.
+    #[error(
+        "it is an index of several manifests; a component has no platform, so name the manifest of the component by its \
+         digest"
+    )]
+    Index,
+    /// Not one component.
+    #[error(
+        "expected one layer of type {LAYER_MEDIA_TYPE}, but it has {found}; push the component with `netmarks policy push` \
+         or `wkg oci push`"
+    )]
+    Layers {
+        /// The media types of its layers.
+        found: String,
+    },
+    /// A digest that is none.
+    #[error("the manifest names its layer by another digest than SHA-256")]
+    Digest {
+        /// Why.
+        #[from]
+        source: DigestError,
+    },
+    /// A size that is none.
+    #[error("the manifest says that a layer has {size} bytes")]
+    Size {
+        /// The size.
+        size: i64,
+    },
+}
+
+/// What is said of a component when it is pushed. All of it is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Description {
+    /// Annotations of the manifest, such as `org.opencontainers.image.source`. With `org.opencontainers.image.created` (RFC
+    /// 3339) it gets that time of creation, else the Unix epoch: then the same component has the same manifest digest.
+    pub annotations: BTreeMap<String, String>,
+    /// Who made it.
+    pub author: Option<String>,
+    /// The interfaces that the component imports, such as `netmarks:policy/log`. For catalogues; nothing here reads them.
+    pub imports: Vec<String>,
+    /// The interfaces that it exports.
+    pub exports: Vec<String>,
+}
+
+/// A blob that a manifest names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Blob {
+    pub(crate) digest: Digest,
+    pub(crate) size: u64,
+}
+
+impl TryFrom<&OciDescriptor> for Blob {
+    type Error = LayoutError;
+
+    fn try_from(descriptor: &OciDescriptor) -> Result<Self, LayoutError> {
+        let size = u64::try_from(descriptor.size).map_err(|_| LayoutError::Size { size: descriptor.size })?;
+        Ok(Self { digest: descriptor.digest.parse()?, size })
+    }
+}
+
+/// Reads an image manifest.
+pub(crate) fn parse(manifest: &[u8]) -> Result<OciImageManifest, LayoutError> {
+    match serde_json::from_slice(manifest).map_err(|source| LayoutError::Parse { source })? {
+        OciManifest::Image(manifest) => Ok(manifest),
+        OciManifest::ImageIndex(_) => Err(LayoutError::Index),
+    }
+}
+
+/// Finds the component of a manifest.
+pub(crate) fn component(manifest: &[u8]) -> Result<Blob, LayoutError> {
+    let manifest = parse(manifest)?;
+    match manifest.layers.as_slice() {
+        [layer] if [LAYER_MEDIA_TYPE, OLD_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str()) => layer.try_into(),
+        layers => {
+            let mut found: Vec<&str> = layers.iter().map(|layer| layer.media_type.as_str()).take(8).collect();
+            if found.is_empty() {
+                found.push("none");
+            }
+            Err(LayoutError::Layers { found: found.join(", ") })
+        }
+    }
+}
+
+/// The config as `wkg` writes it; the names are of that format.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Config<'a> {
+    created: &'a str,
+    author: Option<&'a str>,
+    architecture: &'static str,
+    os: &'static str,
+    layer_digests: [Digest; 1],
+    component: Component<'a>,
+}
+
+#[derive(Serialize)]
+struct Component<'a> {
+    exports: &'a [String],
+    imports: &'a [String],
+    target: Option<&'a str>,
+}
+
+/// A manifest with the blobs it names, ready to be pushed. The manifest last: it is what makes the others visible.
+#[derive(Debug)]
+pub(crate) struct Bundle {
+    pub(crate) blobs: Vec<Vec<u8>>,
+    pub(crate) manifest: Vec<u8>,
+}
+
+/// Describes `bytes`.
+pub(crate) fn bundle(bytes: Vec<u8>, about: &Description) -> Result<Bundle, serde_json::Error> {
+    let config = serde_json::to_vec(&Config {
+        created: about.annotations.get(CREATED_ANNOTATION).map_or(EPOCH, String::as_str),
+        author: about.author.as_deref(),
+        architecture: "wasm",
+        // What the format calls a component.
+        os: "wasip2",
+        layer_digests: [Digest::of(&bytes)],
+        component: Component { exports: &about.exports, imports: &about.imports, target: None },
+    })?;
+    let layer = descriptor(LAYER_MEDIA_TYPE, &bytes);
+    let annotations = (!about.annotations.is_empty()).then(|| about.annotations.clone());
+    let manifest = image(descriptor(CONFIG_MEDIA_TYPE, &config), vec![layer], annotations);
+    Ok(Bundle { blobs: vec![bytes, config], manifest: serde_json::to_vec(&manifest)? })
+}
+
+/// An image manifest.
+pub(crate) fn image(
+    config: OciDescriptor,
+    layers: Vec<OciDescriptor>,
+    annotations: Option<BTreeMap<String, String>>,
+) -> OciImageManifest {
+    OciImageManifest {
+        media_type: Some(OCI_IMAGE_MEDIA_TYPE.to_owned()),
+        config,
+        layers,
+        annotations,
+        ..OciImageManifest::default()
+    }
+}
+
+/// Names a blob.
+pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> OciDescriptor {
+    OciDescriptor {
+        media_type: media_type.to_owned(),
+        digest: Digest::of(bytes).to_string(),
+        // No blob of ours comes near the end of the range.
+        size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+        ..OciDescriptor::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn manifest(layers: &serde_json::Value) -> Vec<u8> {
+        let config = json!({"mediaType": CONFIG_MEDIA_TYPE, "digest": Digest::of(b"{}"), "size": 2});
+        serde_json::to_vec(&json!({"schemaVersion": 2, "mediaType": OCI_IMAGE_MEDIA_TYPE, "config": config, "layers": layers}))
+            .unwrap()
+    }
+
+    fn layer(media_type: &str) -> serde_json::Value {
+        json!({"mediaType": media_type, "digest": Digest::of(b"abc"), "size": 3})
+    }
+
+    #[test]
+    fn what_is_pushed_is_the_layout_of_wkg() {
+        let about = Description {
+            annotations: [("org.opencontainers.image.source".to_owned(), "https://git.example".to_owned())].into(),
+            author: Some("us".to_owned()),
+            imports: vec!["netmarks:policy/log".to_owned()],
+            exports: vec!["netmarks:policy/scoring".to_owned()],
+        };
+        let bundle = bundle(b"abc".to_vec(), &about).unwrap();
+        let [component, config] = bundle.blobs.as_slice() else { panic!("two blobs") };
+        assert_eq!(component, b"abc");
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(config).unwrap(),
+            json!({
+                "created": "1970-01-01T00:00:00Z",
+                "author": "us",
+                "architecture": "wasm",
+                "os": "wasip2",
+                "layerDigests": [Digest::of(b"abc")],
+                "component": {
+                    "exports": ["netmarks:policy/scoring"],
+                    "imports": ["netmarks:policy/log"],
+                    "target": null
+                }
+            })
+        );
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&bundle.manifest).unwrap(),
+            json!({
+                "schemaVersion": 2,
+                "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                "config": {
+                    "mediaType": "application/vnd.wasm.config.v0+json",
+                    "digest": Digest::of(config),
+                    "size": config.len()
+                },
+                "layers": [{"mediaType": "application/wasm", "digest": Digest::of(b"abc"), "size": 3}],
+                "annotations": {"org.opencontainers.image.source": "https://git.example"}
+            })
+        );
+    }
+
+    #[test]
+    fn the_same_component_makes_the_same_manifest() {
+        let once = bundle(b"abc".to_vec(), &Description::default()).unwrap().manifest;
+        let again = bundle(b"abc".to_vec(), &Description::default()).unwrap().manifest;
+        assert_eq!(once, again);
+    }
+
+    #[test]
+    fn both_types_of_layer_are_read() {
+        for media_type in ["application/wasm", "application/vnd.wasm.content.layer.v1+wasm"] {
+            let found = component(&manifest(&json!([layer(media_type)]))).unwrap();
+            assert_eq!(found, Blob { digest: Digest::of(b"abc"), size: 3 });
+        }
+    }
+
+    #[test]
+    fn anything_else_is_said_to_be_what_it_is() {
+        let tar = "application/vnd.oci.image.layer.v1.tar+gzip";
+        let index = serde_json::to_vec(&json!({"schemaVersion": 2, "manifests": []})).unwrap();
+        let mut sha512 = layer(LAYER_MEDIA_TYPE);
+        sha512["digest"] = json!("sha512:00");
+        let mut negative = layer(LAYER_MEDIA_TYPE);
+        negative["size"] = json!(-1);
+        for (bytes, expected) in [
+            (manifest(&json!([layer(tar)])), tar),
+            (manifest(&json!([layer(LAYER_MEDIA_TYPE), layer(LAYER_MEDIA_TYPE)])), "application/wasm, application/wasm"),
+            (manifest(&json!([])), "but it has none"),
+            (manifest(&json!([sha512])), "SHA-256"),
+            (manifest(&json!([negative])), "-1 bytes"),
+            (index, "index"),
+            (b"<html>".to_vec(), "not an OCI image manifest"),
+        ] {
+            let error = component(&bytes).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Reading from one repository of a registry: digests of tags, manifests, blobs, signatures.
+//!
+//! Apart from `oci-client`, which uploads for us: it reads manifests, tokens and errors without a bound and follows
+//! redirects from `https` to `http`, while what comes from a registry is to be trusted only once its digest is known.
+
+use reqwest::header::{ACCEPT, HeaderMap};
+use reqwest::{Client, Method, Response, StatusCode, Url};
+
+use crate::credentials::{Credential, Credentials};
+use crate::digest::Digest;
+use crate::error::Reason;
+use crate::keys::Keys;
+use crate::layout::{self, Blob};
+use crate::reference::OciReference;
+use crate::signature::{self, SignatureError};
+use crate::token::{self, Authorization, Challenge};
+use crate::transport::{self, Deadline, MANIFEST_BYTES, Plain};
+
+/// Indices are asked for too, so that the error can say that there is one.
+const MANIFEST_TYPES: &str = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json, \
+     application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json";
+
+const DIGEST_HEADER: &str = "docker-content-digest";
+
+/// What is going to be done with a repository, which a token must allow.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Access {
+    Pull,
+    Push,
+}
+
+/// Holds what several requests to one repository share: the scheme, the authorization, the deadline.
+pub(crate) struct Session {
+    client: Client,
+    plain: Plain,
+    base: Url,
+    registry: String,
+    repository: String,
+    access: Access,
+    credential: Credential,
+    authorization: Option<Authorization>,
+    deadline: Deadline,
+}
+
+impl Session {
+    /// Finds the credentials and, where plain HTTP is allowed, whether the registry speaks TLS.
+    pub(crate) async fn open(
+        client: Client,
+        plain: Plain,
+        credentials: &Credentials,
+        reference: &OciReference,
+        access: Access,
+        deadline: Deadline,
+    ) -> Result<Self, Reason> {
+        let (registry, repository) = (reference.registry().to_owned(), reference.repository().to_owned());
+        let credential = credentials.find(&registry, &repository).await?;
+        let base = choose_scheme(&client, &plain, &registry, deadline).await?;
+        let authorization = None;
+        Ok(Self { client, plain, base, registry, repository, access, credential, authorization, deadline })
+    }
+
+    /// The digest of the manifest that a reference names now, by asking for the headers alone where the registry says it
+    /// there. It is the registry's word: reading the manifest by this digest verifies it.
+    pub(crate) async fn resolve(&mut self, reference: &OciReference) -> Result<Digest, Reason> {
+        if let Some(digest) = reference.digest() {
+            return Ok(digest);
+        }
+        let url = self.url(&format!("manifests/{}", reference.manifest_name()));
+        let response = self.ask(&Method::HEAD, &url).await?;
+        let header = response.headers().get(DIGEST_HEADER).and_then(|value| value.to_str().ok());
+        match header.and_then(|digest| digest.parse().ok()) {
+            Some(digest) => Ok(digest),
+            None => Ok(self.manifest(reference).await?.1),
+        }
+    }
+
+    /// The manifest that a reference names now, and its digest, which is verified.
+    pub(crate) async fn manifest(&mut self, reference: &OciReference) -> Result<(Vec<u8>, Digest), Reason> {
+        let url = self.url(&format!("manifests/{}", reference.manifest_name()));
+        let response = self.ask(&Method::GET, &url).await?;
+        let manifest = transport::body(response, &url, MANIFEST_BYTES, "the manifest", self.deadline).await?;
+        let actual = Digest::of(&manifest);
+        match reference.digest() {
+            Some(expected) if expected != actual => {
+                Err(Reason::Digest { what: "the manifest", expected, actual })
+            }
+            _ => Ok((manifest, actual)),
+        }
+    }
+
+    /// A blob of at most `limit` bytes, whose size and digest are what its manifest says.
+    pub(crate) async fn blob(&mut self, blob: &Blob, limit: u64, what: &'static str) -> Result<Vec<u8>, Reason> {
+        if blob.size > limit {
+            return Err(Reason::TooLarge { what, limit });
+        }
+        let url = self.url(&format!("blobs/{}", blob.digest));
+        let response = self.ask(&Method::GET, &url).await?;
+        // No more than was announced is read, whatever the limit allows.
+        let bytes = transport::body(response, &url, blob.size, what, self.deadline).await;
+        let wrong = |sent| Reason::Length { url: url.to_string(), announced: blob.size, sent };
+        let bytes = bytes.map_err(|reason| match reason {
+            Reason::TooLarge { .. } => wrong("more".to_owned()),
+            other => other,
+        })?;
+        if bytes.len() as u64 != blob.size {
+            return Err(wrong(bytes.len().to_string()));
+        }
+        let (expected, actual) = (blob.digest, Digest::of(&bytes));
+        if expected == actual { Ok(bytes) } else { Err(Reason::Digest { what, expected, actual }) }
+    }
+
+    /// Checks that one of the keys signed `manifest`, and returns that key's id.
+    pub(crate) async fn verify(
+        &mut self,
+        reference: &OciReference,
+        manifest: Digest,
+        keys: &Keys,
+    ) -> Result<String, Reason> {
+        let tagged = reference.tagged(signature::tag(manifest));
+        let signatures = match self.manifest(&tagged).await {
+            Ok((signatures, _)) => layout::parse(&signatures)?,
+            Err(reason) if reason.is_not_found() => {
+                let pinned = reference.pinned(manifest);
+                let command = format!("cosign sign --key cosign.key --tlog-upload=false {pinned}");
+                return Err(SignatureError::Missing { place: tagged.to_string(), command }.into());
+            }
+            Err(reason) => return Err(reason),
+        };
+        let signed: Vec<_> = signatures
+            .layers
+            .iter()
+            .filter(|layer| layer.media_type == signature::PAYLOAD_MEDIA_TYPE)
+            .filter_map(|layer| Some((layer, layer.annotations.as_ref()?.get(signature::ANNOTATION)?)))
+            .collect();
+        let mut failed = SignatureError::Empty;
+        for (layer, signature) in signed.iter().take(signature::MOST) {
+            let blob = Blob::try_from(*layer)?;
+            let document = self.blob(&blob, signature::PAYLOAD_BYTES, "a signed document").await?;
+            match signature::verify(keys, &document, signature, manifest) {
+                Ok(key) => return Ok(key.to_owned()),
+                Err(error) => failed = error.or(failed),
+            }
+        }
+        if signed.len() > signature::MOST {
+            failed = SignatureError::TooMany { found: signed.len() };
+        }
+        Err(failed.into())
+    }
+
+    /// What an upload must send, asked for beforehand since uploads themselves are not repeated.
+    pub(crate) async fn authorize(&mut self) -> Result<Option<Authorization>, Reason> {
+        let url = self.base.clone();
+        let response = transport::send(self.client.get(url.clone()), &url, self.deadline).await?;
+        if response.status() == StatusCode::UNAUTHORIZED {
+            self.answer(response.headers()).await?;
+        } else {
+            transport::success(response, &url, self.deadline).await?;
+        }
+        Ok(self.authorization.clone())
+    }
+
+    /// Whether the registry is spoken to without TLS.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.base.scheme() == "http"
+    }
+
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        url.set_path(&format!("/v2/{}/{path}", self.repository));
+        url
+    }
+
+    /// Sends a request, and once more with an authorization if the registry asks for one.
+    async fn ask(&mut self, method: &Method, url: &Url) -> Result<Response, Reason> {
+        let first = self.send(method, url).await?;
+        let response = if first.status() == StatusCode::UNAUTHORIZED && self.authorization.is_none() {
+            self.answer(first.headers()).await?;
+            if self.authorization.is_none() { first } else { self.send(method, url).await? }
+        } else {
+            first
+        };
+        transport::success(response, url, self.deadline).await
+    }
+
+    async fn send(&self, method: &Method, url: &Url) -> Result<Response, Reason> {
+        let request = self.client.request(method.clone(), url.clone()).header(ACCEPT, MANIFEST_TYPES);
+        let request = match &self.authorization {
+            Some(Authorization::Basic { username, password }) => request.basic_auth(username, Some(password)),
+            Some(Authorization::Bearer(token)) => request.bearer_auth(token),
+            None => request,
+        };
+        transport::send(request, url, self.deadline).await
+    }
+
+    async fn answer(&mut self, headers: &HeaderMap) -> Result<(), Reason> {
+        let challenge = Challenge::of(headers)?;
+        let actions = match self.access {
+            Access::Pull => "pull",
+            Access::Push => "pull,push",
+        };
+        let scope = format!("repository:{}:{actions}", self.repository);
+        let (plain, registry_is_plain) = (&self.plain, self.is_plain());
+        let may_ask = |url: &Url| url.scheme() == "https" || registry_is_plain && plain.allows(url);
+        self.authorization =
+            token::answer(challenge, &self.credential, &scope, &self.client, may_ask, self.deadline).await?;
+        Ok(())
+    }
+
+    pub(crate) fn registry(&self) -> &str {
+        &self.registry
+    }
+
+    pub(crate) fn deadline(&self) -> Deadline {
+        self.deadline
+    }
+}
+
+/// `https`, except where plain HTTP is allowed and the registry does not speak TLS but does speak HTTP.
+async fn choose_scheme(
+    client: &Client,
+    plain: &Plain,
+    registry: &str,
+    deadline: Deadline,
+) -> Result<Url, Reason> {
+    let parse = |scheme: &str| {
+        Url::parse(&format!("{scheme}://{registry}/v2/"))
+            .map_err(|_| Reason::Unsupported { problem: "the name of the registry is not one of a host" })
+    };
+    let secure = parse("https")?;
+    if !plain.allows_registry(registry) {
+        return Ok(secure);
+    }
+    let failed = match transport::send(client.get(secure.clone()), &secure, deadline).await {
+        Ok(_) => return Ok(secure),
+        Err(failed) => failed,
+    };
+    if !matches!(&failed, Reason::Unreachable { source, .. } if source.is_connect()) {
+        return Err(failed);
+    }
+    let insecure = parse("http")?;
+    // A server of TLS answers plain HTTP with an error: then the certificate was the matter, and is worth reporting.
+    match transport::send(client.get(insecure.clone()), &insecure, deadline).await {
+        Ok(response) if response.status().is_success() || response.status() == StatusCode::UNAUTHORIZED => {
+            Ok(insecure)
+        }
+        _ => Err(failed),
+    }
+}
