@@ -69,7 +69,9 @@ pub enum CredentialsError {
     )]
     NoAuths,
     /// An entry without what it takes.
-    #[error("the entry `{key}` of the registry credentials has an `auth` that is not base64 of `user:password`")]
+    #[error(
+        "the entry `{key}` of the registry credentials has an `auth` that is not base64 of `user:password`"
+    )]
     Auth {
         /// The entry.
         key: String,
@@ -91,7 +93,10 @@ pub enum CredentialsError {
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Credential {
     Anonymous,
-    Basic { username: String, password: String },
+    Basic {
+        username: String,
+        password: String,
+    },
     /// OAuth2 refresh token, to be exchanged.
     Identity(String),
     /// Sent as it is.
@@ -133,7 +138,11 @@ struct Entry {
 
 impl Credentials {
     /// What to send for a repository.
-    pub(crate) async fn find(&self, registry: &str, repository: &str) -> Result<Credential, CredentialsError> {
+    pub(crate) async fn find(
+        &self,
+        registry: &str,
+        repository: &str,
+    ) -> Result<Credential, CredentialsError> {
         match self {
             Self::Anonymous => Ok(Credential::Anonymous),
             Self::Config(bytes) => pick(bytes, registry, repository),
@@ -149,8 +158,10 @@ impl Credentials {
 fn pick(config: &[u8], registry: &str, repository: &str) -> Result<Credential, CredentialsError> {
     let config: Config = serde_json::from_slice(config)
         .map_err(|error| CredentialsError::Parse { line: error.line(), column: error.column() })?;
-    let helper = |helper: &str| CredentialsError::Helper { registry: registry.to_owned(), helper: helper.to_owned() };
-    if let Some((_, name)) = config.helpers.iter().find(|(key, _)| rank(key, registry, repository).is_some()) {
+    let helper =
+        |helper: &str| CredentialsError::Helper { registry: registry.to_owned(), helper: helper.to_owned() };
+    if let Some((_, name)) = config.helpers.iter().find(|(key, _)| rank(key, registry, repository).is_some())
+    {
         return Err(helper(name));
     }
     let Some(auths) = config.auths else {
@@ -161,8 +172,11 @@ fn pick(config: &[u8], registry: &str, repository: &str) -> Result<Credential, C
             Err(CredentialsError::NoAuths)
         };
     };
-    let ranked = auths.into_iter().filter_map(|(key, entry)| Some((rank(&key, registry, repository)?, key, entry)));
-    let Some((_, key, entry)) = ranked.max_by_key(|(rank, ..)| *rank) else { return Ok(Credential::Anonymous) };
+    let ranked =
+        auths.into_iter().filter_map(|(key, entry)| Some((rank(&key, registry, repository)?, key, entry)));
+    let Some((_, key, entry)) = ranked.max_by_key(|(rank, ..)| *rank) else {
+        return Ok(Credential::Anonymous);
+    };
     match entry.credential(&key)? {
         // `docker login` leaves an empty entry behind where a store has the password.
         Credential::Anonymous if !config.store.is_empty() => Err(helper(&config.store)),
@@ -200,7 +214,8 @@ impl Entry {
         if !self.auth.is_empty() {
             let wrong = || CredentialsError::Auth { key: key.to_owned() };
             let auth = self.auth.trim();
-            let decoded = STANDARD.decode(auth).or_else(|_| STANDARD_NO_PAD.decode(auth)).map_err(|_| wrong())?;
+            let decoded =
+                STANDARD.decode(auth).or_else(|_| STANDARD_NO_PAD.decode(auth)).map_err(|_| wrong())?;
             let text = String::from_utf8(decoded).map_err(|_| wrong())?;
             let (username, password) = text.split_once(':').ok_or_else(wrong)?;
             // Docker pads some with zero bytes.
@@ -275,7 +290,9 @@ mod tests {
     fn mistakes_are_named_and_secrets_are_not() {
         let complaint = |config: &str| pick(config.as_bytes(), "r.example", "zone").unwrap_err().to_string();
         assert!(complaint(r#"{"r.example": {"auth": "aHVudGVyMg=="}}"#).contains("have no `auths`"));
-        assert!(complaint(r#"{"auths": {"r.example": {"auth": "aHVudGVyMg=="}}}"#).contains("`user:password`"));
+        assert!(
+            complaint(r#"{"auths": {"r.example": {"auth": "aHVudGVyMg=="}}}"#).contains("`user:password`")
+        );
         let error = complaint(r#"{"auths": {"r.example": "hunter2"}}"#);
         assert!(error.contains("line 1") && !error.contains("hunter2"), "{error}");
         assert_eq!(pick(b"{}", "r.example", "zone").unwrap(), Credential::Anonymous);

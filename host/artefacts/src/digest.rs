@@ -105,9 +105,15 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        for wrong in
-            ["", "sha256:", &ABC[7..], &ABC[..70], &format!("{ABC}0"), &ABC.to_uppercase(), &ABC.replace('b', "g")]
-        {
+        for wrong in [
+            "",
+            "sha256:",
+            &ABC[7..],
+            &ABC[..70],
+            &format!("{ABC}0"),
+            &ABC.to_uppercase(),
+            &ABC.replace('b', "g"),
+        ] {
             let error = wrong.parse::<Digest>().unwrap_err();
             assert!(error.to_string().contains("64 lower-case"), "{error}");
         }

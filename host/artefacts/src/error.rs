@@ -169,7 +169,9 @@ pub enum Reason {
         challenge: String,
     },
     /// Where the registry's tokens come from.
-    #[error("the registry sends us to {realm} for a token, where credentials must not be sent; expected https")]
+    #[error(
+        "the registry sends us to {realm} for a token, where credentials must not be sent; expected https"
+    )]
     Realm {
         /// Where.
         realm: String,

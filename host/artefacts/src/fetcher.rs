@@ -123,7 +123,8 @@ impl Fetcher {
         let at = |step: Step| move |reason: Reason| reason.at(step, reference);
         match reference {
             Reference::File(path) => {
-                let (bytes, signed_by) = self.read_file(path).await.map_err(|(step, reason)| at(step)(reason))?;
+                let (bytes, signed_by) =
+                    self.read_file(path).await.map_err(|(step, reason)| at(step)(reason))?;
                 let digest = Digest::of(&bytes);
                 Ok(Fetched { bytes, digest, resolved: reference.to_string(), signed_by })
             }
@@ -253,7 +254,12 @@ impl Fetcher {
             return Err((Step::Component, Reason::Digest { what: "the component", expected, actual }));
         }
         let signed_by = self.verify(&bytes, signature).map_err(|reason| (Step::Verify, reason))?;
-        Ok(Fetched { bytes, digest: actual, resolved: Reference::Url(reference.clone()).to_string(), signed_by })
+        Ok(Fetched {
+            bytes,
+            digest: actual,
+            resolved: Reference::Url(reference.clone()).to_string(),
+            signed_by,
+        })
     }
 
     async fn read_file(&self, path: &Path) -> Result<(Vec<u8>, Option<String>), (Step, Reason)> {
@@ -263,12 +269,13 @@ impl Fetcher {
             let mut beside = path.as_os_str().to_owned();
             beside.push(".sig");
             let beside = PathBuf::from(beside);
-            let signature = read(beside.clone(), ANSWER_BYTES, "the signature").await.map_err(|reason| match reason {
-                Reason::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                    missing(&beside.display().to_string()).into()
-                }
-                other => other,
-            });
+            let signature =
+                read(beside.clone(), ANSWER_BYTES, "the signature").await.map_err(|reason| match reason {
+                    Reason::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                        missing(&beside.display().to_string()).into()
+                    }
+                    other => other,
+                });
             Some(signature.map_err(|reason| (Step::Verify, reason))?)
         } else {
             None
@@ -280,7 +287,8 @@ impl Fetcher {
     /// The id of the key, if keys are configured.
     fn verify(&self, bytes: &[u8], signature: Option<Vec<u8>>) -> Result<Option<String>, Reason> {
         let Some(keys) = &self.config.keys else { return Ok(None) };
-        let signature = String::from_utf8(signature.unwrap_or_default()).map_err(|_| SignatureError::Malformed)?;
+        let signature =
+            String::from_utf8(signature.unwrap_or_default()).map_err(|_| SignatureError::Malformed)?;
         Ok(Some(keys.verify_blob(bytes, &signature)?.to_owned()))
     }
 
@@ -309,7 +317,8 @@ impl Fetcher {
 fn missing(place: &str) -> SignatureError {
     SignatureError::Missing {
         place: place.to_owned(),
-        command: "cosign sign-blob --key cosign.key --tlog-upload=false --output-signature FILE.sig FILE".to_owned(),
+        command: "cosign sign-blob --key cosign.key --tlog-upload=false --output-signature FILE.sig FILE"
+            .to_owned(),
     }
 }
 

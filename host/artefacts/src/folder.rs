@@ -39,7 +39,7 @@ use look::{Files, Look};
 use plan::Action;
 
 /// Time between two looks: kubelet itself takes up to a minute to change a mounted ConfigMap.
-pub const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Largest file with settings or a signature, in bytes.
 const BESIDE_BYTES: u64 = 64 << 10;
@@ -181,6 +181,7 @@ pub struct Folder {
     /// What was read and refused, so that it is not read again until it changes.
     refused: BTreeMap<String, (Files, Problem)>,
     problems: Vec<Problem>,
+    looked: bool,
 }
 
 #[derive(Debug)]
@@ -200,6 +201,7 @@ impl Folder {
             accepted: BTreeMap::new(),
             refused: BTreeMap::new(),
             problems: Vec::new(),
+            looked: false,
         }
     }
 
@@ -209,7 +211,7 @@ impl Folder {
     }
 
     fn scan_at(&mut self, now: SystemTime) -> Scan {
-        let Look { files, unclear, mut problems } = match look::look(&self.config.path) {
+        let Look { mut files, unclear, mut problems } = match look::look(&self.config.path) {
             Ok(look) => look,
             Err(kind) => {
                 let problem = Problem { path: self.config.path.clone(), kind: ProblemKind::Folder(kind) };
@@ -237,6 +239,9 @@ impl Folder {
             }
         }
         problems.extend(self.refused.values().map(|(_, problem)| problem.clone()));
+        // What cannot be told is as it was: once it can be told to be gone, that is the first look without it.
+        let as_before = unclear.into_iter().filter_map(|name| self.last.remove_entry(&name));
+        files.extend(as_before);
         self.last = files;
         Scan { changes, problems }
     }
@@ -266,15 +271,13 @@ impl Folder {
     ///
     /// To be driven to its end, with `shutdown` as the way to stop it: changes that were found are not found again.
     pub async fn next(&mut self, shutdown: &CancellationToken) -> Option<Scan> {
-        let mut first = self.last.is_empty() && self.problems.is_empty() && self.accepted.is_empty();
         loop {
-            if !first {
+            if self.looked {
                 tokio::select! {
                     () = shutdown.cancelled() => return None,
                     () = tokio::time::sleep(self.config.interval) => {}
                 }
             }
-            first = false;
             let mut folder = std::mem::replace(self, Self::new(self.config.clone()));
             let task = tokio::task::spawn_blocking(move || {
                 let scan = folder.scan();
@@ -283,6 +286,7 @@ impl Folder {
             // The task ends early only with the runtime.
             let (folder, scan) = task.await.ok()?;
             *self = folder;
+            self.looked = true;
             if !scan.changes.is_empty() || scan.problems != self.problems {
                 self.problems.clone_from(&scan.problems);
                 return Some(scan);

@@ -48,7 +48,9 @@ pub enum KeyError {
         source: Box<KeyError>,
     },
     /// Nothing that looks like a public key.
-    #[error("there is no `-----BEGIN PUBLIC KEY-----`; expected the cosign.pub of `cosign generate-key-pair`")]
+    #[error(
+        "there is no `-----BEGIN PUBLIC KEY-----`; expected the cosign.pub of `cosign generate-key-pair`"
+    )]
     None,
     /// A public key of another kind.
     #[error("public key {number} is not of ECDSA P-256, as `cosign generate-key-pair` makes them")]

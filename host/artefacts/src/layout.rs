@@ -109,7 +109,9 @@ pub(crate) fn parse(manifest: &[u8]) -> Result<OciImageManifest, LayoutError> {
 pub(crate) fn component(manifest: &[u8]) -> Result<Blob, LayoutError> {
     let manifest = parse(manifest)?;
     match manifest.layers.as_slice() {
-        [layer] if [LAYER_MEDIA_TYPE, OLD_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str()) => layer.try_into(),
+        [layer] if [LAYER_MEDIA_TYPE, OLD_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str()) => {
+            layer.try_into()
+        }
         layers => {
             let mut found: Vec<&str> = layers.iter().map(|layer| layer.media_type.as_str()).take(8).collect();
             if found.is_empty() {
@@ -207,7 +209,8 @@ mod tests {
     #[test]
     fn what_is_pushed_is_the_layout_of_wkg() {
         let about = Description {
-            annotations: [("org.opencontainers.image.source".to_owned(), "https://git.example".to_owned())].into(),
+            annotations: [("org.opencontainers.image.source".to_owned(), "https://git.example".to_owned())]
+                .into(),
             author: Some("us".to_owned()),
             imports: vec!["netmarks:policy/log".to_owned()],
             exports: vec!["netmarks:policy/scoring".to_owned()],
@@ -271,7 +274,10 @@ mod tests {
         negative["size"] = json!(-1);
         for (bytes, expected) in [
             (manifest(&json!([layer(tar)])), tar),
-            (manifest(&json!([layer(LAYER_MEDIA_TYPE), layer(LAYER_MEDIA_TYPE)])), "application/wasm, application/wasm"),
+            (
+                manifest(&json!([layer(LAYER_MEDIA_TYPE), layer(LAYER_MEDIA_TYPE)])),
+                "application/wasm, application/wasm",
+            ),
             (manifest(&json!([])), "but it has none"),
             (manifest(&json!([sha512])), "SHA-256"),
             (manifest(&json!([negative])), "-1 bytes"),

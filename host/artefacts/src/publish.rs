@@ -68,10 +68,8 @@ pub(crate) async fn upload(
 
 fn config(session: &Session, ca: Option<&[u8]>) -> ClientConfig {
     let text = String::from_utf8_lossy(ca.unwrap_or_default());
-    let certificates = pem::blocks(&text, "CERTIFICATE").map(|block| Certificate {
-        encoding: CertificateEncoding::Pem,
-        data: block.as_bytes().to_vec(),
-    });
+    let certificates = pem::blocks(&text, "CERTIFICATE")
+        .map(|block| Certificate { encoding: CertificateEncoding::Pem, data: block.as_bytes().to_vec() });
     ClientConfig {
         protocol: if session.is_plain() { ClientProtocol::Http } else { ClientProtocol::Https },
         extra_root_certificates: certificates.collect(),

@@ -137,9 +137,11 @@ impl OciReference {
         }
         let parsed = oci_client::Reference::from_str(text).map_err(|error| error.to_string())?;
         let digest = match parsed.digest() {
-            Some(digest) => {
-                Some(digest.parse::<Digest>().map_err(|_| "its digest is not `sha256:` and 64 hexadecimal digits")?)
-            }
+            Some(digest) => Some(
+                digest
+                    .parse::<Digest>()
+                    .map_err(|_| "its digest is not `sha256:` and 64 hexadecimal digits")?,
+            ),
             None => None,
         };
         if digest.is_none() && !rest.contains(':') {
@@ -164,8 +166,10 @@ impl UrlReference {
 
     fn parse(text: &str) -> Result<Self, String> {
         // From the end, for `@` is legal within a URL.
-        let (url, hex) = text.rsplit_once("@sha256:").ok_or("a URL must end with the digest of the component")?;
-        let digest = format!("sha256:{hex}").parse().map_err(|_| "its digest is not 64 hexadecimal digits")?;
+        let (url, hex) =
+            text.rsplit_once("@sha256:").ok_or("a URL must end with the digest of the component")?;
+        let digest =
+            format!("sha256:{hex}").parse().map_err(|_| "its digest is not 64 hexadecimal digits")?;
         let url = Url::parse(url).map_err(|error| error.to_string())?;
         if !url.username().is_empty() || url.password().is_some() {
             // It would be shown in logs and errors.
@@ -277,7 +281,8 @@ mod tests {
 
     #[test]
     fn parts_of_a_registry_reference() {
-        let Reference::Oci(reference) = parse(&format!("registry.example:5000/a/zone:v1@sha256:{HEX}")) else {
+        let Reference::Oci(reference) = parse(&format!("registry.example:5000/a/zone:v1@sha256:{HEX}"))
+        else {
             panic!("not of a registry")
         };
         assert_eq!(reference.registry(), "registry.example:5000");

@@ -89,7 +89,12 @@ impl Session {
     }
 
     /// A blob of at most `limit` bytes, whose size and digest are what its manifest says.
-    pub(crate) async fn blob(&mut self, blob: &Blob, limit: u64, what: &'static str) -> Result<Vec<u8>, Reason> {
+    pub(crate) async fn blob(
+        &mut self,
+        blob: &Blob,
+        limit: u64,
+        what: &'static str,
+    ) -> Result<Vec<u8>, Reason> {
         if blob.size > limit {
             return Err(Reason::TooLarge { what, limit });
         }

@@ -74,7 +74,9 @@ pub enum SignatureError {
         source: serde_json::Error,
     },
     /// No signature within the manifest of signatures.
-    #[error("the manifest of signatures holds none of cosign's ({PAYLOAD_MEDIA_TYPE}, annotation {ANNOTATION})")]
+    #[error(
+        "the manifest of signatures holds none of cosign's ({PAYLOAD_MEDIA_TYPE}, annotation {ANNOTATION})"
+    )]
     Empty,
     /// More signatures than are looked at.
     #[error("it has {found} signatures and none of the first {MOST} holds; remove those that are not needed")]
@@ -193,7 +195,10 @@ mod tests {
 
     fn keys() -> (Keys, SigningKey) {
         let pair = rcgen::KeyPair::generate().unwrap();
-        (Keys::from_pem(&pair.public_key_pem()).unwrap(), SigningKey::from_pem(&pair.serialize_pem()).unwrap())
+        (
+            Keys::from_pem(&pair.public_key_pem()).unwrap(),
+            SigningKey::from_pem(&pair.serialize_pem()).unwrap(),
+        )
     }
 
     #[test]

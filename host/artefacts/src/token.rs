@@ -96,7 +96,8 @@ pub(crate) async fn answer(
             _ => request,
         }
     };
-    let response = transport::success(transport::send(request, &url, deadline).await?, &url, deadline).await?;
+    let response =
+        transport::success(transport::send(request, &url, deadline).await?, &url, deadline).await?;
     let body = transport::body(response, &url, ANSWER_BYTES, "the answer with a token", deadline).await?;
     let no_token = |source| Reason::Token { url: url.to_string(), source };
     let answer: Answer = serde_json::from_slice(&body).map_err(no_token)?;

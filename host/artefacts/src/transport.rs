@@ -173,7 +173,8 @@ mod tests {
             assert!(plain.allows_registry(registry), "{registry}");
             assert!(plain.allows(&Url::parse(&format!("http://{registry}/v2/")).unwrap()), "{registry}");
         }
-        for registry in ["registry.lan", "registry.lan:5001", "localhost.example", "10.0.0.1:5000", "127.0.0.1.example"]
+        for registry in
+            ["registry.lan", "registry.lan:5001", "localhost.example", "10.0.0.1:5000", "127.0.0.1.example"]
         {
             assert!(!plain.allows_registry(registry), "{registry}");
             assert!(!plain.allows(&Url::parse(&format!("http://{registry}/v2/")).unwrap()), "{registry}");

@@ -41,10 +41,13 @@ impl Stamp {
 
     /// Whether it was not touched since.
     fn is_older_than(&self, moment: SystemTime) -> bool {
-        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(self.touched.0), u32::try_from(self.touched.1)) else {
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(self.touched.0), u32::try_from(self.touched.1))
+        else {
             return false;
         };
-        moment.duration_since(SystemTime::UNIX_EPOCH).is_ok_and(|moment| Duration::new(seconds, nanoseconds) < moment)
+        moment
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .is_ok_and(|moment| Duration::new(seconds, nanoseconds) < moment)
     }
 }
 
@@ -124,7 +127,8 @@ pub(crate) fn look(folder: &Path) -> Result<Look, ErrorKind> {
         }
         let file = entry.map_err(|error| error.kind())?.file_name();
         // Hidden ones are half-written by editors, or the folders behind the links of a ConfigMap.
-        let Some(stem) = file.as_encoded_bytes().strip_suffix(b".wasm").filter(|stem| !stem.starts_with(b"."))
+        let Some(stem) =
+            file.as_encoded_bytes().strip_suffix(b".wasm").filter(|stem| !stem.starts_with(b"."))
         else {
             continue;
         };

@@ -44,7 +44,8 @@ pub(crate) fn plan<'a>(
         if refused.or(accepted) == Some(files) {
             continue;
         }
-        let is_still = last.get(name) == Some(files) || settled.is_some_and(|moment| files.are_older_than(moment));
+        let is_still =
+            last.get(name) == Some(files) || settled.is_some_and(|moment| files.are_older_than(moment));
         if is_still {
             actions.insert(name.clone(), Action::Read(files.clone()));
         }
