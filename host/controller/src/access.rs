@@ -75,7 +75,9 @@ pub enum AccessError {
     #[error("the bearer token is not valid for this cluster; use one of `kubectl create token`")]
     Unauthenticated,
     /// It knows the user, and RBAC does not allow it (403).
-    #[error("user `{user}` may not {verb} {object} in the API group netmarks.dev in the namespace `{namespace}`; a Role there has to allow it")]
+    #[error(
+        "user `{user}` may not {verb} {object} in the API group netmarks.dev in the namespace `{namespace}`; a Role there has to allow it"
+    )]
     Forbidden {
         /// Who.
         user: String,

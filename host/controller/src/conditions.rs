@@ -48,7 +48,8 @@ pub fn summarise(generation: i64, replicas: &[ReplicaStatus], previous: &[Condit
     let view = View { generation, replicas: sorted };
     let verdicts = [view.fetched(), view.accepted(), view.ready(), view.degraded(), view.converged()];
     let conditions = TYPES.iter().zip(verdicts).map(|(kind, verdict)| {
-        let before = previous.iter().find(|condition| condition.type_ == *kind && condition.status == verdict.status);
+        let before =
+            previous.iter().find(|condition| condition.type_ == *kind && condition.status == verdict.status);
         Condition {
             type_: (*kind).to_owned(),
             status: verdict.status.to_owned(),
@@ -71,7 +72,9 @@ impl View<'_> {
         if let Some(failed) = self.any(&[ReplicaState::FetchFailed]) {
             return failed;
         }
-        match self.waiting(|replica| replica.state != ReplicaState::Pending || replica.fetched_digest.is_some()) {
+        match self
+            .waiting(|replica| replica.state != ReplicaState::Pending || replica.fetched_digest.is_some())
+        {
             Some(message) => Verdict::new("Unknown", "Fetching", message),
             None => Verdict::new("True", "Fetched", "Every replica has the component."),
         }
@@ -81,19 +84,23 @@ impl View<'_> {
         if let Some(rejected) = self.any(&[ReplicaState::Rejected]) {
             return rejected;
         }
-        let taken = |replica: &ReplicaStatus| replica.state.in_effect() || replica.state == ReplicaState::Degraded;
+        let taken =
+            |replica: &ReplicaStatus| replica.state.in_effect() || replica.state == ReplicaState::Degraded;
         match self.waiting(taken) {
             Some(message) => Verdict::new("Unknown", "Trying", message),
-            None => Verdict::new("True", "Accepted", "Every replica took it: it compiled and answered its trial."),
+            None => {
+                Verdict::new("True", "Accepted", "Every replica took it: it compiled and answered its trial.")
+            }
         }
     }
 
     fn ready(&self) -> Verdict {
         let refused = [ReplicaState::FetchFailed, ReplicaState::Rejected, ReplicaState::Degraded];
         if let Some(mut verdict) = self.any(&refused) {
-            let earlier = self.replicas.iter().find(|replica| {
-                refused.contains(&replica.state) && replica.digest.is_some()
-            });
+            let earlier = self
+                .replicas
+                .iter()
+                .find(|replica| refused.contains(&replica.state) && replica.digest.is_some());
             if let Some(digest) = earlier.and_then(|replica| replica.digest.as_deref()) {
                 verdict.message = format!("{digest} stays in use. {}", verdict.message);
             }
@@ -121,7 +128,11 @@ impl View<'_> {
             groups.entry((replica.digest.as_deref(), word(replica.state))).or_default().push(&replica.name);
         }
         if groups.len() <= 1 {
-            return Verdict::new("True", "Converged", format!("All {} replicas do the same.", self.replicas.len()));
+            return Verdict::new(
+                "True",
+                "Converged",
+                format!("All {} replicas do the same.", self.replicas.len()),
+            );
         }
         let parts: Vec<String> = groups
             .into_iter()
@@ -134,8 +145,11 @@ impl View<'_> {
 
     /// The first replica in one of `states`, as a reason why something is not so.
     fn any(&self, states: &[ReplicaState]) -> Option<Verdict> {
-        let found: Vec<&&ReplicaStatus> =
-            self.replicas.iter().filter(|replica| self.current(replica) && states.contains(&replica.state)).collect();
+        let found: Vec<&&ReplicaStatus> = self
+            .replicas
+            .iter()
+            .filter(|replica| self.current(replica) && states.contains(&replica.state))
+            .collect();
         let first = found.first()?;
         let others = match found.len() - 1 {
             0 => String::new(),
@@ -255,7 +269,10 @@ mod tests {
             replica("a", 2, ReplicaState::Active, Some("sha256:fedcba9876543210")),
         ];
         assert_eq!(message(2, &replicas, "Accepted"), "Replica b: it is so");
-        assert_eq!(message(2, &replicas, "Ready"), "sha256:0123456789abcdef stays in use. Replica b: it is so");
+        assert_eq!(
+            message(2, &replicas, "Ready"),
+            "sha256:0123456789abcdef stays in use. Replica b: it is so"
+        );
         assert_eq!(
             message(2, &replicas, "Converged"),
             "The replicas differ: 0123456789ab in b, the newest rejected; fedcba987654 in a, active."

@@ -32,7 +32,8 @@ async fn token(client: &Client, account: &str, audiences: &[&str]) -> String {
 
 /// Lets a service account do these verbs to policies.
 fn allow(plane: &ControlPlane, account: &str, verbs: &str) {
-    let (verbs, account_name) = (format!("--verb={verbs}"), format!("--serviceaccount={NAMESPACE}:{account}"));
+    let (verbs, account_name) =
+        (format!("--verb={verbs}"), format!("--serviceaccount={NAMESPACE}:{account}"));
     let role = format!("--role={account}");
     let resource = "--resource=scoringpolicies.netmarks.dev";
     kubectl(plane, &["create", "role", account, &verbs, resource, "-n", NAMESPACE]).unwrap();
@@ -50,7 +51,8 @@ async fn the_cluster_s_roles_decide_who_may_do_what() {
     let stranger = token(plane.client(), "stranger", &[]).await;
     allow(&plane, "editor", "list,update");
 
-    let may = async |token: &str, operation| reviewer.authorize(token, operation, Some("zone"), NAMESPACE).await;
+    let may =
+        async |token: &str, operation| reviewer.authorize(token, operation, Some("zone"), NAMESPACE).await;
     let user = may(&editor, Operation::Update).await.unwrap();
     assert_eq!(user.name, "system:serviceaccount:kube-system:editor");
     assert!(user.groups.contains(&"system:serviceaccounts".to_owned()), "{user:?}");

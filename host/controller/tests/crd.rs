@@ -60,7 +60,11 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
         ("short-digest", reference("r.example/zone@sha256:abc"), "64 lower-case hexadecimal digits"),
         ("plain-http", url("http://files.example/zone.wasm", HEX), "`url` must begin with `https://`"),
         ("bad-sha", url("https://files.example/zone.wasm", "sha256:abc"), "`sha256` must be 64 lower-case"),
-        ("no-percent", json!({"source": config_map(), "mode": "canary"}), "`mode: canary` needs `canaryPercent`"),
+        (
+            "no-percent",
+            json!({"source": config_map(), "mode": "canary"}),
+            "`mode: canary` needs `canaryPercent`",
+        ),
         (
             "percent-without-canary",
             json!({"source": config_map(), "mode": "shadow", "canaryPercent": 5}),
@@ -73,7 +77,11 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
         ),
         ("unknown-mode", json!({"source": config_map(), "mode": "live"}), "supported values"),
         ("no-weight", json!({"source": config_map(), "weight": 0}), "`weight` must be above 0"),
-        ("too-much-memory", json!({"source": config_map(), "limits": {"memoryMib": 257}}), "less than or equal to 256"),
+        (
+            "too-much-memory",
+            json!({"source": config_map(), "limits": {"memoryMib": 257}}),
+            "less than or equal to 256",
+        ),
         ("unknown-grant", json!({"source": config_map(), "grants": ["network"]}), "supported values"),
         ("dotted.name", json!({"source": config_map()}), "must be a DNS label"),
     ] {
@@ -82,7 +90,8 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
     }
 
     // Defaults are the API server's, so that `kubectl get` shows what holds.
-    let created = api.create(&PostParams::default(), &object("zone", &json!({"source": config_map()}))).await.unwrap();
+    let created =
+        api.create(&PostParams::default(), &object("zone", &json!({"source": config_map()}))).await.unwrap();
     let policy: ScoringPolicy = created.try_parse().unwrap();
     assert_eq!(policy.name_any(), "zone");
     assert_eq!((policy.spec.mode, policy.spec.weight), (Mode::Active, 1.0));

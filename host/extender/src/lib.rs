@@ -2,6 +2,7 @@
 //!
 //! A library beside its binary so that end-to-end tests and benchmarks can run parts of it in their own process.
 
+pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod decisions;
@@ -10,6 +11,7 @@ pub mod http;
 pub mod metrics;
 pub mod node_names;
 pub mod policies;
+pub mod policy_folder;
 pub mod protocol;
 pub mod recent;
 pub mod scoring;

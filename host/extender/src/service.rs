@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
+use netmarks_artefacts::{FolderConfig, Keys};
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_policies::Compiling;
 use netmarks_sources::kubernetes;
@@ -26,8 +27,8 @@ use crate::http::routes::App;
 use crate::http::server;
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
-use crate::policies;
 use crate::scoring::Scorer;
+use crate::{admin, policies, policy_folder};
 
 const MIB: usize = 1024 * 1024;
 
@@ -276,17 +277,47 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
         tracing::info!(address = %listener.local_addr().unwrap_or(health_address), "listening for probes");
         let closing = closing.clone();
         tasks.spawn("health server", async move {
-            server::serve(listener, None, router, closing, drain).await;
+            server::serve(listener, None, move |_| router.clone(), closing, drain).await;
             Ok(())
         });
     }
     let scheme = if certificates.is_some() { "https" } else { "http" };
     tracing::info!(%address, scheme, "listening");
+    let router = app.router();
     tasks.spawn("extender server", async move {
-        server::serve(listener, certificates, app.router(), closing, drain).await;
+        server::serve(listener, certificates, move |_| router.clone(), closing, drain).await;
         Ok(())
     });
     Ok(address)
+}
+
+/// Starts what brings policies beside the configuration: the admin listener and the watched folder. Returns the
+/// listener's address.
+///
+/// # Errors
+/// If the address is taken, or a file of the configuration cannot be used.
+pub async fn start_policies(
+    config: &Config,
+    scoring: &Scoring,
+    tasks: &mut Tasks,
+) -> Result<Option<SocketAddr>> {
+    let registry = scoring.scorer.registry();
+    let trusted = &config.policies.trusted_keys;
+    let keys = (!trusted.is_empty()).then(|| Keys::read(trusted)).transpose();
+    let keys = keys.context("in `policies.trusted_keys`")?;
+    if let Some(path) = &config.policies.folder {
+        let folder = FolderConfig {
+            max_bytes: u64::from(config.admin.max_upload_mib) << 20,
+            keys: keys.clone(),
+            ..FolderConfig::new(path)
+        };
+        let (registry, shutdown) = (registry.clone(), tasks.shutdown.clone());
+        tasks.spawn("policy folder", async move {
+            policy_folder::follow(registry, folder, shutdown).await;
+            Ok(())
+        });
+    }
+    admin::start(config, registry, None, keys.map(Arc::new), tasks).await
 }
 
 /// Resolves on SIGTERM or SIGINT.

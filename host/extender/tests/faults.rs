@@ -68,7 +68,8 @@ async fn a_policy_that_never_ends_is_stopped_within_its_own_deadline() {
 async fn serve(app: &App, stop: &CancellationToken) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(server::serve(listener, None, app.clone().router(), stop.clone(), Duration::ZERO));
+    let router = app.clone().router();
+    tokio::spawn(server::serve(listener, None, move |_| router.clone(), stop.clone(), Duration::ZERO));
     url
 }
 

@@ -42,7 +42,7 @@ async fn collector() -> (String, UnboundedReceiver<Received>) {
     tokio::spawn(netmarks::http::server::serve(
         listener,
         None,
-        router,
+        move |_| router.clone(),
         tokio_util::sync::CancellationToken::new(),
         LIMIT,
     ));

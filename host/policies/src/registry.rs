@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use arc_swap::ArcSwap;
 use netmarks_core::errors::chain;
 use netmarks_engine::{Engine, PolicyError};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -82,7 +83,7 @@ impl std::fmt::Debug for Submission {
 }
 
 /// What an operation did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The generation that answers now.
     pub generation: u64,

@@ -40,7 +40,8 @@ pub async fn plane(users: Vec<User>) -> ControlPlane {
 async fn established(client: &Client) -> Result<()> {
     let api: Api<CustomResourceDefinition> = Api::all(client.clone());
     until("the definition to be established", LIMIT, async || {
-        let conditions = api.get("scoringpolicies.netmarks.dev").await?.status.and_then(|status| status.conditions);
+        let conditions =
+            api.get("scoringpolicies.netmarks.dev").await?.status.and_then(|status| status.conditions);
         let holds = |kind: &str| {
             let mut conditions = conditions.iter().flatten();
             conditions.any(|condition| condition.type_ == kind && condition.status == "True")

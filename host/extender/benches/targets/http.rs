@@ -39,7 +39,8 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving = runtime.spawn(server::serve(listener, None, router, stop.clone(), Duration::ZERO));
+    let serving =
+        runtime.spawn(server::serve(listener, None, move |_| router.clone(), stop.clone(), Duration::ZERO));
 
     let mut client = Client { stream: TcpStream::connect(address).unwrap(), received: Vec::new() };
     client.stream.set_nodelay(true).unwrap();

@@ -115,6 +115,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         let compiling = policies::compiler(&config.policies);
         let scoring = service::scoring(&config, state.clone(), compiling, &mut tasks).await?;
         service::start_server(&config, &scoring, &mut tasks).await?;
+        service::start_policies(&config, &scoring, &mut tasks).await?;
         service::start_sources(&config, &state, &mut tasks).await?;
         let reloader = Reloader {
             file,

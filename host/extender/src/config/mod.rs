@@ -186,6 +186,11 @@ impl PolicyConfig {
 pub struct Policies {
     /// Where what is live survives a restart. Not needed where ScoringPolicies say what is live.
     pub state_folder: Option<PathBuf>,
+    /// A folder of policies, `NAME.wasm` with `NAME.yaml` for its settings, that is watched.
+    pub folder: Option<PathBuf>,
+    /// Public keys (PEM, ECDSA P-256, as of `cosign generate-key-pair`); with any, only what one of them signed is
+    /// accepted from anywhere but this configuration.
+    pub trusted_keys: Vec<PathBuf>,
     /// When a policy is rolled back.
     pub rollback: RollbackRules,
     /// Address space of the process that compiles one policy.
@@ -199,6 +204,8 @@ impl Default for Policies {
         let CompileLimits { memory_mib, seconds } = CompileLimits::default();
         Self {
             state_folder: None,
+            folder: None,
+            trusted_keys: Vec::new(),
             rollback: RollbackRules::default(),
             compile_memory_mib: memory_mib,
             compile_seconds: seconds,
@@ -207,7 +214,7 @@ impl Default for Policies {
 }
 
 /// Changing policies over HTTP: a listener of its own, so that who may score is not who may change.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Admin {
     /// Its address; not set: there is none. Beyond loopback, one of the ways below to know who asks must be set.
@@ -216,6 +223,14 @@ pub struct Admin {
     pub token_file: Option<PathBuf>,
     /// TLS; with `client_ca_file`, callers are known by their certificate.
     pub tls: Tls,
+    /// Largest upload.
+    pub max_upload_mib: u32,
+}
+
+impl Default for Admin {
+    fn default() -> Self {
+        Self { listen: None, token_file: None, tls: Tls::default(), max_upload_mib: 64 }
+    }
 }
 
 /// Logs.
@@ -296,6 +311,7 @@ impl Config {
             ("server.max_request_mib", server.max_request_mib),
             ("server.max_bodies_mib", server.max_bodies_mib),
             ("server.max_concurrent", server.max_concurrent),
+            ("admin.max_upload_mib", admin.max_upload_mib),
         ] {
             ensure!((1..=65_536).contains(&value), "`{key}` must be from 1 to 65536");
         }

@@ -3,6 +3,7 @@
 //! Our own rather than `axum::serve` for three things that it leaves out: handshakes that do not hold up others,
 //! timeouts against clients that never send, and a limit on connections.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
 use super::tls::Certificates;
@@ -33,11 +36,30 @@ const IDLE: Duration = Duration::from_secs(120);
 /// Pause after a failed accept: out of file descriptors is an error that comes at once and in a loop.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `router` until `shutdown`, then finishes the requests under way for at most `drain`.
+/// Who is at the other end of a connection.
+#[derive(Clone, Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// SHA-256 of the client certificate that the handshake verified, as `sha256:...`; none over plain HTTP, or where
+    /// no certificate is asked for.
+    pub certificate: Option<String>,
+}
+
+fn certificate<S>(stream: &TlsStream<S>) -> Option<String> {
+    let certificate = stream.get_ref().1.peer_certificates()?.first()?;
+    Some(
+        Sha256::digest(certificate)
+            .iter()
+            .fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}")),
+    )
+}
+
+/// Serves until `shutdown`, then finishes the requests under way for at most `drain`.
 pub async fn serve(
     listener: TcpListener,
     certificates: Option<Arc<Certificates>>,
-    router: Router,
+    router: impl Fn(Peer) -> Router + Clone + Send + 'static,
     shutdown: CancellationToken,
     drain: Duration,
 ) {
@@ -50,15 +72,21 @@ pub async fn serve(
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &permits) => accepted,
         };
-        let Some((stream, permit)) = accepted else { continue };
+        let Some((stream, address, permit)) = accepted else { continue };
         let (router, watcher) = (router.clone(), graceful.watcher());
         let acceptor = certificates.as_ref().map(|certificates| TlsAcceptor::from(certificates.current()));
         connections.spawn(async move {
             let _permit = permit;
             match acceptor {
-                None => connection(stream, router, watcher).await,
+                None => {
+                    let peer = Peer { address, certificate: None };
+                    connection(stream, router(peer), watcher).await;
+                }
                 Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
-                    Ok(Ok(stream)) => connection(stream, router, watcher).await,
+                    Ok(Ok(stream)) => {
+                        let peer = Peer { address, certificate: certificate(&stream) };
+                        connection(stream, router(peer), watcher).await;
+                    }
                     Ok(Err(error)) => tracing::info!(%error, "TLS handshake failed"),
                     Err(_) => tracing::info!("TLS handshake timed out"),
                 },
@@ -75,15 +103,15 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let permit = permits.clone().acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, address)) => {
             // Answers are small and awaited: never hold one back to fill a packet.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY not set");
             }
-            Some((stream, permit))
+            Some((stream, address, permit))
         }
         Err(error) => {
             tracing::warn!(%error, "failed to accept a connection");

@@ -1,0 +1,120 @@
+//! The watched folder: `NAME.wasm` is a policy, `NAME.yaml` beside it says how it runs and who listens to it.
+//!
+//! Apart from the admin listener, though both end at the registry: here the files are the truth, so a policy whose
+//! file is gone is removed, also one that went while we were not running.
+
+use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy};
+use netmarks_core::errors::chain;
+use netmarks_policies::{Actor, Mode, Origin, PolicyName, Refusal, Registry, Settings, Submission};
+use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::mode;
+
+/// Follows the folder until cancelled.
+pub async fn follow(registry: Registry, config: FolderConfig, shutdown: CancellationToken) {
+    let mut folder = Folder::new(config);
+    let mut first = true;
+    while let Some(scan) = folder.next(&shutdown).await {
+        for problem in &scan.problems {
+            tracing::warn!(problem = chain(problem), "policy folder");
+        }
+        if std::mem::take(&mut first) && scan.problems.is_empty() {
+            remove_missing(&registry, &scan.changes).await;
+        }
+        for change in scan.changes {
+            if let Err(reason) = take_over(&registry, change).await {
+                tracing::error!(reason, "policy of the folder not taken over");
+            }
+        }
+    }
+}
+
+/// Removes what the folder held when we last ran and holds no more. Only after a look without problems: a file that
+/// cannot be read now is not gone.
+async fn remove_missing(registry: &Registry, present: &[Change]) {
+    let manifest = registry.manifest();
+    let ours = manifest.entries.iter().filter(|entry| entry.origin == Origin::Folder);
+    let mut missing: Vec<PolicyName> = ours.map(|entry| entry.name.clone()).collect();
+    missing.dedup();
+    missing.retain(|name| {
+        !present.iter().any(|change| match change {
+            Change::Added(policy) | Change::Changed(policy) => policy.name == name.as_str(),
+            Change::Removed(_) => false,
+        })
+    });
+    for name in missing {
+        if let Err(reason) = take_over(registry, Change::Removed(name.to_string())).await {
+            tracing::error!(reason, "policy of the folder not removed");
+        }
+    }
+}
+
+async fn take_over(registry: &Registry, change: Change) -> Result<(), String> {
+    match change {
+        Change::Added(policy) | Change::Changed(policy) => {
+            let FolderPolicy { name, path, bytes, settings, .. } = policy;
+            let file = path.display().to_string();
+            let (settings, mode) = parse(settings.as_deref())
+                .map_err(|reason| format!("the settings beside {file}: {reason}"))?;
+            let submission = Submission {
+                name: name.parse().map_err(|refusal: Refusal| chain(&refusal))?,
+                bytes,
+                settings,
+                mode,
+                origin: Origin::Folder,
+                actor: Actor::own("policy folder", file.clone()),
+            };
+            registry
+                .submit(submission)
+                .await
+                .map(drop)
+                .map_err(|refusal| format!("{file}: {}", chain(&refusal)))
+        }
+        Change::Removed(name) => {
+            let actor = Actor::own("policy folder", "a file that is gone");
+            let name = name.parse().map_err(|refusal: Refusal| chain(&refusal))?;
+            registry.remove(name, Origin::Folder, actor).await.map(drop).map_err(|refusal| chain(&refusal))
+        }
+    }
+}
+
+/// Settings with `mode` and `percent` among them; a policy without settings is active.
+fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
+    let mut tree: Map<String, Value> = match text {
+        None => Map::new(),
+        Some(text) => {
+            let tree: Option<Map<String, Value>> =
+                serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+            tree.unwrap_or_default()
+        }
+    };
+    let name = tree.remove("mode").unwrap_or_else(|| Value::from("active"));
+    let name = name.as_str().ok_or("`mode` is no text")?.to_owned();
+    let percent = match tree.remove("percent") {
+        None => None,
+        Some(percent) => {
+            let number = percent.as_u64().and_then(|number| u8::try_from(number).ok());
+            Some(number.ok_or("`percent` is not 1 to 99")?)
+        }
+    };
+    let settings = serde_json::from_value(Value::Object(tree)).map_err(|error| error.to_string())?;
+    Ok((settings, mode(&name, percent)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_beside_a_policy() {
+        assert_eq!(parse(None).unwrap(), (Settings::default(), Mode::Active));
+        assert_eq!(parse(Some("# none\n")).unwrap(), (Settings::default(), Mode::Active));
+        let (settings, mode) =
+            parse(Some("mode: canary\npercent: 5\nweight: 2\nparameters: {price: 1}\n")).unwrap();
+        assert_eq!((mode, settings.weight), (Mode::Canary { percent: 5 }, 2.0));
+        for bad in ["mode: 5", "mode: live", "percent: 500", "wieght: 2", "[1]"] {
+            assert!(parse(Some(bad)).is_err(), "{bad}");
+        }
+    }
+}
