@@ -39,7 +39,7 @@ const STEPS: [Step; 8] = [
     Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
     Step {
         name: "guests",
-        what: "policies and fixtures compile to wasm, and the committed policy is of these sources",
+        what: "policies and fixtures compile to wasm, and the committed policies are of these sources",
         run: build_guests,
     },
     Step { name: "cluster", what: "programs of the test cluster are built", run: |_| cluster() },

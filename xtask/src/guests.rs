@@ -1,8 +1,8 @@
-//! Compiles the guests: the default policy, the fixtures of the host's tests and the shapes of the contract benchmark.
+//! Compiles the guests: the policies, the fixtures of the host's tests and the shapes of the contract benchmark.
 //!
-//! Everything lands in `target/guests/NAME.wasm`, which is where tests and benchmarks look. The default policy is also
-//! committed, as `policies/netmarks.wasm`, so that building the extender takes no wasm toolchain; it carries the digest
-//! of its sources, and a test here fails when the two differ.
+//! Everything lands in `target/guests/NAME.wasm`, which is where tests and benchmarks look. The policies are also
+//! committed, as `policies/NAME.wasm`, so that building the extender takes no wasm toolchain and using one of them none
+//! either; each carries the digest of its sources, and a test here fails when the two differ.
 
 mod sources;
 mod toolchain;
@@ -17,11 +17,11 @@ use netmarks_test_cluster::cached;
 use crate::command::cargo;
 use toolchain::Toolchain;
 
-/// The policy that the extender embeds, in the root of the repository.
-const COMMITTED: &str = "policies/netmarks.wasm";
+/// The policy that the extender embeds. Its package has no suffix.
+const DEFAULT: &str = "netmarks";
 
-/// What `sha256sum` prints for its sources. `sha256sum --check` takes it, and the component carries its digest.
-const COMMITTED_SOURCES: &str = "policies/netmarks.wasm.sources";
+/// Every policy that is committed, by the name of its folder in `guest/` and of its component in `policies/`.
+const POLICIES: [&str; 4] = [DEFAULT, "spread", "zone-cost", "load-blend"];
 
 /// The last release of a tool that is being phased out: some guests are still built with it, so ours must be buildable.
 const CARGO_COMPONENT: &str = "0.21.1";
@@ -29,7 +29,7 @@ const CARGO_COMPONENT: &str = "0.21.1";
 /// What `cargo xtask guests` takes.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Commit to what was built: replace policies/netmarks.wasm and the list of its sources
+    /// Commit to what was built: replace the components in policies/ and the lists of their sources
     #[arg(long)]
     pub(crate) update: bool,
     /// Also build the default policy with cargo-component, which is installed into the cache if missing
@@ -37,27 +37,30 @@ pub(crate) struct Args {
     pub(crate) cargo_component: bool,
 }
 
-/// Builds everything and then updates or verifies the committed policy.
+/// Builds everything and then updates or verifies the committed policies.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let Args { update, cargo_component } = args;
     build(root)?;
     if *cargo_component {
         build_with_cargo_component(root)?;
     }
-    if *update { commit_to(root) } else { verify(root) }
+    let settle = if *update { commit_to } else { verify };
+    POLICIES.iter().try_for_each(|policy| settle(root, policy))
 }
 
-/// Compiles the default policy, the fixtures and the shapes into `target/guests`. Cheap when nothing changed.
+/// Compiles the policies, the fixtures and the shapes into `target/guests`. Cheap when nothing changed.
 pub(crate) fn build(root: &Path) -> Result<()> {
     let toolchain = Toolchain::find(&root.join("guest"))?;
-    let policy = toolchain.cargo(root, &root.join("guest"), "build")?;
-    compile(policy, &["--package", "netmarks-policy"])?;
+    let packages = POLICIES.map(package);
+    let packages: Vec<&str> = packages.iter().flat_map(|package| ["--package", package]).collect();
+    compile(toolchain.cargo(root, &root.join("guest"), "build")?, &packages)?;
     let examples = toolchain.cargo(root, &root.join("tests/guests"), "build")?;
     compile(examples, &["--workspace", "--lib", "--examples"])?;
 
     let built = toolchain::target_folder(root).join("wasm32-unknown-unknown/release");
-    copy(&built.join("netmarks.wasm"), &output(root, "netmarks"))?;
-    copy(&built.join("big_table.wasm"), &output(root, "big-table"))?;
+    for name in POLICIES.into_iter().chain(["big-table"]) {
+        copy(&built.join(name.replace('-', "_")).with_extension("wasm"), &output(root, name))?;
+    }
     for name in fixtures(root)? {
         let file = name.replace('-', "_");
         copy(&built.join("examples").join(file).with_extension("wasm"), &output(root, &name))?;
@@ -65,24 +68,34 @@ pub(crate) fn build(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails when `policies/netmarks.wasm` was built from other sources than those at hand.
-pub(crate) fn verify(root: &Path) -> Result<()> {
-    let listed =
-        fs::read_to_string(root.join(COMMITTED_SOURCES)).with_context(|| unreadable(COMMITTED_SOURCES))?;
-    let present = sources::list(root)?;
+/// Fails when the committed component of `policy` was built from other sources than those at hand.
+fn verify(root: &Path, policy: &str) -> Result<()> {
+    let [component, list] = committed(policy);
+    let listed = fs::read_to_string(root.join(&list)).with_context(|| unreadable(&list))?;
+    let present = sources::list(root, policy)?;
     let differing = sources::differing(&listed, &present);
     ensure!(
         differing.is_empty(),
-        "{COMMITTED} was built from other sources than those at hand ({}): run `cargo xtask guests --update`",
+        "{component} was built from other sources than those at hand ({}): run `cargo xtask guests --update`",
         differing.join(", ")
     );
-    let component = fs::read(root.join(COMMITTED)).with_context(|| unreadable(COMMITTED))?;
+    let bytes = fs::read(root.join(&component)).with_context(|| unreadable(&component))?;
     let digest = sources::digest(&listed);
     ensure!(
-        sources::embedded(&component) == Some(digest.as_str()),
-        "{COMMITTED} and {COMMITTED_SOURCES} were not made together: run `cargo xtask guests --update`"
+        sources::embedded(&bytes) == Some(digest.as_str()),
+        "{component} and {list} were not made together: run `cargo xtask guests --update`"
     );
     Ok(())
+}
+
+/// The component, and what `sha256sum` prints for its sources: `sha256sum --check` takes it, and the component carries
+/// its digest. Both below the root of the repository.
+fn committed(policy: &str) -> [String; 2] {
+    [format!("policies/{policy}.wasm"), format!("policies/{policy}.wasm.sources")]
+}
+
+fn package(policy: &str) -> String {
+    if policy == DEFAULT { "netmarks-policy".to_owned() } else { format!("netmarks-policy-{policy}") }
 }
 
 /// Where `build` puts the guest of this name.
@@ -90,15 +103,15 @@ fn output(root: &Path, name: &str) -> PathBuf {
     root.join("target/guests").join(name).with_extension("wasm")
 }
 
-fn commit_to(root: &Path) -> Result<()> {
-    let listed = sources::list(root)?;
-    let mut component = fs::read(output(root, "netmarks")).context("failed to read what was just built")?;
-    sources::embed(&mut component, &sources::digest(&listed));
+fn commit_to(root: &Path, policy: &str) -> Result<()> {
+    let [component, list] = committed(policy);
+    let listed = sources::list(root, policy)?;
+    let mut bytes = fs::read(output(root, policy)).context("failed to read what was just built")?;
+    sources::embed(&mut bytes, &sources::digest(&listed));
     fs::create_dir_all(root.join("policies")).context("failed to make the folder policies")?;
-    fs::write(root.join(COMMITTED), component).with_context(|| format!("failed to write {COMMITTED}"))?;
-    fs::write(root.join(COMMITTED_SOURCES), listed)
-        .with_context(|| format!("failed to write {COMMITTED_SOURCES}"))?;
-    verify(root)
+    fs::write(root.join(&component), bytes).with_context(|| format!("failed to write {component}"))?;
+    fs::write(root.join(&list), listed).with_context(|| format!("failed to write {list}"))?;
+    verify(root, policy)
 }
 
 /// Builds the default policy as those do who still use cargo-component, into `netmarks-cargo-component.wasm`.
@@ -115,7 +128,7 @@ fn build_with_cargo_component(root: &Path) -> Result<()> {
         finish(install, "install cargo-component")
     })?;
     let command = toolchain.cargo_component(root, &root.join("guest"), &tool)?;
-    compile(command, &["--package", "netmarks-policy"])?;
+    compile(command, &["--package", &package(DEFAULT)])?;
     let built = toolchain::component_target_folder(root).join("wasm32-unknown-unknown/release/netmarks.wasm");
     copy(&built, &output(root, "netmarks-cargo-component"))
 }
@@ -168,19 +181,35 @@ mod tests {
     }
 
     #[test]
-    fn the_committed_policy_was_built_from_the_sources_at_hand() {
-        if let Err(error) = super::verify(root()) {
-            panic!("{error:#}");
+    fn the_committed_policies_were_built_from_the_sources_at_hand() {
+        for policy in super::POLICIES {
+            if let Err(error) = super::verify(root(), policy) {
+                panic!("{error:#}");
+            }
         }
     }
 
     #[test]
-    fn the_committed_policy_names_no_folder_of_the_machine_that_built_it() {
-        let component = std::fs::read(root().join(super::COMMITTED)).unwrap();
-        let text = String::from_utf8_lossy(&component);
-        let here = root().to_string_lossy().into_owned();
-        for folder in ["/home/", "/root/", "/Users/", &here] {
-            assert!(!text.contains(folder), "{folder}");
+    fn the_committed_policies_name_no_folder_of_the_machine_that_built_them() {
+        for policy in super::POLICIES {
+            let [component, _] = super::committed(policy);
+            let component = std::fs::read(root().join(component)).unwrap();
+            let text = String::from_utf8_lossy(&component);
+            let here = root().to_string_lossy().into_owned();
+            for folder in ["/home/", "/root/", "/Users/", &here] {
+                assert!(!text.contains(folder), "{policy}: {folder}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_policy_of_the_folder_is_committed() {
+        let guest = root().join("guest");
+        for entry in std::fs::read_dir(&guest).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            if guest.join(&name).join("Cargo.toml").exists() && name != "sdk" {
+                assert!(super::POLICIES.contains(&&*name), "{name}");
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ enum Task {
     /// Run a Kubernetes control plane on this machine, without containers
     #[command(subcommand)]
     Cluster(cluster::Action),
-    /// Compile the guests: the default policy and the fixtures
+    /// Compile the guests: the policies and the fixtures
     Guests(guests::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),

@@ -10,13 +10,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
-/// What the default policy is made of: files, and folders with everything in them.
-const SOURCES: [&str; 9] = [
+/// What all policies are made of: files, and folders with everything in them.
+const SHARED: [&str; 7] = [
     "guest/.cargo",
     "guest/Cargo.lock",
     "guest/Cargo.toml",
-    "guest/netmarks/Cargo.toml",
-    "guest/netmarks/src",
     "guest/sdk/Cargo.toml",
     "guest/sdk/src",
     "wit",
@@ -27,11 +25,15 @@ const SOURCES: [&str; 9] = [
 /// The custom section that holds the digest.
 const SECTION: &str = "netmarks:sources";
 
-/// One line per source file, `DIGEST  PATH`, sorted by path.
-pub(super) fn list(root: &Path) -> Result<String> {
+/// One line per source file of a policy, `DIGEST  PATH`, sorted by path.
+pub(super) fn list(root: &Path, policy: &str) -> Result<String> {
     let mut files = Vec::new();
-    for source in SOURCES {
+    for source in SHARED {
         collect(root, Path::new(source), &mut files)?;
+    }
+    let own = Path::new("guest").join(policy);
+    for source in ["Cargo.toml", "src"] {
+        collect(root, &own.join(source), &mut files)?;
     }
     files.sort();
     let mut lines = String::new();
