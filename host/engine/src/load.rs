@@ -79,10 +79,8 @@ impl Policy {
         artefact: Artefact<'_>,
         settings: &RunSettings,
     ) -> Result<Self, PolicyError> {
-        check_header(artefact.bytes, &settings.limits).map_err(|cause| at(artefact, Stage::Check, cause))?;
-        let component = Component::new(&engine.wasmtime, artefact.bytes)
-            .map_err(|error| at(artefact, Stage::Compile, Cause::Refused(EngineError::new(&error))))?;
-        Self::prove(engine, artefact, &component, settings)
+        let compiled = Compiled::in_place(engine, artefact, &settings.limits)?;
+        Self::prove(engine, artefact, &compiled.0, settings)
     }
 
     /// The same for an artefact that was compiled before: milliseconds.
@@ -99,30 +97,15 @@ impl Policy {
     }
 
     /// Every stage after compilation.
-    fn prove(
+    pub(crate) fn prove(
         engine: &Engine,
         artefact: Artefact<'_>,
         component: &Component,
         settings: &RunSettings,
     ) -> Result<Self, PolicyError> {
-        let RunSettings { parameters: given, limits, grants } = settings;
+        let RunSettings { parameters: given, limits, .. } = settings;
         let at = |stage: Stage| move |cause: Cause| at(artefact, stage, cause);
-        check_interfaces(engine, component, grants).map_err(at(Stage::Check))?;
-        let instances = link(engine, component)
-            .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;
-
-        let mut policy = Policy::unconfigured(
-            artefact.name.to_owned(),
-            artefact.digest(),
-            engine.clone(),
-            *limits,
-            instances,
-        );
-        let describing = |failure: Failure| at(Stage::Describe)(failure.into_cause(limits));
-        let description = policy
-            .call(|bindings, store| bindings.netmarks_policy_scoring().call_describe(store))
-            .map_err(describing)?;
-        let description = Description::check(description).map_err(at(Stage::Describe))?;
+        let (mut policy, description) = Self::introduce(engine, artefact, component, settings)?;
         let values = parameters::check(&description.parameters, given)
             .map_err(|error| at(Stage::Configure)(Cause::Parameter(error)))?;
         policy.configure(description, values);
@@ -136,6 +119,47 @@ impl Policy {
 
         policy.score_at(Stage::Trial, &trial_request(policy.needs()))?;
         Ok(policy)
+    }
+
+    /// The stages up to its description, which a tool can show even where a later one fails.
+    pub(crate) fn introduce(
+        engine: &Engine,
+        artefact: Artefact<'_>,
+        component: &Component,
+        settings: &RunSettings,
+    ) -> Result<(Self, Description), PolicyError> {
+        let RunSettings { limits, grants, .. } = settings;
+        let at = |stage: Stage| move |cause: Cause| at(artefact, stage, cause);
+        check_interfaces(engine, component, grants).map_err(at(Stage::Check))?;
+        let instances = link(engine, component)
+            .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;
+
+        let policy = Policy::unconfigured(
+            artefact.name.to_owned(),
+            artefact.digest(),
+            engine.clone(),
+            *limits,
+            instances,
+        );
+        let describing = |failure: Failure| at(Stage::Describe)(failure.into_cause(limits));
+        let description = policy
+            .call(|bindings, store| bindings.netmarks_policy_scoring().call_describe(store))
+            .map_err(describing)?;
+        let description = Description::check(description).map_err(at(Stage::Describe))?;
+        Ok((policy, description))
+    }
+}
+
+impl Compiled {
+    /// Compiles in this process, on every core: for tools, and where one policy is all there is to do.
+    ///
+    /// # Errors
+    /// If the artefact is none, too large, or does not validate.
+    pub fn in_place(engine: &Engine, artefact: Artefact<'_>, limits: &Limits) -> Result<Self, PolicyError> {
+        check_header(artefact.bytes, limits).map_err(|cause| at(artefact, Stage::Check, cause))?;
+        Component::new(&engine.wasmtime, artefact.bytes)
+            .map(Self)
+            .map_err(|error| at(artefact, Stage::Compile, Cause::Refused(EngineError::new(&error))))
     }
 }
 

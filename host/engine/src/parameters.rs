@@ -24,6 +24,24 @@ pub enum ParameterValue {
     Text(String),
 }
 
+impl From<bool> for ParameterValue {
+    fn from(toggle: bool) -> Self {
+        Self::Toggle(toggle)
+    }
+}
+
+impl From<f64> for ParameterValue {
+    fn from(number: f64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<&str> for ParameterValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
 /// The operator's values do not fit the policy's settings.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ParameterError {

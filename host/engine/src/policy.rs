@@ -2,6 +2,8 @@
 //!
 //! Apart from loading because this is the scheduling path: per call one store, one instance, one function.
 
+use std::time::{Duration, Instant};
+
 use wasmtime::{Store, Trap};
 
 use netmarks_core::needs::Needs;
@@ -50,6 +52,15 @@ pub struct Part {
     pub label: String,
     /// In the unit of the policy's raw score.
     pub amount: f64,
+}
+
+/// What one call took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallCost {
+    /// All linear memories of the instance at the end of the call, in bytes: they never shrink, so the most it had.
+    pub memory_bytes: usize,
+    /// From making the store to having read the result: the policy's share of the time that a pod waits.
+    pub took: Duration,
 }
 
 /// A call that did not return, before it is known which limit to blame.
@@ -141,13 +152,38 @@ impl Policy {
     }
 
     pub(crate) fn score_at(&self, stage: Stage, request: &PolicyRequest) -> Result<Vec<f64>, PolicyError> {
-        let at = |cause: Cause| self.error(stage, cause);
         let scores = self
             .with_request(request, |bindings, store, request| {
                 bindings.netmarks_policy_scoring().call_score(store, request)
             })
-            .map_err(|failure| at(failure.into_cause(&self.limits)))?
-            .map_err(|said| at(Cause::Said(cut(&said, 1_024).to_owned())))?;
+            .map_err(|failure| self.error(stage, failure.into_cause(&self.limits)))?;
+        self.check_scores(stage, request, scores)
+    }
+
+    /// As [`Self::score`], with what the call took. For tools: scoring pods has no use for it.
+    ///
+    /// # Errors
+    /// As [`Self::score`].
+    pub fn measure(&self, request: &PolicyRequest) -> Result<(Vec<f64>, CallCost), PolicyError> {
+        let started = Instant::now();
+        let (scores, memory_bytes) = self
+            .with_request(request, |bindings, store, request| {
+                let scores = bindings.netmarks_policy_scoring().call_score(&mut *store, request)?;
+                Ok((scores, store.data().memory_used(&self.limits)))
+            })
+            .map_err(|failure| self.error(Stage::Score, failure.into_cause(&self.limits)))?;
+        let cost = CallCost { memory_bytes, took: started.elapsed() };
+        Ok((self.check_scores(Stage::Score, request, scores)?, cost))
+    }
+
+    fn check_scores(
+        &self,
+        stage: Stage,
+        request: &PolicyRequest,
+        scores: Result<Vec<f64>, String>,
+    ) -> Result<Vec<f64>, PolicyError> {
+        let at = |cause: Cause| self.error(stage, cause);
+        let scores = scores.map_err(|said| at(Cause::Said(cut(&said, 1_024).to_owned())))?;
         let expected = request.candidates as usize;
         if scores.len() != expected {
             return Err(at(Cause::WrongLength { expected, returned: scores.len() }));

@@ -77,6 +77,11 @@ impl logging::Host for CallState {
 }
 
 impl CallState {
+    /// Bytes of all linear memories together. Memories never shrink, so at the end this is the most there was.
+    pub(crate) fn memory_used(&self, limits: &Limits) -> usize {
+        limits.memory_bytes().saturating_sub(self.memory_left)
+    }
+
     /// Passes the call's messages on to the host's log, under the policy's name.
     pub(crate) fn publish_messages(&mut self, policy: &str) {
         for (level, message) in self.messages.drain(..) {

@@ -128,7 +128,16 @@ fn check_accepts_a_good_configuration_and_explains_a_bad_one() {
 
 #[test]
 fn every_command_has_examples_in_its_help() {
-    for command in [vec![], vec!["serve"], vec!["demo"], vec!["score"], vec!["snapshot"]] {
+    for command in [
+        vec![],
+        vec!["serve"],
+        vec!["demo"],
+        vec!["score"],
+        vec!["snapshot"],
+        vec!["policy"],
+        vec!["policy", "test"],
+        vec!["policy", "inspect"],
+    ] {
         let help = success(&netmarks(&[command.clone(), vec!["--help"]].concat()).unwrap()).unwrap();
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command:?}: {help}"));
         let lines: Vec<&str> = examples.lines().filter(|line| !line.trim().is_empty()).collect();

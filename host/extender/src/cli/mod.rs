@@ -3,6 +3,7 @@
 mod compile;
 mod demo;
 mod output;
+mod policy;
 mod score;
 mod serve;
 mod snapshot;
@@ -31,7 +32,8 @@ const EXAMPLES: &str = "Examples:
   netmarks demo                                     see it at work on a built-in cluster
   netmarks serve --metrics-url http://prometheus:9090
   netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
-  netmarks score --snapshot cluster.json --pod shop/cart-0";
+  netmarks score --snapshot cluster.json --pod shop/cart-0
+  netmarks policy test mine.wasm --cases cases.yaml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -43,6 +45,8 @@ enum Command {
     Score(score::Args),
     /// Write the live snapshot of a running extender to a file
     Snapshot(snapshot::Args),
+    /// Work on policies: what one is, and whether it does what it should
+    Policy(policy::Args),
     /// What `serve` runs to compile one policy, from stdin to stdout
     #[command(name = policies::COMPILE, hide = true)]
     Compile(compile::Args),
@@ -59,6 +63,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Score(args) => score::run(&args),
             Command::Snapshot(args) => snapshot::run(&args),
+            Command::Policy(args) => policy::run(&args),
             Command::Compile(args) => compile::run(&args),
         }
     }

@@ -1,0 +1,124 @@
+//! `netmarks policy inspect`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use comfy_table::{Table, presets};
+use netmarks_core::errors::chain;
+use netmarks_engine::{
+    Artefact, CONTRACT, Description, Engine, EngineSettings, Inspection, Parameter, ParameterKind,
+};
+use serde_json::{Value, json};
+
+use super::super::output::Output;
+use super::super::say;
+use super::flags::RunFlags;
+
+const EXAMPLES: &str = "Also looks at a component that would be refused, and says why.
+
+Examples:
+  netmarks policy inspect mine.wasm
+  netmarks policy inspect mine.wasm --grant wasi
+  netmarks policy inspect mine.wasm -o json | jq .refused";
+
+/// Flags of `netmarks policy inspect`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The component
+    #[arg(value_name = "POLICY.wasm")]
+    policy: PathBuf,
+    #[command(flatten)]
+    run: RunFlags,
+    /// How to print it
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let Args { policy, run, output } = args;
+    let bytes =
+        std::fs::read(policy).with_context(|| format!("failed to read the policy {}", policy.display()))?;
+    let name = policy.file_stem().unwrap_or(policy.as_os_str()).to_string_lossy().into_owned();
+    let engine = Engine::new(EngineSettings::default())?;
+    let seen = Inspection::of(&engine, Artefact { name: &name, bytes: &bytes }, &run.settings());
+    match output {
+        Output::Table => say(&text(&name, &seen)),
+        Output::Json => say(&serde_json::to_string_pretty(&machine_readable(&seen))?),
+    }
+}
+
+/// The interface of the contract that it exports, of whatever version.
+fn contract(seen: &Inspection) -> Option<&str> {
+    let name = CONTRACT.split('@').next();
+    seen.exports.iter().map(String::as_str).find(|export| export.split('@').next() == name)
+}
+
+fn machine_readable(seen: &Inspection) -> Value {
+    let Inspection { digest, bytes, imports, exports, description, refused } = seen;
+    let refused = refused.as_ref().map(|error| {
+        json!({
+            "stage": error.stage.as_str(),
+            "cause": error.cause.kind(),
+            "message": chain(error),
+        })
+    });
+    json!({
+        "digest": digest,
+        "bytes": bytes,
+        "contract": contract(seen),
+        "imports": imports,
+        "exports": exports,
+        "description": description,
+        "refused": refused,
+    })
+}
+
+fn text(name: &str, seen: &Inspection) -> String {
+    let Inspection { digest, bytes, imports, exports, description, refused } = seen;
+    let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    let mut lines = Vec::new();
+    match description {
+        Some(Description { name, version, summary, .. }) => {
+            lines.extend([format!("{name} {version}"), summary.clone(), String::new()]);
+        }
+        None => lines.extend([format!("{name}: it does not get as far as saying what it is"), String::new()]),
+    }
+    let mut field = |name: &str, value: String| lines.push(format!("{name:<9} {value}"));
+    field("contract", contract(seen).unwrap_or("none").to_owned());
+    field("imports", list(imports));
+    field("exports", list(exports));
+    if let Some(description) = description {
+        field("needs", list(&description.needs));
+    }
+    field("size", format!("{bytes} bytes"));
+    field("digest", digest.clone());
+    match refused {
+        None => field("verdict", "accepted".to_owned()),
+        Some(error) => field("verdict", format!("refused: {}", chain(error))),
+    }
+    match description.as_ref().map(|description| description.parameters.as_slice()) {
+        None | Some([]) => {}
+        Some(parameters) => lines.extend([String::new(), table(parameters)]),
+    }
+    lines.join("\n")
+}
+
+fn table(parameters: &[Parameter]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header(["PARAMETER", "TYPE", "DEFAULT", "LIMITS", "WHAT"]);
+    for Parameter { name, summary, kind } in parameters {
+        let (type_name, default, limits) = match kind {
+            ParameterKind::Number { default, minimum, maximum } => {
+                ("number", default.to_string(), format!("{minimum} to {maximum}"))
+            }
+            ParameterKind::Text { default } => ("text", format!("{default:?}"), String::new()),
+            ParameterKind::Toggle { default } => ("toggle", default.to_string(), String::new()),
+            ParameterKind::Choice { default, options } => ("choice", default.clone(), options.join(", ")),
+        };
+        table.add_row([name, type_name, &default, &limits, summary]);
+    }
+    let lines: Vec<String> = table.trim_fmt().lines().map(|line| line.trim().to_owned()).collect();
+    lines.join("\n")
+}

@@ -1,0 +1,258 @@
+//! Case files: a cluster, pods that wait in it, and what is expected of the policy's scores.
+//!
+//! Apart from running them: what is read here is complete and consistent, so that a run can only fail for the policy.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use netmarks_core::request::PendingPod;
+use netmarks_engine::{ParameterValue, Stage};
+use netmarks_sources::snapshot_file::{ContentError, SnapshotFile, SnapshotFileError};
+use serde::Deserialize;
+
+use crate::Error;
+use crate::case_file::{File, FileCase, FileExpectation, FilePodSource, FileSnapshot, Group};
+
+/// The cases of a file, ready to run.
+#[derive(Clone, Debug)]
+pub struct Cases {
+    /// In the order of the file.
+    pub(crate) cases: Vec<Case>,
+}
+
+/// One case.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    pub(crate) name: String,
+    pub(crate) snapshot: Arc<SnapshotFile>,
+    pub(crate) pod: PendingPod,
+    /// A pod of the snapshot that is scored as if it did not run.
+    pub(crate) taken_out: Option<String>,
+    pub(crate) nodes: Vec<String>,
+    pub(crate) parameters: BTreeMap<String, ParameterValue>,
+    pub(crate) expected: Expected,
+}
+
+/// What a case expects.
+#[derive(Clone, Debug)]
+pub(crate) enum Expected {
+    Scores { order: Vec<Vec<String>>, scores: BTreeMap<String, f64>, tolerance: Tolerance },
+    Error(ExpectedError),
+}
+
+/// How far a score may be from what is expected; the larger of the two counts.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Tolerance {
+    /// As a share of the expected score.
+    pub(crate) relative: f64,
+    /// In the unit of the score.
+    pub(crate) absolute: f64,
+}
+
+impl Default for Tolerance {
+    fn default() -> Self {
+        // Summing in another order costs a few bits.
+        Self { relative: 1e-9, absolute: 1e-12 }
+    }
+}
+
+impl Tolerance {
+    pub(crate) fn allows(self, expected: f64, got: f64) -> bool {
+        (expected - got).abs() <= self.absolute.max(self.relative * expected.abs())
+    }
+}
+
+/// The error that a case expects; what is not given may be anything.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, serde::Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExpectedError {
+    /// Where: `configure`, `score`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    /// Why, in a word: `said`, `parameter`, `deadline`, ...
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    /// A part of the message, causes included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}
+
+/// What is wrong with a case file.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseFileError {
+    /// No YAML of this format.
+    #[error("it is not YAML of this format: {0}")]
+    Yaml(serde_saphyr::Error),
+    /// Nothing to run.
+    #[error("it has no cases")]
+    Empty,
+    /// Two cases of one name.
+    #[error("two cases are called `{name}`; rename one")]
+    Repeated {
+        /// The name.
+        name: String,
+    },
+    /// A snapshot file that cannot be read.
+    #[error("its snapshot cannot be read")]
+    Snapshot(#[source] SnapshotFileError),
+    /// A cluster that cannot be.
+    #[error("its snapshot cannot be")]
+    Content(#[source] ContentError),
+    /// Pods on a node that does not exist.
+    #[error("its snapshot has pods on `{node}`, which is not among its nodes")]
+    UnknownNode {
+        /// The node.
+        node: String,
+    },
+    /// A case that makes no sense.
+    #[error("case `{case}`: {problem}")]
+    Case {
+        /// Which.
+        case: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
+}
+
+impl Cases {
+    /// Reads a case file, and the snapshot files that it names: those are beside it.
+    ///
+    /// # Errors
+    /// If a file cannot be read, has unknown keys or makes no sense.
+    pub fn read(path: &Path) -> Result<Self, Error> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        Self::parse(&text, folder)
+            .map_err(|source| Error::CaseFile { path: path.to_owned(), source: Box::new(source) })
+    }
+
+    /// Reads cases from a text; snapshot files that it names are in `folder`.
+    ///
+    /// # Errors
+    /// If it has unknown keys or makes no sense.
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, CaseFileError> {
+        let file: File = serde_saphyr::from_str(text).map_err(CaseFileError::Yaml)?;
+        let shared = file.snapshot.map(|snapshot| resolve(snapshot, folder)).transpose()?;
+        let mut names = BTreeSet::new();
+        let mut cases = Vec::new();
+        for case in file.cases {
+            if !names.insert(case.name.clone()) {
+                return Err(CaseFileError::Repeated { name: case.name });
+            }
+            cases.push(complete(case, shared.as_ref(), folder)?);
+        }
+        if cases.is_empty() { Err(CaseFileError::Empty) } else { Ok(Self { cases }) }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.cases.len()
+    }
+
+    /// Never: a file without cases is refused.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+}
+
+fn resolve(snapshot: FileSnapshot, folder: &Path) -> Result<Arc<SnapshotFile>, CaseFileError> {
+    Ok(Arc::new(match snapshot {
+        FileSnapshot::Path(path) => {
+            SnapshotFile::read(&folder.join(PathBuf::from(path))).map_err(CaseFileError::Snapshot)?
+        }
+        FileSnapshot::Cluster(cluster) => {
+            if let Some(node) = cluster.unknown_nodes().first() {
+                return Err(CaseFileError::UnknownNode { node: (*node).to_owned() });
+            }
+            let snapshot = cluster.snapshot();
+            snapshot.check().map_err(CaseFileError::Content)?;
+            snapshot
+        }
+    }))
+}
+
+fn complete(
+    case: FileCase,
+    shared: Option<&Arc<SnapshotFile>>,
+    folder: &Path,
+) -> Result<Case, CaseFileError> {
+    let FileCase { name, snapshot, pod, nodes, parameters, expect } = case;
+    let wrong = |problem: String| CaseFileError::Case { case: name.clone(), problem };
+    let snapshot = match (snapshot, shared) {
+        (Some(own), _) => resolve(own, folder)?,
+        (None, Some(shared)) => shared.clone(),
+        (None, None) => {
+            return Err(wrong("it has no `snapshot`, and neither has the file".to_owned()));
+        }
+    };
+    let (pod, taken_out) = match pod {
+        FilePodSource::New(pod) => (pod.pending(snapshot.identity), None),
+        FilePodSource::Named(key) => {
+            let found = snapshot.pods.iter().find(|pod| pod.name == key);
+            let found = found.ok_or_else(|| wrong(format!("the snapshot has no pod `{key}`")))?;
+            (found.pending(), Some(key))
+        }
+    };
+    let known: Vec<String> = snapshot.nodes.iter().map(|node| node.name.clone()).collect();
+    let nodes = nodes.unwrap_or_else(|| known.clone());
+    if let Some(node) = nodes.iter().find(|node| !known.contains(node)) {
+        return Err(wrong(format!("the snapshot has no node `{node}`")));
+    }
+    if nodes.is_empty() {
+        return Err(wrong("there are no nodes to score".to_owned()));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(node) = nodes.iter().find(|node| !seen.insert(*node)) {
+        return Err(wrong(format!("the node `{node}` is listed twice")));
+    }
+    let expected = expectation(expect, &nodes).map_err(wrong)?;
+    Ok(Case { name, snapshot, pod, taken_out, nodes, parameters, expected })
+}
+
+fn expectation(expect: FileExpectation, nodes: &[String]) -> Result<Expected, String> {
+    let FileExpectation { order, scores, tolerance, error } = expect;
+    if let Some(error) = error {
+        if order.is_some() || scores.is_some() || tolerance.is_some() {
+            return Err("it expects an error and scores; there can only be one".to_owned());
+        }
+        if error == ExpectedError::default() {
+            return Err("the expected error needs a `stage`, `cause` or `message`".to_owned());
+        }
+        if let Some(stage) =
+            error.stage.as_deref().filter(|stage| !STAGES.iter().any(|s| s.as_str() == *stage))
+        {
+            let known = STAGES.map(Stage::as_str).join(", ");
+            return Err(format!("there is no stage `{stage}`; there are {known}"));
+        }
+        return Ok(Expected::Error(error));
+    }
+    let order: Vec<Vec<String>> = order.unwrap_or_default().into_iter().map(Group::into_nodes).collect();
+    let scores = scores.unwrap_or_default();
+    if order.is_empty() && scores.is_empty() {
+        return Err("it expects nothing; give `order`, `scores` or `error`".to_owned());
+    }
+    if let Some(node) = order.iter().flatten().chain(scores.keys()).find(|node| !nodes.contains(node)) {
+        return Err(format!("it expects something of `{node}`, which is not among the nodes to score"));
+    }
+    let mut seen = BTreeSet::new();
+    if let Some(node) = order.iter().flatten().find(|node| !seen.insert(*node)) {
+        return Err(format!("`order` has `{node}` twice"));
+    }
+    if let Some((node, score)) = scores.iter().find(|(_, score)| !score.is_finite()) {
+        return Err(format!("the score {score} of `{node}` is not finite, which no policy may return"));
+    }
+    let tolerance = tolerance.unwrap_or_default();
+    if [tolerance.relative, tolerance.absolute].iter().any(|number| !number.is_finite() || *number < 0.0) {
+        return Err("a `tolerance` must be finite and not negative".to_owned());
+    }
+    Ok(Expected::Scores { order, scores, tolerance })
+}
+
+/// Every stage at which a policy can fail in a case.
+const STAGES: [Stage; 6] =
+    [Stage::Check, Stage::Link, Stage::Describe, Stage::Configure, Stage::Trial, Stage::Score];

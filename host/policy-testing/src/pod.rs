@@ -1,0 +1,90 @@
+//! The pod that waits for a node: built in a test, or written in a case file.
+//!
+//! Apart from the cluster, of which it is no part yet.
+
+use std::collections::BTreeMap;
+
+use netmarks_core::application::{Application, Identity, PodIdentity};
+use netmarks_core::request::PendingPod;
+use serde::Deserialize;
+
+use crate::quantity::{Requests, millicores};
+
+/// A pod that waits. Its application is as given, or else what the cluster's identity says of its labels.
+///
+/// ```
+/// use netmarks_policy_testing::Pod;
+///
+/// let pod = Pod::of("shop/web").label("tier", "front").cores(0.5);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Pod {
+    application: Option<Application>,
+    namespace: Option<String>,
+    name: Option<String>,
+    labels: BTreeMap<String, String>,
+    requests: Requests,
+}
+
+impl Pod {
+    /// A pod of an application, `namespace/name`.
+    #[must_use]
+    pub fn of(application: &str) -> Self {
+        Self { application: Some(crate::application(application)), ..Self::default() }
+    }
+
+    /// With a label.
+    #[must_use]
+    pub fn label(mut self, key: &str, value: &str) -> Self {
+        self.labels.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// In this namespace; by default that of its application, or `default`.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        self.namespace = Some(namespace.to_owned());
+        self
+    }
+
+    /// With this name; by default `pending`.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.name = Some(name.to_owned());
+        self
+    }
+
+    /// Requesting so many cores.
+    #[must_use]
+    pub fn cores(mut self, cores: f64) -> Self {
+        self.requests.cpu_millicores = millicores(cores);
+        self
+    }
+
+    /// Requesting so much memory.
+    #[must_use]
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.requests.memory_bytes = bytes;
+        self
+    }
+
+    /// As the host would see it.
+    #[must_use]
+    pub fn pending(&self, identity: Identity) -> PendingPod {
+        let name = self.name.as_deref().unwrap_or("pending");
+        let namespace = self.namespace.as_deref();
+        let namespace = namespace.or(self.application.as_ref().map(Application::namespace));
+        let namespace = namespace.unwrap_or("default");
+        let application = self.application.clone().or_else(|| {
+            let pod = PodIdentity { name, labels: &self.labels, controller: None };
+            identity.name(pod).map(|name| Application::new(namespace, name))
+        });
+        PendingPod {
+            key: format!("{namespace}/{name}"),
+            application,
+            labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            requests: self.requests.into(),
+        }
+    }
+}
