@@ -8,6 +8,7 @@ use netmarks_core::needs::NeedError;
 
 use crate::grants::Grant;
 use crate::parameters::ParameterError;
+use crate::wasi::WasiFault;
 
 /// The step at which a policy failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -151,6 +152,9 @@ pub enum Cause {
     /// It trapped in any other way.
     #[error("it trapped")]
     Trap(#[source] EngineError),
+    /// It called a function of WASI that does nothing here.
+    #[error(transparent)]
+    Wasi(WasiFault),
     /// What it returned could not be read: more than it may, or not what the contract says.
     #[error("its result could not be taken (at most {limit} bytes are)")]
     Output {
@@ -199,6 +203,7 @@ impl Cause {
             Self::Memory { .. } => "memory",
             Self::Stack => "stack",
             Self::Trap(_) => "trap",
+            Self::Wasi(_) => "wasi",
             Self::Output { .. } => "output",
             Self::WrongLength { .. } => "wrong-length",
             Self::NotFinite { .. } => "not-finite",

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Grant {
-    /// The interfaces of WASI 0.2, with nothing behind them: no files, no network, no environment. Interpreted
-    /// languages bring a runtime that imports them whether it uses them or not.
+    /// The interfaces of WASI 0.2, with nothing behind them: no files, no network, no environment, no time; what is
+    /// printed goes to the log. Interpreted languages bring a runtime that imports them whether it uses them or not.
     Wasi,
 }
 
@@ -26,7 +26,7 @@ impl Grant {
 
     /// The grant that the import `name` needs, if there is one for it.
     pub(crate) fn for_import(name: &str) -> Option<Self> {
-        name.starts_with("wasi:").then_some(Self::Wasi)
+        (name.starts_with("wasi:") && name.contains("@0.2.")).then_some(Self::Wasi)
     }
 }
 

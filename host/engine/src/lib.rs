@@ -17,6 +17,7 @@ mod parameters;
 mod policy;
 mod store;
 mod ticker;
+mod wasi;
 
 pub use compile::{CompileLimits, Compiled, Compiler, serve_compiler};
 pub use description::{Description, Parameter, ParameterKind};
@@ -28,3 +29,4 @@ pub use limits::Limits;
 pub use load::{Artefact, CONTRACT, RunSettings};
 pub use parameters::{ParameterError, ParameterValue};
 pub use policy::{CallCost, Part, Policy};
+pub use wasi::WasiFault;

@@ -23,6 +23,7 @@ use crate::limits::Limits;
 use crate::parameters::{self, ParameterValue};
 use crate::policy::{Failure, Policy};
 use crate::store::CallState;
+use crate::wasi;
 
 /// The interface that a policy exports, with the version of the contract that this host speaks.
 pub const CONTRACT: &str = "netmarks:policy/scoring@0.1.0";
@@ -131,7 +132,7 @@ impl Policy {
         let RunSettings { limits, grants, .. } = settings;
         let at = |stage: Stage| move |cause: Cause| at(artefact, stage, cause);
         check_interfaces(engine, component, grants).map_err(at(Stage::Check))?;
-        let instances = link(engine, component)
+        let instances = link(engine, component, grants)
             .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;
 
         let policy = Policy::unconfigured(
@@ -202,9 +203,12 @@ fn check_interfaces(engine: &Engine, component: &Component, grants: &Grants) -> 
     })
 }
 
-fn link(engine: &Engine, component: &Component) -> wasmtime::Result<PolicyPre<CallState>> {
+fn link(engine: &Engine, component: &Component, grants: &Grants) -> wasmtime::Result<PolicyPre<CallState>> {
     let mut linker: Linker<CallState> = Linker::new(&engine.wasmtime);
     Bindings::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    if grants.contains(&Grant::Wasi) {
+        wasi::link(&mut linker, component)?;
+    }
     PolicyPre::new(linker.instantiate_pre(component)?)
 }
 

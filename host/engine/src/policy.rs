@@ -17,6 +17,7 @@ use crate::fault::{Cause, EngineError, PolicyError, Stage, cut};
 use crate::limits::Limits;
 use crate::parameters::Checked;
 use crate::store::{self, CallState};
+use crate::wasi::WasiFault;
 
 /// Most parts of an explanation that are taken.
 const PARTS: usize = 256;
@@ -71,6 +72,9 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn into_cause(self, limits: &Limits) -> Cause {
+        if let Some(fault) = self.error.downcast_ref::<WasiFault>() {
+            return Cause::Wasi(fault.clone());
+        }
         match self.error.downcast_ref::<Trap>() {
             Some(Trap::Interrupt) => Cause::Deadline(limits.deadline()),
             Some(Trap::StackOverflow) => Cause::Stack,

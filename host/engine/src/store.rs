@@ -1,4 +1,4 @@
-//! The state of one call: its memory account and its log.
+//! The state of one call: its memory account, its log and what it did through WASI.
 //!
 //! Apart from the policy because it is made afresh for every call and is all that a guest can reach.
 
@@ -8,6 +8,7 @@ use crate::bindings::netmarks::policy::{logging, types};
 use crate::engine::Engine;
 use crate::fault::cut;
 use crate::limits::Limits;
+use crate::wasi::World;
 
 /// Holds what one call may use and what it has said.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct CallState {
     pub(crate) memory_refused: bool,
     messages: Vec<(logging::Level, String)>,
     messages_dropped: u32,
+    /// Only after the guest called WASI.
+    world: Option<Box<World>>,
 }
 
 /// A fresh store with all limits set.
@@ -26,6 +29,7 @@ pub(crate) fn fresh(engine: &Engine, limits: &Limits) -> Store<CallState> {
         memory_refused: false,
         messages: Vec::new(),
         messages_dropped: 0,
+        world: None,
     };
     let mut store = Store::new(&engine.wasmtime, state);
     store.limiter(|state| state);
@@ -82,6 +86,11 @@ impl CallState {
         limits.memory_bytes().saturating_sub(self.memory_left)
     }
 
+    /// What the guest can change through WASI.
+    pub(crate) fn world(&mut self) -> &mut World {
+        self.world.get_or_insert_default()
+    }
+
     /// Passes the call's messages on to the host's log, under the policy's name.
     pub(crate) fn publish_messages(&mut self, policy: &str) {
         for (level, message) in self.messages.drain(..) {
@@ -90,6 +99,15 @@ impl CallState {
                 logging::Level::Info => tracing::info!(policy, message, "policy log"),
                 logging::Level::Warn => tracing::warn!(policy, message, "policy log"),
                 logging::Level::Error => tracing::error!(policy, message, "policy log"),
+            }
+        }
+        if let Some(world) = &mut self.world {
+            let (stdout, stderr) = world.printed();
+            if let Some(message) = stdout {
+                tracing::info!(policy, message, "policy stdout");
+            }
+            if let Some(message) = stderr {
+                tracing::warn!(policy, message, "policy stderr");
             }
         }
         if self.messages_dropped > 0 {
