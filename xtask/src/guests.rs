@@ -1,9 +1,11 @@
-//! Compiles the guests: the policies, the fixtures of the host's tests and the shapes of the contract benchmark.
+//! Compiles the guests: the policies, the examples in other languages, the fixtures of the host's tests and the shapes of
+//! the contract benchmark.
 //!
 //! Everything lands in `target/guests/NAME.wasm`, which is where tests and benchmarks look. The policies are also
 //! committed, as `policies/NAME.wasm`, so that building the extender takes no wasm toolchain and using one of them none
 //! either; each carries the digest of its sources, and a test here fails when the two differ.
 
+mod languages;
 mod sources;
 mod toolchain;
 
@@ -41,6 +43,7 @@ pub(crate) struct Args {
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let Args { update, cargo_component } = args;
     build(root)?;
+    languages::build(root, &Toolchain::find(&root.join("guest"))?)?;
     if *cargo_component {
         build_with_cargo_component(root)?;
     }
@@ -98,7 +101,7 @@ fn package(policy: &str) -> String {
     if policy == DEFAULT { "netmarks-policy".to_owned() } else { format!("netmarks-policy-{policy}") }
 }
 
-/// Where `build` puts the guest of this name.
+/// Where a build puts the guest of this name.
 fn output(root: &Path, name: &str) -> PathBuf {
     root.join("target/guests").join(name).with_extension("wasm")
 }

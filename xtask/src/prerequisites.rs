@@ -7,12 +7,16 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 5] = [
+const PACKAGES: [(&str, &str); 9] = [
+    ("clang", "the compiler of policies in C"),
+    ("libclang-rt-dev-wasm32", "what it calls at run time"),
+    ("lld", "its linker for wasm"),
     ("prometheus", "the Prometheus that tests scrape with, and promtool"),
     ("docker-registry", "the registry that tests push policies to and pull them from"),
     ("rustc-web", "the compiler for guests where rustup's wasm32 target cannot be fetched"),
     ("cargo-web", "its cargo"),
     ("rust-web-src", "its standard library"),
+    ("wasi-libc", "the C library of policies in C"),
 ];
 
 /// The Go release that Kubernetes' go.mod asks for, as major and minor.
@@ -25,6 +29,7 @@ pub(crate) fn check() -> Result<()> {
         ensure!(find(program).is_some(), "`{program}` is not on PATH");
     }
     go()?;
+    interpreters()?;
     for (component, argument) in [("rustfmt", "fmt"), ("clippy", "clippy")] {
         output(cargo().args([argument, "--version"]))
             .with_context(|| format!("{component} is missing; run `rustup component add {component}`"))?;
@@ -71,6 +76,26 @@ fn is_installed(package: &str) -> bool {
 /// The owner of `/proc/self` is the effective user.
 fn is_root() -> Result<bool> {
     Ok(std::fs::metadata("/proc/self").context("failed to find out who runs this")?.uid() == 0)
+}
+
+/// What the tools for policies in JavaScript and Python are installed with. Not Debian packages of ours: most machines have
+/// newer ones from elsewhere.
+fn interpreters() -> Result<()> {
+    for (program, arguments, advice) in [
+        (
+            "npm",
+            &["--version"][..],
+            "install Node.js 20 or newer with npm (Debian: `apt-get install nodejs npm`)",
+        ),
+        (
+            "python3",
+            &["-m", "pip", "--version"][..],
+            "install Python 3.10 or newer with pip (Debian: `apt-get install python3-pip`)",
+        ),
+    ] {
+        output(Command::new(program).args(arguments)).context(advice)?;
+    }
+    Ok(())
 }
 
 fn go() -> Result<()> {

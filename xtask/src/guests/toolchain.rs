@@ -99,12 +99,11 @@ impl Toolchain {
 
     fn prepare(&self, root: &Path, workspace: &Path, program: &Path, first: &[PathBuf]) -> Result<Command> {
         let mut command = Command::new(program);
-        let path = env::var_os("PATH").unwrap_or_default();
-        let folders = first.iter().chain(&self.linker).cloned().chain(env::split_paths(&path));
+        let folders: Vec<PathBuf> = first.iter().chain(&self.linker).cloned().collect();
         command
             .current_dir(workspace)
             .env("RUSTC", &self.rustc)
-            .env("PATH", env::join_paths(folders).context("failed to extend PATH")?)
+            .env("PATH", prepend(&folders)?)
             .env("CARGO_ENCODED_RUSTFLAGS", self.flags(root))
             // Set by the cargo that runs this program, for the host's target folder and the host's compiler.
             .env_remove("CARGO_TARGET_DIR")
@@ -114,6 +113,36 @@ impl Toolchain {
             command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_UNSTABLE_BUILD_STD", "std,panic_abort");
         }
         Ok(command)
+    }
+
+    /// The component linker.
+    pub(super) fn linker(&self) -> Result<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = self.linker.iter().cloned().chain(env::split_paths(&path));
+        let mut programs = folders.map(|folder| folder.join(LINKER));
+        programs.find(|program| program.is_file()).with_context(|| format!("found no {LINKER}"))
+    }
+
+    /// A shell script that is this toolchain's cargo, for a policy's author: it compiles for wasm whatever it takes, and
+    /// for this machine as always.
+    pub(super) fn script(&self, root: &Path) -> Result<String> {
+        let rustc = absolute(root, &self.rustc)?;
+        let beside = rustc.with_file_name("cargo");
+        let cargo = if beside.is_file() { beside } else { self.cargo.clone() };
+        let from_source = match self.standard_library {
+            StandardLibrary::Installed => "",
+            StandardLibrary::CompiledFromSource => {
+                "export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort;"
+            }
+        };
+        let linker = env::join_paths(&self.linker).context("failed to join folders")?;
+        Ok(format!(
+            "export RUSTC='{}' PATH='{}':\"$PATH\"\nunset CARGO RUSTUP_TOOLCHAIN\ncase \"$*\" in *wasm32*) {from_source};; esac\n\
+             exec '{}' \"$@\"\n",
+            rustc.display(),
+            linker.display(),
+            cargo.display()
+        ))
     }
 
     /// Panic messages name source files; without this they would name folders of this machine.
@@ -145,6 +174,13 @@ pub(super) fn target_folder(root: &Path) -> PathBuf {
 /// The same for cargo-component: in the other folder it would find the component made and build nothing.
 pub(super) fn component_target_folder(root: &Path) -> PathBuf {
     root.join("target/guests/build-cargo-component")
+}
+
+/// PATH with these folders before it.
+pub(super) fn prepend(folders: &[PathBuf]) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let all = folders.iter().cloned().chain(env::split_paths(&path));
+    env::join_paths(all).context("failed to extend PATH")
 }
 
 fn arguments(cargo: &mut Command, target_folder: &Path) {
