@@ -24,7 +24,7 @@ fn config(folder: &Path, text: &str) -> String {
 
 #[test]
 fn the_demo_ranks_and_says_why() {
-    let shown = success(&netmarks(&["demo", "--once"]).unwrap()).unwrap();
+    let shown = success(&netmarks(&["demo", "--admin-listen", "127.0.0.1:0", "--once"]).unwrap()).unwrap();
     let golden = support::repository("host/extender/tests/golden/demo-once.txt");
     if std::env::var_os("NETMARKS_BLESS").is_some() {
         std::fs::write(&golden, &shown).unwrap();
@@ -184,10 +184,15 @@ async fn a_snapshot_of_a_running_extender_is_the_one_that_it_was_given() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_serves_what_it_prints() {
     let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(folder, &["demo", "--listen", "127.0.0.1:0"], &[], |log| {
-        log.contains("Ctrl-C stops.").then_some(())?;
-        Some(log.split_once("Serving at ")?.1.split_once(". Ask")?.0.to_owned())
-    })
+    let mut server = Server::start(
+        folder,
+        &["demo", "--admin-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"],
+        &[],
+        |log| {
+            log.contains("Ctrl-C stops.").then_some(())?;
+            Some(log.split_once("Serving at ")?.1.split_once(". Ask")?.0.to_owned())
+        },
+    )
     .await
     .unwrap();
     let log = server.log().unwrap();

@@ -1,6 +1,6 @@
 //! `netmarks demo`.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -16,6 +16,9 @@ use crate::{policies, telemetry};
 /// Online Boutique on six nodes with its measured traffic, and one pod that waits for a node.
 const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
 
+/// Where `netmarks policy` looks unless told otherwise.
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9821);
+
 const EXAMPLES: &str = "Examples:
   netmarks demo                          rank, then serve until Ctrl-C
   netmarks demo --once                   rank and exit
@@ -28,13 +31,16 @@ pub(super) struct Args {
     /// Exit after printing the ranking
     #[arg(long)]
     once: bool,
+    /// Address of the admin listener, for `netmarks policy`; port 0 takes any free one
+    #[arg(long, default_value_t = ADMIN, value_name = "ADDRESS")]
+    admin_listen: SocketAddr,
     /// Address to serve at
     #[arg(long, default_value_t = Server::default().listen, value_name = "ADDRESS")]
     listen: SocketAddr,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let Args { once, listen } = *args;
+    let Args { once, listen, admin_listen } = *args;
     let snapshot = SnapshotFile::from_json(SAMPLE.as_bytes()).context("the built-in sample is broken")?;
     let pod = snapshot
         .pods
@@ -45,6 +51,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
     let mut config = Config::default();
     config.server.listen = listen;
+    config.admin.listen = Some(admin_listen);
     config.log.filter = "warn".to_owned();
     let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
     let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();
@@ -69,7 +76,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let scoring =
             service::scoring(&config, state, policies::compiler(&config.policies), &mut tasks).await?;
         let address = service::start_server(&config, &scoring, &mut tasks).await?;
-        say(&next_steps(address, &snapshot, &pod)?)?;
+        let admin = service::start_policies(&config, &scoring, &mut tasks).await?.unwrap_or(admin_listen);
+        say(&next_steps(address, admin, &snapshot, &pod)?)?;
         tasks.run(stop).await
     });
     log.flush();
@@ -77,7 +85,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 /// What to try: the request that kube-scheduler would send, and why it was answered so.
-fn next_steps(address: SocketAddr, snapshot: &SnapshotFile, pod: &str) -> Result<String> {
+fn next_steps(address: SocketAddr, admin: SocketAddr, snapshot: &SnapshotFile, pod: &str) -> Result<String> {
     let pending = score::pending_pod(snapshot, pod)?;
     let (namespace, name) = pod.split_once('/').unwrap_or(("default", pod));
     let labels: serde_json::Map<String, serde_json::Value> =
@@ -90,6 +98,7 @@ fn next_steps(address: SocketAddr, snapshot: &SnapshotFile, pod: &str) -> Result
     Ok(format!(
         "\nServing at http://{address}. Ask as kube-scheduler would:\n\n  curl -s http://{address}/prioritize -d '{body}'\n\n\
          then see why:  curl -s http://{address}/v1/decisions\n\
+         and what scored it:  netmarks policy list --server http://{admin}\n\
          and as a file:  netmarks snapshot --server http://{address} --file sample.json\n\nCtrl-C stops."
     ))
 }

@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
+mod client;
 mod compile;
+mod completion;
 mod demo;
 mod output;
 mod policy;
@@ -45,8 +47,10 @@ enum Command {
     Score(score::Args),
     /// Write the live snapshot of a running extender to a file
     Snapshot(snapshot::Args),
-    /// Work on policies: what one is, and whether it does what it should
+    /// Work on policies: look at, test, push, activate, roll back
     Policy(policy::Args),
+    /// Print a script that completes commands and flags in a shell
+    Completion(completion::Args),
     /// What `serve` runs to compile one policy, from stdin to stdout
     #[command(name = policies::COMPILE, hide = true)]
     Compile(compile::Args),
@@ -64,6 +68,7 @@ impl Cli {
             Command::Score(args) => score::run(&args),
             Command::Snapshot(args) => snapshot::run(&args),
             Command::Policy(args) => policy::run(&args),
+            Command::Completion(args) => completion::run(&args),
             Command::Compile(args) => compile::run(&args),
         }
     }

@@ -1,0 +1,41 @@
+//! How commands reach a running extender over TLS.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+
+/// Flags for servers that serve HTTPS.
+#[derive(Debug, clap::Args)]
+pub(super) struct Tls {
+    /// A CA certificate (PEM) to trust, for a server that serves HTTPS
+    #[arg(long, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// A client certificate with its private key (PEM, one file), for a server that asks for one
+    #[arg(long, value_name = "FILE")]
+    client_identity: Option<PathBuf>,
+}
+
+impl Tls {
+    /// A client that trusts, and shows, what the flags say.
+    ///
+    /// # Errors
+    /// If a file cannot be read or holds something else.
+    pub(super) fn client(&self) -> Result<reqwest::ClientBuilder> {
+        let mut client = reqwest::Client::builder();
+        if let Some(file) = &self.ca_file {
+            let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
+            client = client.add_root_certificate(
+                reqwest::Certificate::from_pem(&pem)
+                    .with_context(|| format!("{} is not a certificate", file.display()))?,
+            );
+        }
+        if let Some(file) = &self.client_identity {
+            let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
+            client = client.identity(
+                reqwest::Identity::from_pem(&pem)
+                    .with_context(|| format!("{} does not hold a certificate and a key", file.display()))?,
+            );
+        }
+        Ok(client)
+    }
+}

@@ -1,0 +1,235 @@
+//! `netmarks policy push`: to a running extender, a folder, or a registry.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::ValueEnum;
+use netmarks_artefacts::{Credentials, Description, FetchConfig, Fetcher, Reference, SigningKey};
+use netmarks_policies::{Outcome, PolicyName};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::super::output::Output;
+use super::super::say;
+use super::flags::RunFlags;
+use super::server::{Server, say_outcome};
+use crate::admin::SIGNATURE;
+
+const EXAMPLES: &str = "Without --mode, a policy is loaded and tried, and nothing else.
+
+Examples:
+  netmarks policy push mine.wasm --mode shadow
+  netmarks policy push mine.wasm --mode canary --percent 5 --parameter price=3
+  netmarks policy push mine.wasm --folder /var/lib/netmarks/policies --mode active
+  netmarks policy push mine.wasm --registry registry.example/policies/mine:1.2.0 --key signing.pem";
+
+/// Flags of `netmarks policy push`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The component
+    #[arg(value_name = "POLICY.wasm")]
+    policy: PathBuf,
+    /// What to call it; by default the file's name without its ending
+    #[arg(long)]
+    name: Option<PolicyName>,
+    /// Write it into a watched folder instead
+    #[arg(long, value_name = "FOLDER", conflicts_with = "registry")]
+    folder: Option<PathBuf>,
+    /// Push it to an OCI registry instead
+    #[arg(long, value_name = "REGISTRY/REPOSITORY:TAG")]
+    registry: Option<String>,
+    /// Credentials for the registry: a docker config.json
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    registry_config: Option<PathBuf>,
+    /// A CA certificate (PEM) to trust for the registry
+    #[arg(long, value_name = "FILE", requires = "registry")]
+    registry_ca_file: Option<PathBuf>,
+    /// Sign it with this private key (PEM, PKCS#8, ECDSA P-256)
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Who shall listen to it
+    #[arg(long, value_enum)]
+    mode: Option<ModeName>,
+    /// For how many of 100 workloads a canary answers
+    #[arg(long, value_name = "1-99", required_if_eq("mode", "canary"))]
+    percent: Option<u8>,
+    /// Its weight beside other active policies
+    #[arg(long)]
+    weight: Option<f64>,
+    /// How its raw scores become shares: max, min-max, rank, none
+    #[arg(long, value_name = "NAME")]
+    normalisation: Option<String>,
+    /// What happens to the others when it fails: skip, neutral
+    #[arg(long, value_name = "NAME")]
+    on_fault: Option<String>,
+    #[command(flatten)]
+    run: RunFlags,
+    #[command(flatten)]
+    server: Server,
+    /// How to print what changed
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ModeName {
+    /// It answers
+    Active,
+    /// It answers for some workloads
+    Canary,
+    /// It scores along, and only its report shows it
+    Shadow,
+    /// It is loaded
+    Ready,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let bytes = std::fs::read(&args.policy)
+        .with_context(|| format!("failed to read the policy {}", args.policy.display()))?;
+    let key = args.key.as_deref().map(SigningKey::read).transpose()?;
+    match (&args.registry, &args.folder) {
+        (Some(reference), _) => to_registry(args, reference, bytes, key.as_ref()),
+        (None, Some(folder)) => to_folder(args, folder, &bytes, key.as_ref()),
+        (None, None) => to_server(args, bytes, key.as_ref()),
+    }
+}
+
+fn name(args: &Args) -> Result<PolicyName> {
+    match &args.name {
+        Some(name) => Ok(name.clone()),
+        None => {
+            let stem = args.policy.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            PolicyName::try_from(stem).context("the file's name cannot be the policy's; give one with --name")
+        }
+    }
+}
+
+/// The settings that were given, as their keys are called everywhere.
+fn settings(args: &Args) -> Result<Map<String, Value>> {
+    let mut settings = Map::new();
+    let given = [
+        ("weight", args.weight.map(Value::from)),
+        ("normalisation", args.normalisation.clone().map(Value::from)),
+        ("on_fault", args.on_fault.clone().map(Value::from)),
+    ];
+    settings.extend(given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    let RunFlags { grant, parameter } = &args.run;
+    if !grant.is_empty() {
+        settings.insert("grants".into(), serde_json::to_value(grant)?);
+    }
+    if !parameter.is_empty() {
+        let parameters: std::collections::BTreeMap<_, _> = parameter.iter().cloned().collect();
+        settings.insert("parameters".into(), serde_json::to_value(parameters)?);
+    }
+    Ok(settings)
+}
+
+fn mode(args: &Args) -> Vec<(&'static str, String)> {
+    let name = args.mode.map(|mode| match mode {
+        ModeName::Active => "active",
+        ModeName::Canary => "canary",
+        ModeName::Shadow => "shadow",
+        ModeName::Ready => "ready",
+    });
+    let mut pairs: Vec<_> = name.map(|name| ("mode", name.to_owned())).into_iter().collect();
+    pairs.extend(args.percent.map(|percent| ("percent", percent.to_string())));
+    pairs
+}
+
+fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()> {
+    let name = name(args)?;
+    let mut query: Vec<(String, String)> =
+        mode(args).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    for (setting, value) in settings(args)? {
+        match value {
+            Value::Object(inner) => {
+                query.extend(
+                    inner.into_iter().map(|(key, value)| (format!("{setting}.{key}"), value.to_string())),
+                );
+            }
+            Value::Array(list) => {
+                query.extend(
+                    list.iter().filter_map(|item| Some((setting.clone(), item.as_str()?.to_owned()))),
+                );
+            }
+            Value::String(text) => query.push((setting, text)),
+            value => query.push((setting, value.to_string())),
+        }
+    }
+    let signature = key.map(|key| key.sign_blob(&bytes));
+    let outcome: Outcome = args.server.call(Method::PUT, &format!("/v1/policies/{name}"), |request| {
+        let request = request.query(&query).body(bytes);
+        match signature {
+            Some(signature) => request.header(SIGNATURE, signature),
+            None => request,
+        }
+    })?;
+    say_outcome(&format!("`{name}`"), &outcome, args.output)
+}
+
+/// First what belongs to the component, then the component, each whole or not at all: the server takes it when it
+/// sees it.
+fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>) -> Result<()> {
+    let name = name(args)?;
+    let mut settings = settings(args)?;
+    for (key, value) in mode(args) {
+        let value = if key == "percent" { serde_json::from_str(&value)? } else { Value::from(value) };
+        settings.insert(key.to_owned(), value);
+    }
+    let file = folder.join(format!("{name}.wasm"));
+    if !settings.is_empty() {
+        // JSON is YAML.
+        write(&folder.join(format!("{name}.yaml")), serde_json::to_string_pretty(&settings)?.as_bytes())?;
+    }
+    if let Some(key) = key {
+        write(&folder.join(format!("{name}.wasm.sig")), key.sign_blob(bytes).as_bytes())?;
+    }
+    write(&file, bytes)?;
+    match args.output {
+        Output::Table => {
+            say(&format!("wrote {}; whoever watches the folder takes it within seconds", file.display()))
+        }
+        Output::Json => say(&serde_json::to_string_pretty(&json!({ "file": file, "settings": settings }))?),
+    }
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<()> {
+    let beside = file.with_extension("unfinished");
+    std::fs::write(&beside, bytes)
+        .and_then(|()| std::fs::rename(&beside, file))
+        .with_context(|| format!("failed to write {}", file.display()))
+}
+
+fn to_registry(args: &Args, reference: &str, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()> {
+    if args.mode.is_some() || !settings(args)?.is_empty() {
+        bail!(
+            "a registry keeps the component only; give mode and settings where it is used (a ScoringPolicy)"
+        );
+    }
+    let reference: Reference = reference.parse()?;
+    let credentials = args.registry_config.clone().map_or(Credentials::Anonymous, Credentials::File);
+    let config =
+        FetchConfig { credentials, ca_file: args.registry_ca_file.clone(), ..FetchConfig::default() };
+    let fetcher = Fetcher::new(config);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let pushed = runtime.block_on(async {
+        let pushed = fetcher.push(&reference, bytes, &Description::default()).await?;
+        if let Some(key) = key {
+            // By its digest: a tag could be another's by now.
+            fetcher.sign(&pushed.resolved.parse()?, key).await?;
+        }
+        anyhow::Ok(pushed)
+    })?;
+    match args.output {
+        Output::Table => {
+            say(&format!("pushed {}{}", pushed.resolved, if key.is_some() { ", signed" } else { "" }))
+        }
+        Output::Json => {
+            let (digest, resolved) = (pushed.digest.to_string(), pushed.resolved);
+            say(&serde_json::to_string_pretty(
+                &json!({ "digest": digest, "reference": resolved, "signed": key.is_some() }),
+            )?)
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Calls of the admin listener, the same for every command that makes one.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use netmarks_policies::Outcome;
+use reqwest::{Method, RequestBuilder};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::super::client::Tls;
+use super::super::output::Output;
+use super::super::say;
+
+/// Which admin listener, and who is calling.
+#[derive(Debug, clap::Args)]
+pub(super) struct Server {
+    /// Base URL of the admin listener (`admin.listen`)
+    #[arg(long, default_value = DEFAULT, value_name = "URL")]
+    server: String,
+    /// A file with the token to present
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    #[command(flatten)]
+    tls: Tls,
+}
+
+/// Where `netmarks demo` listens, and the documentation's examples.
+pub(in super::super) const DEFAULT: &str = "http://127.0.0.1:9821";
+
+impl Server {
+    /// Makes one call and reads its answer.
+    ///
+    /// # Errors
+    /// If nobody answers, or the answer is a refusal: then with the server's reason.
+    pub(super) fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(self.ask(method, path, prepare))
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<T> {
+        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let mut request = self.tls.client()?.build()?.request(method, &url);
+        if let Some(file) = &self.token_file {
+            let token = std::fs::read_to_string(file)
+                .with_context(|| format!("failed to read the token in {}", file.display()))?;
+            request = request.bearer_auth(token.trim());
+        }
+        let response = prepare(request).send().await.with_context(|| {
+            format!("failed to reach {url}; is `admin.listen` set for `netmarks serve`? (--server)")
+        })?;
+        let status = response.status();
+        let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
+        if !status.is_success() {
+            let said: Option<Value> = serde_json::from_str(&text).ok();
+            match said.as_ref().and_then(|said| said.get("error")?.as_str()) {
+                Some(reason) => bail!("{reason}"),
+                None => bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default()),
+            }
+        }
+        serde_json::from_str(&text)
+            .with_context(|| format!("{url} answered something else; is it an admin listener?"))
+    }
+}
+
+/// Says what an operation changed.
+pub(super) fn say_outcome(what: &str, outcome: &Outcome, output: Output) -> Result<()> {
+    if output == Output::Json {
+        return say(&serde_json::to_string_pretty(outcome)?);
+    }
+    let Outcome { generation, changed, entry } = outcome;
+    let now = entry.as_ref().map_or_else(
+        || what.to_owned(),
+        |entry| {
+            let digest = entry.digest.get(..19).unwrap_or(&entry.digest);
+            format!("`{}` is {} ({digest}, revision {})", entry.name, entry.mode, entry.revision)
+        },
+    );
+    match changed {
+        true => say(&format!("{now}; generation {generation}")),
+        false => say(&format!("nothing changed: {now}; still generation {generation}")),
+    }
+}
