@@ -24,6 +24,7 @@ mod policy_call;
 mod report;
 mod request;
 mod synthetic;
+mod under_change;
 mod watch;
 
 use std::path::PathBuf;
@@ -34,7 +35,7 @@ use report::Row;
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these rows of the targets
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 6, 7])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 6, 7, 9])]
     rows: Vec<u32>,
     /// Write the results here, too
     #[arg(long)]
@@ -65,7 +66,8 @@ fn main() {
             3 => request::rows(repetitions),
             6 => memory::rows(),
             7 => watch::rows(repetitions),
-            other => panic!("row {other} is not measured here; there are 1, 2, 3, 6 and 7"),
+            9 => under_change::rows(args.quick),
+            other => panic!("row {other} is not measured here; there are 1, 2, 3, 6, 7 and 9"),
         };
         for row in measured {
             println!("{row}");
