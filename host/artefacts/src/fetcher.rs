@@ -240,9 +240,9 @@ impl Fetcher {
         };
         let signature = if self.config.keys.is_some() {
             let url = publish::signature_url(reference.url());
-            let signature = get(&url, ANSWER_BYTES, "the signature").await.map_err(|reason| {
-                if reason.is_not_found() { missing(&url.to_string()).into() } else { reason }
-            });
+            let signature = get(&url, ANSWER_BYTES, "the signature")
+                .await
+                .map_err(|reason| if reason.is_not_found() { missing(url.as_str()).into() } else { reason });
             Some(signature.map_err(|reason| (Step::Verify, reason))?)
         } else {
             None

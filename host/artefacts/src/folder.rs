@@ -205,7 +205,10 @@ impl Folder {
         }
     }
 
-    /// Looks once. Reads files, so not to be called from a worker of the runtime without need; [`Folder::next`] is.
+    /// Looks once. It reads files, so tasks should rather call [`Folder::next`].
+    ///
+    /// Two looks should be further apart than the clock of the file system ticks (some milliseconds): within one tick, a
+    /// file that was written again with the same size looks the same.
     pub fn scan(&mut self) -> Scan {
         self.scan_at(SystemTime::now())
     }

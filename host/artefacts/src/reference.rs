@@ -135,7 +135,9 @@ impl OciReference {
         if !(registry.contains(['.', ':']) || registry == "localhost") {
             return Err(format!("`{registry}` is no registry, which has a dot, a port, or is `localhost`"));
         }
-        let parsed = oci_client::Reference::from_str(text).map_err(|error| error.to_string())?;
+        let parsed = oci_client::Reference::from_str(text).map_err(|error| {
+            format!("{error} (repositories are of lower-case letters, digits, `.`, `_`, `-` and `/`)")
+        })?;
         let digest = match parsed.digest() {
             Some(digest) => Some(
                 digest
@@ -313,7 +315,7 @@ mod tests {
             ("policies/zone:v1", "`policies` is no registry"),
             ("registry.example/zone", "neither a tag nor a digest"),
             ("localhost:5000/zone", "neither a tag nor a digest"),
-            ("registry.example/Zone:v1", "repository"),
+            ("registry.example/Zone:v1", "lower-case"),
             ("registry.example/zone:v1 ", "invalid reference"),
             ("registry.example/zone@sha256:abc", "digest"),
             (&long, "its digest is not `sha256:`"),

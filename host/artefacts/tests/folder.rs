@@ -5,7 +5,7 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
@@ -25,6 +25,21 @@ fn config(path: &Path) -> FolderConfig {
 fn settle(folder: &mut Folder) -> Scan {
     assert_eq!(folder.scan().changes, []);
     folder.scan()
+}
+
+/// Changes a file, again until the clock of the file system has ticked. Here looks follow one another faster than it ticks,
+/// while they are seconds apart otherwise.
+fn later(path: &Path, mut change: impl FnMut() -> std::io::Result<()>) -> std::io::Result<()> {
+    let touched = || fs::metadata(path).map(|metadata| (metadata.ctime(), metadata.ctime_nsec()));
+    let before = touched()?;
+    while touched()? == before {
+        change()?;
+    }
+    Ok(())
+}
+
+fn rewrite(path: &Path, content: &str) -> std::io::Result<()> {
+    later(path, || fs::write(path, content))
 }
 
 fn added(scan: &Scan) -> &FolderPolicy {
@@ -64,7 +79,7 @@ fn policies_are_added_changed_and_removed() -> Result<()> {
     assert_eq!((policy.digest, &policy.path), (Digest::of(b"one"), &component));
     assert_eq!(folder.scan(), Scan::default());
 
-    fs::write(&component, "two")?;
+    rewrite(&component, "two")?;
     assert_eq!(changed(&settle(&mut folder)).bytes, b"two");
     fs::write(&settings, "weight: 2\n")?;
     let scan = settle(&mut folder);
@@ -74,7 +89,7 @@ fn policies_are_added_changed_and_removed() -> Result<()> {
     assert_eq!(changed(&settle(&mut folder)).settings, None);
 
     // Written again with the same content nothing changes.
-    fs::write(&component, "two")?;
+    rewrite(&component, "two")?;
     assert_eq!(settle(&mut folder), Scan::default());
     fs::remove_file(&component)?;
     assert_eq!(settle(&mut folder).changes, [Change::Removed("zone".to_owned())]);
@@ -104,16 +119,10 @@ fn the_same_size_and_time_of_modification_do_not_hide_a_change() -> Result<()> {
     let mut folder = Folder::new(config(at.path()));
     added(&settle(&mut folder));
     let before = fs::metadata(&path)?.modified()?;
-    // The kernel's clock for files ticks coarsely: written until it ticked.
-    let touched = |path: &Path| {
-        use std::os::unix::fs::MetadataExt as _;
-        fs::metadata(path).map(|metadata| (metadata.ctime(), metadata.ctime_nsec()))
-    };
-    let first = touched(&path)?;
-    while touched(&path)? == first {
+    later(&path, || {
         fs::write(&path, "two")?;
-        File::options().write(true).open(&path)?.set_modified(before)?;
-    }
+        File::options().write(true).open(&path)?.set_modified(before)
+    })?;
     assert_eq!(fs::metadata(&path)?.modified()?, before);
     assert_eq!(changed(&settle(&mut folder)).bytes, b"two");
     Ok(())
@@ -274,9 +283,9 @@ fn with_keys_only_signed_policies_are_reported() -> Result<()> {
     refused("zone.wasm.sig");
     fs::write(&signature, stranger.sign_blob(b"one"))?;
     refused("does not hold");
-    fs::write(&signature, "nonsense")?;
+    rewrite(&signature, "nonsense")?;
     refused("expected base64");
-    fs::write(&signature, key.sign_blob(b"one"))?;
+    rewrite(&signature, &key.sign_blob(b"one"))?;
     let scan = settle(&mut folder);
     assert_eq!((added(&scan).signed_by.as_deref(), scan.problems.len()), (keys.ids().next(), 0));
     Ok(())
