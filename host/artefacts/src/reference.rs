@@ -135,17 +135,18 @@ impl OciReference {
         if !(registry.contains(['.', ':']) || registry == "localhost") {
             return Err(format!("`{registry}` is no registry, which has a dot, a port, or is `localhost`"));
         }
-        let parsed = oci_client::Reference::from_str(text).map_err(|error| {
-            format!("{error} (repositories are of lower-case letters, digits, `.`, `_`, `-` and `/`)")
-        })?;
-        let digest = match parsed.digest() {
-            Some(digest) => Some(
+        // Before the library, which says only that the format is wrong.
+        let digest = match text.split_once('@') {
+            Some((_, digest)) => Some(
                 digest
                     .parse::<Digest>()
                     .map_err(|_| "its digest is not `sha256:` and 64 hexadecimal digits")?,
             ),
             None => None,
         };
+        let parsed = oci_client::Reference::from_str(text).map_err(|error| {
+            format!("{error} (repositories are of lower-case letters, digits, `.`, `_`, `-` and `/`)")
+        })?;
         if digest.is_none() && !rest.contains(':') {
             return Err("it has neither a tag nor a digest".to_owned());
         }
@@ -317,7 +318,7 @@ mod tests {
             ("localhost:5000/zone", "neither a tag nor a digest"),
             ("registry.example/Zone:v1", "lower-case"),
             ("registry.example/zone:v1 ", "invalid reference"),
-            ("registry.example/zone@sha256:abc", "digest"),
+            ("registry.example/zone@sha256:abc", "its digest is not `sha256:`"),
             (&long, "its digest is not `sha256:`"),
             ("https://files.example/zone.wasm", "must end with the digest"),
             ("https://files.example/zone.wasm@sha256:abc", "64 hexadecimal digits"),

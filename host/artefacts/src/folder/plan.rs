@@ -77,10 +77,10 @@ mod tests {
     fn decide(
         last: Option<Files>,
         now: Option<Files>,
-        accepted: Option<Files>,
-        refused: Option<Files>,
+        accepted: Option<&Files>,
+        refused: Option<&Files>,
     ) -> Option<Action> {
-        let known = |_: &str| Known { accepted: accepted.as_ref(), refused: refused.as_ref() };
+        let known = |_: &str| Known { accepted, refused };
         let names = accepted.iter().chain(&refused).map(|_| "zone".to_owned()).collect();
         plan(&folder(last), &folder(now), &BTreeSet::new(), names, known, None).remove("zone")
     }
@@ -95,20 +95,21 @@ mod tests {
     #[test]
     fn what_was_read_is_not_read_again_until_it_changes() {
         let (one, two) = (Some(files(1)), Some(files(2)));
-        assert_eq!(decide(one.clone(), one.clone(), one.clone(), None), None);
-        assert_eq!(decide(one.clone(), one.clone(), None, one.clone()), None);
-        assert_eq!(decide(two.clone(), two.clone(), one.clone(), None), Some(Action::Read(files(2))));
-        assert_eq!(decide(two.clone(), two.clone(), one.clone(), two.clone()), None);
+        let (first, second) = (one.as_ref(), two.as_ref());
+        assert_eq!(decide(one.clone(), one.clone(), first, None), None);
+        assert_eq!(decide(one.clone(), one.clone(), None, first), None);
+        assert_eq!(decide(two.clone(), two.clone(), first, None), Some(Action::Read(files(2))));
+        assert_eq!(decide(two.clone(), two.clone(), first, second), None);
         // Put back after something that was refused: read again, to find that nothing changed.
-        assert_eq!(decide(one.clone(), one.clone(), one, two), Some(Action::Read(files(1))));
+        assert_eq!(decide(one.clone(), one.clone(), first, second), Some(Action::Read(files(1))));
     }
 
     #[test]
     fn a_file_that_is_gone_at_two_looks_is_forgotten() {
         let one = Some(files(1));
-        assert_eq!(decide(one.clone(), None, one.clone(), None), None);
-        assert_eq!(decide(None, None, one.clone(), None), Some(Action::Forget));
-        assert_eq!(decide(None, None, None, one), Some(Action::Forget));
+        assert_eq!(decide(one.clone(), None, one.as_ref(), None), None);
+        assert_eq!(decide(None, None, one.as_ref(), None), Some(Action::Forget));
+        assert_eq!(decide(None, None, None, one.as_ref()), Some(Action::Forget));
         assert_eq!(decide(None, None, None, None), None);
     }
 
