@@ -171,3 +171,20 @@ fn a_spinning_guest_stops_at_the_epoch_of_its_deadline() {
         assert_eq!(kind(&call.join().unwrap().unwrap_err()), ("score", "deadline"));
     });
 }
+
+#[test]
+fn what_a_call_took_is_told_with_the_scores() {
+    let honest = hostile("ok", "score", small()).unwrap();
+    let (scores, cost) = honest.measure(&worked_example()).unwrap();
+    assert_eq!(scores, honest.score(&worked_example()).unwrap());
+    assert_eq!(cost.memory_bytes % 65_536, 0, "whole pages");
+    assert!((1 << 20..2 << 20).contains(&cost.memory_bytes), "its stack and little else: {cost:?}");
+    assert!(!cost.took.is_zero());
+
+    let (_, cost) = hostile("hoard", "score", small()).unwrap().measure(&worked_example()).unwrap();
+    assert!((31 << 20..=32 << 20).contains(&cost.memory_bytes), "all that it may have: {cost:?}");
+    assert_eq!(
+        kind(&hostile("trap", "score", small()).unwrap().measure(&worked_example()).unwrap_err()).1,
+        "trap"
+    );
+}

@@ -134,7 +134,9 @@ impl Cases {
     /// # Errors
     /// If it has unknown keys or makes no sense.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, CaseFileError> {
-        let file: File = serde_saphyr::from_str(text).map_err(CaseFileError::Yaml)?;
+        // Or a node called `y` would be `true`.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let file: File = serde_saphyr::from_str_with_options(text, options).map_err(CaseFileError::Yaml)?;
         let shared = file.snapshot.map(|snapshot| resolve(snapshot, folder)).transpose()?;
         let mut names = BTreeSet::new();
         let mut cases = Vec::new();

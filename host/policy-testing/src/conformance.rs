@@ -144,7 +144,8 @@ impl fmt::Display for ConformanceReport {
         for PropertyResult { property, tried, failed, examples } in &self.properties {
             let sentence = property.sentence();
             if *failed == 0 {
-                writeln!(f, "ok    {sentence} ({tried} tried)")?;
+                let tried = if *tried == 0 { "nothing to try".to_owned() } else { format!("{tried} tried") };
+                writeln!(f, "ok    {sentence} ({tried})")?;
                 continue;
             }
             writeln!(f, "FAIL  {sentence} ({failed} of {tried} not)")?;

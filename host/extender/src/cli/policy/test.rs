@@ -81,11 +81,19 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Output::Json => say(&serde_json::to_string_pretty(&report)?)?,
     }
     let failed: usize = report.cases.iter().map(|file| file.report.failures()).sum();
-    match (failed, report.conformance.failures()) {
-        (0, 0) => Ok(()),
-        (failed, 0) => bail!("{failed} cases failed"),
-        (0, broken) => bail!("{broken} properties do not hold"),
-        (failed, broken) => bail!("{failed} cases failed, and {broken} properties do not hold"),
+    let problems = [
+        count(failed, "case failed", "cases failed"),
+        count(report.conformance.failures(), "property does not hold", "properties do not hold"),
+    ];
+    let problems: Vec<String> = problems.into_iter().flatten().collect();
+    if problems.is_empty() { Ok(()) } else { bail!("{}", problems.join(", and ")) }
+}
+
+fn count(number: usize, one: &str, more: &str) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {more}")),
     }
 }
 

@@ -1,0 +1,26 @@
+//! The policies and fixtures that `cargo xtask guests` builds.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+use std::path::PathBuf;
+
+use netmarks_policy_testing::{Error, Policy};
+
+/// A path below the repository's root.
+pub fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// A committed policy. The machine that runs the tests also compiles: only a policy that never ends misses this
+/// deadline.
+pub fn committed(name: &str) -> Result<Policy, Error> {
+    Ok(Policy::from_file(repository(&format!("policies/{name}.wasm")))?.limits(patient()))
+}
+
+/// A policy or fixture that was built from source just now.
+pub fn built(name: &str) -> Result<Policy, Error> {
+    Ok(Policy::from_file(repository(&format!("target/guests/{name}.wasm")))?.limits(patient()))
+}
+
+pub fn patient() -> netmarks_engine::Limits {
+    netmarks_engine::Limits { deadline_ms: 10_000, ..netmarks_engine::Limits::default() }
+}
