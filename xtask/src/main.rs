@@ -12,6 +12,7 @@ mod bench;
 mod checks;
 mod cluster;
 mod command;
+mod figures;
 mod guests;
 mod prerequisites;
 
@@ -37,6 +38,8 @@ enum Task {
     Cluster(cluster::Action),
     /// Compile the guests: the policies and the fixtures
     Guests(guests::Args),
+    /// Measure the committed policies and write the figures into their READMEs, in release mode
+    Figures(figures::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
 }
@@ -59,6 +62,7 @@ fn run() -> Result<()> {
         Task::Test(args) => checks::run(root, &args),
         Task::Cluster(action) => cluster::run(action),
         Task::Guests(args) => guests::run(root, &args),
+        Task::Figures(args) => figures::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }
 }

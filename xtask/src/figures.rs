@@ -1,0 +1,84 @@
+//! `cargo xtask figures`: measures the committed policies and writes what came of it into their READMEs.
+//!
+//! Apart from the benchmarks, which ask whether the host meets its targets: these are for whoever chooses a policy.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::command::{cargo, output, run as run_command};
+use crate::guests::POLICIES;
+
+/// What stands around the figures in a README.
+const START: &str = "<!-- written by `cargo xtask figures` -->\n";
+const END: &str = "<!-- end -->";
+
+/// What `cargo xtask figures` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// With a development build: sooner there, and several times slower, which the figures then say
+    #[arg(long)]
+    dev: bool,
+}
+
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let Args { dev } = args;
+    let mut build = cargo();
+    // The whole workspace: with `--package`, wasmtime would be compiled again with other features.
+    build.current_dir(root).args(["build", "--workspace", "--bin", "netmarks"]);
+    if !*dev {
+        build.arg("--release");
+    }
+    run_command(&mut build)?;
+    // We are `debug/xtask` in the folder that cargo builds into, wherever that is.
+    let ourselves = std::env::current_exe().context("failed to find this program")?;
+    let target = ourselves.ancestors().nth(2).context("this program is in no target folder")?;
+    let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
+    for policy in POLICIES {
+        let mut command = Command::new(&program);
+        command.current_dir(root).args(["policy", "test", "--bench"]).arg(format!("policies/{policy}.wasm"));
+        let printed = output(&mut command)?;
+        // Last, after an empty line.
+        let (_, figures) = printed.trim_end().rsplit_once("\n\n").context("it printed no figures")?;
+        let readme = root.join("guest").join(policy).join("README.md");
+        let text =
+            fs::read_to_string(&readme).with_context(|| format!("failed to read {}", readme.display()))?;
+        let text = replaced(&text, figures)
+            .with_context(|| format!("{} has no `{}` and `{END}`", readme.display(), START.trim_end()))?;
+        fs::write(&readme, text).with_context(|| format!("failed to write {}", readme.display()))?;
+    }
+    Ok(())
+}
+
+/// The text with these figures between the marks, as a block of code.
+fn replaced(text: &str, figures: &str) -> Option<String> {
+    let (before, rest) = text.split_once(START)?;
+    let (_, after) = rest.split_once(END)?;
+    let figures: String = figures.lines().map(|line| format!("    {line}\n")).collect();
+    Some(format!("{before}{START}\n{figures}\n{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{END, POLICIES, START, replaced};
+
+    #[test]
+    fn only_what_is_between_the_marks_changes() {
+        let text = format!("before\n{START}old{END}\nafter\n");
+        let new = replaced(&text, "a\nb").unwrap();
+        assert_eq!(new, format!("before\n{START}\n    a\n    b\n\n{END}\nafter\n"));
+        assert_eq!(replaced(&new, "a\nb"), Some(new.clone()));
+        assert_eq!(replaced("no marks", "a"), None);
+    }
+
+    #[test]
+    fn every_policy_has_figures() {
+        let guest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest");
+        for policy in POLICIES {
+            let readme = std::fs::read_to_string(guest.join(policy).join("README.md")).unwrap();
+            assert!(readme.contains(START) && readme.contains("P50"), "{policy}");
+        }
+    }
+}
