@@ -15,6 +15,16 @@ use crate::ticker::Ticker;
 /// at 5,000 nodes, so that a call takes no page fault; beyond, a slot would hoard what one large guest touched.
 const RESIDENT_BYTES: usize = 2 * 1024 * 1024;
 
+/// Most core instances of one component. A policy in Rust or C has 3, its own module and what adapts it to the contract;
+/// CPython is a dozen libraries, each with adapters: 38 with WASI stubbed.
+const CORE_INSTANCES: u32 = 64;
+
+/// Most memories of one component. Its own is one; stubs in place of WASI bring one or two of a page.
+const MEMORIES: u32 = 4;
+
+/// Most tables of one component: function pointers, for each module and adapter of its own.
+const TABLES: u32 = 16;
+
 /// How the epoch advances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tick {
@@ -72,15 +82,15 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
         let calls = settings.concurrent_calls.max(1);
         let mut pool = PoolingAllocationConfig::default();
-        // A component is a handful of core instances: its own module and the adapters around it. Interpreted
-        // languages bring about ten.
+        // The totals are what the largest component may have for every call, so that one in the middle of a call never
+        // keeps another from starting. They cost address space, not memory.
         pool.total_component_instances(calls)
-            .total_core_instances(calls * 4)
-            .total_memories(calls * 2)
-            .total_tables(calls * 4)
-            .max_core_instances_per_component(32)
-            .max_memories_per_component(2)
-            .max_tables_per_component(16)
+            .total_core_instances(calls * CORE_INSTANCES)
+            .total_memories(calls * MEMORIES)
+            .total_tables(calls * TABLES)
+            .max_core_instances_per_component(CORE_INSTANCES)
+            .max_memories_per_component(MEMORIES)
+            .max_tables_per_component(TABLES)
             .max_memory_size(Limits::MOST_MEMORY_MIB as usize * 1024 * 1024)
             .table_elements(Limits::TABLE_ELEMENTS)
             .linear_memory_keep_resident(RESIDENT_BYTES)

@@ -4,14 +4,17 @@ mod change;
 mod flags;
 mod inspect;
 mod list;
+mod new;
 mod push;
 pub(super) mod server;
+mod templates;
 mod test;
 
 use anyhow::Result;
 use clap::Subcommand;
 
 const EXAMPLES: &str = "Examples:
+  netmarks policy new mine --lang rust
   netmarks policy inspect mine.wasm
   netmarks policy test mine.wasm --cases cases.yaml
   netmarks policy test mine.wasm --bench
@@ -28,6 +31,8 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write a folder with a policy that works, to change into one's own
+    New(new::Args),
     /// Show what a component is, wants and takes, and what would be wrong with it
     Inspect(inspect::Args),
     /// Run a policy's cases, check what every policy must keep, and measure it
@@ -54,6 +59,7 @@ enum Command {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     match &args.command {
+        Command::New(args) => new::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Test(args) => test::run(args),
         Command::Push(args) => push::run(args),

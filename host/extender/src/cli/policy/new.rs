@@ -1,0 +1,112 @@
+//! `netmarks policy new`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::super::say;
+use super::templates::{self, Language};
+
+const EXAMPLES: &str = "Examples:
+  netmarks policy new idle-cpu --lang rust
+  netmarks policy new idle-cpu --lang python --directory policies/idle-cpu";
+
+/// Longest name: that of a policy is a DNS label.
+const NAME_BYTES: usize = 63;
+
+/// Flags of `netmarks policy new`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// What to call the policy: lower case, digits and `-`
+    #[arg(value_parser = name)]
+    name: String,
+    /// What to write it in
+    #[arg(long, value_enum)]
+    lang: Language,
+    /// Where to; by default a new folder of the policy's name
+    #[arg(long, value_name = "FOLDER")]
+    directory: Option<PathBuf>,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let Args { name, lang, directory } = args;
+    let folder = directory.clone().unwrap_or_else(|| PathBuf::from(name));
+    let files = templates::files(*lang, name);
+    // Before the first is written: a folder half of one policy and half of another would help nobody.
+    if let Some((path, _)) = files.iter().find(|(path, _)| folder.join(path).exists()) {
+        bail!(
+            "{} is there already, and nothing is overwritten; choose another name or --directory",
+            folder.join(path).display()
+        );
+    }
+    for (path, text) in &files {
+        let file = folder.join(path);
+        let failed = || format!("failed to write {}", file.display());
+        if let Some(parent) = file.parent() {
+            fs::create_dir_all(parent).with_context(failed)?;
+        }
+        // `create_new` also holds against somebody who was quicker.
+        fs::File::create_new(&file)
+            .and_then(|mut new| std::io::Write::write_all(&mut new, text.as_bytes()))
+            .with_context(failed)?;
+    }
+    let first = match lang {
+        Language::Rust => "src/lib.rs",
+        Language::Js => "policy.js",
+        Language::Python => "policy.py",
+        Language::C => "policy.c",
+    };
+    say(&format!(
+        "{} is a policy that works; what to change is {first}. README.md says what must be installed. To build and test:\n\n    cd {}\n{}",
+        folder.display(),
+        folder.display(),
+        templates::build(*lang, name)
+    ))
+}
+
+/// A DNS label that begins with a letter, as packages must in some languages.
+fn name(text: &str) -> Result<String, String> {
+    let fits = text.len() <= NAME_BYTES
+        && text.starts_with(|first: char| first.is_ascii_lowercase())
+        && !text.ends_with('-')
+        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err(format!(
+            "a name is at most {NAME_BYTES} lower-case letters, digits and `-`; it begins with a letter and does not end with `-`"
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_dns_labels_that_begin_with_a_letter() {
+        for good in ["a", "idle-cpu", "x2"] {
+            assert_eq!(name(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "-a", "a-", "2x", "Idle", "idle_cpu", "a.b", "../x", &"a".repeat(64)] {
+            assert!(name(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_is_there_already_is_left_alone_and_nothing_is_added_to_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("policy.py"), "mine").unwrap();
+        let args = Args {
+            name: "mine".to_owned(),
+            lang: Language::Python,
+            directory: Some(folder.path().to_owned()),
+        };
+        let error = run(&args).unwrap_err().to_string();
+        assert!(error.contains("policy.py is there already"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(folder.path().join("policy.py")).unwrap(), "mine");
+    }
+}
