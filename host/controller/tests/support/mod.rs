@@ -75,3 +75,25 @@ pub async fn client_of(plane: &ControlPlane, user: &User) -> Client {
     config.proxy_url = None;
     Client::try_from(config).unwrap()
 }
+
+/// A component built for the tests.
+pub fn guest(name: &str) -> Vec<u8> {
+    let path = repository(&format!("target/guests/{name}.wasm"));
+    std::fs::read(&path).unwrap_or_else(|error| {
+        panic!("{}: {error}; `cargo xtask test --only guests` builds it", path.display())
+    })
+}
+
+/// The score that is built into the extender.
+pub fn netmarks() -> Vec<u8> {
+    std::fs::read(repository("policies/netmarks.wasm")).unwrap()
+}
+
+/// A component, or a module, written as text.
+pub fn text(name: &str) -> Vec<u8> {
+    wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat"))).unwrap()
+}
+
+pub fn digest(bytes: &[u8]) -> String {
+    netmarks_artefacts::Digest::of(bytes).to_string()
+}

@@ -1,0 +1,74 @@
+//! Kubernetes events about one policy: one for each turn of things, none for repetitions.
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::{Client, Resource as _};
+use kube::api::{ApiResource, DynamicObject};
+use netmarks_core::errors::chain;
+
+use crate::decide::Saying;
+use crate::resource::ScoringPolicy;
+use crate::status::ReplicaState;
+use crate::text::cut;
+
+/// Longest note that the API server takes, in bytes.
+const NOTE_BYTES: usize = 1_024;
+
+/// Publishes events about one policy, as one replica.
+pub(crate) struct Events {
+    client: Client,
+    reporter: Reporter,
+    recorder: Recorder,
+    last: Option<(i64, Saying)>,
+}
+
+impl Events {
+    pub(crate) fn new(client: Client, replica: &str) -> Self {
+        let reporter = Reporter { controller: "netmarks".to_owned(), instance: Some(cut(replica, 128).to_owned()) };
+        let recorder = Recorder::new(client.clone(), reporter.clone());
+        Self { client, reporter, recorder, last: None }
+    }
+
+    /// Publishes `saying` about a generation of the policy, if it is another than the last. A failure is logged: events
+    /// are for people, and conditions say the same.
+    pub(crate) async fn publish(&mut self, object: &DynamicObject, generation: i64, saying: &Saying) {
+        if self.last.as_ref().is_some_and(|(last, said)| *last == generation && said == saying) {
+            return;
+        }
+        let (type_, action) = match saying.state {
+            ReplicaState::Pending => return,
+            ReplicaState::FetchFailed => (EventType::Warning, "Fetch"),
+            ReplicaState::Rejected => (EventType::Warning, "Submit"),
+            ReplicaState::Degraded => (EventType::Warning, "Withdraw"),
+            ReplicaState::Active | ReplicaState::Canary | ReplicaState::Shadow | ReplicaState::Ready => {
+                (EventType::Normal, "Submit")
+            }
+        };
+        if let Some((_, last)) = &self.last
+            && last.reason == saying.reason
+            && last.message != saying.message
+        {
+            // A recorder counts events of one reason as one and keeps the first sentence. Another sentence is another
+            // event, so it needs a recorder without that memory.
+            self.recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+        }
+        let event = Event {
+            type_,
+            reason: saying.reason.to_owned(),
+            note: Some(cut(&saying.message, NOTE_BYTES).to_owned()),
+            action: action.to_owned(),
+            secondary: None,
+        };
+        self.last = Some((generation, saying.clone()));
+        if let Err(error) = self.recorder.publish(&event, &about(object)).await {
+            tracing::warn!(error = chain(&error), "failed to publish an event about a ScoringPolicy");
+        }
+    }
+}
+
+fn about(object: &DynamicObject) -> ObjectReference {
+    let mut reference = object.object_ref(&ApiResource::erase::<ScoringPolicy>(&()));
+    // Every write of a status makes another version, and events about each would not be counted as one.
+    reference.resource_version = None;
+    reference
+}
