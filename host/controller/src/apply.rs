@@ -119,7 +119,8 @@ impl Scribe {
             metadata.insert("resourceVersion".to_owned(), json!(object.metadata.resource_version));
         }
         let resource = ApiResource::erase::<ScoringPolicy>(&());
-        let mut patch = json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata});
+        let mut patch =
+            json!({"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata});
         if let (false, Some(patch)) = (status.is_null(), patch.as_object_mut()) {
             patch.insert("status".to_owned(), status);
         }

@@ -3,8 +3,8 @@
 //! By its name, so that no others are read and RBAC can be narrowed to names; and only its metadata, since the content is
 //! read when it is needed.
 
-use futures::stream::BoxStream;
 use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt as _;

@@ -57,7 +57,10 @@ pub struct Controller {
 impl std::fmt::Debug for Controller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Context { namespace, replica, .. } = &*self.context;
-        f.debug_struct("Controller").field("namespace", namespace).field("replica", replica).finish_non_exhaustive()
+        f.debug_struct("Controller")
+            .field("namespace", namespace)
+            .field("replica", replica)
+            .finish_non_exhaustive()
     }
 }
 
@@ -89,8 +92,10 @@ impl Controller {
     pub async fn run(self, shutdown: CancellationToken) {
         let Self { context, listed } = self;
         let resource = ApiResource::erase::<ScoringPolicy>(&());
-        let api: Api<DynamicObject> = Api::namespaced_with(context.client.clone(), &context.namespace, &resource);
-        let mut crew = Crew { context, shutdown: shutdown.clone(), members: BTreeMap::new(), tasks: JoinSet::new() };
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(context.client.clone(), &context.namespace, &resource);
+        let mut crew =
+            Crew { context, shutdown: shutdown.clone(), members: BTreeMap::new(), tasks: JoinSet::new() };
         let mut watched = Watched::default();
         loop {
             let config = Config::default().page_size(PAGE_SIZE);
@@ -178,7 +183,11 @@ impl Crew {
         } else if self.members.len() < MOST {
             self.hire(name, Some(Arc::new(object)), None);
         } else {
-            tracing::error!(policy = name, most = MOST, "too many ScoringPolicies; this one is not looked at");
+            tracing::error!(
+                policy = name,
+                most = MOST,
+                "too many ScoringPolicies; this one is not looked at"
+            );
         }
     }
 
@@ -223,7 +232,11 @@ impl Crew {
         let found = self.members.iter().find(|(_, member)| member.task == id).map(|(name, _)| name.clone());
         let Some((name, member)) = found.and_then(|name| self.members.remove_entry(&name)) else { return };
         if let Some(error) = &failure {
-            tracing::error!(policy = name, error = chain(error), "the worker of a policy failed; another one follows");
+            tracing::error!(
+                policy = name,
+                error = chain(error),
+                "the worker of a policy failed; another one follows"
+            );
         }
         let latest = member.latest.borrow().clone();
         if latest.is_some() || failure.is_some() {

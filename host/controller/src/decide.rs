@@ -139,7 +139,8 @@ impl Memory {
         let before = self.look.as_ref().filter(|look| look.place == *place && !look.outdated);
         let failures = before.map_or(0, |look| look.failures).saturating_add(1);
         let again = Some(now + scattered(pause(failures), random));
-        self.look = Some(Look { place: place.clone(), outcome: Err(problem), again, failures, outdated: false });
+        self.look =
+            Some(Look { place: place.clone(), outcome: Err(problem), again, failures, outdated: false });
     }
 
     /// A submission ended.
@@ -174,7 +175,9 @@ impl Memory {
             };
             Saying::new(state, problem.reason, &problem.message)
         };
-        let Some(look) = &self.look else { return Saying::new(ReplicaState::Pending, "Fetching", "not fetched yet") };
+        let Some(look) = &self.look else {
+            return Saying::new(ReplicaState::Pending, "Fetching", "not fetched yet");
+        };
         let digest = match &look.outcome {
             Err(failure) => return problem(failure),
             Ok((digest, _)) => digest,
@@ -254,11 +257,15 @@ impl Standing {
                 Saying::new(state, reason, format!("{short} is {mode}"))
             }
             Some((mode, None)) => {
-                let message = format!("{short} is {mode} and not {wanted}: somebody rolled it back; change the policy to try again");
+                let message = format!(
+                    "{short} is {mode} and not {wanted}: somebody rolled it back; change the policy to try again"
+                );
                 Saying::new(ReplicaState::Degraded, "RolledBack", message)
             }
             None => {
-                let message = format!("{short} is not there any more: somebody rolled it back; change the policy to try again");
+                let message = format!(
+                    "{short} is not there any more: somebody rolled it back; change the policy to try again"
+                );
                 Saying::new(ReplicaState::Degraded, "RolledBack", message)
             }
         }

@@ -1,9 +1,11 @@
 //! Kubernetes events about one policy: one for each turn of things, none for repetitions.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::ObjectReference;
+use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource as _};
-use kube::api::{ApiResource, DynamicObject};
 use netmarks_core::errors::chain;
 
 use crate::decide::Saying;
@@ -20,13 +22,16 @@ pub(crate) struct Events {
     reporter: Reporter,
     recorder: Recorder,
     last: Option<(i64, Saying)>,
+    /// The note that the recorder has for each reason.
+    notes: BTreeMap<&'static str, String>,
 }
 
 impl Events {
     pub(crate) fn new(client: Client, replica: &str) -> Self {
-        let reporter = Reporter { controller: "netmarks".to_owned(), instance: Some(cut(replica, 128).to_owned()) };
+        let reporter =
+            Reporter { controller: "netmarks".to_owned(), instance: Some(cut(replica, 128).to_owned()) };
         let recorder = Recorder::new(client.clone(), reporter.clone());
-        Self { client, reporter, recorder, last: None }
+        Self { client, reporter, recorder, last: None, notes: BTreeMap::new() }
     }
 
     /// Publishes `saying` about a generation of the policy, if it is another than the last. A failure is logged: events
@@ -44,14 +49,13 @@ impl Events {
                 (EventType::Normal, "Submit")
             }
         };
-        if let Some((_, last)) = &self.last
-            && last.reason == saying.reason
-            && last.message != saying.message
-        {
+        if self.notes.get(saying.reason).is_some_and(|note| *note != saying.message) {
             // A recorder counts events of one reason as one and keeps the first sentence. Another sentence is another
             // event, so it needs a recorder without that memory.
             self.recorder = Recorder::new(self.client.clone(), self.reporter.clone());
+            self.notes.clear();
         }
+        self.notes.insert(saying.reason, saying.message.clone());
         let event = Event {
             type_,
             reason: saying.reason.to_owned(),

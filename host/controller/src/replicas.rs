@@ -34,10 +34,8 @@ impl Liveness {
         self.heard.retain(|name, _| replicas.iter().any(|replica| replica.name == *name));
         let (mut alive, mut gone) = (Vec::new(), Vec::new());
         for replica in replicas {
-            let (said, at) = self
-                .heard
-                .entry(replica.name.clone())
-                .or_insert_with(|| (replica.last_update.clone(), now));
+            let (said, at) =
+                self.heard.entry(replica.name.clone()).or_insert_with(|| (replica.last_update.clone(), now));
             if *said != replica.last_update {
                 (*said, *at) = (replica.last_update.clone(), now);
             }
@@ -82,7 +80,11 @@ mod tests {
         assert_eq!(part(Duration::ZERO, both(1_700_000_000, 5)), ("own other".into(), String::new()));
         assert_eq!(part(SILENCE - second, both(1_700_000_000, 5)).1, "");
         assert_eq!(part(SILENCE, both(1_700_000_000, 5)), ("own".into(), "other".into()));
-        assert_eq!(part(SILENCE, both(1_700_000_000, 6)), ("own other".into(), String::new()), "it speaks again");
+        assert_eq!(
+            part(SILENCE, both(1_700_000_000, 6)),
+            ("own other".into(), String::new()),
+            "it speaks again"
+        );
         assert_eq!(part(SILENCE * 2, both(1_700_000_000, 6)).1, "other");
         // Forgotten with its entry, so that a new one of the same name has its full time.
         part(SILENCE * 2, vec![replica("own", 1)]);

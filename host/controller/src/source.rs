@@ -27,18 +27,24 @@ pub(crate) enum SourceError {
     },
     #[error("there is no {kind} `{name}` in the namespace of the policy")]
     Missing { kind: &'static str, name: String },
-    #[error("the ConfigMap `{name}` has no `{key}` in `binaryData`; it has {known}. Make it with `kubectl create configmap {name} --from-file={key}`")]
+    #[error(
+        "the ConfigMap `{name}` has no `{key}` in `binaryData`; it has {known}. Make it with `kubectl create configmap {name} --from-file={key}`"
+    )]
     Key { name: String, key: String, known: String },
     #[error("`{key}` in the ConfigMap `{name}` has {bytes} bytes, more than the {limit} that are allowed")]
     TooLarge { name: String, key: String, bytes: usize, limit: u64 },
-    #[error("`{key}` in the ConfigMap `{name}` is not accepted without a signature by one of the configured keys, in `{key}.sig`")]
+    #[error(
+        "`{key}` in the ConfigMap `{name}` is not accepted without a signature by one of the configured keys, in `{key}.sig`"
+    )]
     Signature {
         name: String,
         key: String,
         #[source]
         error: SignatureError,
     },
-    #[error("the Secret `{name}` is not of the type {SECRET_TYPE}; make it with `kubectl create secret docker-registry {name}`")]
+    #[error(
+        "the Secret `{name}` is not of the type {SECRET_TYPE}; make it with `kubectl create secret docker-registry {name}`"
+    )]
     SecretType { name: String },
     #[error("it could not be fetched")]
     Fetch(#[from] FetchError),
@@ -48,9 +54,9 @@ impl SourceError {
     /// For conditions.
     pub(crate) fn reason(&self) -> &'static str {
         match self {
-            Self::Read { kind: "Secret", .. } | Self::Missing { kind: "Secret", .. } | Self::SecretType { .. } => {
-                "PullSecretUnusable"
-            }
+            Self::Read { kind: "Secret", .. }
+            | Self::Missing { kind: "Secret", .. }
+            | Self::SecretType { .. } => "PullSecretUnusable",
             Self::Read { .. } => "ConfigMapUnreadable",
             Self::Missing { .. } => "ConfigMapMissing",
             Self::Key { .. } => "KeyMissing",
@@ -132,7 +138,8 @@ impl Sources {
         }
         if let Some(keys) = &self.fetcher.config().keys {
             let signature_key = format!("{key}.sig");
-            let binary = binary.get(&signature_key).map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
+            let binary =
+                binary.get(&signature_key).map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
             let signature = texts.get(&signature_key).cloned().or(binary).unwrap_or_default();
             keys.verify_blob(&bytes, signature.trim()).map_err(|error| SourceError::Signature {
                 name: name.clone(),

@@ -57,7 +57,9 @@ pub(crate) fn read(object: &DynamicObject) -> Result<(Place, Wish), WishError> {
 
 fn place(source: &Source) -> Result<Place, WishError> {
     match source {
-        Source { config_map: Some(config_map), oci: None, url: None } => Ok(Place::ConfigMap(config_map.clone())),
+        Source { config_map: Some(config_map), oci: None, url: None } => {
+            Ok(Place::ConfigMap(config_map.clone()))
+        }
         Source { config_map: None, oci: Some(oci), url: None } => Ok(Place::Remote {
             // A path or a URL in this place would be read with the rights of this process.
             reference: format!("oci://{}", oci.reference).parse()?,
@@ -165,12 +167,21 @@ mod tests {
         for (spec, sentence) in [
             (json!({}), "`spec` cannot be read"),
             (json!({"source": {}}), "exactly one of"),
-            (json!({"source": source, "parameters": {"price": [1]}}), "`spec.parameters.price` must be a number"),
-            (json!({"source": source, "parameters": {"price": null}}), "`spec.parameters.price` must be a number"),
+            (
+                json!({"source": source, "parameters": {"price": [1]}}),
+                "`spec.parameters.price` must be a number",
+            ),
+            (
+                json!({"source": source, "parameters": {"price": null}}),
+                "`spec.parameters.price` must be a number",
+            ),
             (json!({"source": source, "mode": "canary"}), "needs `canaryPercent`"),
             (json!({"source": source, "weight": 0}), "weight 0 must be above 0"),
             (json!({"source": {"oci": {"reference": "/etc/passwd"}}}), "names no policy"),
-            (json!({"source": {"url": {"url": "file:///etc/passwd", "sha256": "0".repeat(64)}}}), "exactly one of"),
+            (
+                json!({"source": {"url": {"url": "file:///etc/passwd", "sha256": "0".repeat(64)}}}),
+                "exactly one of",
+            ),
         ] {
             let error = read_spec(&spec).unwrap_err();
             assert!(error.contains(sentence), "{spec}: {error}");

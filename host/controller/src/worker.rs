@@ -96,7 +96,9 @@ impl Worker {
                 }
                 continue;
             };
-            let Some(due) = Box::pin(shutdown.run_until_cancelled(self.reconcile(&object))).await else { break object };
+            let Some(due) = Box::pin(shutdown.run_until_cancelled(self.reconcile(&object))).await else {
+                break object;
+            };
             let read = self.memory.mark().map(str::to_owned);
             tokio::select! {
                 () = shutdown.cancelled() => break object,
@@ -139,7 +141,11 @@ impl Worker {
                 if is_conflict(&error) {
                     tracing::debug!(policy = self.name, "status changed meanwhile");
                 } else if self.failures == 1 {
-                    tracing::warn!(policy = self.name, error = chain(&error), "failed to write a status; it is retried");
+                    tracing::warn!(
+                        policy = self.name,
+                        error = chain(&error),
+                        "failed to write a status; it is retried"
+                    );
                 }
                 due = due.min(now + pause(self.failures));
             }
@@ -219,7 +225,9 @@ impl Worker {
 
     fn standing(&self, wish: Option<&Wish>) -> Standing {
         let Ok(name) = self.name.parse::<PolicyName>() else { return Standing::default() };
-        let wanted = wish.zip(self.memory.digest()).map(|(wish, digest)| RevisionId::new(&name, digest, &wish.settings));
+        let wanted = wish
+            .zip(self.memory.digest())
+            .map(|(wish, digest)| RevisionId::new(&name, digest, &wish.settings));
         Standing::of(&self.context.registry.manifest(), &name, wanted.as_ref())
     }
 
@@ -275,7 +283,11 @@ impl Worker {
         let (alive, gone) = self.liveness.part(Written::of(seen).replicas, &context.replica, now);
         for name in gone {
             let removed = context.scribe.remove_entry(newest.as_ref().unwrap_or(object), &name, true).await?;
-            tracing::info!(policy = self.name, replica = name, "a replica has gone silent; its entry is removed");
+            tracing::info!(
+                policy = self.name,
+                replica = name,
+                "a replica has gone silent; its entry is removed"
+            );
             newest = Some(removed);
         }
         let seen = newest.as_ref().unwrap_or(object);
@@ -293,7 +305,8 @@ impl Worker {
         (self.memory, self.config_map, self.entry) = (Memory::default(), None, None);
         let registry = &self.context.registry;
         let Ok(name) = self.name.parse::<PolicyName>() else { return None };
-        let is_ours = |entry: &netmarks_policies::Entry| entry.name == name && entry.origin == Origin::Kubernetes;
+        let is_ours =
+            |entry: &netmarks_policies::Entry| entry.name == name && entry.origin == Origin::Kubernetes;
         if !registry.manifest().entries.iter().any(is_ours) {
             return None;
         }
@@ -302,7 +315,11 @@ impl Worker {
             Ok(_) => None,
             Err(refusal) => {
                 self.failures = self.failures.saturating_add(1);
-                tracing::warn!(policy = self.name, error = chain(&refusal), "failed to remove a policy; it is retried");
+                tracing::warn!(
+                    policy = self.name,
+                    error = chain(&refusal),
+                    "failed to remove a policy; it is retried"
+                );
                 Some(Instant::now() + pause(self.failures))
             }
         }
@@ -317,7 +334,9 @@ impl Worker {
         let leave = context.scribe.remove_entry(object, &context.replica, false);
         match tokio::time::timeout(FAREWELL, leave).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::debug!(policy = self.name, error = chain(&error), "failed to take leave"),
+            Ok(Err(error)) => {
+                tracing::debug!(policy = self.name, error = chain(&error), "failed to take leave")
+            }
             Err(_) => tracing::debug!(policy = self.name, "the API server was too slow to take leave"),
         }
     }

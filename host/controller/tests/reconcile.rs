@@ -14,7 +14,9 @@ use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
 use netmarks_test_cluster::{User, until};
 use replica::{Operator, Replica, conditions, from_config_map, registry, replicas};
 use serde_json::{Value, json};
-use support::{LIMIT, NAMESPACE, apply, client_of, digest, guest, kubectl, netmarks, plane, repository, text};
+use support::{
+    LIMIT, NAMESPACE, apply, client_of, digest, guest, kubectl, netmarks, plane, repository, text,
+};
 
 fn condition(status: &Value, kind: &str) -> String {
     let conditions = conditions(status).unwrap();
@@ -32,7 +34,8 @@ async fn a_policy_of_a_config_map_lives_changes_and_goes() {
 
     // The policy may come before what it refers to.
     operator.apply("zone", from_config_map("policies", "active")).await;
-    let status = operator.wait("zone", &["Fetched=False ConfigMapMissing", "Accepted=Unknown", "Ready=False"]).await;
+    let status =
+        operator.wait("zone", &["Fetched=False ConfigMapMissing", "Accepted=Unknown", "Ready=False"]).await;
     assert_eq!(replicas(&status), ["netmarks-0 1 FetchFailed ConfigMapMissing"]);
     operator.put("policies", netmarks()).await;
     let status = operator.wait("zone", &["Ready=True InUse"]).await;
@@ -49,18 +52,27 @@ async fn a_policy_of_a_config_map_lives_changes_and_goes() {
     );
     assert_eq!((&status["digest"], &status["replicas"][0]["digest"]), (&json!(good), &json!(good)));
     assert_eq!(status["shortDigest"], good[7..19]);
-    assert!(status["conditions"].as_array().unwrap().iter().all(|condition| condition["observedGeneration"] == 1));
+    assert!(
+        status["conditions"].as_array().unwrap().iter().all(|condition| condition["observedGeneration"] == 1)
+    );
     assert_eq!(replicas(&status), [in_use]);
     assert_eq!(replica.shown(), [format!("zone {good} active")]);
     assert_eq!(replica.registry.manifest().entries[0].origin, Origin::Kubernetes);
     let table = kubectl(&plane, &["get", "scp", "zone", "-n", NAMESPACE, "--no-headers"]).unwrap();
-    assert_eq!(table.split_whitespace().take(4).collect::<Vec<_>>(), ["zone", "active", "True", &good[7..19]]);
+    assert_eq!(
+        table.split_whitespace().take(4).collect::<Vec<_>>(),
+        ["zone", "active", "True", &good[7..19]]
+    );
 
     // A bad one displaces nothing.
     operator.put("policies", text("core-module")).await;
-    let status = operator.wait("zone", &["Accepted=False PolicyRejected", "Ready=False", "Converged=True"]).await;
+    let status =
+        operator.wait("zone", &["Accepted=False PolicyRejected", "Ready=False", "Converged=True"]).await;
     let why = condition(&status, "Accepted");
-    assert!(why.contains("Replica netmarks-0: rejected: ") && why.contains("it is a core WebAssembly module"), "{why}");
+    assert!(
+        why.contains("Replica netmarks-0: rejected: ") && why.contains("it is a core WebAssembly module"),
+        "{why}"
+    );
     assert!(condition(&status, "Ready").contains(&format!("{good} stays in use.")), "{status}");
     assert_eq!(status["digest"], good);
     assert_eq!(status["replicas"][0]["fetchedDigest"], digest(&text("core-module")));
@@ -159,7 +171,10 @@ async fn replicas_converge_and_the_status_shows_when_they_do_not() {
     let status = operator.wait("zone", &["Converged=False ReplicasDiffer"]).await;
     assert_eq!(replicas(&status), ["a 1 Active Active", "b 1 Rejected ManagedElsewhere"]);
     let difference = condition(&status, "Converged");
-    assert!(difference.contains("nothing in b, the newest rejected") && difference.contains(" in a, active"), "{difference}");
+    assert!(
+        difference.contains("nothing in b, the newest rejected") && difference.contains(" in a, active"),
+        "{difference}"
+    );
     let why = condition(&status, "Accepted");
     assert!(why.contains("Replica b: the policy `zone` is managed by the admin listener"), "{why}");
     assert_eq!(status["digest"], good);
@@ -199,7 +214,10 @@ async fn replicas_converge_and_the_status_shows_when_they_do_not() {
     let status = operator.wait("zone", &["Converged=True"]).await;
     assert_eq!(replicas(&status), ["a 1 Active Active"]);
     let managers = operator.policies.get("zone").await.unwrap().metadata.managed_fields.unwrap();
-    assert!(managers.iter().all(|entry| entry.manager.as_deref() != Some("netmarks-replica-ghost")), "{managers:?}");
+    assert!(
+        managers.iter().all(|entry| entry.manager.as_deref() != Some("netmarks-replica-ghost")),
+        "{managers:?}"
+    );
     a.stop().await;
 }
 
@@ -238,7 +256,8 @@ async fn what_was_withdrawn_is_not_forced_back() {
     operator.wait("zone", &["Ready=True"]).await;
 
     fail(&replica);
-    let status = operator.wait("zone", &["Degraded=True TooManyFaults", "Accepted=True", "Ready=False"]).await;
+    let status =
+        operator.wait("zone", &["Degraded=True TooManyFaults", "Accepted=True", "Ready=False"]).await;
     let why = condition(&status, "Degraded");
     assert!(why.contains("20 of 20 calls failed within 30 s"), "{why}");
     assert_eq!(status["digest"], first, "the one before is back");
@@ -294,16 +313,19 @@ async fn outages_of_the_api_server_pass() {
     remembered.submit(gone.clone()).await.unwrap();
     let uploaded = Submission { name: "uploaded".parse().unwrap(), origin: Origin::Upload, ..gone };
     remembered.submit(uploaded).await.unwrap();
-    let replica = Replica::start_with(plane.client().clone(), "a", (remembered, inbox), FetchConfig::default());
+    let replica =
+        Replica::start_with(plane.client().clone(), "a", (remembered, inbox), FetchConfig::default());
     let (first, second) = (digest(&netmarks()), digest(&guest("no-needs")));
     let uploaded = format!("uploaded {first} active");
     let doomed = format!("doomed {first} ready");
     replica.wait_shown(&[doomed.clone(), uploaded.clone(), format!("zone {first} active")]).await;
 
     plane.kill_apiserver().unwrap();
-    until("the API server to be away", LIMIT, async || Ok(operator.status("zone").await.is_err().then_some(())))
-        .await
-        .unwrap();
+    until("the API server to be away", LIMIT, async || {
+        Ok(operator.status("zone").await.is_err().then_some(()))
+    })
+    .await
+    .unwrap();
     assert_eq!(replica.shown(), [doomed, uploaded.clone(), format!("zone {first} active")]);
     plane.restart_apiserver().await.unwrap();
     operator.delete("doomed").await;

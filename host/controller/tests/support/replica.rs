@@ -46,7 +46,8 @@ impl Replica {
         fetch: FetchConfig,
     ) -> Self {
         let shutdown = CancellationToken::new();
-        let settings = ControllerSettings { namespace: NAMESPACE.to_owned(), replica: name.to_owned(), fetch };
+        let settings =
+            ControllerSettings { namespace: NAMESPACE.to_owned(), replica: name.to_owned(), fetch };
         let controller = Controller::new(client, registry.clone(), settings);
         let tasks = vec![
             tokio::spawn(registry.clone().watch(inbox, shutdown.clone())),
@@ -66,7 +67,11 @@ impl Replica {
     /// `name digest mode` of everything in the registry.
     pub fn shown(&self) -> Vec<String> {
         let manifest = self.registry.manifest();
-        manifest.entries.iter().map(|entry| format!("{} {} {}", entry.name, entry.digest, entry.mode)).collect()
+        manifest
+            .entries
+            .iter()
+            .map(|entry| format!("{} {} {}", entry.name, entry.digest, entry.mode))
+            .collect()
     }
 
     pub async fn wait_shown(&self, expected: &[String]) {
@@ -162,7 +167,8 @@ impl Operator {
             .into_iter()
             .map(|event| {
                 assert!(event.series.is_none(), "{event:?}");
-                let [type_, reason, note] = [event.type_, event.reason, event.note].map(Option::unwrap_or_default);
+                let [type_, reason, note] =
+                    [event.type_, event.reason, event.note].map(Option::unwrap_or_default);
                 format!("{type_} {reason} {note}")
             })
             .collect()
@@ -181,14 +187,16 @@ pub fn conditions(status: &Value) -> Result<Vec<String>> {
         .collect()
 }
 
-/// `name generation state reason` of each replica.
+/// `name generation state reason` of each replica, by name.
 pub fn replicas(status: &Value) -> Vec<String> {
     let replicas = status["replicas"].as_array().cloned().unwrap_or_default();
     let shown = replicas.iter().map(|replica| {
         let text = |key: &str| replica[key].as_str().unwrap().to_owned();
         format!("{} {} {} {}", text("name"), replica["generation"], text("state"), text("reason"))
     });
-    shown.collect()
+    let mut shown: Vec<String> = shown.collect();
+    shown.sort();
+    shown
 }
 
 /// A specification with a ConfigMap as source.
