@@ -28,7 +28,7 @@ use crate::worker::{Context, Latest, Worker};
 const MOST: usize = 128;
 
 /// Components that may be on their way to the registry at once, each in memory.
-const FETCHES: usize = 2;
+const FETCHES: usize = 4;
 
 /// Objects per page of a list.
 const PAGE_SIZE: u32 = 100;

@@ -15,7 +15,7 @@
 //! | What | Bound |
 //! |---|---|
 //! | resources | 128 workers; the registry itself takes fewer policies |
-//! | components in memory on their way | 2, each as large as [`netmarks_artefacts::FetchConfig::max_bytes`] |
+//! | components in memory on their way | 4, each as large as [`netmarks_artefacts::FetchConfig::max_bytes`] |
 //! | pauses after failures | 1 s, doubling to 5 min |
 //! | entries of replicas | dropped after 3 min of silence |
 //! | permissions remembered | 1,024, for 10 s |

@@ -1,7 +1,7 @@
 //! One policy, from the first sight of its resource to its end: a task that acts, says what came of it, and waits.
 //!
 //! All deciding is in [`crate::decide`] and [`crate::conditions`]; here is what touches the world. One task for each
-//! policy, so that a slow registry delays its own policy only.
+//! policy, so that a slow source delays others only when several are slow at once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -335,7 +335,7 @@ impl Worker {
         match tokio::time::timeout(FAREWELL, leave).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                tracing::debug!(policy = self.name, error = chain(&error), "failed to take leave")
+                tracing::debug!(policy = self.name, error = chain(&error), "failed to take leave");
             }
             Err(_) => tracing::debug!(policy = self.name, "the API server was too slow to take leave"),
         }

@@ -1,5 +1,12 @@
 //! Who may change policies, asked of a real API server.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod support;
 
 use std::time::Duration;

@@ -1,5 +1,12 @@
 //! The definition: the committed file is of these types, a real API server takes it, and it refuses what cannot work.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
 mod support;
 
 use kube::api::{ApiResource, DynamicObject, PostParams};
@@ -110,6 +117,10 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
     let created = api.create(&PostParams::default(), &object("full", &full)).await.unwrap();
     assert_eq!(created.data["spec"], full);
     created.try_parse::<ScoringPolicy>().unwrap();
+
+    let examples = repository("deploy/examples/scoringpolicy.yaml");
+    let examples = examples.to_string_lossy();
+    kubectl(&plane, &["apply", "--validate=strict", "--dry-run=server", "-f", &examples]).unwrap();
 
     let table = kubectl(&plane, &["get", "scp", "-n", NAMESPACE]).unwrap();
     let head: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();

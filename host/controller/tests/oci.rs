@@ -1,5 +1,12 @@
 //! Policies from a real registry: pull secrets, tags that move, signatures.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
 #[path = "support/oci.rs"]
 mod oci;
 #[path = "support/replica.rs"]
@@ -61,7 +68,8 @@ async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     assert!(!status.to_string().contains("hunter2"), "{status}");
     let secrets: Api<Secret> = Api::namespaced(plane.client().clone(), NAMESPACE);
     secrets.delete("netmarks-pull", &DeleteParams::default()).await.unwrap();
-    create_secret(plane.client(), "kubernetes.io/dockerconfigjson", ".dockerconfigjson", &hub.credentials()).await;
+    create_secret(plane.client(), "kubernetes.io/dockerconfigjson", ".dockerconfigjson", &hub.credentials())
+        .await;
     operator.apply("zone", from_registry(&hub.reference("policies/zone:v1"), "another")).await;
     let status = operator.wait("zone", &["Fetched=False PullSecretUnusable"]).await;
     assert!(conditions(&status).unwrap()[0].contains("forbidden"), "{status}");

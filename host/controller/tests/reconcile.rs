@@ -1,5 +1,12 @@
 //! Policies from a real API server into a real registry, and back into status and events.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
 #[path = "support/replica.rs"]
 mod replica;
 mod support;
