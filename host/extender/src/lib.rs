@@ -12,6 +12,7 @@ pub mod metrics;
 pub mod node_names;
 pub mod policies;
 pub mod policy_folder;
+pub mod policy_sources;
 pub mod protocol;
 pub mod recent;
 pub mod scoring;

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
-use netmarks_artefacts::{FolderConfig, Keys};
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_policies::Compiling;
 use netmarks_sources::kubernetes;
@@ -27,8 +26,8 @@ use crate::http::routes::App;
 use crate::http::server;
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
+use crate::policies;
 use crate::scoring::Scorer;
-use crate::{admin, policies, policy_folder};
 
 const MIB: usize = 1024 * 1024;
 
@@ -197,7 +196,11 @@ pub async fn start_sources(config: &Config, state: &Arc<ClusterState>, tasks: &m
     Ok(())
 }
 
-async fn kube_client(config: &Config) -> Result<kube::Client> {
+/// A client of the cluster that `config` names.
+///
+/// # Errors
+/// If there is no usable kubeconfig or service account.
+pub async fn kube_client(config: &Config) -> Result<kube::Client> {
     let options =
         kube::config::KubeConfigOptions { context: config.cluster.context.clone(), ..Default::default() };
     let kube_config = match &config.cluster.kubeconfig {
@@ -289,35 +292,6 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
         Ok(())
     });
     Ok(address)
-}
-
-/// Starts what brings policies beside the configuration: the admin listener and the watched folder. Returns the
-/// listener's address.
-///
-/// # Errors
-/// If the address is taken, or a file of the configuration cannot be used.
-pub async fn start_policies(
-    config: &Config,
-    scoring: &Scoring,
-    tasks: &mut Tasks,
-) -> Result<Option<SocketAddr>> {
-    let registry = scoring.scorer.registry();
-    let trusted = &config.policies.trusted_keys;
-    let keys = (!trusted.is_empty()).then(|| Keys::read(trusted)).transpose();
-    let keys = keys.context("in `policies.trusted_keys`")?;
-    if let Some(path) = &config.policies.folder {
-        let folder = FolderConfig {
-            max_bytes: u64::from(config.admin.max_upload_mib) << 20,
-            keys: keys.clone(),
-            ..FolderConfig::new(path)
-        };
-        let (registry, shutdown) = (registry.clone(), tasks.shutdown.clone());
-        tasks.spawn("policy folder", async move {
-            policy_folder::follow(registry, folder, shutdown).await;
-            Ok(())
-        });
-    }
-    admin::start(config, registry, None, keys.map(Arc::new), tasks).await
 }
 
 /// Resolves on SIGTERM or SIGINT.

@@ -32,7 +32,14 @@ pub async fn start(
     keys: Option<Arc<Keys>>,
     tasks: &mut Tasks,
 ) -> Result<Option<SocketAddr>> {
-    let config::Admin { listen: address, token_file, tls, max_upload_mib } = config.admin.clone();
+    let config::Admin {
+        listen: address,
+        token_file,
+        tls,
+        max_upload_mib,
+        kubernetes: _,
+        kubernetes_audiences: _,
+    } = config.admin.clone();
     let Some(address) = address else { return Ok(None) };
     let access = match (kubernetes, token_file, &tls.client_ca_file) {
         (Some(access), _, _) => access,

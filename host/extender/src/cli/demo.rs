@@ -11,7 +11,7 @@ use super::output::{bytes_per_second, score_table};
 use super::{say, score};
 use crate::config::{Config, Server};
 use crate::service::{self, Tasks};
-use crate::{policies, telemetry};
+use crate::{policies, policy_sources, telemetry};
 
 /// Online Boutique on six nodes with its measured traffic, and one pod that waits for a node.
 const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
@@ -76,7 +76,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let scoring =
             service::scoring(&config, state, policies::compiler(&config.policies), &mut tasks).await?;
         let address = service::start_server(&config, &scoring, &mut tasks).await?;
-        let admin = service::start_policies(&config, &scoring, &mut tasks).await?.unwrap_or(admin_listen);
+        let admin = policy_sources::start(&config, scoring.scorer.registry(), &mut tasks)
+            .await?
+            .unwrap_or(admin_listen);
         say(&next_steps(address, admin, &snapshot, &pod)?)?;
         tasks.run(stop).await
     });

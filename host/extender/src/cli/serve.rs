@@ -12,7 +12,7 @@ use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
 use crate::file_watch::FileWatch;
 use crate::service::{self, Tasks};
-use crate::{policies, telemetry};
+use crate::{policies, policy_sources, telemetry};
 
 const EXAMPLES: &str = "Every key of the configuration file is also an environment variable: `scoring.top` is NETMARKS_SCORING_TOP.
 Flags win over the environment, the environment over the file.
@@ -115,7 +115,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         let compiling = policies::compiler(&config.policies);
         let scoring = service::scoring(&config, state.clone(), compiling, &mut tasks).await?;
         service::start_server(&config, &scoring, &mut tasks).await?;
-        service::start_policies(&config, &scoring, &mut tasks).await?;
+        policy_sources::start(&config, scoring.scorer.registry(), &mut tasks).await?;
         service::start_sources(&config, &state, &mut tasks).await?;
         let reloader = Reloader {
             file,

@@ -188,6 +188,8 @@ pub struct Policies {
     pub state_folder: Option<PathBuf>,
     /// A folder of policies, `NAME.wasm` with `NAME.yaml` for its settings, that is watched.
     pub folder: Option<PathBuf>,
+    /// Policies from ScoringPolicies.
+    pub kubernetes: KubernetesPolicies,
     /// Public keys (PEM, ECDSA P-256, as of `cosign generate-key-pair`); with any, only what one of them signed is
     /// accepted from anywhere but this configuration.
     pub trusted_keys: Vec<PathBuf>,
@@ -205,12 +207,31 @@ impl Default for Policies {
         Self {
             state_folder: None,
             folder: None,
+            kubernetes: KubernetesPolicies::default(),
             trusted_keys: Vec::new(),
             rollback: RollbackRules::default(),
             compile_memory_mib: memory_mib,
             compile_seconds: seconds,
         }
     }
+}
+
+/// Policies from ScoringPolicies, the resource of `deploy/crds`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KubernetesPolicies {
+    /// Whether to look for them.
+    pub enabled: bool,
+    /// Where; by default the pod's own namespace.
+    pub namespace: Option<String>,
+    /// What this replica is called in their status; by default the host's name, in a pod the pod's.
+    pub replica: Option<String>,
+    /// Certificates (PEM) to trust for registries, beside the system's.
+    pub registry_ca_file: Option<PathBuf>,
+    /// Credentials for registries, a docker config.json; a policy's own pull secret goes before.
+    pub registry_credentials_file: Option<PathBuf>,
+    /// Registries that may be spoken to without TLS, `host:port`.
+    pub insecure_registries: Vec<String>,
 }
 
 /// Changing policies over HTTP: a listener of its own, so that who may score is not who may change.
@@ -223,13 +244,24 @@ pub struct Admin {
     pub token_file: Option<PathBuf>,
     /// TLS; with `client_ca_file`, callers are known by their certificate.
     pub tls: Tls,
-    /// Largest upload.
+    /// Largest policy that is taken, from whatever source.
     pub max_upload_mib: u32,
+    /// Whether callers are known by a token of the cluster, and its roles for `scoringpolicies` say what they may do.
+    pub kubernetes: bool,
+    /// The audiences that such a token must be made for; none: those of the API server.
+    pub kubernetes_audiences: Vec<String>,
 }
 
 impl Default for Admin {
     fn default() -> Self {
-        Self { listen: None, token_file: None, tls: Tls::default(), max_upload_mib: 64 }
+        Self {
+            listen: None,
+            token_file: None,
+            tls: Tls::default(),
+            max_upload_mib: 64,
+            kubernetes: false,
+            kubernetes_audiences: Vec::new(),
+        }
     }
 }
 
@@ -345,10 +377,14 @@ impl Config {
         ensure!(policies.compile_memory_mib >= 256, "`policies.compile_memory_mib` must be at least 256");
         ensure!(policies.compile_seconds >= 1, "`policies.compile_seconds` must be at least 1");
         if let Some(listen) = admin.listen {
-            let known = admin.token_file.is_some() || admin.tls.client_ca_file.is_some();
+            let known = admin.token_file.is_some() || admin.tls.client_ca_file.is_some() || admin.kubernetes;
+            ensure!(
+                !(admin.kubernetes && admin.token_file.is_some()),
+                "`admin.kubernetes` and `admin.token_file` both want the bearer token; choose one"
+            );
             ensure!(
                 known || listen.ip().is_loopback(),
-                "`admin.listen` {listen} is not loopback: set `admin.token_file` or `admin.tls.client_ca_file`, so that \
+                "`admin.listen` {listen} is not loopback: set `admin.kubernetes`, `admin.token_file` or `admin.tls.client_ca_file`, so that \
                  not everybody who can reach it may change policies"
             );
         }
