@@ -29,6 +29,8 @@ const DEADLINE_MS: u64 = 10_000;
 pub struct Bench {
     /// CPU and cores.
     pub machine: String,
+    /// Whether the host was built with optimisation; without, its share of a call is several times as long.
+    pub optimised: bool,
     /// Size of the component.
     pub artefact_bytes: usize,
     /// The deadline that it is going to have, in microseconds.
@@ -54,7 +56,7 @@ pub struct BenchRow {
 
 impl fmt::Display for Bench {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { machine, artefact_bytes, deadline_microseconds, rows } = self;
+        let Self { machine, optimised, artefact_bytes, deadline_microseconds, rows } = self;
         writeln!(f, "{:>5}  {:>10}  {:>10}  {:>10}  {:>5}", "NODES", "P50", "P99", "MEMORY", "CALLS")?;
         for BenchRow { nodes, p50_microseconds, p99_microseconds, memory_bytes, calls } in rows {
             let late =
@@ -67,7 +69,8 @@ impl fmt::Display for Bench {
                 format!("{} KiB", memory_bytes / 1024),
             )?;
         }
-        write!(f, "{artefact_bytes} bytes; a call with its fresh instance, 20 peers of 50 pods; {machine}")
+        write!(f, "{artefact_bytes} bytes; a call with its fresh instance, 20 peers of 50 pods; {machine}")?;
+        if *optimised { Ok(()) } else { write!(f, "; a development build, which is slower") }
     }
 }
 
@@ -90,6 +93,7 @@ pub(crate) fn run(policy: &Policy) -> Result<Bench, PolicyError> {
     }
     Ok(Bench {
         machine: machine(),
+        optimised: !cfg!(debug_assertions),
         artefact_bytes: policy.artefact_bytes(),
         deadline_microseconds: limits.deadline().as_secs_f64() * 1e6,
         rows,
