@@ -89,6 +89,23 @@ fn test_fails_where_a_property_does_not_hold() {
 }
 
 #[test]
+fn test_holds_a_policy_to_the_limits_of_the_flags() {
+    let unfair = guest("unfair").display().to_string();
+    let flags = ["--parameter", "fault=slow", "--deadline-ms", "100"];
+    let output = netmarks(&[&["policy", "test", &unfair][..], &flags].concat()).unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        shown.contains("5000 nodes: policy `unfair` failed at score: it missed its deadline of 100ms"),
+        "{shown}"
+    );
+
+    // Rust's stack alone is as much.
+    let output = netmarks(&["policy", "test", &unfair, "--memory-mib", "1"]).unwrap();
+    let errors = failure(&output).unwrap();
+    assert!(errors.contains("it wanted more than its 1048576 bytes of memory"), "{errors}");
+}
+
+#[test]
 fn test_says_what_is_wrong_with_files_and_flags() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.wasm");

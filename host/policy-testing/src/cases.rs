@@ -98,10 +98,10 @@ pub enum CaseFileError {
     #[error("its snapshot cannot be read")]
     Snapshot(#[source] SnapshotFileError),
     /// A cluster that cannot be.
-    #[error("its snapshot cannot be")]
+    #[error("the snapshot says what cannot be")]
     Content(#[source] ContentError),
     /// Pods on a node that does not exist.
-    #[error("its snapshot has pods on `{node}`, which is not among its nodes")]
+    #[error("the snapshot has pods on `{node}`, which is not among its nodes")]
     UnknownNode {
         /// The node.
         node: String,
@@ -167,14 +167,7 @@ fn resolve(snapshot: FileSnapshot, folder: &Path) -> Result<Arc<SnapshotFile>, C
         FileSnapshot::Path(path) => {
             SnapshotFile::read(&folder.join(PathBuf::from(path))).map_err(CaseFileError::Snapshot)?
         }
-        FileSnapshot::Cluster(cluster) => {
-            if let Some(node) = cluster.unknown_nodes().first() {
-                return Err(CaseFileError::UnknownNode { node: (*node).to_owned() });
-            }
-            let snapshot = cluster.snapshot();
-            snapshot.check().map_err(CaseFileError::Content)?;
-            snapshot
-        }
+        FileSnapshot::Cluster(cluster) => cluster.checked()?,
     }))
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Apart from the snapshot file, which lists every pod and is meant for machines; this one becomes such a file.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use netmarks_core::application::{Application, Identity};
 use netmarks_core::facts::Resources;
 use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, SnapshotFile, VERSION};
 use serde::Deserialize;
 
+use crate::cases::CaseFileError;
 use crate::quantity::{Requests, cpu, memory, millicores};
 
 /// Nodes, running pods and flows.
@@ -169,10 +170,15 @@ impl Cluster {
         }
     }
 
-    /// Nodes that pods are said to run on and that do not exist: a slip of the pen, in a test.
-    pub(crate) fn unknown_nodes(&self) -> BTreeSet<&str> {
-        let named = self.pods.iter().flat_map(|group| group.on.keys());
-        named.map(String::as_str).filter(|name| !self.nodes.contains_key(*name)).collect()
+    /// As a snapshot that makes sense: pods on a node that does not exist are a slip of the pen, in a test.
+    pub(crate) fn checked(&self) -> Result<SnapshotFile, CaseFileError> {
+        let mut named = self.pods.iter().flat_map(|group| group.on.keys());
+        if let Some(node) = named.find(|name| !self.nodes.contains_key(*name)) {
+            return Err(CaseFileError::UnknownNode { node: node.clone() });
+        }
+        let snapshot = self.snapshot();
+        snapshot.check().map_err(CaseFileError::Content)?;
+        Ok(snapshot)
     }
 }
 

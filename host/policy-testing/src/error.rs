@@ -7,7 +7,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use netmarks_engine::PolicyError;
-use netmarks_sources::snapshot_file::ContentError;
 
 use crate::cases::CaseFileError;
 use crate::conformance::ConformanceReport;
@@ -41,8 +40,8 @@ pub enum Error {
         source: Box<CaseFileError>,
     },
     /// The cluster to score in says something that cannot be.
-    #[error("the cluster to score in cannot be")]
-    Cluster(#[source] ContentError),
+    #[error("the cluster to score in cannot be used")]
+    Cluster(#[source] Box<CaseFileError>),
     /// Cases failed.
     #[error("{0}")]
     Cases(CasesReport),

@@ -85,6 +85,13 @@ impl Policy {
         self
     }
 
+    /// Sets all of how it runs.
+    #[must_use]
+    pub fn with_settings(mut self, settings: RunSettings) -> Self {
+        self.settings = settings;
+        self
+    }
+
     /// What the tests call it.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -130,8 +137,7 @@ impl Policy {
     /// # Errors
     /// If the policy is refused or fails, or the cluster cannot be.
     pub fn score(&self, cluster: &Cluster, pod: &Pod) -> Result<Scores, Error> {
-        let file = cluster.snapshot();
-        file.check().map_err(Error::Cluster)?;
+        let file = cluster.checked().map_err(|error| Error::Cluster(Box::new(error)))?;
         let nodes: Vec<String> = file.nodes.iter().map(|node| node.name.clone()).collect();
         let policy = self.load()?;
         Ok(score(&policy, &file.to_index().snapshot(), &pod.pending(file.identity), &nodes)?)

@@ -7,7 +7,7 @@ use std::error::Error as _;
 use std::path::Path;
 
 use netmarks_core::errors::chain;
-use netmarks_policy_testing::{Cases, Error};
+use netmarks_policy_testing::{Cases, Cluster, Error, Node, Pod};
 use support::{built, committed, repository};
 
 const CLUSTER: &str = "
@@ -166,6 +166,10 @@ fn errors_name_the_file_and_show_the_cause_where_a_test_returns_them() {
 
     let error = netmarks.cases(folder.path().join("none.yaml")).unwrap_err();
     assert!(format!("{error:?}").contains("none.yaml\n  because No such file"), "{error:?}");
+    let cluster = Cluster::default().node("a", Node::default()).pods("shop/cart", &[("b", 1)]);
+    let error = netmarks.score(&cluster, &Pod::of("shop/web")).unwrap_err();
+    let told = "the cluster to score in cannot be used\n  because the snapshot has pods on `b`, which is not among its nodes";
+    assert_eq!(format!("{error:?}"), told);
     let error = committed("spread").unwrap().parameter("zone-weight", 7.0).conformance().unwrap_err();
     let told =
         "policy `spread` failed at configure\n  because parameter `zone-weight` must be a number from 0 to 1";

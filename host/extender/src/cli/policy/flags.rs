@@ -1,6 +1,6 @@
 //! Flags that say how a policy is run; the same for every command that runs one.
 
-use netmarks_engine::{Grant, ParameterValue, RunSettings};
+use netmarks_engine::{Grant, Limits, ParameterValue, RunSettings};
 use serde::Deserialize as _;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error, StrDeserializer};
@@ -14,15 +14,22 @@ pub(super) struct RunFlags {
     /// Give one of the policy's parameters; a text that looks like a number needs quotes: `key="5"`
     #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
     pub(super) parameter: Vec<(String, ParameterValue)>,
+    /// Longest time of one call, in milliseconds
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().deadline_ms)]
+    pub(super) deadline_ms: u64,
+    /// Most memory of one call, in MiB
+    #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().memory_mib)]
+    pub(super) memory_mib: u32,
 }
 
 impl RunFlags {
-    /// As the engine takes it, with the default limits.
+    /// As the engine takes it.
     pub(super) fn settings(&self) -> RunSettings {
+        let Self { grant, parameter, deadline_ms, memory_mib } = self;
         RunSettings {
-            parameters: self.parameter.iter().cloned().collect(),
-            grants: self.grant.iter().copied().collect(),
-            ..RunSettings::default()
+            parameters: parameter.iter().cloned().collect(),
+            grants: grant.iter().copied().collect(),
+            limits: Limits { deadline_ms: *deadline_ms, memory_mib: *memory_mib, ..Limits::default() },
         }
     }
 }

@@ -61,13 +61,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Args { policy, cases, bench, seed, run, output } = args;
     // Before anything that takes time.
     let files: Vec<Cases> = cases.iter().map(|file| Cases::read(file)).collect::<Result<_, _>>()?;
-    let mut policy = Policy::from_file(policy)?;
-    for grant in &run.grant {
-        policy = policy.grant(*grant);
-    }
-    for (name, value) in &run.parameter {
-        policy = policy.parameter(name, value.clone());
-    }
+    let policy = Policy::from_file(policy)?.with_settings(run.settings());
     let reports = cases.iter().zip(&files);
     let reports =
         reports.map(|(file, cases)| FileReport { file: file.clone(), report: policy.run_cases(cases) });
