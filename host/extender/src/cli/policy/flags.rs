@@ -14,6 +14,11 @@ pub(super) struct RunFlags {
     /// Give one of the policy's parameters; a text that looks like a number needs quotes: `key="5"`
     #[arg(long, value_name = "KEY=VALUE", value_parser = parameter)]
     pub(super) parameter: Vec<(String, ParameterValue)>,
+}
+
+/// What one call may use, where a command runs the policy itself.
+#[derive(Debug, clap::Args)]
+pub(super) struct LimitFlags {
     /// Longest time of one call, in milliseconds
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().deadline_ms)]
     pub(super) deadline_ms: u64,
@@ -24,8 +29,9 @@ pub(super) struct RunFlags {
 
 impl RunFlags {
     /// As the engine takes it.
-    pub(super) fn settings(&self) -> RunSettings {
-        let Self { grant, parameter, deadline_ms, memory_mib } = self;
+    pub(super) fn settings(&self, limits: &LimitFlags) -> RunSettings {
+        let Self { grant, parameter } = self;
+        let LimitFlags { deadline_ms, memory_mib } = limits;
         RunSettings {
             parameters: parameter.iter().cloned().collect(),
             grants: grant.iter().copied().collect(),

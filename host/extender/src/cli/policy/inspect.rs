@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::output::Output;
 use super::super::say;
-use super::flags::RunFlags;
+use super::flags::{LimitFlags, RunFlags};
 
 const EXAMPLES: &str = "Also looks at a component that would be refused, and says why.
 
@@ -30,18 +30,20 @@ pub(super) struct Args {
     policy: PathBuf,
     #[command(flatten)]
     run: RunFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
     /// How to print it
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let Args { policy, run, output } = args;
+    let Args { policy, run, limits, output } = args;
     let bytes =
         std::fs::read(policy).with_context(|| format!("failed to read the policy {}", policy.display()))?;
     let name = policy.file_stem().unwrap_or(policy.as_os_str()).to_string_lossy().into_owned();
     let engine = Engine::new(EngineSettings::default())?;
-    let seen = Inspection::of(&engine, Artefact { name: &name, bytes: &bytes }, &run.settings());
+    let seen = Inspection::of(&engine, Artefact { name: &name, bytes: &bytes }, &run.settings(limits));
     match output {
         Output::Table => say(&text(&name, &seen)),
         Output::Json => say(&serde_json::to_string_pretty(&machine_readable(&seen))?),

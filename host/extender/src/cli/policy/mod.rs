@@ -18,8 +18,10 @@ const EXAMPLES: &str = "Examples:
   netmarks policy inspect mine.wasm
   netmarks policy test mine.wasm --cases cases.yaml
   netmarks policy test mine.wasm --bench
-  netmarks policy push mine.wasm --mode shadow      and then: netmarks policy report
-  netmarks policy activate mine                     and if it was a mistake: netmarks policy rollback";
+  netmarks policy push mine.wasm --mode shadow
+  netmarks policy report
+  netmarks policy activate mine
+  netmarks policy rollback";
 
 /// What `netmarks policy` takes.
 #[derive(Debug, clap::Args)]

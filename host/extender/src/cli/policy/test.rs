@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::super::output::Output;
 use super::super::say;
-use super::flags::RunFlags;
+use super::flags::{LimitFlags, RunFlags};
 
 const EXAMPLES: &str = "Exits with 1 if a case fails or a property does not hold.
 
@@ -36,6 +36,8 @@ pub(super) struct Args {
     seed: u64,
     #[command(flatten)]
     run: RunFlags,
+    #[command(flatten)]
+    limits: LimitFlags,
     /// How to print the results
     #[arg(long, short, value_enum, default_value_t)]
     output: Output,
@@ -58,10 +60,10 @@ struct FileReport {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let Args { policy, cases, bench, seed, run, output } = args;
+    let Args { policy, cases, bench, seed, run, limits, output } = args;
     // Before anything that takes time.
     let files: Vec<Cases> = cases.iter().map(|file| Cases::read(file)).collect::<Result<_, _>>()?;
-    let policy = Policy::from_file(policy)?.with_settings(run.settings());
+    let policy = Policy::from_file(policy)?.with_settings(run.settings(limits));
     let reports = cases.iter().zip(&files);
     let reports =
         reports.map(|(file, cases)| FileReport { file: file.clone(), report: policy.run_cases(cases) });
