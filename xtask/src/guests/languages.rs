@@ -89,6 +89,11 @@ impl Tools {
         ] {
             script(&folder.join(name), &what)?;
         }
+        let versions = format!(
+            "wit-bindgen-cli {WIT_BINDGEN}\ncomponentize-qjs {COMPONENTIZE_QJS}\ncomponentize-py {COMPONENTIZE_PY}\n"
+        );
+        let file = folder.join("versions");
+        fs::write(&file, versions).with_context(|| format!("failed to write {}", file.display()))?;
         Ok(folder)
     }
 }

@@ -130,9 +130,9 @@ impl Toolchain {
         let beside = rustc.with_file_name("cargo");
         let cargo = if beside.is_file() { beside } else { self.cargo.clone() };
         let from_source = match self.standard_library {
-            StandardLibrary::Installed => "",
+            StandardLibrary::Installed => ":",
             StandardLibrary::CompiledFromSource => {
-                "export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort;"
+                "export RUSTC_BOOTSTRAP=1 CARGO_UNSTABLE_BUILD_STD=std,panic_abort"
             }
         };
         let linker = env::join_paths(&self.linker).context("failed to join folders")?;
