@@ -74,8 +74,8 @@ fn follow(heading: &str) -> Result<()> {
         .args(["-c", &script])
         .current_dir(folder.path())
         .env("PATH", std::env::join_paths(folders)?)
-        // What cargo compiles for all policies alike is kept from one run to the next.
-        .env("CARGO_BUILD_BUILD_DIR", tools.with_file_name("build-followed"))
+        // What cargo compiles for all policies alike was compiled for the guests of this repository.
+        .env("CARGO_BUILD_BUILD_DIR", tools.with_file_name("build"))
         .env("npm_config_prefer_offline", "true")
         .env_remove("CARGO_TARGET_DIR")
         .output()?;

@@ -136,11 +136,14 @@ impl Toolchain {
             }
         };
         let linker = env::join_paths(&self.linker).context("failed to join folders")?;
+        // The flags of every guest: with others, cargo would compile what they have in common once more.
+        let flags = self.flags(root);
         Ok(format!(
-            "export RUSTC='{}' PATH='{}':\"$PATH\"\nunset CARGO RUSTUP_TOOLCHAIN\ncase \"$*\" in *wasm32*) {from_source};; esac\n\
+            "export RUSTC='{}' PATH='{}':\"$PATH\"\nunset CARGO RUSTUP_TOOLCHAIN\ncase \"$*\" in *wasm32*) export CARGO_ENCODED_RUSTFLAGS='{}'; {from_source};; esac\n\
              exec '{}' \"$@\"\n",
             rustc.display(),
             linker.display(),
+            flags.display(),
             cargo.display()
         ))
     }
