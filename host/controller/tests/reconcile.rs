@@ -259,8 +259,8 @@ async fn what_was_withdrawn_is_not_forced_back() {
     operator.apply("zone", from_config_map("policies", "active")).await;
     operator.wait("zone", &["Ready=True"]).await;
     operator.put("policies", guest("no-needs")).await;
+    operator.wait("zone", &["Ready=True", &format!("digest={second}")]).await;
     replica.wait_shown(&[format!("zone {second} active")]).await;
-    operator.wait("zone", &["Ready=True"]).await;
 
     fail(&replica);
     let status =
@@ -338,7 +338,6 @@ async fn outages_of_the_api_server_pass() {
     operator.delete("doomed").await;
     operator.put("policies", guest("no-needs")).await;
     replica.wait_shown(&[uploaded, format!("zone {second} active")]).await;
-    let status = operator.wait("zone", &["Ready=True"]).await;
-    assert_eq!(status["digest"], second);
+    operator.wait("zone", &["Ready=True", &format!("digest={second}")]).await;
     replica.stop().await;
 }

@@ -139,12 +139,13 @@ impl Operator {
     }
 
     /// Waits until the conditions are about the newest generation and begin with these words, such as
-    /// `Ready=True Active`; returns the status.
+    /// `Ready=True InUse`, or `digest=sha256:...`; returns the status. What is waited for must not have held before.
     pub async fn wait(&self, name: &str, expected: &[&str]) -> Value {
         until(&format!("{name} to be {expected:?}"), LIMIT, async || {
             let (generation, status) = self.status(name).await?;
             ensure!(status["observedGeneration"] == generation, "generation {generation}: {status}");
-            let conditions = conditions(&status)?;
+            let mut conditions = conditions(&status)?;
+            conditions.push(format!("digest={}", status["digest"].as_str().unwrap_or_default()));
             for wanted in expected {
                 ensure!(conditions.iter().any(|condition| condition.starts_with(wanted)), "{status}");
             }
