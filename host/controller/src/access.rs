@@ -12,6 +12,7 @@ use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessRevie
 use kube::api::PostParams;
 use kube::{Api, Client, Resource as _};
 use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::resource::ScoringPolicy;
@@ -23,7 +24,10 @@ pub const CACHE_SECONDS: u64 = 10;
 /// Most permissions remembered.
 const CACHE_ENTRIES: usize = 1_024;
 
-/// Longest wait for each of the two answers.
+/// Questions to the API server at once: a flood of requests with made-up tokens must not become one there.
+const QUESTIONS: usize = 16;
+
+/// Longest wait for each of the two answers, waiting for a turn included.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Longest token that is looked at: service account tokens are about 1 kB.
@@ -119,6 +123,7 @@ pub enum Unavailable {
 pub struct Reviewer {
     client: Client,
     audiences: Option<Vec<String>>,
+    turns: Semaphore,
     allowed: Mutex<HashMap<Question, Permission>>,
 }
 
@@ -146,7 +151,7 @@ impl Reviewer {
     /// With `audiences`, only tokens made for one of them are valid; without, those for the API server itself.
     #[must_use]
     pub fn new(client: Client, audiences: Option<Vec<String>>) -> Self {
-        Self { client, audiences, allowed: Mutex::default() }
+        Self { client, audiences, turns: Semaphore::new(QUESTIONS), allowed: Mutex::default() }
     }
 
     /// Whether the sender of `bearer_token` may do `operation` on the policy `name`, or on all without a name, in
@@ -245,7 +250,12 @@ impl Reviewer {
         K: serde::Serialize + serde::de::DeserializeOwned + Clone + std::fmt::Debug,
     {
         let api: Api<K> = Api::all(self.client.clone());
-        match tokio::time::timeout(PATIENCE, api.create(&PostParams::default(), review)).await {
+        let answer = async {
+            // An error would say that it is closed, which it never is.
+            let _turn = self.turns.acquire().await;
+            api.create(&PostParams::default(), review).await
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 Err(AccessError::Unavailable { step, cause: Unavailable::Failed(Box::new(error)) })

@@ -6,6 +6,7 @@
 //! The rules:
 //! - The source is looked at when it is another one, when somebody says that it changed, when a tag's interval has
 //!   passed, and later and later while it fails.
+//! - Silence of a source that is only looked at again is no news for a minute: registries restart.
 //! - A component is submitted once for each pair of digest and wish. What was refused or withdrawn is not submitted
 //!   again until one of the two changes, so that nothing flaps; what could not be tried is.
 
@@ -22,6 +23,9 @@ use crate::wish::{Place, Wish};
 /// First and longest pause after failures; each doubles the one before.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// So many times in a row a source may be silent before that is said of it: about a minute.
+const SILENCES: u32 = 6;
 
 /// What is known about one policy.
 #[derive(Debug, Default)]
@@ -130,12 +134,29 @@ impl Memory {
     pub(crate) fn same(&mut self, now: Instant, random: f64) {
         if let Some(look) = &mut self.look {
             look.again = interval(&look.place).map(|interval| now + scattered(interval, random));
-            look.outdated = false;
+            (look.failures, look.outdated) = (0, false);
         }
     }
 
-    /// The source gave nothing.
-    pub(crate) fn not_found(&mut self, place: &Place, problem: Problem, now: Instant, random: f64) {
+    /// The source gave nothing to one who was `only_looking`, or who needed its bytes.
+    pub(crate) fn not_found(
+        &mut self,
+        place: &Place,
+        problem: Problem,
+        only_looking: bool,
+        now: Instant,
+        random: f64,
+    ) {
+        if let Some(look) = &mut self.look
+            && only_looking
+            && problem.kind == Kind::Unreachable
+            && look.outcome.is_ok()
+            && look.failures < SILENCES
+        {
+            look.failures += 1;
+            look.again = Some(now + scattered(pause(look.failures), random));
+            return;
+        }
         let before = self.look.as_ref().filter(|look| look.place == *place && !look.outdated);
         let failures = before.map_or(0, |look| look.failures).saturating_add(1);
         let again = Some(now + scattered(pause(failures), random));
@@ -168,7 +189,7 @@ impl Memory {
     pub(crate) fn saying(&self, wish: &Wish, standing: &Standing) -> Saying {
         let problem = |problem: &Problem| {
             let state = match problem.kind {
-                Kind::Fetch => ReplicaState::FetchFailed,
+                Kind::Fetch | Kind::Unreachable => ReplicaState::FetchFailed,
                 Kind::Refused | Kind::Blocked => ReplicaState::Rejected,
                 Kind::Withdrawn => ReplicaState::Degraded,
                 Kind::Passing => ReplicaState::Pending,

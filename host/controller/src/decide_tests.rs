@@ -75,7 +75,7 @@ fn failures_are_retried_later_and_later() {
     let mut memory = Memory::default();
     let mut pauses = Vec::new();
     for _ in 0..11 {
-        memory.not_found(&tag(), problem(Kind::Fetch), now, 0.5);
+        memory.not_found(&tag(), problem(Kind::Fetch), false, now, 0.5);
         let Next::Rest(Some(due)) = memory.next(&tag(), &active, now) else { panic!("it does not rest") };
         pauses.push(due.duration_since(now).as_secs());
         now = due;
@@ -83,7 +83,7 @@ fn failures_are_retried_later_and_later() {
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
     // Another place begins anew.
-    memory.not_found(&config_map(), problem(Kind::Fetch), now, 0.5);
+    memory.not_found(&config_map(), problem(Kind::Fetch), false, now, 0.5);
     assert_eq!(memory.next(&config_map(), &active, now), Next::Rest(Some(now + SECOND)));
 
     let mut memory = after(&config_map(), Err(problem(Kind::Passing)), now);
@@ -93,6 +93,39 @@ fn failures_are_retried_later_and_later() {
     assert!(memory.is_submitted("sha256:1", &active, now));
     memory.attempted("sha256:1".into(), active.clone(), Err(problem(Kind::Blocked)), now, 0.5);
     assert_eq!(memory.next(&config_map(), &active, now), Next::Rest(Some(now + 2 * SECOND)));
+}
+
+#[test]
+fn silence_is_no_news_at_first() {
+    let start = Instant::now();
+    let active = wish(Mode::Active);
+    let standing = Standing { wanted: Some((Mode::Active, None)), ..Standing::default() };
+    let silent = |memory: &mut Memory, now| {
+        memory.not_found(&tag(), problem(Kind::Unreachable), true, now, 0.5);
+        memory.saying(&active, &standing).state
+    };
+    let mut memory = after(&tag(), Ok(()), start);
+    let mut now = start + 60 * SECOND;
+    let mut states = Vec::new();
+    for _ in 0..7 {
+        assert_eq!(memory.next(&tag(), &active, now), Next::Look);
+        states.push(silent(&mut memory, now));
+        let Next::Rest(Some(due)) = memory.next(&tag(), &active, now) else { panic!("it does not rest") };
+        now = due;
+    }
+    assert_eq!(states[..6], [ReplicaState::Active; 6]);
+    assert_eq!(states[6], ReplicaState::FetchFailed);
+    assert!((Duration::from_secs(120)..Duration::from_secs(130)).contains(&now.duration_since(start)));
+    // An answer makes good; an answer that refuses is news at once; and so is silence when the bytes are needed.
+    let mut memory = after(&tag(), Ok(()), start);
+    silent(&mut memory, start);
+    memory.same(start, 0.5);
+    assert_eq!(memory.next(&tag(), &active, start), Next::Rest(Some(start + 60 * SECOND)));
+    memory.not_found(&tag(), problem(Kind::Fetch), true, start, 0.5);
+    assert_eq!(memory.saying(&active, &standing).state, ReplicaState::FetchFailed);
+    let mut memory = after(&tag(), Ok(()), start);
+    memory.not_found(&tag(), problem(Kind::Unreachable), false, start, 0.5);
+    assert_eq!(memory.saying(&active, &standing).state, ReplicaState::FetchFailed);
 }
 
 #[test]
@@ -123,7 +156,7 @@ fn what_is_said_follows_from_the_last_step_and_the_registry() {
     assert_eq!(said(&taken, &none), (ReplicaState::Degraded, "RolledBack"));
     let faulty = standing(Some((Mode::Ready, Some("slow"))));
     assert_eq!(said(&taken, &faulty), (ReplicaState::Degraded, "TooManyFaults"));
-    taken.not_found(&tag(), problem(Kind::Fetch), now, 0.5);
+    taken.not_found(&tag(), problem(Kind::Fetch), true, now, 0.5);
     assert_eq!(said(&taken, &faulty), (ReplicaState::FetchFailed, "Because"));
 }
 
@@ -172,7 +205,8 @@ impl World {
                     return until;
                 }
                 Next::Fetch | Next::Look if self.unreachable => {
-                    self.memory.not_found(&self.place, problem(Kind::Fetch), self.now, 0.5);
+                    let (silent, only_looking) = (problem(Kind::Unreachable), next == Next::Look);
+                    self.memory.not_found(&self.place, silent, only_looking, self.now, 0.5);
                 }
                 Next::Look if self.memory.mark() == Some(digest.as_str()) => self.memory.same(self.now, 0.5),
                 Next::Fetch | Next::Look => {

@@ -11,6 +11,8 @@ use crate::wish::WishError;
 pub(crate) enum Kind {
     /// The source did not give it; it is asked again.
     Fetch,
+    /// The source gave no answer; it is asked again, and what it gave before still counts for a while.
+    Unreachable,
     /// It is refused until its specification or its bytes change.
     Refused,
     /// It is refused because of something else, which may pass; it is tried again.
@@ -24,7 +26,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether time alone can make it go away.
     pub(crate) fn is_tried_again(self) -> bool {
-        matches!(self, Self::Fetch | Self::Blocked | Self::Passing)
+        matches!(self, Self::Fetch | Self::Unreachable | Self::Blocked | Self::Passing)
     }
 }
 
@@ -46,7 +48,8 @@ impl From<&WishError> for Problem {
 
 impl From<&SourceError> for Problem {
     fn from(error: &SourceError) -> Self {
-        Self { kind: Kind::Fetch, reason: error.reason(), message: chain(error) }
+        let kind = if error.is_silence() { Kind::Unreachable } else { Kind::Fetch };
+        Self { kind, reason: error.reason(), message: chain(error) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
-use netmarks_artefacts::{Credentials, Digest, FetchConfig, FetchError, Fetcher, SignatureError};
+use netmarks_artefacts::{Credentials, Digest, FetchConfig, FetchError, Fetcher, Reason, SignatureError};
 
 use crate::resource::ConfigMapSource;
 use crate::wish::Place;
@@ -51,6 +51,19 @@ pub(crate) enum SourceError {
 }
 
 impl SourceError {
+    /// Whether nothing was learnt about what the source holds.
+    pub(crate) fn is_silence(&self) -> bool {
+        match self {
+            Self::Read { error, .. } => !matches!(&**error, kube::Error::Api(status) if status.code < 500),
+            Self::Fetch(error) => match &*error.source {
+                Reason::Unreachable { .. } | Reason::Timeout { .. } => true,
+                Reason::Status { status, .. } => status.is_server_error() || status.as_u16() == 429,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// For conditions.
     pub(crate) fn reason(&self) -> &'static str {
         match self {

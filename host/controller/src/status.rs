@@ -1,6 +1,6 @@
 //! What the extenders say about a `ScoringPolicy`: one entry for each replica, and conditions over all of them.
 //!
-//! Types only; [`crate::conditions`] computes the conditions and [`crate::apply`] writes both.
+//! Types only: [`crate::conditions`] computes the conditions, and the workers write both.
 
 #![allow(unreachable_pub, reason = "`KubeSchema` repeats each type inside a function")]
 

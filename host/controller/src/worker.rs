@@ -167,7 +167,7 @@ impl Worker {
         let (now, random) = (Instant::now(), fastrand::f64());
         match looked {
             Ok(Found::Same) => self.memory.same(now, random),
-            Err(error) => self.memory.not_found(place, Problem::from(&error), now, random),
+            Err(error) => self.memory.not_found(place, Problem::from(&error), mark.is_some(), now, random),
             Ok(Found::Bytes { bytes, digest, mark }) => {
                 self.memory.found(place, digest.clone(), mark, now, random);
                 if self.memory.is_submitted(&digest, wish, now) {
