@@ -40,7 +40,7 @@ enum Command {
     /// Run a policy's cases, check what every policy must keep, and measure it
     Test(test::Args),
     /// Hand a policy to a running extender, a watched folder or a registry
-    Push(push::Args),
+    Push(Box<push::Args>),
     /// List the policies of a running extender
     List(list::Args),
     /// Have a policy answer, in place of the active one of its name
