@@ -157,6 +157,8 @@ struct Shared {
     compiling: Compiling,
     rules: RollbackRules,
     replay: RwLock<Replay>,
+    /// The configuration's policy, to go back to when nothing else is left.
+    configured: Mutex<Option<Submission>>,
     set: ArcSwap<PolicySet>,
     book: Mutex<Book>,
     /// One at a time: a second compilation would only take the machine from scoring.
@@ -208,6 +210,7 @@ impl Registry {
             compiling,
             rules,
             replay: RwLock::new(none),
+            configured: Mutex::new(None),
             set: ArcSwap::from_pointee(set),
             book: Mutex::new(book),
             compiler: Semaphore::new(1),
@@ -379,7 +382,16 @@ impl Registry {
     /// # Errors
     /// If there is none, or it is managed elsewhere.
     pub async fn remove(&self, name: PolicyName, origin: Origin, actor: Actor) -> Result<Outcome, Refusal> {
-        self.operate(Change::Remove { name, origin }, actor).await
+        let outcome = self.operate(Change::Remove { name, origin }, actor).await?;
+        let configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Whoever had taken the place of the configuration's policy is gone: it answers again, for want of others.
+        if self.current().active.is_empty()
+            && let Some(configured) = configured
+            && let Err(refusal) = self.submit(configured).await
+        {
+            tracing::error!(error = chain(&refusal), "no policy is left, and the configuration's is refused");
+        }
+        Ok(outcome)
     }
 
     /// Puts the set back that answered before the one that answers now.
@@ -404,25 +416,29 @@ impl Registry {
         actor: Actor,
     ) -> Result<Outcome, Refusal> {
         let revision = RevisionId::new(&name, &digest_of(&bytes), &settings);
-        let (mode, answers) = {
+        let submission =
+            Submission { name, bytes, settings, mode: Mode::Active, origin: Origin::Configuration, actor };
+        let remember = || {
+            let mut configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner);
+            *configured = Some(submission.clone());
+        };
+        let mode = {
             let book = self.book();
             let answers = !self.current().active.is_empty();
             if answers && book.configured() == Some(&revision) {
+                remember();
                 return Ok(Outcome { generation: book.manifest().generation, changed: false, entry: None });
             }
-            let before = book
-                .manifest()
-                .entries
-                .iter()
-                .find(|entry| entry.name == name && entry.origin == Origin::Configuration);
-            (before.map_or(Mode::Active, |entry| entry.mode), answers)
+            let mut entries = book.manifest().entries.iter();
+            match entries.find(|entry| entry.origin == Origin::Configuration) {
+                Some(before) if answers => before.mode,
+                // An empty set would leave the scheduler alone for good, so there the configuration has the last word.
+                _ => Mode::Active,
+            }
         };
-        // An empty set would leave the scheduler alone for good, so here the configuration has the last word.
-        let mode = if answers { mode } else { Mode::Active };
-        let outcome = self
-            .submit(Submission { name, bytes, settings, mode, origin: Origin::Configuration, actor })
-            .await?;
+        let outcome = self.submit(Submission { mode, ..submission.clone() }).await?;
         self.book().set_configured(revision).map_err(Refusal::Store)?;
+        remember();
         Ok(outcome)
     }
 
