@@ -1,4 +1,4 @@
-//! `cargo xtask figures`: measures the committed policies and writes what came of it into their READMEs.
+//! `cargo xtask figures`: measures the policies and writes what came of it into their READMEs.
 //!
 //! Apart from the benchmarks, which ask whether the host meets its targets: these are for whoever chooses a policy.
 
@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command::{cargo, output, run as run_command};
-use crate::guests::POLICIES;
+use crate::guests::{self, POLICIES};
 
 /// What stands around the figures in a README.
 const START: &str = "<!-- written by `cargo xtask figures` -->\n";
@@ -32,17 +32,18 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         build.arg("--release");
     }
     run_command(&mut build)?;
+    guests::build_examples(root)?;
     // We are `debug/xtask` in the folder that cargo builds into, wherever that is.
     let ourselves = std::env::current_exe().context("failed to find this program")?;
     let target = ourselves.ancestors().nth(2).context("this program is in no target folder")?;
     let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
-    for policy in POLICIES {
+    for (component, readme) in measured(root)? {
         let mut command = Command::new(&program);
-        command.current_dir(root).args(["policy", "test", "--bench"]).arg(format!("policies/{policy}.wasm"));
+        command.current_dir(root).args(["policy", "test", "--bench"]).arg(component);
         let printed = output(&mut command)?;
         // Last, after an empty line.
         let (_, figures) = printed.trim_end().rsplit_once("\n\n").context("it printed no figures")?;
-        let readme = root.join("guest").join(policy).join("README.md");
+        let readme = root.join(readme);
         let text =
             fs::read_to_string(&readme).with_context(|| format!("failed to read {}", readme.display()))?;
         let text = replaced(&text, figures)
@@ -50,6 +51,17 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         fs::write(&readme, text).with_context(|| format!("failed to write {}", readme.display()))?;
     }
     Ok(())
+}
+
+/// The components to measure and the texts about them: the committed policies, and the examples in other languages.
+fn measured(root: &Path) -> Result<Vec<(String, String)>> {
+    let committed = POLICIES
+        .iter()
+        .map(|policy| (format!("policies/{policy}.wasm"), format!("guest/{policy}/README.md")));
+    let examples = guests::examples(root)?.into_iter().map(|example| {
+        (format!("target/guests/{example}.wasm"), format!("{}/{example}/README.md", guests::EXAMPLES))
+    });
+    Ok(committed.chain(examples).collect())
 }
 
 /// The text with these figures between the marks, as a block of code.
@@ -62,7 +74,7 @@ fn replaced(text: &str, figures: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{END, POLICIES, START, replaced};
+    use super::{END, START, measured, replaced};
 
     #[test]
     fn only_what_is_between_the_marks_changes() {
@@ -75,10 +87,10 @@ mod tests {
 
     #[test]
     fn every_policy_has_figures() {
-        let guest = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../guest");
-        for policy in POLICIES {
-            let readme = std::fs::read_to_string(guest.join(policy).join("README.md")).unwrap();
-            assert!(readme.contains(START) && readme.contains("P50"), "{policy}");
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        for (component, readme) in measured(&root).unwrap() {
+            let readme = std::fs::read_to_string(root.join(readme)).unwrap();
+            assert!(readme.contains(START) && readme.contains("P50"), "{component}");
         }
     }
 }

@@ -17,6 +17,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use netmarks_test_cluster::cached;
 
 use crate::command::cargo;
+pub(crate) use languages::{EXAMPLES, examples};
 use toolchain::Toolchain;
 
 /// The policy that the extender embeds. Its package has no suffix.
@@ -43,12 +44,17 @@ pub(crate) struct Args {
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let Args { update, cargo_component } = args;
     build(root)?;
-    languages::build(root, &Toolchain::find(&root.join("guest"))?)?;
+    build_examples(root)?;
     if *cargo_component {
         build_with_cargo_component(root)?;
     }
     let settle = if *update { commit_to } else { verify };
     POLICIES.iter().try_for_each(|policy| settle(root, policy))
+}
+
+/// Builds the example policies in other languages into `target/guests`. Cheap when nothing changed.
+pub(crate) fn build_examples(root: &Path) -> Result<()> {
+    languages::build(root, &Toolchain::find(&root.join("guest"))?)
 }
 
 /// Compiles the policies, the fixtures and the shapes into `target/guests`. Cheap when nothing changed.

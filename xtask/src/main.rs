@@ -38,7 +38,7 @@ enum Task {
     Cluster(cluster::Action),
     /// Compile the guests: the policies and the fixtures
     Guests(guests::Args),
-    /// Measure the committed policies and write the figures into their READMEs, in release mode
+    /// Measure the policies and write the figures into their READMEs, in release mode
     Figures(figures::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),

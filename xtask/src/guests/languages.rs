@@ -21,7 +21,7 @@ const COMPONENTIZE_QJS: &str = "0.4.5";
 const COMPONENTIZE_PY: &str = "0.25.1";
 
 /// Where the examples are, in the root of the repository.
-const EXAMPLES: &str = "policies/examples";
+pub(crate) const EXAMPLES: &str = "policies/examples";
 
 /// Folders with the programs that make components, one for each language.
 pub(super) struct Tools {
@@ -128,7 +128,7 @@ pub(super) fn build(root: &Path, toolchain: &Toolchain) -> Result<()> {
 }
 
 /// The names of the examples' folders, which begin with their language.
-fn examples(root: &Path) -> Result<Vec<String>> {
+pub(crate) fn examples(root: &Path) -> Result<Vec<String>> {
     let folder = root.join(EXAMPLES);
     let failed = || format!("failed to read {}", folder.display());
     let mut names = Vec::new();
