@@ -1,4 +1,5 @@
 //! The grant `wasi`: what a guest that calls WASI can learn and do, which is nothing.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod support;
 

@@ -117,7 +117,7 @@ pub(super) fn build(root: &Path, toolchain: &Toolchain) -> Result<()> {
                 shell
                     .args(["-c", &line])
                     .current_dir(&folder)
-                    .env("PATH", super::toolchain::prepend(&[programs.clone()])?);
+                    .env("PATH", super::toolchain::prepend(std::slice::from_ref(&programs))?);
                 finish(shell, &format!("build the example {example} with `{line}`"))?;
             }
             copy(&folder.join("policy.wasm"), &output(root, &name))?;
