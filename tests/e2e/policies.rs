@@ -59,8 +59,7 @@ impl Replica {
     }
 
     async fn find_addresses(&mut self) -> Result<()> {
-        let from =
-            self.log()?.lines().filter(|line| line.contains("\"listening\"")).count().saturating_sub(1);
+        let starts = self.starts;
         let address = |log: &str, message: &str| {
             let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             // One line for each start: the log goes on where it was.

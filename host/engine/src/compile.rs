@@ -195,7 +195,11 @@ fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
     bound(Resource::As, u64::from(limits.memory_mib) * 1024 * 1024)?;
     bound(Resource::Cpu, u64::from(limits.seconds))?;
     bound(Resource::Core, 0)?;
+    // Both: the scheduling class runs only when nothing else wants the core, `nice` is for systems that refuse it.
     nice(19).map_err(|error| at("lower the priority of")(error.into()))?;
+    if let Err(error) = run_when_idle() {
+        tracing::debug!(?error, "the compiler runs at the lowest priority, but not only when the machine is idle");
+    }
 
     let mut artefact = Vec::new();
     io::stdin().lock().read_to_end(&mut artefact).map_err(at("read the artefact in"))?;
@@ -207,6 +211,16 @@ fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
         .map_err(|error| CompilerError::Refused(EngineError::new(&error)))?;
     let mut stdout = io::stdout().lock();
     stdout.write_all(&code).and_then(|()| stdout.flush()).map_err(at("write the result of"))
+}
+
+/// Linux' class for work that nobody waits for: it leaves a core at once when anything else becomes ready.
+fn run_when_idle() -> Result<(), thread_priority::Error> {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+    thread_priority::set_thread_priority_and_policy(
+        thread_priority::thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    )
 }
 
 /// Maps machine code of our own making.
