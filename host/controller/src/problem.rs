@@ -67,7 +67,7 @@ impl From<&Refusal> for Problem {
             Refusal::Canary { .. } => (Kind::Blocked, "OtherCanary"),
             Refusal::Full { .. } => (Kind::Blocked, "TooManyPolicies"),
             Refusal::Busy => (Kind::Passing, "Busy"),
-            Refusal::Store(_) => (Kind::Passing, "NotSaved"),
+            Refusal::Store(_) | Refusal::Lost(_) => (Kind::Passing, "NotSaved"),
             Refusal::Unknown { .. } | Refusal::NoHistory | Refusal::Internal => (Kind::Passing, "Internal"),
         };
         Self { kind, reason, message: chain(refusal) }

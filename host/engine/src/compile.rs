@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::engine::{Engine, configuration};
@@ -78,9 +79,10 @@ impl Compiler {
             folder.join(format!("{}-{}.cwasm", digest.trim_start_matches("sha256:"), engine.compatibility()))
         });
         if let Some(file) = &kept
-            && let Ok(code) = fs::read(file)
-            // A file of an older format, or cut short by a full disk, is compiled again.
-            && let Ok(component) = map(engine, &code)
+            && let Ok(bytes) = fs::read(file)
+            && let Some(code) = intact(&bytes)
+            // A file of an older format is compiled again.
+            && let Ok(component) = map(engine, code)
         {
             return Ok(Compiled(component));
         }
@@ -186,12 +188,14 @@ pub fn serve_compiler(limits: CompileLimits) -> u8 {
 }
 
 fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
-    use rustix::process::{Resource, Rlimit, nice, setrlimit};
+    use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
     let at = |step: &'static str| move |error: io::Error| CompilerError::Io { step, error };
     let bound = |resource, most: u64| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })
             .map_err(|error| at("bound")(error.into()))
     };
+    // Who asked waits for the end on one thread; with that gone, nobody wants the result.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| at("bind")(error.into()))?;
     bound(Resource::As, u64::from(limits.memory_mib) * 1024 * 1024)?;
     bound(Resource::Cpu, u64::from(limits.seconds))?;
     bound(Resource::Core, 0)?;
@@ -230,14 +234,22 @@ fn map(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(&engine.wasmtime, code) }
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file so that it is there whole or not at all, as long as the machine itself does not stop.
 fn keep(file: &Path, code: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(&Sha256::digest(code))?;
     temporary.write_all(code)?;
     temporary.persist(file)?;
     Ok(())
+}
+
+/// The machine code in what [`keep`] wrote; `None` if it was damaged since. wasmtime looks at its headers only, and
+/// pages that a power failure left empty would be run.
+fn intact(bytes: &[u8]) -> Option<&[u8]> {
+    let (digest, code) = bytes.split_at_checked(<Sha256 as Digest>::output_size())?;
+    (Sha256::digest(code)[..] == *digest).then_some(code)
 }
 
 impl Engine {

@@ -84,8 +84,9 @@ impl Book {
         self.saved.history.iter().rev().find(|earlier| !earlier.answers_like(self.manifest())).cloned()
     }
 
-    /// What can answer instead of a revision that answers now; `None` if it does not, or was degraded before.
-    pub(crate) fn fallback(&self, revision: &RevisionId) -> Option<(Entry, Fallback)> {
+    /// What can answer instead of a revision that answers now, the best first; `None` if it does not, or was degraded
+    /// before.
+    pub(crate) fn fallbacks(&self, revision: &RevisionId) -> Option<(Entry, Vec<Fallback>)> {
         let entry =
             self.manifest().entry(revision).filter(|entry| entry.answers() && entry.degraded.is_none())?;
         let sound = |earlier: &&Manifest| {
@@ -94,7 +95,7 @@ impl Book {
                 && answering.all(|entry| {
                     let degraded = |known: &Entry| known.degraded.is_some();
                     entry.revision != *revision
-                        && self.loaded.contains_key(&entry.revision)
+                        && !degraded(entry)
                         && !self.manifest().entry(&entry.revision).is_some_and(degraded)
                 })
         };
@@ -103,14 +104,14 @@ impl Book {
             .entries
             .iter()
             .any(|other| other.mode == Mode::Active && other.revision != *revision);
-        let fallback = match self.saved.history.iter().rev().find(sound) {
-            // A canary leaves by itself: what is active was never replaced.
-            _ if entry.mode != Mode::Active => Fallback::Others,
-            Some(earlier) => Fallback::Set(earlier.clone()),
-            None if others => Fallback::Others,
-            None => Fallback::Nothing,
-        };
-        Some((entry.clone(), fallback))
+        // A canary leaves by itself: what is active was never replaced.
+        if entry.mode != Mode::Active {
+            return Some((entry.clone(), vec![Fallback::Others]));
+        }
+        let earlier = self.saved.history.iter().rev().filter(sound);
+        let mut fallbacks: Vec<Fallback> = earlier.cloned().map(Fallback::Set).collect();
+        fallbacks.push(if others { Fallback::Others } else { Fallback::Nothing });
+        Some((entry.clone(), fallbacks))
     }
 
     /// A revision begins its life.
@@ -131,7 +132,6 @@ impl Book {
     /// A saved entry is loaded again; it has proven itself again as well.
     pub(crate) fn restored(&mut self, entry: &Entry, loaded: Loaded) {
         self.loaded.insert(entry.revision.clone(), Arc::new(loaded));
-        self.lives.insert(entry.revision.clone(), Life { entry: entry.clone(), state: State::Tried });
     }
 
     /// A saved entry cannot be loaded any more.
@@ -164,6 +164,12 @@ impl Book {
         };
         if !saved.current.answers_like(&self.saved.current) && self.saved.current.generation > 0 {
             saved.history.push(self.saved.current.clone());
+            // A set in which a policy failed is none to go back to, also not when that policy is long removed.
+            let failed = |entry: &Entry| entry.degraded.is_some() && !entry.answers();
+            let failed: Vec<&Entry> = saved.current.entries.iter().filter(|entry| failed(entry)).collect();
+            saved
+                .history
+                .retain(|earlier| !failed.iter().any(|entry| earlier.is_answered_by(&entry.revision)));
             let surplus = saved.history.len().saturating_sub(HISTORY);
             saved.history.drain(..surplus);
         }
@@ -177,11 +183,9 @@ impl Book {
         if let Some((_, loaded)) = new {
             self.loaded.insert(loaded.id.clone(), loaded);
         }
-        for entry in &saved.current.entries {
-            let was_degraded =
-                self.saved.current.entry(&entry.revision).is_some_and(|before| before.degraded.is_some());
-            if was_degraded
-                && entry.degraded.is_none()
+        let counts = |entry: &Entry| entry.answers() && entry.degraded.is_none();
+        for entry in saved.current.entries.iter().filter(|entry| counts(entry)) {
+            if !self.saved.current.entry(&entry.revision).is_some_and(counts)
                 && let Some(loaded) = self.loaded.get(&entry.revision)
             {
                 loaded.forget();

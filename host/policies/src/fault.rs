@@ -86,6 +86,9 @@ pub enum Refusal {
     /// The change could not be made durable.
     #[error("the change was not saved, so it was not made")]
     Store(#[source] StoreError),
+    /// What it needs is not loaded, and cannot be read again.
+    #[error("the artefact is lost, so the change was not made")]
+    Lost(#[source] StoreError),
     /// The thread that did it panicked.
     #[error("failed inside the extender; see its log")]
     Internal,

@@ -162,8 +162,8 @@ struct Shared {
     set: ArcSwap<PolicySet>,
     book: Mutex<Book>,
     /// One at a time: a second compilation would only take the machine from scoring.
-    compiler: Semaphore,
-    waiting: Semaphore,
+    compiler: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     shadows: Shadows,
     notices: broadcast::Sender<Notice>,
     breaches: mpsc::Sender<(RevisionId, Breach)>,
@@ -191,14 +191,13 @@ impl Registry {
         let (mut book, saved) = Book::open(store)?;
         for entry in saved {
             let progress = |_| {};
-            let loaded = book.artefact(&entry.digest).map_err(Refusal::Store).and_then(|bytes| {
+            let loaded = book.artefact(&entry.digest).map_err(|error| chain(&error)).and_then(|bytes| {
                 let what = (entry.name.clone(), bytes.as_slice(), entry.settings.clone());
-                loading::load(&engine, &compiling, &none, what, progress)
+                loading::load(&engine, &compiling, &none, what, progress).map_err(|refusal| chain(&refusal))
             });
             match loaded {
                 Ok(loaded) => book.restored(&entry, loaded),
-                Err(refusal) => {
-                    let reason = chain(&refusal);
+                Err(reason) => {
                     tracing::error!(policy = %entry.name, digest = entry.digest, reason, "saved policy not restored");
                     book.not_restored(&entry.revision, &reason);
                 }
@@ -213,8 +212,8 @@ impl Registry {
             configured: Mutex::new(None),
             set: ArcSwap::from_pointee(set),
             book: Mutex::new(book),
-            compiler: Semaphore::new(1),
-            waiting: Semaphore::new(WAITING),
+            compiler: Arc::new(Semaphore::new(1)),
+            waiting: Arc::new(Semaphore::new(WAITING)),
             shadows: Shadows::default(),
             notices: broadcast::Sender::new(NOTICES),
             breaches: breach_sender,
@@ -312,43 +311,51 @@ impl Registry {
             since: unix_now(),
             by: actor.user.clone(),
         };
-        let known = {
-            let book = self.book();
-            if let Some(present) = book.manifest().entry(&revision).filter(|present| present.origin == origin)
-            {
-                if let Some(reason) = &present.degraded {
-                    return Err(Refusal::Degraded { name: name.to_string(), reason: reason.clone() });
-                }
-                if present.mode == mode {
-                    return Ok(Outcome {
-                        generation: book.manifest().generation,
-                        changed: false,
-                        entry: Some(present.clone()),
-                    });
-                }
-            }
-            // Before the expensive part: what breaks a rule now would do so afterwards.
-            book.manifest().apply(Change::Put(Box::new(entry.clone())))?;
-            book.loaded(&revision)
-        };
+        if let Some(outcome) = self.unchanged(&entry)? {
+            return Ok(outcome);
+        }
+        // Before the expensive part: what breaks a rule now would do so afterwards.
+        self.book().manifest().apply(Change::Put(Box::new(entry.clone())))?;
         let registry = self.clone();
-        let waiting = self.shared.waiting.try_acquire().map_err(|_| Refusal::Busy)?;
-        let turn = self.shared.compiler.acquire().await.map_err(|_| Refusal::Internal)?;
+        let waiting = self.shared.waiting.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let turn = self.shared.compiler.clone().acquire_owned().await.map_err(|_| Refusal::Internal)?;
         let outcome = tokio::task::spawn_blocking(move || {
+            // Held to the end of the work, whether or not somebody still waits for its outcome.
+            let _held = (turn, waiting);
+            // Somebody else may have submitted the same while this waited for its turn.
+            if let Some(outcome) = registry.unchanged(&entry)? {
+                return Ok(outcome);
+            }
+            let known = registry.book().loaded(&revision);
             let loaded = match known {
                 Some(loaded) => loaded,
                 None => Arc::new(registry.prove(&entry, &bytes)?),
             };
-            let revision = entry.revision.clone();
             let outcome = registry.commit(Change::Put(Box::new(entry)), Some((&bytes, loaded)), &actor);
             if outcome.is_err() {
                 registry.book().progress(&revision, Event::Withdrawn);
             }
             outcome
         });
-        let outcome = outcome.await.map_err(|_| Refusal::Internal)?;
-        drop((turn, waiting));
-        outcome
+        outcome.await.map_err(|_| Refusal::Internal)?
+    }
+
+    /// The outcome of submitting what is there already.
+    fn unchanged(&self, entry: &Entry) -> Result<Option<Outcome>, Refusal> {
+        let book = self.book();
+        let present = book.manifest().entry(&entry.revision).filter(|present| present.origin == entry.origin);
+        // What could not be restored is there by name only; submitting it again mends it.
+        let Some(present) = present.filter(|_| book.loaded(&entry.revision).is_some()) else {
+            return Ok(None);
+        };
+        if let Some(reason) = &present.degraded {
+            return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
+        }
+        Ok((present.mode == entry.mode).then(|| Outcome {
+            generation: book.manifest().generation,
+            changed: false,
+            entry: Some(present.clone()),
+        }))
     }
 
     /// Gives the newest revision of a policy another mode.
@@ -446,7 +453,9 @@ impl Registry {
     pub fn count(&self, member: &Loaded, took: Duration, fault: Option<&PolicyError>) {
         if let Some(breach) = member.count(Instant::now(), took, fault, &self.shared.rules) {
             // Full only if as many policies broke their rules at once; they will again.
-            drop(self.shared.breaches.try_send((member.id.clone(), breach)));
+            if self.shared.breaches.try_send((member.id.clone(), breach)).is_err() {
+                member.forget();
+            }
         }
     }
 
@@ -482,18 +491,33 @@ impl Registry {
     }
 
     async fn degrade(&self, revision: RevisionId, Breach { reason }: Breach) {
-        let Some((entry, fallback)) = self.book().fallback(&revision) else { return };
-        let what = match &fallback {
-            Fallback::Set(to) => format!("the set of generation {} is back", to.generation),
-            Fallback::Others => "the others go on without it".to_owned(),
-            Fallback::Nothing => "there is nothing else to answer, so it stays".to_owned(),
-        };
-        let message = format!("{reason}; {what}");
-        tracing::error!(policy = %entry.name, digest = entry.digest, reason = message, "policy degraded");
-        let actor = Actor::own("automatic rollback", "this process");
-        let change = Change::Degrade { revision, reason, fallback };
-        if let Err(refusal) = self.operate(change, actor).await {
-            tracing::error!(policy = %entry.name, error = chain(&refusal), "failed to roll back");
+        let Some((entry, fallbacks)) = self.book().fallbacks(&revision) else { return };
+        for fallback in fallbacks {
+            let what = match &fallback {
+                Fallback::Set(to) => format!("the set of generation {} is back", to.generation),
+                Fallback::Others => "the others go on without it".to_owned(),
+                Fallback::Nothing => "there is nothing else to answer, so it stays".to_owned(),
+            };
+            let actor = Actor::own("automatic rollback", "this process");
+            let change = Change::Degrade { revision: revision.clone(), reason: reason.clone(), fallback };
+            match self.operate(change, actor).await {
+                Ok(_) => {
+                    let reason = format!("{reason}; {what}");
+                    tracing::error!(policy = %entry.name, digest = entry.digest, reason, "policy degraded");
+                    return;
+                }
+                Err(refusal) => {
+                    tracing::error!(policy = %entry.name, error = chain(&refusal), "failed to roll back");
+                    // What cannot be loaded will not be; what could not be saved may be a moment later.
+                    if !matches!(refusal, Refusal::Policy(_) | Refusal::Replay(_) | Refusal::Lost(_)) {
+                        break;
+                    }
+                }
+            }
+        }
+        // Its next faults are another reason to try.
+        if let Some(loaded) = self.book().loaded(&revision) {
+            loaded.forget();
         }
     }
 
@@ -501,23 +525,34 @@ impl Registry {
     async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
         let registry = self.clone();
         let work = tokio::task::spawn_blocking(move || {
-            if let Change::RollBack { to } = &change {
-                registry.reload(to)?;
+            let needed: Vec<Entry> = match &change {
+                Change::RollBack { to } | Change::Degrade { fallback: Fallback::Set(to), .. } => {
+                    to.entries.iter().filter(|entry| entry.answers()).cloned().collect()
+                }
+                Change::Move { name, .. } => {
+                    registry.book().manifest().named(name).cloned().into_iter().collect()
+                }
+                _ => Vec::new(),
+            };
+            let outcome = registry.reload(&needed).and_then(|()| registry.commit(change, None, &actor));
+            if outcome.is_err() {
+                let mut book = registry.book();
+                needed.iter().for_each(|entry| book.progress(&entry.revision, Event::Withdrawn));
             }
-            registry.commit(change, None, &actor)
+            outcome
         });
         work.await.map_err(|_| Refusal::Internal)?
     }
 
-    /// Loads what answers in an earlier manifest and is not loaded any more, which happens after a restart.
-    fn reload(&self, to: &Manifest) -> Result<(), Refusal> {
-        for entry in to.entries.iter().filter(|entry| entry.answers()) {
+    /// Loads what is not loaded any more: what answered before a restart, what could not be restored.
+    fn reload(&self, needed: &[Entry]) -> Result<(), Refusal> {
+        for entry in needed {
             let bytes = {
                 let book = self.book();
                 if book.loaded(&entry.revision).is_some() {
                     continue;
                 }
-                book.artefact(&entry.digest).map_err(Refusal::Store)?
+                book.artefact(&entry.digest).map_err(Refusal::Lost)?
             };
             let loaded = self.prove(entry, &bytes)?;
             self.book().restored(entry, loaded);
@@ -546,6 +581,13 @@ impl Registry {
     ) -> Result<Outcome, Refusal> {
         let (outcome, notice) = {
             let mut book = self.book();
+            // Somebody's hand was quicker, and is not to be undone.
+            if let Change::Degrade { revision, .. } = &change
+                && !book.manifest().is_answered_by(revision)
+            {
+                let generation = book.manifest().generation;
+                return Ok(Outcome { generation, changed: false, entry: None });
+            }
             let notice = described(&change, book.manifest());
             let next = book.manifest().apply(change)?;
             let set = book.advance(next, new)?;

@@ -56,7 +56,7 @@ impl Loaded {
         Self { name, id, settings, policy, window: Mutex::new(Window::default()) }
     }
 
-    /// Begins to count anew: somebody decided to try it again.
+    /// Begins to count anew: it answers again, or what should have followed did not.
     pub(crate) fn forget(&self) {
         *self.window.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
     }

@@ -22,6 +22,9 @@ use crate::revision::RevisionId;
 /// What the names of files that are being written begin with.
 const UNFINISHED: &str = ".unfinished-";
 
+/// The folder of machine code.
+const COMPILED: &str = "compiled";
+
 /// A state folder, locked for this process.
 #[derive(Debug)]
 pub struct Store {
@@ -53,8 +56,10 @@ impl Store {
         let lock = File::create(&path).map_err(io("open", &path))?;
         match lock.try_lock() {
             Ok(()) => {
-                remove_unfinished(folder);
-                remove_unfinished(&blobs);
+                remove_unfinished(folder, UNFINISHED);
+                remove_unfinished(&blobs, UNFINISHED);
+                // The engine writes there, under hidden names of its own.
+                remove_unfinished(&folder.join(COMPILED), ".");
                 Ok(Self { folder: folder.to_owned(), _lock: lock })
             }
             Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: folder.to_owned() }),
@@ -65,7 +70,7 @@ impl Store {
     /// Where the engine may keep machine code.
     #[must_use]
     pub fn compiled(&self) -> PathBuf {
-        self.folder.join("compiled")
+        self.folder.join(COMPILED)
     }
 
     /// What was saved last; `None` in a new folder.
@@ -101,24 +106,36 @@ impl Store {
             .map_err(|error| StoreError::Manifest { path: path.clone(), error })?;
         write(&path, &bytes)?;
         let manifests = std::iter::once(&saved.current).chain(&saved.history);
-        let used: BTreeSet<PathBuf> =
-            manifests.flat_map(|manifest| &manifest.entries).map(|entry| self.blob(&entry.digest)).collect();
-        self.sweep(&used);
+        let entries = manifests.flat_map(|manifest| &manifest.entries);
+        let used: BTreeSet<&str> = entries.map(|entry| hex(&entry.digest)).collect();
+        for folder in [self.folder.join("blobs"), self.compiled()] {
+            sweep(&folder, &used);
+        }
         Ok(())
     }
 
-    /// Removes what is not used. What cannot be removed now is tried again with the next change.
-    fn sweep(&self, used: &BTreeSet<PathBuf>) {
-        let Ok(files) = fs::read_dir(self.folder.join("blobs")) else { return };
-        for file in files.flatten().map(|file| file.path()).filter(|file| !used.contains(file)) {
-            if let Err(error) = fs::remove_file(&file) {
-                tracing::debug!(file = %file.display(), %error, "unused artefact not removed");
-            }
-        }
-    }
-
     fn blob(&self, digest: &str) -> PathBuf {
-        self.folder.join("blobs").join(format!("{}.wasm", digest.trim_start_matches("sha256:")))
+        self.folder.join("blobs").join(format!("{}.wasm", hex(digest)))
+    }
+}
+
+fn hex(digest: &str) -> &str {
+    digest.trim_start_matches("sha256:")
+}
+
+/// Removes files that are named after other digests. What cannot be removed now is tried again with the next change.
+fn sweep(folder: &Path, used: &BTreeSet<&str>) {
+    let Ok(files) = fs::read_dir(folder) else { return };
+    for file in files.flatten() {
+        let name = file.file_name().to_string_lossy().into_owned();
+        let digest = name.split(['-', '.']).next().unwrap_or_default();
+        // Hidden files are being written.
+        if !digest.is_empty()
+            && !used.contains(digest)
+            && let Err(error) = fs::remove_file(file.path())
+        {
+            tracing::debug!(file = %file.path().display(), %error, "unused artefact not removed");
+        }
     }
 }
 
@@ -132,9 +149,9 @@ fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> 
 }
 
 /// Removes what a process that died while writing left behind.
-fn remove_unfinished(folder: &Path) {
+fn remove_unfinished(folder: &Path, prefix: &str) {
     let Ok(files) = fs::read_dir(folder) else { return };
-    for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+    for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(prefix)) {
         if let Err(error) = fs::remove_file(file.path()) {
             tracing::warn!(file = %file.path().display(), %error, "unfinished file not removed");
         }

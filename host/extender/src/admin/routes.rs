@@ -97,7 +97,7 @@ impl From<Refusal> for Failure {
             | Refusal::Degraded { .. }
             | Refusal::Full { .. } => StatusCode::CONFLICT,
             Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Store(_) | Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Refusal::Store(_) | Refusal::Lost(_) | Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self { status, reason: chain(&refusal) }
     }

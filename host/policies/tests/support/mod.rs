@@ -1,0 +1,206 @@
+//! Registries with a real engine, and components that `cargo xtask guests` builds.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use netmarks_core::application::Application;
+use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
+use netmarks_core::flow::book::Flow;
+use netmarks_core::index::Index;
+use netmarks_core::needs::Needs;
+use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
+use netmarks_core::snapshot::Snapshot;
+use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue, Tick};
+use netmarks_policies::{
+    Actor, Comparison, Compiling, Inbox, Mode, Options, Origin, PolicyName, Registry, RollbackRules, Scored,
+    Settings, Store, Submission,
+};
+
+/// One engine for all tests of a binary.
+static ENGINE: LazyLock<Result<Engine, String>> = LazyLock::new(|| {
+    let tick = Tick::Every(Duration::from_millis(2));
+    Engine::new(EngineSettings { concurrent_calls: 8, tick }).map_err(|error| error.to_string())
+});
+
+/// Ten calls say something, and a call is never slow: the machine that runs the tests is busy.
+pub const RULES: RollbackRules = RollbackRules {
+    enabled: true,
+    window_seconds: 3_600,
+    min_calls: 10,
+    max_fault_ratio: 0.1,
+    max_latency_ms: 1e6,
+    max_slow_ratio: 0.1,
+};
+
+pub const CANARY: Mode = Mode::Canary { percent: 20 };
+
+fn repository(path: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// A component built for the tests.
+pub fn guest(name: &str) -> Result<Vec<u8>> {
+    let path = repository(&format!("target/guests/{name}.wasm"));
+    std::fs::read(&path)
+        .with_context(|| format!("{}: `cargo xtask test --only guests` builds it", path.display()))
+}
+
+/// A component, or a module, written as text.
+pub fn text(name: &str) -> Result<Vec<u8>> {
+    Ok(wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat")))?)
+}
+
+/// A committed policy.
+pub fn policy(name: &str) -> Result<Vec<u8>> {
+    let path = repository(&format!("policies/{name}.wasm"));
+    std::fs::read(&path).with_context(|| path.display().to_string())
+}
+
+pub fn engine() -> Result<Engine> {
+    ENGINE.clone().map_err(anyhow::Error::msg)
+}
+
+/// A registry without a state folder.
+pub fn open() -> Result<(Registry, Inbox)> {
+    open_with(None, RULES)
+}
+
+pub fn open_with(folder: Option<&Path>, rules: RollbackRules) -> Result<(Registry, Inbox)> {
+    let store = folder.map(Store::open).transpose()?;
+    Ok(Registry::open(Options { engine: engine()?, compiling: Compiling::Here, store, rules })?)
+}
+
+/// An upload that is made ready. Its deadline is patient.
+pub fn of(name: &str, bytes: Vec<u8>) -> Result<Submission> {
+    Ok(Submission {
+        name: name.parse()?,
+        bytes,
+        settings: Settings {
+            limits: Limits { deadline_ms: 10_000, ..Limits::default() },
+            ..Settings::default()
+        },
+        mode: Mode::Ready,
+        origin: Origin::Upload,
+        actor: actor(),
+    })
+}
+
+pub fn in_mode(mode: Mode, submission: Submission) -> Submission {
+    Submission { mode, ..submission }
+}
+
+/// The committed NetMARKS score, answering.
+pub fn netmarks(name: &str) -> Result<Submission> {
+    Ok(in_mode(Mode::Active, of(name, policy("netmarks")?)?))
+}
+
+/// The hostile fixture, answering, which does `behaviour` for four candidates or more.
+pub fn hostile(name: &str, behaviour: &str) -> Result<Submission> {
+    let mut submission = in_mode(Mode::Active, of(name, guest("hostile")?)?);
+    submission.settings.parameters = [
+        ("behaviour".to_owned(), ParameterValue::Text(behaviour.to_owned())),
+        ("candidates".to_owned(), ParameterValue::Number(4.0)),
+    ]
+    .into();
+    Ok(submission)
+}
+
+pub fn actor() -> Actor {
+    Actor::own("tester", "127.0.0.1:1")
+}
+
+pub fn name(name: &str) -> Result<PolicyName> {
+    Ok(name.parse()?)
+}
+
+/// `name mode`, by name; for a name the active one first. Degraded ones have a `!`.
+pub fn shown(registry: &Registry) -> Vec<String> {
+    let entries = registry.manifest().entries;
+    let mark = |degraded: &Option<String>| if degraded.is_some() { "!" } else { "" };
+    entries.iter().map(|entry| format!("{} {}{}", entry.name, entry.mode, mark(&entry.degraded))).collect()
+}
+
+/// The names of what answers for a workload.
+pub fn answering(registry: &Registry, workload: &str) -> Vec<String> {
+    registry.current().members(workload).0.iter().map(|member| member.name.to_string()).collect()
+}
+
+pub const NODES: [&str; 4] = ["node-1", "node-2", "node-3", "node-4"];
+
+/// The paper's worked example: `p` is to be placed; F, W and S are on nodes 1, 2 and 3 and make 80, 110 and 160 bytes per
+/// second with it.
+pub fn worked_example() -> Arc<Snapshot> {
+    let application = |name: &str| Application::new("default", name);
+    let mut index = Index::default();
+    for node in NODES {
+        index.apply_node(&NodeFacts { name: node.to_owned(), ..NodeFacts::default() });
+    }
+    for (app, node) in [("f", NODES[0]), ("w", NODES[1]), ("s", NODES[2])] {
+        index.apply_pod(&PodFacts {
+            key: format!("default/{app}-0"),
+            application: Some(application(app)),
+            node: Some(node.to_owned()),
+            gone: false,
+            requests: Resources::default(),
+        });
+    }
+    let flows = [("f", "p", 50.0), ("p", "f", 30.0), ("p", "s", 100.0), ("p", "w", 40.0)];
+    let flows = flows.into_iter().chain([("s", "p", 60.0), ("w", "p", 70.0)]);
+    index.replace_flows(
+        0.0,
+        flows.map(|(source, destination, bytes_per_second)| Flow {
+            source: application(source),
+            destination: application(destination),
+            bytes_per_second,
+        }),
+    );
+    Arc::new(index.snapshot())
+}
+
+pub fn pod() -> PendingPod {
+    PendingPod {
+        key: "default/p-0".to_owned(),
+        application: Some(Application::new("default", "p")),
+        labels: Vec::new(),
+        requests: Resources::default(),
+    }
+}
+
+/// What a policy with these needs is told about the pod of the worked example.
+pub fn told(nodes: &[&str], needs: &Needs) -> PolicyRequest {
+    let snapshot = worked_example();
+    gather(&snapshot, &pod(), &Candidates::new(&snapshot, nodes), needs, &[])
+}
+
+/// What the set that answers says about the pod, its calls counted as an extender counts them.
+pub fn decide(registry: &Registry, nodes: &[&str]) -> Scored {
+    let set = registry.current();
+    let (members, _) = set.members("default/p");
+    let scored = netmarks_policies::score(members, |needs| told(nodes, needs));
+    for part in &scored.parts {
+        registry.count(&part.member, part.took, part.result.as_ref().err());
+    }
+    scored
+}
+
+/// Leaves a request for the shadows, as an extender does with each that it answered. Whether it was taken.
+pub fn leave_for_shadows(registry: &Registry, nodes: &[&str], shares: &[f64]) -> Option<bool> {
+    registry.compare(&registry.current(), |shadows| Comparison {
+        snapshot: worked_example(),
+        pod: pod(),
+        nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+        shares: shares.to_vec(),
+        shadows,
+    })
+}
+
+/// Whether two lists of shares are the same up to rounding.
+pub fn near(found: Option<&[f64]>, expected: &[f64]) -> bool {
+    found.is_some_and(|found| {
+        found.len() == expected.len()
+            && found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9)
+    })
+}
