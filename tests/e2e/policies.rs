@@ -53,7 +53,8 @@ impl Replica {
         let file = scratch(plane, &format!("{name}.yaml"), &config.to_string())?;
         let arguments = vec!["serve".to_owned(), "--config".to_owned(), file.display().to_string()];
         let program = Program::new(name, env!("CARGO_BIN_EXE_netmarks"), arguments, plane.folder());
-        let mut replica = Self { process: program.start()?, name, url: String::new(), admin: String::new(), starts: 0 };
+        let mut replica =
+            Self { process: program.start()?, name, url: String::new(), admin: String::new(), starts: 0 };
         replica.find_addresses().await?;
         Ok(replica)
     }

@@ -202,7 +202,10 @@ fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
     // Both: the scheduling class runs only when nothing else wants the core, `nice` is for systems that refuse it.
     nice(19).map_err(|error| at("lower the priority of")(error.into()))?;
     if let Err(error) = run_when_idle() {
-        tracing::debug!(?error, "the compiler runs at the lowest priority, but not only when the machine is idle");
+        tracing::debug!(
+            ?error,
+            "the compiler runs at the lowest priority, but not only when the machine is idle"
+        );
     }
 
     let mut artefact = Vec::new();

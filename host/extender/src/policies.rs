@@ -71,7 +71,13 @@ pub async fn open(
         }
         (compiling, _) => compiling,
     };
-    let options = Options { engine: engine.clone(), compiling, store, rules: policies.rollback };
+    let options = Options {
+        engine: engine.clone(),
+        compiling,
+        store,
+        rules: policies.rollback,
+        promotion: policies.promotion,
+    };
     let opened = tokio::task::spawn_blocking(move || Registry::open(options)).await?;
     let (registry, inbox) = opened.context("in the section `policies`")?;
     let configured = read(policy)?;

@@ -4,14 +4,12 @@
 //! saved, then published as a whole new [`PolicySet`], then told to whoever listens. Requests only ever load the set.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use netmarks_core::errors::chain;
-use netmarks_engine::{Engine, PolicyError};
-use serde::{Deserialize, Serialize};
+use netmarks_engine::Engine;
 use tokio::sync::{Semaphore, broadcast, mpsc};
-use tokio_util::sync::CancellationToken;
 
 use crate::book::Book;
 use crate::fault::{Refusal, StoreError};
@@ -19,12 +17,15 @@ use crate::guard::{Breach, RollbackRules};
 use crate::lifecycle::{Event, State};
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Change, Entry, Fallback, Manifest};
+use crate::notice::{Notice, NoticeKind, described};
+use crate::promotion::PromotionRules;
 use crate::report::{Rejection, Report};
 use crate::revision::{Loaded, RevisionId};
 use crate::set::PolicySet;
 use crate::settings::{Actor, Mode, Origin, PolicyName, Settings};
 use crate::shadow::{Comparison, ShadowReport, Shadows};
 use crate::store::{Store, digest_of};
+use crate::submission::{Outcome, Submission};
 
 /// Uploads that may wait for the compiler; each holds an artefact in memory.
 const WAITING: usize = 4;
@@ -45,6 +46,8 @@ pub struct Options {
     pub store: Option<Store>,
     /// When a policy is rolled back.
     pub rules: RollbackRules,
+    /// When a canary becomes active by itself.
+    pub promotion: PromotionRules,
 }
 
 impl std::fmt::Debug for Options {
@@ -56,94 +59,10 @@ impl std::fmt::Debug for Options {
     }
 }
 
-/// A policy on its way in.
-#[derive(Clone)]
-pub struct Submission {
-    /// Under which name.
-    pub name: PolicyName,
-    /// The component.
-    pub bytes: Vec<u8>,
-    /// How it runs and counts.
-    pub settings: Settings,
-    /// Who shall listen to it.
-    pub mode: Mode,
-    /// Where it comes from.
-    pub origin: Origin,
-    /// Who submits it.
-    pub actor: Actor,
-}
-
-impl std::fmt::Debug for Submission {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, bytes, settings, mode, origin, actor } = self;
-        let mut shown = f.debug_struct("Submission");
-        shown.field("name", name).field("bytes", &bytes.len()).field("settings", settings);
-        shown.field("mode", mode).field("origin", origin).field("actor", actor).finish()
-    }
-}
-
-/// What an operation did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
-    /// The generation that answers now.
-    pub generation: u64,
-    /// Whether it is a new one; the same operation again changes nothing.
-    pub changed: bool,
-    /// The entry that it was about, as it is now; none after a removal or a rollback.
-    pub entry: Option<Entry>,
-}
-
-/// Something that happened.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Notice {
-    /// What.
-    pub kind: NoticeKind,
-    /// To which policy; none for a rollback of the whole set.
-    pub policy: Option<PolicyName>,
-    /// To which artefact.
-    pub digest: Option<String>,
-    /// The generation after it.
-    pub generation: u64,
-    /// A sentence.
-    pub message: String,
-}
-
-/// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum NoticeKind {
-    /// A revision took its place.
-    Accepted,
-    /// A submission was refused.
-    Rejected,
-    /// A policy was given another mode.
-    Moved,
-    /// A policy was removed.
-    Removed,
-    /// An operator went back to an earlier set.
-    RolledBack,
-    /// A policy broke a rule.
-    Degraded,
-}
-
-impl NoticeKind {
-    /// As in logs and metric labels.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Moved => "moved",
-            Self::Removed => "removed",
-            Self::RolledBack => "rolled-back",
-            Self::Degraded => "degraded",
-        }
-    }
-}
-
 /// The registry. Cheap to clone; all clones are the same one.
 #[derive(Clone)]
 pub struct Registry {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl std::fmt::Debug for Registry {
@@ -152,10 +71,11 @@ impl std::fmt::Debug for Registry {
     }
 }
 
-struct Shared {
+pub(crate) struct Shared {
     engine: Engine,
     compiling: Compiling,
-    rules: RollbackRules,
+    pub(crate) rules: RollbackRules,
+    pub(crate) promotion: PromotionRules,
     replay: RwLock<Replay>,
     /// The configuration's policy, to go back to when nothing else is left.
     configured: Mutex<Option<Submission>>,
@@ -164,17 +84,17 @@ struct Shared {
     /// One at a time: a second compilation would only take the machine from scoring.
     compiler: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
-    shadows: Shadows,
+    pub(crate) shadows: Shadows,
     notices: broadcast::Sender<Notice>,
-    breaches: mpsc::Sender<(RevisionId, Breach)>,
-    comparisons: mpsc::Sender<Comparison>,
+    pub(crate) breaches: mpsc::Sender<(RevisionId, Breach)>,
+    pub(crate) comparisons: mpsc::Sender<Comparison>,
 }
 
 /// What the registry's own tasks empty; see [`Registry::watch`].
 #[derive(Debug)]
 pub struct Inbox {
-    breaches: mpsc::Receiver<(RevisionId, Breach)>,
-    comparisons: mpsc::Receiver<Comparison>,
+    pub(crate) breaches: mpsc::Receiver<(RevisionId, Breach)>,
+    pub(crate) comparisons: mpsc::Receiver<Comparison>,
 }
 
 impl Registry {
@@ -184,7 +104,7 @@ impl Registry {
     /// # Errors
     /// If the state folder cannot be read.
     pub fn open(options: Options) -> Result<(Self, Inbox), StoreError> {
-        let Options { engine, compiling, store, rules } = options;
+        let Options { engine, compiling, store, rules, promotion } = options;
         let (breach_sender, breaches) = mpsc::channel(16);
         let (comparison_sender, comparisons) = mpsc::channel(COMPARISONS);
         let none: Replay = Arc::new(|_| Vec::new());
@@ -208,6 +128,7 @@ impl Registry {
             engine,
             compiling,
             rules,
+            promotion,
             replay: RwLock::new(none),
             configured: Mutex::new(None),
             set: ArcSwap::from_pointee(set),
@@ -265,7 +186,9 @@ impl Registry {
     /// # Errors
     /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
     pub async fn submit(&self, submission: Submission) -> Result<Outcome, Refusal> {
-        let digest = digest_of(&submission.bytes);
+        // Hashing 50 MB takes a tenth of a second, which belongs to no worker that answers requests.
+        let hashed = tokio::task::spawn_blocking(move || (digest_of(&submission.bytes), submission));
+        let (digest, submission) = hashed.await.map_err(|_| Refusal::Internal)?;
         let (name, actor) = (submission.name.clone(), submission.actor.clone());
         let result = self.try_submit(submission, &digest).await;
         if let Err(refusal) = &result {
@@ -449,80 +372,8 @@ impl Registry {
         Ok(outcome)
     }
 
-    /// Counts a call on an answering policy, and sees to it that one that breaks a rule is rolled back.
-    pub fn count(&self, member: &Loaded, took: Duration, fault: Option<&PolicyError>) {
-        if let Some(breach) = member.count(Instant::now(), took, fault, &self.shared.rules) {
-            // Full only if as many policies broke their rules at once; they will again.
-            if self.shared.breaches.try_send((member.id.clone(), breach)).is_err() {
-                member.forget();
-            }
-        }
-    }
-
-    /// Leaves a request for the shadows, if there are any and they keep up; `make` copies it. Returns whether it was
-    /// taken; `None` without shadows.
-    pub fn compare(
-        &self,
-        set: &PolicySet,
-        make: impl FnOnce(Vec<Arc<Loaded>>) -> Comparison,
-    ) -> Option<bool> {
-        if set.shadows.is_empty() {
-            return None;
-        }
-        let place = self.shared.comparisons.try_reserve();
-        Some(place.map(|place| place.send(make(set.shadows.clone()))).is_ok())
-    }
-
-    /// The registry's own work, until cancelled: rolls back what broke a rule, runs the shadows.
-    pub async fn watch(self, mut inbox: Inbox, shutdown: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = shutdown.cancelled() => return,
-                Some((revision, breach)) = inbox.breaches.recv() => self.degrade(revision, breach).await,
-                Some(comparison) = inbox.comparisons.recv() => {
-                    let registry = self.clone();
-                    let compared = tokio::task::spawn_blocking(move || registry.shared.shadows.compare(&comparison));
-                    if compared.await.is_err() {
-                        tracing::error!("comparing shadows panicked");
-                    }
-                }
-            }
-        }
-    }
-
-    async fn degrade(&self, revision: RevisionId, Breach { reason }: Breach) {
-        let Some((entry, fallbacks)) = self.book().fallbacks(&revision) else { return };
-        for fallback in fallbacks {
-            let what = match &fallback {
-                Fallback::Set(to) => format!("the set of generation {} is back", to.generation),
-                Fallback::Others => "the others go on without it".to_owned(),
-                Fallback::Nothing => "there is nothing else to answer, so it stays".to_owned(),
-            };
-            let actor = Actor::own("automatic rollback", "this process");
-            let change = Change::Degrade { revision: revision.clone(), reason: reason.clone(), fallback };
-            match self.operate(change, actor).await {
-                Ok(_) => {
-                    let reason = format!("{reason}; {what}");
-                    tracing::error!(policy = %entry.name, digest = entry.digest, reason, "policy degraded");
-                    return;
-                }
-                Err(refusal) => {
-                    tracing::error!(policy = %entry.name, error = chain(&refusal), "failed to roll back");
-                    // What cannot be loaded will not be; what could not be saved may be a moment later.
-                    if !matches!(refusal, Refusal::Policy(_) | Refusal::Replay(_) | Refusal::Lost(_)) {
-                        break;
-                    }
-                }
-            }
-        }
-        // Its next faults are another reason to try.
-        if let Some(loaded) = self.book().loaded(&revision) {
-            loaded.forget();
-        }
-    }
-
     /// An operation that needs nothing new to be proven, except what is long gone.
-    async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
+    pub(crate) async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
         let registry = self.clone();
         let work = tokio::task::spawn_blocking(move || {
             let needed: Vec<Entry> = match &change {
@@ -620,34 +471,8 @@ impl Registry {
         drop(self.shared.notices.send(notice));
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
+    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
         self.shared.book.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What to say about a change: kind, policy, digest, sentence.
-fn described(change: &Change, before: &Manifest) -> (NoticeKind, Option<PolicyName>, Option<String>, String) {
-    let digest_of = |name: &PolicyName| before.named(name).map(|entry| entry.digest.clone());
-    match change {
-        Change::Put(entry) => {
-            let message = format!("`{}` is {}", entry.name, entry.mode);
-            (NoticeKind::Accepted, Some(entry.name.clone()), Some(entry.digest.clone()), message)
-        }
-        Change::Move { name, mode, .. } => {
-            (NoticeKind::Moved, Some(name.clone()), digest_of(name), format!("`{name}` is {mode}"))
-        }
-        Change::Remove { name, .. } => {
-            (NoticeKind::Removed, Some(name.clone()), digest_of(name), format!("`{name}` is removed"))
-        }
-        Change::RollBack { to } => {
-            (NoticeKind::RolledBack, None, None, format!("back to the set of generation {}", to.generation))
-        }
-        Change::Degrade { revision, reason, .. } => {
-            let entry = before.entry(revision);
-            let (name, digest) =
-                (entry.map(|entry| entry.name.clone()), entry.map(|entry| entry.digest.clone()));
-            (NoticeKind::Degraded, name, digest, reason.clone())
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One loaded revision of a policy: an artefact with its settings, and how it fares.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,12 +49,18 @@ pub struct Loaded {
     /// What is called.
     pub policy: Policy,
     window: Mutex<Window>,
+    calls: AtomicU64,
 }
 
 impl Loaded {
     pub(crate) fn new(name: PolicyName, settings: Settings, policy: Policy) -> Self {
         let id = RevisionId::new(&name, policy.digest(), &settings);
-        Self { name, id, settings, policy, window: Mutex::new(Window::default()) }
+        Self { name, id, settings, policy, window: Mutex::new(Window::default()), calls: AtomicU64::new(0) }
+    }
+
+    /// How often it was called for an answer.
+    pub(crate) fn calls(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     /// Begins to count anew: it answers again, or what should have followed did not.
@@ -69,6 +76,7 @@ impl Loaded {
         fault: Option<&PolicyError>,
         rules: &RollbackRules,
     ) -> Option<Breach> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         window.count(now, took, fault, rules)
     }

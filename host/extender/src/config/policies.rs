@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use anyhow::{Result, ensure};
 use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_engine::{CompileLimits, Grants, Limits, ParameterValue};
-use netmarks_policies::{RollbackRules, Settings};
+use netmarks_policies::{PromotionRules, RollbackRules, Settings};
 use serde::{Deserialize, Serialize};
 
 use super::Tls;
@@ -65,6 +65,8 @@ pub struct Policies {
     pub trusted_keys: Vec<PathBuf>,
     /// When a policy is rolled back.
     pub rollback: RollbackRules,
+    /// When a canary that was uploaded becomes active by itself.
+    pub promotion: PromotionRules,
     /// Address space of the process that compiles one policy.
     pub compile_memory_mib: u32,
     /// CPU time of the process that compiles one policy.
@@ -80,6 +82,7 @@ impl Default for Policies {
             kubernetes: KubernetesPolicies::default(),
             trusted_keys: Vec::new(),
             rollback: RollbackRules::default(),
+            promotion: PromotionRules::default(),
             compile_memory_mib: memory_mib,
             compile_seconds: seconds,
         }

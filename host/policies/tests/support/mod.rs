@@ -15,8 +15,8 @@ use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_core::snapshot::Snapshot;
 use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue, Tick};
 use netmarks_policies::{
-    Actor, Comparison, Compiling, Inbox, Mode, Options, Origin, PolicyName, Registry, RollbackRules, Scored,
-    Settings, Store, Submission,
+    Actor, Comparison, Compiling, Inbox, Mode, Options, Origin, PolicyName, PromotionRules, Registry,
+    RollbackRules, Scored, Settings, Store, Submission,
 };
 
 /// One engine for all tests of a binary.
@@ -70,7 +70,13 @@ pub fn open() -> Result<(Registry, Inbox)> {
 
 pub fn open_with(folder: Option<&Path>, rules: RollbackRules) -> Result<(Registry, Inbox)> {
     let store = folder.map(Store::open).transpose()?;
-    Ok(Registry::open(Options { engine: engine()?, compiling: Compiling::Here, store, rules })?)
+    Ok(Registry::open(Options {
+        engine: engine()?,
+        compiling: Compiling::Here,
+        store,
+        rules,
+        promotion: PromotionRules::default(),
+    })?)
 }
 
 /// An upload that is made ready. Its deadline is patient.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::super::output::Output;
 use super::super::say;
 use super::templates::{self, Language};
 
@@ -28,10 +29,13 @@ pub(super) struct Args {
     /// Where to; by default a new folder of the policy's name
     #[arg(long, value_name = "FOLDER")]
     directory: Option<PathBuf>,
+    /// How to say what was written
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let Args { name, lang, directory } = args;
+    let Args { name, lang, directory, output } = args;
     let folder = directory.clone().unwrap_or_else(|| PathBuf::from(name));
     let files = templates::files(*lang, name);
     // Before the first is written: a folder half of one policy and half of another would help nobody.
@@ -51,6 +55,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         fs::File::create_new(&file)
             .and_then(|mut new| std::io::Write::write_all(&mut new, text.as_bytes()))
             .with_context(failed)?;
+    }
+    if *output == Output::Json {
+        let files: Vec<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
+        return say(&serde_json::to_string_pretty(&serde_json::json!({ "folder": folder, "files": files }))?);
     }
     let first = match lang {
         Language::Rust => "src/lib.rs",
@@ -103,6 +111,7 @@ mod tests {
             name: "mine".to_owned(),
             lang: Language::Python,
             directory: Some(folder.path().to_owned()),
+            output: Output::Table,
         };
         let error = run(&args).unwrap_err().to_string();
         assert!(error.contains("policy.py is there already"), "{error}");
