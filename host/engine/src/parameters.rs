@@ -14,7 +14,7 @@ const TEXT_BYTES: usize = 4_096;
 
 /// A value as the operator wrote it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "a parameter's value is a number, true, false or a text")]
 pub enum ParameterValue {
     /// `true` or `false`.
     Toggle(bool),

@@ -3,7 +3,10 @@
 //! Apart from the admin listener, though both end at the registry: here the files are the truth, so a policy whose
 //! file is gone is removed, also one that went while we were not running.
 
-use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy};
+use std::path::Path;
+use std::time::Duration;
+
+use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy, ProblemKind};
 use netmarks_core::errors::chain;
 use netmarks_policies::{Actor, Mode, Origin, PolicyName, Refusal, Registry, Settings, Submission};
 use serde_json::{Map, Value};
@@ -11,46 +14,52 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::mode;
 
+/// Pause while others have their policies compiled.
+const BUSY: Duration = Duration::from_secs(2);
+
 /// Follows the folder until cancelled.
 pub async fn follow(registry: Registry, config: FolderConfig, shutdown: CancellationToken) {
+    let path = config.path.clone();
     let mut folder = Folder::new(config);
     let mut first = true;
     while let Some(scan) = folder.next(&shutdown).await {
         for problem in &scan.problems {
             tracing::warn!(problem = chain(problem), "policy folder");
         }
-        if std::mem::take(&mut first) && scan.problems.is_empty() {
-            remove_missing(&registry, &scan.changes).await;
+        let listed = !scan.problems.iter().any(|problem| matches!(problem.kind, ProblemKind::Folder(_)));
+        if listed && std::mem::take(&mut first) {
+            remove_missing(&registry, &path).await;
         }
         for change in scan.changes {
-            if let Err(reason) = take_over(&registry, change).await {
+            if let Err(reason) = take_over(&registry, change, &shutdown).await {
                 tracing::error!(reason, "policy of the folder not taken over");
             }
         }
     }
 }
 
-/// Removes what the folder held when we last ran and holds no more. Only after a look without problems: a file that
-/// cannot be read now is not gone.
-async fn remove_missing(registry: &Registry, present: &[Change]) {
+/// Removes what the folder held when we last ran and holds no more. Whether a file is there counts, not whether it was
+/// taken: one that was just written to, or cannot be read now, is not gone.
+async fn remove_missing(registry: &Registry, folder: &Path) {
     let manifest = registry.manifest();
     let ours = manifest.entries.iter().filter(|entry| entry.origin == Origin::Folder);
     let mut missing: Vec<PolicyName> = ours.map(|entry| entry.name.clone()).collect();
     missing.dedup();
-    missing.retain(|name| {
-        !present.iter().any(|change| match change {
-            Change::Added(policy) | Change::Changed(policy) => policy.name == name.as_str(),
-            Change::Removed(_) => false,
-        })
-    });
+    missing.retain(|name| matches!(folder.join(format!("{name}.wasm")).try_exists(), Ok(false)));
     for name in missing {
-        if let Err(reason) = take_over(registry, Change::Removed(name.to_string())).await {
+        if let Err(reason) = remove(registry, name.as_str()).await {
             tracing::error!(reason, "policy of the folder not removed");
         }
     }
 }
 
-async fn take_over(registry: &Registry, change: Change) -> Result<(), String> {
+async fn remove(registry: &Registry, name: &str) -> Result<(), String> {
+    let actor = Actor::own("policy folder", "a file that is gone");
+    let name = name.parse().map_err(|refusal: Refusal| chain(&refusal))?;
+    registry.remove(name, Origin::Folder, actor).await.map(drop).map_err(|refusal| chain(&refusal))
+}
+
+async fn take_over(registry: &Registry, change: Change, shutdown: &CancellationToken) -> Result<(), String> {
     match change {
         Change::Added(policy) | Change::Changed(policy) => {
             let FolderPolicy { name, path, bytes, settings, .. } = policy;
@@ -65,16 +74,33 @@ async fn take_over(registry: &Registry, change: Change) -> Result<(), String> {
                 origin: Origin::Folder,
                 actor: Actor::own("policy folder", file.clone()),
             };
-            registry
-                .submit(submission)
-                .await
-                .map(drop)
-                .map_err(|refusal| format!("{file}: {}", chain(&refusal)))
+            let taken = submit(registry, submission, shutdown).await;
+            taken.map_err(|refusal| format!("{file}: {}", chain(&refusal)))
         }
-        Change::Removed(name) => {
-            let actor = Actor::own("policy folder", "a file that is gone");
-            let name = name.parse().map_err(|refusal: Refusal| chain(&refusal))?;
-            registry.remove(name, Origin::Folder, actor).await.map(drop).map_err(|refusal| chain(&refusal))
+        Change::Removed(name) => remove(registry, &name).await,
+    }
+}
+
+/// What the files say is so: unlike an upload, they may also say that what answers shall not, and they are not seen
+/// again before they change.
+async fn submit(
+    registry: &Registry,
+    submission: Submission,
+    shutdown: &CancellationToken,
+) -> Result<(), Refusal> {
+    let Submission { name, mode, origin, actor, .. } = submission.clone();
+    loop {
+        match registry.submit(submission.clone()).await {
+            Err(Refusal::AlreadyActive { .. }) => {
+                return registry.set_mode(name, mode, origin, actor).await.map(drop);
+            }
+            Err(Refusal::Busy) => {
+                let over = shutdown.run_until_cancelled(tokio::time::sleep(BUSY)).await.is_none();
+                if over {
+                    return Err(Refusal::Busy);
+                }
+            }
+            other => return other.map(drop),
         }
     }
 }

@@ -19,10 +19,7 @@ pub fn settings(pairs: &[(String, String)]) -> Result<(Settings, Mode), String> 
     for (key, text) in pairs {
         match key.as_str() {
             "mode" => mode = text,
-            "percent" => {
-                let number = text.parse().map_err(|_| format!("`percent` is `{text}`, not 1 to 99"))?;
-                percent = Some(number);
-            }
+            "percent" => percent = Some(share(text)?),
             key if LISTS.contains(&key) => {
                 let list = tree.entry(key).or_insert_with(|| Value::Array(Vec::new()));
                 if let Value::Array(list) = list {
@@ -34,6 +31,21 @@ pub fn settings(pairs: &[(String, String)]) -> Result<(Settings, Mode), String> 
     }
     let settings = serde_json::from_value(Value::Object(tree)).map_err(|error| error.to_string())?;
     Ok((settings, self::mode(mode, percent)?))
+}
+
+/// Reads how much of the workloads a canary takes, where nothing else is to be said.
+///
+/// # Errors
+/// If the value does not fit, or there is another key.
+pub(super) fn percent(pairs: &[(String, String)]) -> Result<Option<u8>, String> {
+    pairs.iter().try_fold(None, |_, (key, text)| match key.as_str() {
+        "percent" => share(text).map(Some),
+        other => Err(format!("unknown key `{other}`: only `percent` is known here")),
+    })
+}
+
+fn share(text: &str) -> Result<u8, String> {
+    text.parse().map_err(|_| format!("`percent` is `{text}`, not 1 to 99"))
 }
 
 /// A mode by its name.

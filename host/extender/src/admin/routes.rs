@@ -12,7 +12,6 @@ use netmarks_artefacts::Keys;
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
 use netmarks_policies::{Actor, Mode, Origin, Outcome, PolicyName, Refusal, Registry, Submission};
-use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -23,6 +22,9 @@ use crate::http::server::Peer;
 
 /// An upload that takes longer is given up: 64 MiB at 2 MB/s.
 const UPLOAD: Duration = Duration::from_secs(30);
+
+/// How long the rest of an upload that is too large is read on.
+const REST: Duration = Duration::from_secs(5);
 
 /// The header that carries the signature of an upload, base64, as `cosign sign-blob` prints it.
 pub const SIGNATURE: &str = "netmarks-signature";
@@ -142,7 +144,7 @@ async fn submit(
     Path(name): Path<String>,
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-    body: Body,
+    mut body: Body,
 ) -> Answer {
     let name: PolicyName = name.parse()?;
     let exists = admin.registry.manifest().named(&name).is_some();
@@ -150,9 +152,11 @@ async fn submit(
     // Before the body: who may not upload shall not make us read one.
     let actor = admin.actor(&headers, &peer, operation, Some(name.as_str())).await?;
     let (settings, mode) = query::settings(&pairs).map_err(bad_request)?;
-    let body = match tokio::time::timeout(UPLOAD, admin.bodies.read(body)).await {
+    let body = match tokio::time::timeout(UPLOAD, admin.bodies.read_from(&mut body)).await {
         Ok(Ok(body)) => body,
         Ok(Err(BodyError::TooLarge { most })) => {
+            // In vain if the client is slow as well.
+            drop(tokio::time::timeout(REST, admin.bodies.discard(&mut body)).await);
             let reason = format!(
                 "the policy has more than {most} bytes; raise `admin.max_upload_mib` if it is meant to"
             );
@@ -183,25 +187,19 @@ async fn submit(
     Ok(changed(admin.registry.submit(submission).await?))
 }
 
-/// How much of the workloads a canary takes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ModeQuery {
-    percent: Option<u8>,
-}
-
 /// `POST /v1/policies/{name}/activate`, or `shadow`, `canary?percent=N`, `ready`.
 async fn set_mode(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path((name, mode)): Path<(String, String)>,
-    Query(query): Query<ModeQuery>,
+    Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Answer {
     let name: PolicyName = name.parse()?;
     let actor = admin.actor(&headers, &peer, Operation::Update, Some(name.as_str())).await?;
     let mode = if mode == "activate" { "active" } else { &mode };
-    let mode: Mode = query::mode(mode, query.percent).map_err(bad_request)?;
+    let mode: Mode =
+        query::percent(&pairs).and_then(|percent| query::mode(mode, percent)).map_err(bad_request)?;
     Ok(changed(admin.registry.set_mode(name, mode, Origin::Upload, actor).await?))
 }
 

@@ -149,6 +149,11 @@ fn check(config: &Config) -> Result<()> {
             .context("in the section `metrics`")?;
     }
     crate::http::tls::Certificates::load(config.server.tls.clone())?;
+    crate::http::tls::Certificates::load(config.admin.tls.clone()).context("in the section `admin.tls`")?;
+    if !config.policies.trusted_keys.is_empty() {
+        netmarks_artefacts::Keys::read(&config.policies.trusted_keys)
+            .context("in `policies.trusted_keys`")?;
+    }
     drop(state);
     say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
 }

@@ -63,6 +63,26 @@ impl BodyBudget {
     /// # Errors
     /// If it is too large, the budget is used up, or the connection breaks.
     pub async fn read(&self, mut body: Body) -> Result<BoundedBody, BodyError> {
+        self.read_from(&mut body).await
+    }
+
+    /// Reads on and forgets it, up to as much as a body may have: a client that is cut off in the middle of sending does
+    /// not read why.
+    pub async fn discard(&self, body: &mut Body) {
+        let mut left = self.most_per_body;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    }
+
+    /// As [`Self::read`], and leaves the rest of a body that is refused to the caller.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_from(&self, body: &mut Body) -> Result<BoundedBody, BodyError> {
         let too_large = || BodyError::TooLarge { most: self.most_per_body };
         // The length that the client announced: a larger body than announced is cut off by hyper.
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);

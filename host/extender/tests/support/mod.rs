@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
+pub mod admin;
 pub mod authority;
 pub mod binary;
 pub mod by_hand;
