@@ -63,6 +63,11 @@ fn bomb(functions: usize, statements: usize) -> Vec<u8> {
     wat::parse_str(text).unwrap()
 }
 
+/// Stopped for its CPU time, or by the clock where the machine is so busy that this comes first.
+fn stopped(reason: &str) -> bool {
+    reason.contains("compiling it was stopped") || reason.contains("compiling it took too long")
+}
+
 /// The processes that compile for `parent`, the dead among them that nobody waited for.
 fn compiling_for(parent: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
@@ -129,7 +134,7 @@ fn whatever_takes_too_much_is_stopped() {
     let long = bomb(400, 400);
     let second = compiler(None, CompileLimits { memory_mib: 2_048, seconds: 1 });
     let error = chain(&second.compile(&engine, artefact(&long), &PATIENT).unwrap_err());
-    assert!(error.contains("compiling it was stopped") && error.contains("1 s of CPU time"), "{error}");
+    assert!(stopped(&error), "{error}");
     let wide = bomb(1, 60_000);
     let small = compiler(None, CompileLimits { memory_mib: 256, seconds: 60 });
     let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT).unwrap_err());
@@ -208,7 +213,7 @@ async fn requests_are_answered_while_a_bomb_is_being_compiled() {
     };
     let (refused, during) = tokio::join!(tokio::time::timeout(LIMIT, upload), answers);
     let reason = refused.unwrap().unwrap().refused(422).unwrap();
-    assert!(reason.contains("compiling it was stopped"), "{reason}");
+    assert!(stopped(&reason), "{reason}");
     assert!(during > 10, "{during} answers");
     assert_eq!(running.list().await.unwrap(), ["netmarks active"]);
     assert!(compiling_for(server).is_empty());
@@ -220,30 +225,43 @@ async fn a_file_of_the_folder_waits_for_the_uploads_before_it() {
     let folder = tempfile::tempdir().unwrap();
     let watched = folder.path().join("watched");
     std::fs::create_dir(&watched).unwrap();
+    // Longer than it takes to look at the folder twice.
     let running = Administered::start(folder, |config| {
         config["policies"]["folder"] = json!(watched);
-        config["policies"]["compile_seconds"] = json!(1);
+        config["policies"]["compile_seconds"] = json!(6);
     })
     .await
     .unwrap();
-    let bombs: Vec<Vec<u8>> = (0..5).map(|index| bomb(400 + index, 400)).collect();
-    support::binary::replace(&watched.join("mine.yaml"), "mode: ready\nlimits: {deadline_ms: 10000}\n")
-        .unwrap();
-    support::binary::replace(&watched.join("mine.wasm"), bytes("spread").unwrap()).unwrap();
-    let uploads =
-        futures::future::join_all(bombs.into_iter().enumerate().map(|(index, bomb)| {
+    let server = running.server.process.id().unwrap();
+    let slow = running.put("bomb", "", bomb(400, 400));
+    let others = async {
+        eventually("it is being compiled", async || Ok((!compiling_for(server).is_empty()).then_some(())))
+            .await
+            .unwrap();
+        support::binary::replace(&watched.join("mine.yaml"), "mode: ready\nlimits: {deadline_ms: 10000}\n")
+            .unwrap();
+        support::binary::replace(&watched.join("mine.wasm"), bytes("spread").unwrap()).unwrap();
+        // Three wait for their turn; there is no room for a fourth.
+        let upload = |index: usize| {
             let running = &running;
             async move {
-                running.put(&format!("bomb-{index}"), "mode=active", bomb).await.unwrap().status.as_u16()
+                let name = format!("upload-{index}");
+                running.put(&name, "", bytes("zone-cost").unwrap()).await.unwrap().status.as_u16()
             }
-        }));
-    let listed = eventually("the file is taken", async || {
+        };
+        let mut statuses = futures::future::join_all((0..4).map(upload)).await;
+        statuses.sort_unstable();
+        statuses
+    };
+    let (slow, statuses) = tokio::join!(slow, others);
+    slow.unwrap().refused(422).unwrap();
+    assert_eq!(statuses, [200, 200, 200, 503]);
+    eventually("the file is taken", async || {
         Ok((running.list().await?.iter().any(|policy| policy == "mine ready")).then_some(()))
-    });
-    let (statuses, listed) = tokio::join!(uploads, listed);
-    listed.unwrap();
-    assert!(statuses.contains(&503), "one too many: {statuses:?}");
-    assert!(statuses.iter().all(|status| [422, 503].contains(status)), "{statuses:?}");
+    })
+    .await
+    .unwrap();
+    assert!(running.server.logged("policy of the folder not taken over").unwrap().is_empty());
 }
 
 /// A process that is killed takes the one that compiles for it along.
