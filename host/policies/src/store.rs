@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,13 @@ use crate::revision::RevisionId;
 
 /// What the names of files that are being written begin with.
 const UNFINISHED: &str = ".unfinished-";
+
+/// How long the lock is waited for. A process that is killed while it starts a compiler leaves a child behind that
+/// shares its files, and so the lock, until it has become the compiler a moment later.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Time between two looks at the lock.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The folder of machine code.
 const COMPILED: &str = "compiled";
@@ -54,7 +62,7 @@ impl Store {
         fs::create_dir_all(&blobs).map_err(io("make", &blobs))?;
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(io("open", &path))?;
-        match lock.try_lock() {
+        match wait_for(&lock) {
             Ok(()) => {
                 remove_unfinished(folder, UNFINISHED);
                 remove_unfinished(&blobs, UNFINISHED);
@@ -135,6 +143,16 @@ fn sweep(folder: &Path, used: &BTreeSet<&str>) {
             && let Err(error) = fs::remove_file(file.path())
         {
             tracing::debug!(file = %file.path().display(), %error, "unused artefact not removed");
+        }
+    }
+}
+
+fn wait_for(lock: &File) -> Result<(), fs::TryLockError> {
+    let begun = Instant::now();
+    loop {
+        match lock.try_lock() {
+            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            result => return result,
         }
     }
 }
