@@ -169,9 +169,10 @@ async fn the_configuration_begins_and_operators_go_on() {
     registry.remove(name("builtin").unwrap(), UPLOAD, actor()).await.unwrap();
     assert!(!configure(&registry, builtin.clone(), 3.0).await.unwrap().changed);
     registry.remove(name("other").unwrap(), UPLOAD, actor()).await.unwrap();
+    assert_eq!(answering(&registry, "any"), ["builtin"]);
     drop(registry);
     let registry = reopen(folder.path());
-    assert!(configure(&registry, builtin.clone(), 3.0).await.unwrap().changed);
+    assert!(!configure(&registry, builtin.clone(), 3.0).await.unwrap().changed);
     assert_eq!(answering(&registry, "any"), ["builtin"]);
 }
 
