@@ -1,5 +1,7 @@
 //! Policies from Kubernetes in the running program: two replicas, the real API server, a real registry.
 
+#![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
+
 mod support;
 
 use std::path::{Path, PathBuf};

@@ -13,7 +13,8 @@ use netmarks_engine::{
     RunSettings,
 };
 use netmarks_policies::{
-    Actor, Compiling, Mode, Options, Origin, Registry, RollbackRules, Settings, Store, Submission,
+    Actor, Compiling, Mode, Options, Origin, PromotionRules, Registry, RollbackRules, Settings, Store,
+    Submission,
 };
 use serde_json::json;
 use support::admin::{Administered, BY_TRAFFIC, bytes};
@@ -152,8 +153,13 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
     let store = Store::open(folder.path()).unwrap();
     let limits = CompileLimits { memory_mib: 2_048, seconds: 3 };
     let compiling = Compiling::Elsewhere(compiler(Some(&store.compiled()), limits));
-    let options =
-        Options { engine: engine(), compiling, store: Some(store), rules: RollbackRules::default() };
+    let options = Options {
+        engine: engine(),
+        compiling,
+        store: Some(store),
+        rules: RollbackRules::default(),
+        promotion: PromotionRules::default(),
+    };
     let (registry, _inbox) = Registry::open(options).unwrap();
     let submission = |name: &str, bytes: Vec<u8>| Submission {
         name: name.parse().unwrap(),

@@ -120,7 +120,7 @@ fn post(path: &str, then: usize) -> Step {
 
 /// What is done in one round, both chains at once.
 fn plan(random: &mut Random, live: Live) -> Result<(Chain, Chain)> {
-    let next = (live.traffic + 1 + random.below(2) as usize) % TRAFFIC.len();
+    let next = (live.traffic + 1 + usize::try_from(random.below(2)).unwrap()) % TRAFFIC.len();
     let mut netmarks = bytes("netmarks")?;
     // Sometimes one that was never seen, which has to be compiled.
     if random.below(4) == 0 {
@@ -140,7 +140,7 @@ fn plan(random: &mut Random, live: Live) -> Result<(Chain, Chain)> {
             post("/v1/rollback", live.traffic),
         ],
     };
-    let other = (live.spread + 1 + random.below(2) as usize) % SPREAD.len();
+    let other = (live.spread + 1 + usize::try_from(random.below(2)).unwrap()) % SPREAD.len();
     let others = match (kind, other) {
         // A rollback is about the whole set, so nothing else happens meanwhile.
         (2, _) => Vec::new(),

@@ -115,8 +115,11 @@ async fn what_went_while_nobody_looked_is_removed() {
     assert_eq!(removed, ["gone"]);
 }
 
-/// Every fixture that is refused before it could answer: its file's name, its component, its parameters.
-fn refused() -> Result<Vec<(String, Vec<u8>, Vec<(&'static str, &'static str)>)>> {
+/// A fixture: its file's name, its component, its parameters.
+type Fixture = (String, Vec<u8>, Vec<(&'static str, &'static str)>);
+
+/// Every fixture that is refused before it could answer.
+fn refused() -> Result<Vec<Fixture>> {
     let mut all = vec![
         ("garbage".to_owned(), b"garbage".to_vec(), Vec::new()),
         (

@@ -49,7 +49,7 @@ pub struct Breach {
 }
 
 /// Slots of the window: it moves on in steps of a tenth.
-const SLOTS: usize = 10;
+const SLOTS: u32 = 10;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
@@ -61,7 +61,7 @@ struct Slot {
 /// Holds what happened lately to one revision.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
-    slots: [Slot; SLOTS],
+    slots: [Slot; SLOTS as usize],
     /// When the window began, and how many slots ago.
     start: Option<Instant>,
     steps: u64,
@@ -78,10 +78,10 @@ impl Window {
         rules: &RollbackRules,
     ) -> Option<Breach> {
         let start = *self.start.get_or_insert(now);
-        let step = Duration::from_secs(u64::from(rules.window_seconds.max(1))) / SLOTS as u32;
+        let step = Duration::from_secs(u64::from(rules.window_seconds.max(1))) / SLOTS;
         let steps = u64::try_from(now.saturating_duration_since(start).as_nanos() / step.as_nanos().max(1))
             .unwrap_or(u64::MAX);
-        let passed = steps.saturating_sub(self.steps).min(SLOTS as u64);
+        let passed = steps.saturating_sub(self.steps).min(u64::from(SLOTS));
         for back in 0..passed {
             *self.slot(steps - back) = Slot::default();
         }
@@ -116,7 +116,7 @@ impl Window {
 
     #[allow(clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "a remainder by the length")]
     fn slot(&mut self, step: u64) -> &mut Slot {
-        &mut self.slots[(step % SLOTS as u64) as usize]
+        &mut self.slots[(step % u64::from(SLOTS)) as usize]
     }
 }
 

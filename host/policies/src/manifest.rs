@@ -351,7 +351,7 @@ mod tests {
         let manifest = after([put("a", 1, Mode::Active)]);
         assert!(matches!(manifest.apply(Change::Put(Box::new(other.clone()))), Err(Refusal::Managed { .. })));
         let name: PolicyName = "a".parse().unwrap();
-        let remove = Change::Remove { name: name.clone(), origin: Origin::Folder };
+        let remove = Change::Remove { name, origin: Origin::Folder };
         assert!(matches!(manifest.apply(remove), Err(Refusal::Managed { .. })));
         let unknown = Change::Remove { name: "b".parse().unwrap(), origin: Origin::Folder };
         let error = manifest.apply(unknown).unwrap_err().to_string();

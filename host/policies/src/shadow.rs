@@ -108,7 +108,7 @@ impl Shadows {
                     tally.last_fault = Some(netmarks_core::errors::chain(&fault));
                 }
                 Ok(raw) => {
-                    tally.count(&comparison.shares, &normalise(&raw, shadow.settings.normalisation), &local)
+                    tally.count(&comparison.shares, &normalise(&raw, shadow.settings.normalisation), &local);
                 }
             }
         }
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn correlation_of_the_same_the_reverse_and_no_order() {
         let near = |found: Option<f64>, expected: f64| {
-            assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}")
+            assert!((found.unwrap() - expected).abs() < 1e-12, "{found:?}");
         };
         near(spearman(&[0.1, 0.5, 0.9], &[1.0, 2.0, 30.0]), 1.0);
         near(spearman(&[0.1, 0.5, 0.9], &[3.0, 2.0, 1.0]), -1.0);

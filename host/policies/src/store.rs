@@ -1,9 +1,11 @@
 //! What survives a restart: a folder with the artefacts and the manifest.
 //!
-//!     lock              held by the one process that uses the folder
-//!     manifest.json     the manifest and the earlier ones that can be gone back to
-//!     blobs/<hex>.wasm  artefacts, by digest
-//!     compiled/         the engine's cache of machine code; may be deleted at any time
+//! ```text
+//! lock              held by the one process that uses the folder
+//! manifest.json     the manifest and the earlier ones that can be gone back to
+//! blobs/<hex>.wasm  artefacts, by digest
+//! compiled/         the engine's cache of machine code; may be deleted at any time
+//! ```
 //!
 //! Every file is written whole under another name, flushed, and renamed; the manifest last. So whatever the moment at
 //! which the process or the machine dies, the manifest on disk is a complete one, and all its artefacts are there.

@@ -70,7 +70,7 @@ pub fn rows(quick: bool) -> Vec<Row> {
     let mut swaps = 0_u32;
     let mut swapping = load(address, seconds(60), &known, || {
         let started = Instant::now();
-        let policy = if swaps % 2 == 0 { Policy::Spread } else { Policy::Netmarks };
+        let policy = if swaps.is_multiple_of(2) { Policy::Spread } else { Policy::Netmarks };
         // Another weight is another revision: checked, compiled and tried anew.
         runtime.block_on(swap(&registry, policy, 2.0 + f64::from(swaps)));
         swaps += 1;
