@@ -21,6 +21,7 @@ use wasmtime::component::Component;
 
 use crate::engine::{Engine, configuration};
 use crate::fault::{Cause, CompilerError, EngineError, PolicyError, Stage};
+use crate::idle::enter_idle_class;
 use crate::limits::Limits;
 use crate::load::{Artefact, check_header};
 
@@ -39,6 +40,18 @@ impl Default for CompileLimits {
         Self { memory_mib: 2_048, seconds: 120 }
     }
 }
+
+/// What waits for a compilation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Nobody: requests are being answered, and go first.
+    Background,
+    /// Everybody: until it is done there is no policy.
+    NothingAnswers,
+}
+
+/// The last argument of a compiling process that may take its share of the machine.
+pub const URGENT: &str = "--urgent";
 
 /// Compiles in another process.
 #[derive(Clone, Debug)]
@@ -71,6 +84,7 @@ impl Compiler {
         engine: &Engine,
         artefact: Artefact<'_>,
         limits: &Limits,
+        urgency: Urgency,
     ) -> Result<Compiled, PolicyError> {
         let at = |stage, cause| PolicyError { policy: artefact.name.to_owned(), stage, cause };
         check_header(artefact.bytes, limits).map_err(|cause| at(Stage::Check, cause))?;
@@ -86,7 +100,7 @@ impl Compiler {
         {
             return Ok(Compiled(component));
         }
-        let code = self.run(artefact.bytes).map_err(|error| at(Stage::Compile, error))?;
+        let code = self.run(artefact.bytes, urgency).map_err(|error| at(Stage::Compile, error))?;
         let component = map(engine, &code)
             .map_err(|error| at(Stage::Compile, Cause::Refused(EngineError::new(&error))))?;
         if let Some(file) = &kept
@@ -98,7 +112,7 @@ impl Compiler {
     }
 
     /// One compilation by the other process.
-    fn run(&self, artefact: &[u8]) -> Result<Vec<u8>, Cause> {
+    fn run(&self, artefact: &[u8], urgency: Urgency) -> Result<Vec<u8>, Cause> {
         let failed = |step: &'static str| move |error| Cause::Compiler(CompilerError::Io { step, error });
         let (program, arguments) =
             self.command.split_first().ok_or(Cause::Compiler(CompilerError::NotConfigured))?;
@@ -106,6 +120,7 @@ impl Compiler {
             .args(arguments)
             .arg(self.limits.memory_mib.to_string())
             .arg(self.limits.seconds.to_string())
+            .args((urgency == Urgency::NothingAnswers).then_some(URGENT))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -146,7 +161,10 @@ fn exchange(child: &mut Child, artefact: &[u8], patience: Duration) -> io::Resul
     let (sender, receiver) = mpsc::channel();
     std::thread::scope(|scope| {
         // A compiler that refuses early does not read on, and says itself why.
-        scope.spawn(move || drop(stdin.write_all(artefact)));
+        scope.spawn(move || {
+            enter_idle_class();
+            drop(stdin.write_all(artefact));
+        });
         let messages = scope.spawn(move || {
             let mut said = Vec::new();
             stderr.by_ref().take(4_096).read_to_end(&mut said).map(|_| said)
@@ -176,8 +194,8 @@ fn exchange(child: &mut Child, artefact: &[u8], patience: Duration) -> io::Resul
 /// What the other process does: bounds itself and compiles stdin to stdout. Returns its exit code: 0, or 1 with the
 /// reason on stderr.
 #[must_use]
-pub fn serve_compiler(limits: CompileLimits) -> u8 {
-    match compile_stdin(limits) {
+pub fn serve_compiler(limits: CompileLimits, urgency: Urgency) -> u8 {
+    match compile_stdin(limits, urgency) {
         Ok(()) => 0,
         Err(error) => {
             // Where nobody reads it, the code says enough.
@@ -187,7 +205,7 @@ pub fn serve_compiler(limits: CompileLimits) -> u8 {
     }
 }
 
-fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
+fn compile_stdin(limits: CompileLimits, urgency: Urgency) -> Result<(), CompilerError> {
     use rustix::process::{Resource, Rlimit, Signal, nice, set_parent_process_death_signal, setrlimit};
     let at = |step: &'static str| move |error: io::Error| CompilerError::Io { step, error };
     let bound = |resource, most: u64| {
@@ -199,13 +217,10 @@ fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
     bound(Resource::As, u64::from(limits.memory_mib) * 1024 * 1024)?;
     bound(Resource::Cpu, u64::from(limits.seconds))?;
     bound(Resource::Core, 0)?;
-    // Both: the scheduling class runs only when nothing else wants the core, `nice` is for systems that refuse it.
-    nice(19).map_err(|error| at("lower the priority of")(error.into()))?;
-    if let Err(error) = run_when_idle() {
-        tracing::debug!(
-            ?error,
-            "the compiler runs at the lowest priority, but not only when the machine is idle"
-        );
+    if urgency == Urgency::Background {
+        // Both: the idle class runs only when nothing else wants the core, `nice` is for systems that refuse it.
+        nice(19).map_err(|error| at("lower the priority of")(error.into()))?;
+        enter_idle_class();
     }
 
     let mut artefact = Vec::new();
@@ -218,16 +233,6 @@ fn compile_stdin(limits: CompileLimits) -> Result<(), CompilerError> {
         .map_err(|error| CompilerError::Refused(EngineError::new(&error)))?;
     let mut stdout = io::stdout().lock();
     stdout.write_all(&code).and_then(|()| stdout.flush()).map_err(at("write the result of"))
-}
-
-/// Linux' class for work that nobody waits for: it leaves a core at once when anything else becomes ready.
-fn run_when_idle() -> Result<(), thread_priority::Error> {
-    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
-    thread_priority::set_thread_priority_and_policy(
-        thread_priority::thread_native_id(),
-        ThreadPriority::Min,
-        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
-    )
 }
 
 /// Maps machine code of our own making.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use netmarks_core::errors::chain;
 use netmarks_engine::{
     Artefact, CompileLimits, Compiled, Compiler, Engine, EngineSettings, Limits, Policy, PolicyError,
-    RunSettings,
+    RunSettings, Urgency,
 };
 use netmarks_policies::{
     Actor, Compiling, Mode, Options, Origin, PromotionRules, Registry, RollbackRules, Settings, Store,
@@ -89,13 +89,19 @@ fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
     let cache = folder.path().join("compiled");
     let (engine, bytes) = (engine(), bytes("netmarks").unwrap());
     let with = compiler(Some(&cache), CompileLimits::default());
-    works(&engine, &bytes, &with.compile(&engine, artefact(&bytes), &PATIENT).unwrap()).unwrap();
+    works(&engine, &bytes, &with.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap())
+        .unwrap();
     let files: Vec<PathBuf> = std::fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(files.len(), 1);
 
     // From now on, nothing is there that could compile.
     let without = Compiler { command: vec![PathBuf::from("/nothing/there")], ..with.clone() };
-    works(&engine, &bytes, &without.compile(&engine, artefact(&bytes), &PATIENT).unwrap()).unwrap();
+    works(
+        &engine,
+        &bytes,
+        &without.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap(),
+    )
+    .unwrap();
 
     let whole = std::fs::read(&files[0]).unwrap();
     let mut flipped = whole.clone();
@@ -106,10 +112,20 @@ fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
     let damaged = [b"".to_vec(), b"garbage".to_vec(), whole[..whole.len() / 2].to_vec(), flipped, blank];
     for damaged in damaged {
         std::fs::write(&files[0], &damaged).unwrap();
-        let error = without.compile(&engine, artefact(&bytes), &PATIENT).unwrap_err();
+        let error = without.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap_err();
         assert!(chain(&error).contains("failed to start"), "it is not used: {}", chain(&error));
-        works(&engine, &bytes, &with.compile(&engine, artefact(&bytes), &PATIENT).unwrap()).unwrap();
-        works(&engine, &bytes, &without.compile(&engine, artefact(&bytes), &PATIENT).unwrap()).unwrap();
+        works(
+            &engine,
+            &bytes,
+            &with.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap(),
+        )
+        .unwrap();
+        works(
+            &engine,
+            &bytes,
+            &without.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap(),
+        )
+        .unwrap();
     }
     assert!(compiling_for(std::process::id()).is_empty());
 }
@@ -120,12 +136,14 @@ fn what_is_no_component_is_refused_with_the_compilers_reason() {
     let with = compiler(None, CompileLimits::default());
     let mut half = bytes("netmarks").unwrap();
     half.truncate(half.len() / 2);
-    let error = with.compile(&engine, artefact(&half), &PATIENT).unwrap_err();
+    let error = with.compile(&engine, artefact(&half), &PATIENT, Urgency::Background).unwrap_err();
     assert_eq!((error.stage.as_str(), error.cause.kind()), ("compile", "refused"), "{}", chain(&error));
-    let error = with.compile(&engine, artefact(b"garbage"), &PATIENT).unwrap_err();
+    let error = with.compile(&engine, artefact(b"garbage"), &PATIENT, Urgency::Background).unwrap_err();
     assert_eq!(error.stage.as_str(), "check");
     let none = Compiler { command: Vec::new(), ..with };
-    let error = none.compile(&engine, artefact(&bytes("netmarks").unwrap()), &PATIENT).unwrap_err();
+    let error = none
+        .compile(&engine, artefact(&bytes("netmarks").unwrap()), &PATIENT, Urgency::Background)
+        .unwrap_err();
     assert_eq!(error.cause.kind(), "compiler");
 }
 
@@ -134,16 +152,17 @@ fn whatever_takes_too_much_is_stopped() {
     let engine = engine();
     let long = bomb(400, 400);
     let second = compiler(None, CompileLimits { memory_mib: 2_048, seconds: 1 });
-    let error = chain(&second.compile(&engine, artefact(&long), &PATIENT).unwrap_err());
+    let error = chain(&second.compile(&engine, artefact(&long), &PATIENT, Urgency::Background).unwrap_err());
     assert!(stopped(&error), "{error}");
     let wide = bomb(1, 60_000);
     let small = compiler(None, CompileLimits { memory_mib: 256, seconds: 60 });
-    let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT).unwrap_err());
+    let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT, Urgency::Background).unwrap_err());
     assert!(error.contains("compiling it was stopped") && error.contains("256 MiB"), "{error}");
     assert!(compiling_for(std::process::id()).is_empty(), "nothing is left");
     // And with these limits a policy compiles.
     let bytes = bytes("netmarks").unwrap();
-    works(&engine, &bytes, &small.compile(&engine, artefact(&bytes), &PATIENT).unwrap()).unwrap();
+    works(&engine, &bytes, &small.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap())
+        .unwrap();
 }
 
 /// Clients that hang up must not have more compiled at once than clients that wait.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use netmarks_core::needs::Needs;
 use netmarks_core::request::PolicyRequest;
-use netmarks_engine::{Artefact, Compiler, Engine, Policy};
+use netmarks_engine::{Artefact, Compiler, Engine, Policy, Urgency};
 
 use crate::fault::Refusal;
 use crate::lifecycle::Event;
@@ -29,7 +29,7 @@ pub type Replay = Arc<dyn Fn(&Needs) -> Vec<PolicyRequest> + Send + Sync>;
 /// compiler's limits allow.
 pub(crate) fn load(
     engine: &Engine,
-    compiling: &Compiling,
+    (compiling, urgency): (&Compiling, Urgency),
     replay: &Replay,
     (name, bytes, settings): (PolicyName, &[u8], Settings),
     mut progress: impl FnMut(Event),
@@ -39,7 +39,7 @@ pub(crate) fn load(
     let policy = match compiling {
         Compiling::Here => Policy::load(engine, artefact, &run),
         Compiling::Elsewhere(compiler) => {
-            compiler.compile(engine, artefact, &run.limits).and_then(|compiled| {
+            compiler.compile(engine, artefact, &run.limits, urgency).and_then(|compiled| {
                 progress(Event::Checked);
                 progress(Event::Compiled);
                 Policy::load_compiled(engine, artefact, &compiled, &run)

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use netmarks_core::errors::chain;
-use netmarks_engine::Engine;
+use netmarks_engine::{Engine, Urgency, when_idle};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::book::Book;
@@ -113,7 +113,8 @@ impl Registry {
             let progress = |_| {};
             let loaded = book.artefact(&entry.digest).map_err(|error| chain(&error)).and_then(|bytes| {
                 let what = (entry.name.clone(), bytes.as_slice(), entry.settings.clone());
-                loading::load(&engine, &compiling, &none, what, progress).map_err(|refusal| chain(&refusal))
+                loading::load(&engine, (&compiling, Urgency::NothingAnswers), &none, what, progress)
+                    .map_err(|refusal| chain(&refusal))
             });
             match loaded {
                 Ok(loaded) => book.restored(&entry, loaded),
@@ -187,8 +188,10 @@ impl Registry {
     /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
     pub async fn submit(&self, submission: Submission) -> Result<Outcome, Refusal> {
         // Hashing 50 MB takes a tenth of a second, which belongs to no worker that answers requests.
-        let hashed = tokio::task::spawn_blocking(move || (digest_of(&submission.bytes), submission));
-        let (digest, submission) = hashed.await.map_err(|_| Refusal::Internal)?;
+        let hashed = tokio::task::spawn_blocking(move || {
+            when_idle(|| digest_of(&submission.bytes)).map(|digest| (digest, submission))
+        });
+        let (digest, submission) = hashed.await.ok().flatten().ok_or(Refusal::Internal)?;
         let (name, actor) = (submission.name.clone(), submission.actor.clone());
         let result = self.try_submit(submission, &digest).await;
         if let Err(refusal) = &result {
@@ -416,7 +419,10 @@ impl Registry {
         self.book().arrives(entry);
         let what = (entry.name.clone(), bytes, entry.settings.clone());
         let progress = |event| self.book().progress(&entry.revision, event);
-        let loaded = loading::load(&self.shared.engine, &self.shared.compiling, &replay, what, progress);
+        let nothing_answers = self.current().active.is_empty();
+        let urgency = if nothing_answers { Urgency::NothingAnswers } else { Urgency::Background };
+        let compiling = (&self.shared.compiling, urgency);
+        let loaded = loading::load(&self.shared.engine, compiling, &replay, what, progress);
         if loaded.is_err() {
             self.book().progress(&entry.revision, Event::Failed);
         }

@@ -1,0 +1,27 @@
+//! Work that takes a core only when nothing else wants it.
+//!
+//! Apart from what is done so: hashing and handing over 50 MB takes a tenth of a second, which is short for an upload
+//! and long beside a request that is scored in 20 microseconds.
+
+use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+
+/// Runs `work` on a thread of its own in Linux' idle class, and waits for it. Where the class is refused, it is a thread
+/// like any other. Blocks; `None` if `work` panicked.
+pub fn when_idle<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(move || {
+            enter_idle_class();
+            work()
+        });
+        thread.join().ok()
+    })
+}
+
+/// Puts the calling thread into the idle class for good.
+pub(crate) fn enter_idle_class() {
+    let idle = ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle);
+    let thread = thread_priority::thread_native_id();
+    if let Err(error) = thread_priority::set_thread_priority_and_policy(thread, ThreadPriority::Min, idle) {
+        tracing::debug!(?error, "background work runs at normal priority");
+    }
+}
