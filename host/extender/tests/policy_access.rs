@@ -122,7 +122,10 @@ async fn beyond_loopback_nobody_may_change_policies_unknown() {
     for address in ["0.0.0.0:9821", "[::]:9821", "192.0.2.1:9821"] {
         let complaint =
             binary::failure(&check(&|config| config["admin"]["listen"] = json!(address))).unwrap();
-        assert!(complaint.contains("is not loopback: set `admin.token_file`"), "{complaint}");
+        assert!(
+            complaint.contains("is not loopback: set `admin.kubernetes`, `admin.token_file`"),
+            "{complaint}"
+        );
     }
     let with_token = |config: &mut Value| {
         config["admin"] = json!({"listen": "0.0.0.0:9821", "token_file": folder.path().join("token")});
