@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::{Process, Program};
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, User, until};
+use netmarks_test_cluster::{ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, User, until};
 use serde_json::{Value, json};
 use support::{LIMIT, binaries, scratch};
 
@@ -141,26 +141,6 @@ fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
 }
 
-/// Debian's registry on loopback: the process, and its address.
-async fn registry(folder: &Path) -> Result<(Process, String)> {
-    let data = folder.join("registry");
-    let config = folder.join("registry.yml");
-    let text = format!(
-        "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp:\n  addr: 127.0.0.1:0\n",
-        data.display()
-    );
-    std::fs::write(&config, text)?;
-    let arguments = vec!["serve".to_owned(), config.display().to_string()];
-    let process = Program::new("docker-registry", "docker-registry", arguments, folder).start()?;
-    let address = until("the registry's address", LIMIT, async || {
-        let log = std::fs::read_to_string(&process.program().log)?;
-        let address = log.split("listening on ").nth(1).and_then(|rest| rest.split(['"', ',', ' ']).next());
-        Ok(address.map(str::to_owned))
-    })
-    .await?;
-    Ok((process, address))
-}
-
 fn scoring_policy(name: &str, spec: &Value) -> String {
     json!({
         "apiVersion": "netmarks.dev/v1alpha1",
@@ -212,8 +192,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     let options = Options { users: vec![account.clone()], ..Options::default() };
     let mut plane = ControlPlane::start(&binaries(), options).await.unwrap();
     plane.create_nodes(&NodeSpec::numbered(2)).await.unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let (_registry, registry) = registry(folder.path()).await.unwrap();
+    let registry = OciRegistry::start(OciOptions::default()).await.unwrap();
     for file in ["deploy/crds/scoringpolicies.yaml", "deploy/rbac.yaml"] {
         kubectl(&plane, &["apply", "--validate=strict", "-f", &repository(file).to_string_lossy()]).unwrap();
     }
@@ -267,7 +246,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     assert!(error.contains("managed by a ScoringPolicy"), "{error}");
 
     // From a registry, by the command line that pushes there.
-    let reference = format!("{registry}/policies/zone-cost:v1");
+    let reference = format!("{}/policies/zone-cost:v1", registry.address());
     let zone_cost = repository("policies/zone-cost.wasm");
     run(Command::new(env!("CARGO_BIN_EXE_netmarks"))
         .args(["policy", "push"])

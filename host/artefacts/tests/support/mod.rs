@@ -1,4 +1,4 @@
-//! What the tests of this crate share: Debian's registry as a process, keys, certificates.
+//! What the tests of this crate share: a registry, keys, certificates.
 #![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
@@ -6,17 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use netmarks_artefacts::{FetchConfig, FetchError, Fetcher, Keys, Reference, SigningKey};
-use netmarks_test_cluster::process::{Process, Program};
-use netmarks_test_cluster::until;
+use netmarks_test_cluster::{OciOptions, OciRegistry};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// Long beside anything here, also on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
-
-/// `user` with the password `hunter2`, as `htpasswd -B` writes it.
-const HTPASSWD: &str = "user:$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm\n";
 
 /// What a registry asks of its clients.
 #[derive(Default)]
@@ -25,73 +21,34 @@ pub struct Options<'a> {
     pub tls: Option<&'a Authority>,
 }
 
-/// A registry of Debian's package `docker-registry` on loopback.
-pub struct Registry {
-    folder: tempfile::TempDir,
-    process: Process,
-    address: String,
-}
+/// A registry, and references to it.
+pub struct Registry(OciRegistry);
 
 impl Registry {
     pub async fn start(options: Options<'_>) -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let path = |name: &str| folder.path().join(name);
-        // It listens on a port of its own choice, and logs which: no other process can have taken it.
-        let mut config = format!(
-            "version: 0.1\nlog: {{level: info}}\nstorage: {{filesystem: {{rootdirectory: {}}}}}\nhttp:\n  addr: 127.0.0.1:0\n",
-            path("data").display()
-        );
-        if let Some(authority) = options.tls {
-            let (certificate, key) = authority.issue()?;
-            std::fs::write(path("tls.crt"), certificate)?;
-            std::fs::write(path("tls.key"), key)?;
-            config += &format!(
-                "  tls: {{certificate: {}, key: {}}}\n",
-                path("tls.crt").display(),
-                path("tls.key").display()
-            );
-        }
-        if options.password {
-            std::fs::write(path("htpasswd"), HTPASSWD)?;
-            config +=
-                &format!("auth: {{htpasswd: {{realm: tests, path: {}}}}}\n", path("htpasswd").display());
-        }
-        std::fs::write(path("config.yml"), config)?;
-        let arguments = vec!["serve".to_owned(), path("config.yml").display().to_string()];
-        let mut process = Program::new("docker-registry", "docker-registry", arguments, folder.path())
-            .start()
-            .context("is Debian's package docker-registry installed?")?;
-        let address = until("the registry's address", LIMIT, async || {
-            process.check_alive()?;
-            let log = std::fs::read_to_string(&process.program().log)?;
-            let address =
-                log.split("listening on ").nth(1).and_then(|rest| rest.split(['"', ',', ' ']).next());
-            Ok(address.map(str::to_owned))
-        })
-        .await?;
-        Ok(Self { folder, process, address })
+        let Options { password, tls } = options;
+        let certificate = tls.map(Authority::issue).transpose()?;
+        Ok(Self(OciRegistry::start(OciOptions { password, certificate }).await?))
     }
 
     /// Host and port.
     pub fn address(&self) -> &str {
-        &self.address
+        self.0.address()
     }
 
     /// A reference to this registry.
     pub fn reference(&self, rest: &str) -> Reference {
-        reference(&format!("{}/{rest}", self.address))
+        reference(&format!("{}/{rest}", self.address()))
     }
 
     /// Where it keeps the bytes of a blob.
     pub fn blob(&self, digest: netmarks_artefacts::Digest) -> PathBuf {
-        let hex = digest.hex();
-        let blobs = self.folder.path().join("data/docker/registry/v2/blobs/sha256");
-        blobs.join(&hex[..2]).join(hex).join("data")
+        self.0.blob(&digest.hex())
     }
 
     /// How many requests of its log are as this says, such as `"GET /v2/zone/blobs/`.
     pub fn requests(&self, beginning: &str) -> Result<usize> {
-        Ok(std::fs::read_to_string(&self.process.program().log)?.matches(beginning).count())
+        self.0.requests(beginning)
     }
 }
 
