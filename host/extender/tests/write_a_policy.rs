@@ -7,6 +7,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use netmarks_test_cluster::process::Program;
+use netmarks_test_cluster::until;
+
+/// Longest wait for the demo.
+const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -52,15 +57,18 @@ fn is_as_stated(stated: &str, printed: &str) -> bool {
     anywhere || rest.is_empty()
 }
 
-/// Runs a section's commands and compares what is stated.
+/// Runs a section's commands in an empty folder and compares what is stated.
 fn follow(heading: &str) -> Result<()> {
+    follow_in(tempfile::tempdir()?.path(), heading, &[])
+}
+
+fn follow_in(folder: &Path, heading: &str, environment: &[(&str, &str)]) -> Result<()> {
     let document = std::fs::read_to_string(root().join("docs/write-a-policy.md"))?;
     let tools = root().join("target/guests/tools").canonicalize();
     let tools = tools.context("no tools; `cargo xtask test --only guests` gets them")?;
     let program = Path::new(env!("CARGO_BIN_EXE_netmarks")).parent().context("no folder")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = [tools.clone(), program.to_owned()].into_iter().chain(std::env::split_paths(&path));
-    let folder = tempfile::tempdir()?;
     let mut run = 0;
     // One script for all, since later blocks go on where earlier ones changed to.
     let mut script = "set -e\n".to_owned();
@@ -72,7 +80,8 @@ fn follow(heading: &str) -> Result<()> {
     ensure!(run >= 2, "section {heading} has {run} blocks to run: were they renamed?");
     let output = Command::new("sh")
         .args(["-c", &script])
-        .current_dir(folder.path())
+        .current_dir(folder)
+        .envs(environment.iter().copied())
         .env("PATH", std::env::join_paths(folders)?)
         // What cargo compiles for all policies alike was compiled for the guests of this repository.
         .env("CARGO_BUILD_BUILD_DIR", tools.with_file_name("build"))
@@ -118,6 +127,24 @@ fn in_python() -> Result<()> {
 #[test]
 fn in_c() -> Result<()> {
     follow("In C")
+}
+
+#[test]
+fn into_an_extender() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let listen = ["demo", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"].map(str::to_owned);
+    let program = Program::new("demo", env!("CARGO_BIN_EXE_netmarks"), listen.into(), folder.path());
+    let log = program.log.clone();
+    let mut demo = program.start()?;
+    let admin = tokio::runtime::Runtime::new()?.block_on(until("the demo serves", LIMIT, async || {
+        demo.check_alive()?;
+        let log = std::fs::read_to_string(&log)?;
+        let rest = log.split_once("netmarks policy list --server ").map(|(_, rest)| rest);
+        Ok(rest.and_then(|rest| Some(rest.split_once('\n')?.0.to_owned())))
+    }))?;
+    // Any policy does: what its author made is the sections' above.
+    std::fs::copy(root().join("policies/spread.wasm"), folder.path().join("idle-cpu.wasm"))?;
+    follow_in(folder.path(), "Into an extender", &[("NETMARKS_ADMIN_SERVER", &admin)])
 }
 
 #[test]

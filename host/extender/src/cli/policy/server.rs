@@ -16,7 +16,7 @@ use super::super::say;
 #[derive(Debug, clap::Args)]
 pub(super) struct Server {
     /// Base URL of the admin listener (`admin.listen`)
-    #[arg(long, default_value = DEFAULT, value_name = "URL")]
+    #[arg(long, env = "NETMARKS_ADMIN_SERVER", default_value = DEFAULT, value_name = "URL")]
     server: String,
     /// A file with the token to present
     #[arg(long, value_name = "FILE")]
