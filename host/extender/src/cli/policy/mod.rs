@@ -23,6 +23,65 @@ const EXAMPLES: &str = "Examples:
   netmarks policy activate mine
   netmarks policy rollback";
 
+const LIST: &str = "Examples:
+  netmarks policy list
+  netmarks policy list --server https://netmarks.example:9821 --ca-file ca.crt --token-file token
+  netmarks policy list -o json | jq -r '.policies[] | select(.state == \"active\").name'";
+
+const ACTIVATE: &str = "The policy that it displaces can be put back: `netmarks policy rollback`.
+
+Examples:
+  netmarks policy activate mine
+  netmarks policy activate mine -o json | jq .generation
+  netmarks policy activate mine --server https://netmarks.example:9821 --token-file token";
+
+const CANARY: &str =
+    "Which workloads it answers for depends on their names only: the same on every replica, and a
+larger percentage has all of a smaller one's.
+
+Examples:
+  netmarks policy canary mine --percent 5
+  netmarks policy canary mine --percent 20 -o json
+  netmarks policy canary mine --percent 50 --server http://127.0.0.1:9821";
+
+const SHADOW: &str = "An active policy leaves the set by this.
+
+Examples:
+  netmarks policy shadow mine
+  netmarks policy shadow mine -o json | jq .changed
+  netmarks policy shadow mine --server http://127.0.0.1:9821";
+
+const READY: &str = "An active policy leaves the set by this.
+
+Examples:
+  netmarks policy ready mine
+  netmarks policy ready mine -o json | jq .changed
+  netmarks policy ready mine --server http://127.0.0.1:9821";
+
+const REPORT: &str =
+    "Counted since a policy became a shadow. Traffic is that which stays on a node if pods go where a policy
+wants them, in bytes per second, summed over requests.
+
+Examples:
+  netmarks policy report
+  netmarks policy report -o json | jq '.[].other_node_ratio'
+  netmarks policy report --server http://127.0.0.1:9821";
+
+const ROLLBACK: &str =
+    "Nothing is lost: what answered until now is kept ready. A second rollback takes the first one back.
+
+Examples:
+  netmarks policy rollback
+  netmarks policy rollback -o json | jq .generation
+  netmarks policy rollback --server http://127.0.0.1:9821";
+
+const REMOVE: &str = "If nothing else answers then, the configuration's policy does.
+
+Examples:
+  netmarks policy remove mine
+  netmarks policy remove mine -o json | jq .generation
+  netmarks policy remove mine --server http://127.0.0.1:9821";
+
 /// What `netmarks policy` takes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -42,20 +101,28 @@ enum Command {
     /// Hand a policy to a running extender, a watched folder or a registry
     Push(Box<push::Args>),
     /// List the policies of a running extender
+    #[command(after_help = LIST)]
     List(list::Args),
     /// Have a policy answer, in place of the active one of its name
+    #[command(after_help = ACTIVATE)]
     Activate(change::Named),
     /// Have a policy answer for some workloads, always the same ones
+    #[command(after_help = CANARY)]
     Canary(change::Canary),
     /// Have a policy score along without being heard
+    #[command(after_help = SHADOW)]
     Shadow(change::Named),
     /// Keep a policy loaded, and nothing else
+    #[command(after_help = READY)]
     Ready(change::Named),
     /// Show how the shadows compare with what answers
+    #[command(after_help = REPORT)]
     Report(list::Args),
     /// Put the set of policies back that answered before
+    #[command(after_help = ROLLBACK)]
     Rollback(change::RollBack),
     /// Remove all revisions of a policy
+    #[command(after_help = REMOVE)]
     Remove(change::Named),
 }
 
