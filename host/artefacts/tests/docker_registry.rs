@@ -145,11 +145,16 @@ async fn a_poll_sees_a_tag_that_moves_and_downloads_only_then() -> Result<()> {
     let first = tokio::time::timeout(LIMIT, poll.next(&shutdown)).await?.unwrap();
     assert!(chain(first.unwrap_err()).contains("404"));
     fetcher.push(&tag, COMPONENT.to_vec(), &nothing()).await?;
-    let mut next = async || loop {
-        match tokio::time::timeout(LIMIT, poll.next(&shutdown)).await?.unwrap() {
-            Ok(fetched) => return anyhow::Ok(fetched),
-            Err(error) => assert!(chain(error).contains("404")),
-        }
+    let mut next = async || {
+        // A look at a tag that is just being written can fail in any way; the poll tries again.
+        let found = async {
+            loop {
+                if let Ok(fetched) = poll.next(&shutdown).await.unwrap() {
+                    return fetched;
+                }
+            }
+        };
+        anyhow::Ok(tokio::time::timeout(LIMIT, found).await?)
     };
     assert_eq!(next().await?.bytes, COMPONENT);
 
