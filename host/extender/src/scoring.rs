@@ -15,7 +15,7 @@ use netmarks_core::request::{Candidates, PendingPod, gather};
 use netmarks_core::snapshot::Snapshot;
 use netmarks_core::why::{Answered, ExplainedPart, NodeScore, PolicyScores, rank};
 use netmarks_engine::PolicyError;
-use netmarks_policies::{Comparison, PartScore, PolicySet, Registry};
+use netmarks_policies::{Comparison, PartScore, PolicySet, Registry, Scored};
 use netmarks_sources::state::{ClusterState, MetricsState};
 use netmarks_sources::unix_now;
 use serde::Serialize;
@@ -82,9 +82,7 @@ pub struct Outcome {
     pub scores: Vec<(u32, u32)>,
     /// Why there is none.
     pub empty: Option<Empty>,
-    /// Per candidate, 0 to 1; empty if no policy answered.
-    shares: Vec<f64>,
-    parts: Vec<PartScore>,
+    scored: Scored,
     canary: bool,
     flows_age: Option<f64>,
     snapshot: Arc<Snapshot>,
@@ -98,9 +96,9 @@ impl Outcome {
     /// sum of their weighted shares. Empty if none was asked or all failed.
     #[must_use]
     pub fn raw(&self) -> &[f64] {
-        match self.parts.as_slice() {
+        match self.scored.parts.as_slice() {
             [PartScore { result: Ok(scores), .. }] => &scores.raw,
-            _ => &self.shares,
+            _ => self.scored.shares().unwrap_or_default(),
         }
     }
 
@@ -116,13 +114,13 @@ impl Outcome {
         explained: bool,
     ) -> Result<Vec<NodeScore>, PolicyError> {
         if self.empty == Some(Empty::PolicyFault)
-            && let Some(PartScore { result: Err(fault), .. }) = self.parts.pop()
+            && let Some(PartScore { result: Err(fault), .. }) = self.scored.parts.pop()
         {
             return Err(fault);
         }
         let mut ranked = self.rank(nodes, limit);
         for (candidate, node) in ranked.iter_mut().filter(|_| explained) {
-            for part in &self.parts {
+            for part in &self.scored.parts {
                 node.parts.extend(explain(part, *candidate));
             }
         }
@@ -131,10 +129,11 @@ impl Outcome {
 
     fn rank(&self, nodes: &[&str], limit: usize) -> Vec<(u32, NodeScore)> {
         // Peers are the same whoever asked for them; where nobody did, there are none to show.
-        let request = self.parts.iter().find(|part| part.member.policy.needs().peers).or(self.parts.first());
+        let parts = &self.scored.parts;
+        let request = parts.iter().find(|part| part.member.policy.needs().peers).or(parts.first());
         let Some(request) = request.map(|part| &part.request) else { return Vec::new() };
-        let policies: Vec<PolicyScores<'_>> = self.parts.iter().filter_map(policy_scores).collect();
-        let limit = if self.shares.is_empty() { 0 } else { limit };
+        let policies: Vec<PolicyScores<'_>> = parts.iter().filter_map(policy_scores).collect();
+        let limit = if self.scored.shares().is_none() { 0 } else { limit };
         let answered = Answered { names: nodes, raw: self.raw(), scores: &self.scores, policies: &policies };
         rank(request, &answered, limit)
     }
@@ -245,13 +244,12 @@ impl Scorer {
         let settings = self.settings();
         let snapshot = self.state.snapshot();
         let (flows_age, freshness, confidence) = self.judge_flows(&snapshot, &settings);
-        let workload = pod.application.as_ref().map_or_else(|| pod.key.clone(), ToString::to_string);
-        let (members, canary) = set.members(&workload);
+        let workload = || pod.application.as_ref().map_or_else(|| pod.key.clone(), ToString::to_string);
+        let (members, canary) = set.members(workload);
         let mut outcome = Outcome {
             scores: Vec::new(),
             empty: None,
-            shares: Vec::new(),
-            parts: Vec::new(),
+            scored: Scored::default(),
             canary,
             flows_age,
             snapshot: snapshot.clone(),
@@ -268,13 +266,11 @@ impl Scorer {
                 let candidates = Candidates::new(&snapshot, nodes);
                 let assumed = self.state.assumed().resolve(&snapshot, started, &pod.key);
                 let gathered = |needs: &Needs| gather(&snapshot, pod, &candidates, needs, &assumed);
-                let scored = netmarks_policies::score(members, gathered);
-                outcome.parts = scored.parts;
-                match scored.shares {
+                outcome.scored = netmarks_policies::score(members, gathered);
+                match outcome.scored.shares() {
                     None => Some(Empty::PolicyFault),
                     Some(shares) => {
-                        outcome.scores = compose(&shares, settings.map, settings.top, confidence);
-                        outcome.shares = shares;
+                        outcome.scores = compose(shares, settings.map, settings.top, confidence);
                         outcome.scores.is_empty().then_some(Empty::NoPreference)
                     }
                 }
@@ -303,13 +299,13 @@ impl Scorer {
     /// leaves the request for the shadows, remembers why.
     pub fn record(&self, pod: PendingPod, nodes: &[&str], outcome: &Outcome) {
         let policies: Vec<PolicyDecision> =
-            outcome.parts.iter().map(|part| self.record_call(&pod.key, part)).collect();
-        if !outcome.shares.is_empty() {
+            outcome.scored.parts.iter().map(|part| self.record_call(&pod.key, part)).collect();
+        if let Some(shares) = outcome.scored.shares() {
             let compared = self.registry.compare(&outcome.set, |shadows| Comparison {
                 snapshot: outcome.snapshot.clone(),
                 pod: pod.clone(),
                 nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
-                shares: outcome.shares.clone(),
+                shares: shares.to_vec(),
                 shadows,
             });
             if compared == Some(false) {

@@ -39,12 +39,23 @@ pub struct Canary {
 }
 
 /// What a set says about one pod.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Scored {
-    /// The share of each candidate, 0 to 1; `None` if no policy answered.
-    pub shares: Option<Vec<f64>>,
     /// What each policy did.
     pub parts: Vec<PartScore>,
+    /// The combination of all; `None` where one policy alone was asked, whose shares are the set's.
+    combined: Option<Vec<f64>>,
+}
+
+impl Scored {
+    /// The share of each candidate, 0 to 1; `None` if no policy answered.
+    #[must_use]
+    pub fn shares(&self) -> Option<&[f64]> {
+        match self.parts.as_slice() {
+            [PartScore { result: Ok(scores), .. }] => Some(&scores.shares),
+            _ => self.combined.as_deref(),
+        }
+    }
 }
 
 /// What one policy did for one request.
@@ -71,11 +82,11 @@ pub struct PartScores {
 
 impl PolicySet {
     /// Who answers for a workload: the active members, or for a stable share of all workloads the canary's. Whether
-    /// it is the canary is the second value.
+    /// it is the canary is the second value. The workload's name is only asked for where it matters.
     #[must_use]
-    pub fn members(&self, workload: &str) -> (&[Arc<Loaded>], bool) {
+    pub fn members(&self, workload: impl FnOnce() -> String) -> (&[Arc<Loaded>], bool) {
         match &self.canary {
-            Some(canary) if bucket(workload) < canary.percent => (&canary.members, true),
+            Some(canary) if bucket(&workload()) < canary.percent => (&canary.members, true),
             _ => (&self.active, false),
         }
     }
@@ -114,15 +125,15 @@ pub fn score(members: &[Arc<Loaded>], gather: impl Fn(&Needs) -> PolicyRequest) 
             raw.map(|raw| PartScores { shares: normalise(&raw, member.settings.normalisation), raw });
         parts.push(PartScore { member: member.clone(), request, result, took });
     }
-    // The usual set has one policy, whose shares are the set's.
-    let shares = match parts.as_slice() {
-        [PartScore { result: Ok(scores), .. }] => Some(scores.shares.clone()),
+    // The usual set has one policy, and nothing to combine.
+    let combined = match parts.as_slice() {
+        [_] => None,
         parts => {
             let contributions: Vec<_> = parts.iter().map(PartScore::contribution).collect();
             combine(&contributions)
         }
     };
-    Scored { shares, parts }
+    Scored { parts, combined }
 }
 
 #[cfg(test)]
@@ -137,9 +148,7 @@ mod tests {
             counts[usize::from(bucket(&format!("namespace/workload-{workload}")))] += 1;
         }
         assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
-        assert_eq!(
-            [bucket("shop/cart"), bucket("shop/frontend"), bucket("")],
-            [bucket("shop/cart"), bucket("shop/frontend"), bucket("")]
-        );
+        // Worked out apart from this code: another version that says otherwise would move workloads between policies.
+        assert_eq!([bucket("shop/cart"), bucket("shop/frontend"), bucket("")], [73, 56, 0]);
     }
 }

@@ -177,7 +177,7 @@ async fn a_canary_leaves_by_itself() {
     watched.put(netmarks("b").unwrap()).await;
     let most = Mode::Canary { percent: 99 };
     watched.put(in_mode(most, hostile("a", "nan").unwrap())).await;
-    assert!(watched.registry.current().members("default/p").1, "the workload is the canary's");
+    assert!(watched.registry.current().members(|| "default/p".to_owned()).1, "the workload is the canary's");
     watched.misbehave();
     watched.degraded().await;
     assert_eq!(shown(&watched.registry), ["a active", "a ready!", "b active"]);

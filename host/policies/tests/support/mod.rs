@@ -131,7 +131,13 @@ pub fn shown(registry: &Registry) -> Vec<String> {
 
 /// The names of what answers for a workload.
 pub fn answering(registry: &Registry, workload: &str) -> Vec<String> {
-    registry.current().members(workload).0.iter().map(|member| member.name.to_string()).collect()
+    registry
+        .current()
+        .members(|| workload.to_owned())
+        .0
+        .iter()
+        .map(|member| member.name.to_string())
+        .collect()
 }
 
 pub const NODES: [&str; 4] = ["node-1", "node-2", "node-3", "node-4"];
@@ -184,7 +190,7 @@ pub fn told(nodes: &[&str], needs: &Needs) -> PolicyRequest {
 /// What the set that answers says about the pod, its calls counted as an extender counts them.
 pub fn decide(registry: &Registry, nodes: &[&str]) -> Scored {
     let set = registry.current();
-    let (members, _) = set.members("default/p");
+    let (members, _) = set.members(|| "default/p".to_owned());
     let scored = netmarks_policies::score(members, |needs| told(nodes, needs));
     for part in &scored.parts {
         registry.count(&part.member, part.took, part.result.as_ref().err());
