@@ -211,6 +211,7 @@ impl Worker {
         } else {
             let (settings, mode) = (wish.settings.clone(), wish.mode);
             let (name, actor) = (name.clone(), actor.clone());
+            let bytes = bytes.into();
             registry.submit(Submission { name, bytes, settings, mode, origin, actor }).await
         }
         .map_err(|refusal| Problem::from(&refusal))?;

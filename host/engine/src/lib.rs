@@ -28,7 +28,7 @@ pub use grants::{Grant, Grants};
 pub use idle::when_idle;
 pub use inspect::Inspection;
 pub use limits::Limits;
-pub use load::{Artefact, CONTRACT, RunSettings};
+pub use load::{Artefact, CONTRACT, RunSettings, digest};
 pub use parameters::{ParameterError, ParameterValue};
 pub use policy::{CallCost, Part, Policy};
 pub use wasi::WasiFault;

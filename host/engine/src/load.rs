@@ -38,6 +38,7 @@ pub struct Artefact<'a> {
     pub name: &'a str,
     /// The component.
     pub bytes: &'a [u8],
+    digest: Option<&'a str>,
 }
 
 impl fmt::Debug for Artefact<'_> {
@@ -46,16 +47,30 @@ impl fmt::Debug for Artefact<'_> {
     }
 }
 
-impl Artefact<'_> {
-    /// `sha256:` and 64 hexadecimal digits.
+impl<'a> Artefact<'a> {
+    /// An artefact of this name.
+    #[must_use]
+    pub fn new(name: &'a str, bytes: &'a [u8]) -> Self {
+        Self { name, bytes, digest: None }
+    }
+
+    /// The same where the caller knows the [`digest`] of `bytes`: hashing 50 MB again takes a while.
+    #[must_use]
+    pub fn with_digest(name: &'a str, bytes: &'a [u8], digest: &'a str) -> Self {
+        Self { name, bytes, digest: Some(digest) }
+    }
+
+    /// The [`digest`] of its bytes.
     #[must_use]
     pub fn digest(&self) -> String {
-        let mut digest = String::from("sha256:");
-        for byte in Sha256::digest(self.bytes) {
-            digest.push_str(&format!("{byte:02x}"));
-        }
-        digest
+        self.digest.map_or_else(|| digest(self.bytes), str::to_owned)
     }
+}
+
+/// `sha256:` and 64 hexadecimal digits.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// How one policy is to run: what its operator sets, and the engine enforces.
@@ -81,7 +96,7 @@ impl Policy {
         settings: &RunSettings,
     ) -> Result<Self, PolicyError> {
         let compiled = Compiled::in_place(engine, artefact, &settings.limits)?;
-        Self::prove(engine, artefact, &compiled.0, settings)
+        Self::load_compiled(engine, artefact, &compiled, settings)
     }
 
     /// The same for an artefact that was compiled before: milliseconds.

@@ -153,7 +153,7 @@ fn a_spinning_guest_stops_at_the_epoch_of_its_deadline() {
         ("candidates".to_owned(), netmarks_engine::ParameterValue::Number(4.0)),
     ];
     let bytes = guest("hostile");
-    let artefact = netmarks_engine::Artefact { name: "hostile", bytes: &bytes };
+    let artefact = netmarks_engine::Artefact::new("hostile", &bytes);
     let policy = Policy::load(
         &engine,
         artefact,

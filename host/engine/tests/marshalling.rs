@@ -81,6 +81,6 @@ fn a_policy_without_needs_is_told_the_number_of_candidates() {
 
 #[test]
 fn the_digest_is_that_of_the_bytes() {
-    let digest = Artefact { name: "abc", bytes: b"abc" }.digest();
+    let digest = Artefact::new("abc", b"abc").digest();
     assert_eq!(digest, "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }

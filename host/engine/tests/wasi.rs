@@ -16,7 +16,7 @@ fn load_granted(bytes: &[u8], behaviour: &str, limits: Limits) -> Result<Policy,
         limits,
         grants: [Grant::Wasi].into(),
     };
-    Policy::load(&ENGINE, Artefact { name: "wasi", bytes }, &settings)
+    Policy::load(&ENGINE, Artefact::new("wasi", bytes), &settings)
 }
 
 fn policy(behaviour: &str) -> Policy {

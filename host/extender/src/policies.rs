@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use bytes::Bytes;
 use netmarks_engine::{CompileLimits, Compiler, Engine};
 use netmarks_policies::{Actor, Compiling, Inbox, Options, PolicyName, Registry, Settings, Store};
 
@@ -22,7 +23,7 @@ pub struct Configured {
     /// Its name: the file's without the ending.
     pub name: PolicyName,
     /// The component.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// How it runs and counts.
     pub settings: Settings,
     /// Where it was read.
@@ -37,13 +38,18 @@ pub fn read(config: &PolicyConfig) -> Result<Configured> {
     let settings = config.settings();
     let Some(file) = &config.file else {
         let name = "netmarks".parse()?;
-        return Ok(Configured { name, bytes: NETMARKS.to_vec(), settings, from: "built in".to_owned() });
+        return Ok(Configured {
+            name,
+            bytes: Bytes::from_static(NETMARKS),
+            settings,
+            from: "built in".to_owned(),
+        });
     };
     let bytes =
         std::fs::read(file).with_context(|| format!("failed to read the policy {}", file.display()))?;
     let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy();
     let name = label(&stem).parse().with_context(|| format!("the policy {} has no name", file.display()))?;
-    Ok(Configured { name, bytes, settings, from: file.display().to_string() })
+    Ok(Configured { name, bytes: bytes.into(), settings, from: file.display().to_string() })
 }
 
 /// The nearest DNS label.

@@ -68,7 +68,7 @@ async fn take_over(registry: &Registry, change: Change, shutdown: &CancellationT
                 .map_err(|reason| format!("the settings beside {file}: {reason}"))?;
             let submission = Submission {
                 name: name.parse().map_err(|refusal: Refusal| chain(&refusal))?,
-                bytes,
+                bytes: bytes.into(),
                 settings,
                 mode,
                 origin: Origin::Folder,

@@ -32,7 +32,7 @@ fn compiler(cache: Option<&Path>, limits: CompileLimits) -> Compiler {
 }
 
 fn artefact(bytes: &[u8]) -> Artefact<'_> {
-    Artefact { name: "p", bytes }
+    Artefact::new("p", bytes)
 }
 
 /// Whether what was compiled is a policy.

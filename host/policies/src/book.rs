@@ -146,10 +146,6 @@ impl Book {
         self.rejected.truncate(REJECTIONS);
     }
 
-    pub(crate) fn state(&self, revision: &RevisionId) -> Option<State> {
-        self.lives.get(revision).map(|life| life.state)
-    }
-
     /// Saves the next manifest, with the artefact and the policy that it needs if they are new; returns the set to
     /// publish. Nothing has changed if this fails.
     pub(crate) fn advance(

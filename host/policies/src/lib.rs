@@ -14,6 +14,7 @@ mod lifecycle;
 mod loading;
 mod manifest;
 mod notice;
+mod operations;
 mod promotion;
 mod registry;
 mod report;

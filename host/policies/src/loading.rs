@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use netmarks_core::needs::Needs;
 use netmarks_core::request::PolicyRequest;
-use netmarks_engine::{Artefact, Compiler, Engine, Policy, Urgency};
+use netmarks_engine::{Artefact, Compiled, Compiler, Engine, Policy, Urgency};
 
 use crate::fault::Refusal;
 use crate::lifecycle::Event;
+use crate::manifest::Entry;
 use crate::revision::Loaded;
-use crate::settings::{PolicyName, Settings};
 
 /// Who compiles.
 #[derive(Clone, Debug)]
@@ -31,30 +31,24 @@ pub(crate) fn load(
     engine: &Engine,
     (compiling, urgency): (&Compiling, Urgency),
     replay: &Replay,
-    (name, bytes, settings): (PolicyName, &[u8], Settings),
+    (entry, bytes): (&Entry, &[u8]),
     mut progress: impl FnMut(Event),
 ) -> Result<Loaded, Refusal> {
-    let artefact = Artefact { name: name.as_str(), bytes };
+    let Entry { name, digest, settings, .. } = entry;
+    let artefact = Artefact::with_digest(name.as_str(), bytes, digest);
     let run = settings.run();
-    let policy = match compiling {
-        Compiling::Here => Policy::load(engine, artefact, &run),
-        Compiling::Elsewhere(compiler) => {
-            compiler.compile(engine, artefact, &run.limits, urgency).and_then(|compiled| {
-                progress(Event::Checked);
-                progress(Event::Compiled);
-                Policy::load_compiled(engine, artefact, &compiled, &run)
-            })
-        }
-    }
-    .map_err(Refusal::Policy)?;
-    if matches!(compiling, Compiling::Here) {
-        progress(Event::Checked);
-        progress(Event::Compiled);
-    }
+    let compiled = match compiling {
+        Compiling::Here => Compiled::in_place(engine, artefact, &run.limits),
+        Compiling::Elsewhere(compiler) => compiler.compile(engine, artefact, &run.limits, urgency),
+    };
+    let compiled = compiled.map_err(Refusal::Policy)?;
+    progress(Event::Checked);
+    progress(Event::Compiled);
+    let policy = Policy::load_compiled(engine, artefact, &compiled, &run).map_err(Refusal::Policy)?;
     // What it would have done lately: a policy that fails on a cluster as it is must not learn that in front of it.
     for request in replay(policy.needs()) {
         policy.score(&request).map_err(Refusal::Replay)?;
     }
     progress(Event::Tried);
-    Ok(Loaded::new(name, settings, policy))
+    Ok(Loaded::new(name.clone(), settings.clone(), policy))
 }

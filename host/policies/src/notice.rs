@@ -50,31 +50,33 @@ impl NoticeKind {
     }
 }
 
-/// What to say about a change: kind, policy, digest, sentence.
-pub(crate) fn described(
-    change: &Change,
-    before: &Manifest,
-) -> (NoticeKind, Option<PolicyName>, Option<String>, String) {
-    let digest_of = |name: &PolicyName| before.named(name).map(|entry| entry.digest.clone());
-    match change {
-        Change::Put(entry) => {
-            let message = format!("`{}` is {}", entry.name, entry.mode);
-            (NoticeKind::Accepted, Some(entry.name.clone()), Some(entry.digest.clone()), message)
-        }
-        Change::Move { name, mode, .. } => {
-            (NoticeKind::Moved, Some(name.clone()), digest_of(name), format!("`{name}` is {mode}"))
-        }
-        Change::Remove { name, .. } => {
-            (NoticeKind::Removed, Some(name.clone()), digest_of(name), format!("`{name}` is removed"))
-        }
-        Change::RollBack { to } => {
-            (NoticeKind::RolledBack, None, None, format!("back to the set of generation {}", to.generation))
-        }
-        Change::Degrade { revision, reason, .. } => {
-            let entry = before.entry(revision);
-            let (name, digest) =
-                (entry.map(|entry| entry.name.clone()), entry.map(|entry| entry.digest.clone()));
-            (NoticeKind::Degraded, name, digest, reason.clone())
-        }
+impl Notice {
+    /// What is to be said of a change of `before`, once it is made.
+    pub(crate) fn of(change: &Change, before: &Manifest) -> Self {
+        let newest = |name: &PolicyName| before.named(name).map(|entry| entry.digest.clone());
+        let (kind, policy, digest, message) = match change {
+            Change::Put(entry) => {
+                let message = format!("`{}` is {}", entry.name, entry.mode);
+                (NoticeKind::Accepted, Some(&entry.name), Some(entry.digest.clone()), message)
+            }
+            Change::Move { name, mode, .. } => {
+                (NoticeKind::Moved, Some(name), newest(name), format!("`{name}` is {mode}"))
+            }
+            Change::Remove { name, .. } => {
+                (NoticeKind::Removed, Some(name), newest(name), format!("`{name}` is removed"))
+            }
+            Change::RollBack { to } => (
+                NoticeKind::RolledBack,
+                None,
+                None,
+                format!("back to the set of generation {}", to.generation),
+            ),
+            Change::Degrade { revision, reason, .. } => {
+                let entry = before.entry(revision);
+                let digest = entry.map(|entry| entry.digest.clone());
+                (NoticeKind::Degraded, entry.map(|entry| &entry.name), digest, reason.clone())
+            }
+        };
+        Self { kind, policy: policy.cloned(), digest, generation: before.generation + 1, message }
     }
 }

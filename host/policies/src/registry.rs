@@ -1,30 +1,30 @@
-//! The one place where policies change: submit, move, remove, roll back.
+//! The one place where policies change: how any change is proven, saved, published and told.
 //!
-//! Operations are taken one after the other; proving a new revision (seconds) happens before its turn. A change is
-//! saved, then published as a whole new [`PolicySet`], then told to whoever listens. Requests only ever load the set.
+//! Operations (`operations`, `duty`) are taken one after the other; proving a new revision (seconds) happens before its
+//! turn. A change is saved, then published as a whole new [`PolicySet`], then told to whoever listens. Requests only ever load the set.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use netmarks_core::errors::chain;
-use netmarks_engine::{Engine, Urgency, when_idle};
+use netmarks_engine::{Engine, Urgency};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::book::Book;
 use crate::fault::{Refusal, StoreError};
 use crate::guard::{Breach, RollbackRules};
-use crate::lifecycle::{Event, State};
+use crate::lifecycle::Event;
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Change, Entry, Fallback, Manifest};
-use crate::notice::{Notice, NoticeKind, described};
+use crate::notice::Notice;
 use crate::promotion::PromotionRules;
-use crate::report::{Rejection, Report};
+use crate::report::Report;
 use crate::revision::{Loaded, RevisionId};
 use crate::set::PolicySet;
-use crate::settings::{Actor, Mode, Origin, PolicyName, Settings};
+use crate::settings::{Actor, PolicyName};
 use crate::shadow::{Comparison, ShadowReport, Shadows};
-use crate::store::{Store, digest_of};
+use crate::store::Store;
 use crate::submission::{Outcome, Submission};
 
 /// Uploads that may wait for the compiler; each holds an artefact in memory.
@@ -78,12 +78,12 @@ pub(crate) struct Shared {
     pub(crate) promotion: PromotionRules,
     replay: RwLock<Replay>,
     /// The configuration's policy, to go back to when nothing else is left.
-    configured: Mutex<Option<Submission>>,
+    pub(crate) configured: Mutex<Option<Submission>>,
     set: ArcSwap<PolicySet>,
     book: Mutex<Book>,
     /// One at a time: a second compilation would only take the machine from scoring.
-    compiler: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    pub(crate) compiler: Arc<Semaphore>,
+    pub(crate) waiting: Arc<Semaphore>,
     pub(crate) shadows: Shadows,
     notices: broadcast::Sender<Notice>,
     pub(crate) breaches: mpsc::Sender<(RevisionId, Breach)>,
@@ -112,8 +112,8 @@ impl Registry {
         for entry in saved {
             let progress = |_| {};
             let loaded = book.artefact(&entry.digest).map_err(|error| chain(&error)).and_then(|bytes| {
-                let what = (entry.name.clone(), bytes.as_slice(), entry.settings.clone());
-                loading::load(&engine, (&compiling, Urgency::NothingAnswers), &none, what, progress)
+                let compiling = (&compiling, Urgency::NothingAnswers);
+                loading::load(&engine, compiling, &none, (&entry, &bytes), progress)
                     .map_err(|refusal| chain(&refusal))
             });
             match loaded {
@@ -180,201 +180,6 @@ impl Registry {
         self.shared.notices.subscribe()
     }
 
-    /// Proves a policy and gives it its place. The same submission again changes nothing.
-    ///
-    /// Not cancel-safe in one respect: a submission that is dropped may still take place.
-    ///
-    /// # Errors
-    /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
-    pub async fn submit(&self, submission: Submission) -> Result<Outcome, Refusal> {
-        // Hashing 50 MB takes a tenth of a second, which belongs to no worker that answers requests.
-        let hashed = tokio::task::spawn_blocking(move || {
-            when_idle(|| digest_of(&submission.bytes)).map(|digest| (digest, submission))
-        });
-        let (digest, submission) = hashed.await.ok().flatten().ok_or(Refusal::Internal)?;
-        let (name, actor) = (submission.name.clone(), submission.actor.clone());
-        let result = self.try_submit(submission, &digest).await;
-        if let Err(refusal) = &result {
-            let reason = chain(refusal);
-            let rejection = Rejection {
-                name: name.to_string(),
-                digest: digest.clone(),
-                reason: reason.clone(),
-                at: unix_now(),
-                by: actor.user.clone(),
-            };
-            let generation = {
-                let mut book = self.book();
-                book.reject(rejection);
-                book.manifest().generation
-            };
-            self.tell(
-                &actor,
-                Notice {
-                    kind: NoticeKind::Rejected,
-                    policy: Some(name),
-                    digest: Some(digest),
-                    generation,
-                    message: reason,
-                },
-            );
-        }
-        result
-    }
-
-    async fn try_submit(&self, submission: Submission, digest: &str) -> Result<Outcome, Refusal> {
-        let Submission { name, bytes, settings, mode, origin, actor } = submission;
-        settings.validate()?;
-        let revision = RevisionId::new(&name, digest, &settings);
-        let entry = Entry {
-            name: name.clone(),
-            digest: digest.to_owned(),
-            revision: revision.clone(),
-            settings: settings.clone(),
-            mode,
-            origin,
-            degraded: None,
-            since: unix_now(),
-            by: actor.user.clone(),
-        };
-        if let Some(outcome) = self.unchanged(&entry)? {
-            return Ok(outcome);
-        }
-        // Before the expensive part: what breaks a rule now would do so afterwards.
-        self.book().manifest().apply(Change::Put(Box::new(entry.clone())))?;
-        let registry = self.clone();
-        let waiting = self.shared.waiting.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        let turn = self.shared.compiler.clone().acquire_owned().await.map_err(|_| Refusal::Internal)?;
-        let outcome = tokio::task::spawn_blocking(move || {
-            // Held to the end of the work, whether or not somebody still waits for its outcome.
-            let _held = (turn, waiting);
-            // Somebody else may have submitted the same while this waited for its turn.
-            if let Some(outcome) = registry.unchanged(&entry)? {
-                return Ok(outcome);
-            }
-            let known = registry.book().loaded(&revision);
-            let loaded = match known {
-                Some(loaded) => loaded,
-                None => Arc::new(registry.prove(&entry, &bytes)?),
-            };
-            let outcome = registry.commit(Change::Put(Box::new(entry)), Some((&bytes, loaded)), &actor);
-            if outcome.is_err() {
-                registry.book().progress(&revision, Event::Withdrawn);
-            }
-            outcome
-        });
-        outcome.await.map_err(|_| Refusal::Internal)?
-    }
-
-    /// The outcome of submitting what is there already.
-    fn unchanged(&self, entry: &Entry) -> Result<Option<Outcome>, Refusal> {
-        let book = self.book();
-        let present = book.manifest().entry(&entry.revision).filter(|present| present.origin == entry.origin);
-        // What could not be restored is there by name only; submitting it again mends it.
-        let Some(present) = present.filter(|_| book.loaded(&entry.revision).is_some()) else {
-            return Ok(None);
-        };
-        if let Some(reason) = &present.degraded {
-            return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
-        }
-        Ok((present.mode == entry.mode).then(|| Outcome {
-            generation: book.manifest().generation,
-            changed: false,
-            entry: Some(present.clone()),
-        }))
-    }
-
-    /// Gives the newest revision of a policy another mode.
-    ///
-    /// # Errors
-    /// If there is none, or it is managed elsewhere, or the change breaks a rule.
-    pub async fn set_mode(
-        &self,
-        name: PolicyName,
-        mode: Mode,
-        origin: Origin,
-        actor: Actor,
-    ) -> Result<Outcome, Refusal> {
-        {
-            let book = self.book();
-            let same =
-                book.manifest().named(&name).filter(|entry| entry.mode == mode && entry.degraded.is_none());
-            if let Some(entry) = same {
-                return Ok(Outcome {
-                    generation: book.manifest().generation,
-                    changed: false,
-                    entry: Some(entry.clone()),
-                });
-            }
-        }
-        self.operate(Change::Move { name, mode, origin }, actor).await
-    }
-
-    /// Removes all revisions of a policy.
-    ///
-    /// # Errors
-    /// If there is none, or it is managed elsewhere.
-    pub async fn remove(&self, name: PolicyName, origin: Origin, actor: Actor) -> Result<Outcome, Refusal> {
-        let outcome = self.operate(Change::Remove { name, origin }, actor).await?;
-        let configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Whoever had taken the place of the configuration's policy is gone: it answers again, for want of others.
-        if self.current().active.is_empty()
-            && let Some(configured) = configured
-            && let Err(refusal) = self.submit(configured).await
-        {
-            tracing::error!(error = chain(&refusal), "no policy is left, and the configuration's is refused");
-        }
-        Ok(outcome)
-    }
-
-    /// Puts the set back that answered before the one that answers now.
-    ///
-    /// # Errors
-    /// If there was none, or one of its policies cannot be loaded any more.
-    pub async fn roll_back(&self, actor: Actor) -> Result<Outcome, Refusal> {
-        let to = self.book().earlier().ok_or(Refusal::NoHistory)?;
-        self.operate(Change::RollBack { to }, actor).await
-    }
-
-    /// Applies the configuration's policy, unless it is the one that was applied last. A policy of its name that an
-    /// operator moved to another mode stays in that mode; one that was uploaded over it stays.
-    ///
-    /// # Errors
-    /// As [`Self::submit`].
-    pub async fn configure(
-        &self,
-        name: PolicyName,
-        bytes: Vec<u8>,
-        settings: Settings,
-        actor: Actor,
-    ) -> Result<Outcome, Refusal> {
-        let revision = RevisionId::new(&name, &digest_of(&bytes), &settings);
-        let submission =
-            Submission { name, bytes, settings, mode: Mode::Active, origin: Origin::Configuration, actor };
-        let remember = || {
-            let mut configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner);
-            *configured = Some(submission.clone());
-        };
-        let mode = {
-            let book = self.book();
-            let answers = !self.current().active.is_empty();
-            if answers && book.configured() == Some(&revision) {
-                remember();
-                return Ok(Outcome { generation: book.manifest().generation, changed: false, entry: None });
-            }
-            let mut entries = book.manifest().entries.iter();
-            match entries.find(|entry| entry.origin == Origin::Configuration) {
-                Some(before) if answers => before.mode,
-                // An empty set would leave the scheduler alone for good, so there the configuration has the last word.
-                _ => Mode::Active,
-            }
-        };
-        let outcome = self.submit(Submission { mode, ..submission.clone() }).await?;
-        self.book().set_configured(revision).map_err(Refusal::Store)?;
-        remember();
-        Ok(outcome)
-    }
-
     /// An operation that needs nothing new to be proven, except what is long gone.
     pub(crate) async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
         let registry = self.clone();
@@ -414,15 +219,14 @@ impl Registry {
         Ok(())
     }
 
-    fn prove(&self, entry: &Entry, bytes: &[u8]) -> Result<Loaded, Refusal> {
+    pub(crate) fn prove(&self, entry: &Entry, bytes: &[u8]) -> Result<Loaded, Refusal> {
         let replay = self.shared.replay.read().unwrap_or_else(PoisonError::into_inner).clone();
         self.book().arrives(entry);
-        let what = (entry.name.clone(), bytes, entry.settings.clone());
         let progress = |event| self.book().progress(&entry.revision, event);
         let nothing_answers = self.current().active.is_empty();
         let urgency = if nothing_answers { Urgency::NothingAnswers } else { Urgency::Background };
         let compiling = (&self.shared.compiling, urgency);
-        let loaded = loading::load(&self.shared.engine, compiling, &replay, what, progress);
+        let loaded = loading::load(&self.shared.engine, compiling, &replay, (entry, bytes), progress);
         if loaded.is_err() {
             self.book().progress(&entry.revision, Event::Failed);
         }
@@ -430,7 +234,7 @@ impl Registry {
     }
 
     /// Saves and publishes a change.
-    fn commit(
+    pub(crate) fn commit(
         &self,
         change: Change,
         new: Option<(&[u8], Arc<Loaded>)>,
@@ -445,22 +249,21 @@ impl Registry {
                 let generation = book.manifest().generation;
                 return Ok(Outcome { generation, changed: false, entry: None });
             }
-            let notice = described(&change, book.manifest());
+            let notice = Notice::of(&change, book.manifest());
             let next = book.manifest().apply(change)?;
             let set = book.advance(next, new)?;
             let generation = set.generation;
             self.shared.shadows.retain(&set.shadows);
             book.published(self.shared.set.swap(Arc::new(set)));
-            let entry = notice.1.as_ref().and_then(|name| book.manifest().named(name)).cloned();
+            let entry = notice.policy.as_ref().and_then(|name| book.manifest().named(name)).cloned();
             (Outcome { generation, changed: true, entry }, notice)
         };
-        let (kind, policy, digest, message) = notice;
-        self.tell(actor, Notice { kind, policy, digest, generation: outcome.generation, message });
+        self.tell(actor, notice);
         Ok(outcome)
     }
 
     /// The audit log, then the listeners.
-    fn tell(&self, actor: &Actor, notice: Notice) {
+    pub(crate) fn tell(&self, actor: &Actor, notice: Notice) {
         let policy = notice.policy.as_ref().map(PolicyName::as_str).unwrap_or_default();
         tracing::info!(
             target: "netmarks::audit",
@@ -484,13 +287,4 @@ impl Registry {
 
 pub(crate) fn unix_now() -> f64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
-}
-
-/// Where the state of a revision is asked for by tests and listeners.
-impl Registry {
-    /// Where a revision is in its life; `None` once it is gone, or before it was seen.
-    #[must_use]
-    pub fn state(&self, revision: &RevisionId) -> Option<State> {
-        self.book().state(revision)
-    }
 }

@@ -99,7 +99,7 @@ impl Store {
     pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
         let path = self.blob(digest);
         let bytes = fs::read(&path).map_err(io("read", &path))?;
-        if digest_of(&bytes) == digest { Ok(bytes) } else { Err(StoreError::Damaged { path }) }
+        if netmarks_engine::digest(&bytes) == digest { Ok(bytes) } else { Err(StoreError::Damaged { path }) }
     }
 
     /// Keeps an artefact.
@@ -159,11 +159,6 @@ fn wait_for(lock: &File) -> Result<(), fs::TryLockError> {
     }
 }
 
-/// `sha256:` and 64 hexadecimal digits.
-pub(crate) fn digest_of(bytes: &[u8]) -> String {
-    netmarks_engine::Artefact { name: "", bytes }.digest()
-}
-
 fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreError + use<'a> {
     move |error| StoreError::Io { step, path: path.to_owned(), error }
 }
@@ -210,7 +205,7 @@ mod tests {
     fn artefacts_are_checked_and_swept() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path()).unwrap();
-        let digest = digest_of(b"policy");
+        let digest = netmarks_engine::digest(b"policy");
         store.keep(&digest, b"policy").unwrap();
         assert_eq!(store.artefact(&digest).unwrap(), b"policy");
         fs::write(store.blob(&digest), b"POLICY").unwrap();

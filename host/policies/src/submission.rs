@@ -1,5 +1,6 @@
 //! What goes into the registry, and what comes of it.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Entry;
@@ -11,7 +12,7 @@ pub struct Submission {
     /// Under which name.
     pub name: PolicyName,
     /// The component.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// How it runs and counts.
     pub settings: Settings,
     /// Who shall listen to it.

@@ -26,7 +26,7 @@ async fn put(registry: &Registry, submission: Submission) -> Outcome {
 
 async fn configure(registry: &Registry, bytes: Vec<u8>, weight: f64) -> Result<Outcome, Refusal> {
     let settings = Settings { weight, ..netmarks("builtin").unwrap().settings };
-    registry.configure(name("builtin").unwrap(), bytes, settings, actor()).await
+    registry.configure(name("builtin").unwrap(), bytes.into(), settings, actor()).await
 }
 
 fn blob(folder: &Path, digest: &str) -> PathBuf {
@@ -108,7 +108,7 @@ async fn one_can_still_go_back_after_a_restart() {
     put(&registry, in_mode(Mode::Active, of("a", guest("no-needs").unwrap()).unwrap())).await;
     let earlier = registry.manifest();
     drop(registry);
-    let digest = netmarks_engine::Artefact { name: "", bytes: &policy("netmarks").unwrap() }.digest();
+    let digest = netmarks_engine::digest(&policy("netmarks").unwrap());
     std::fs::remove_file(blob(folder.path(), &digest)).unwrap();
     let registry = reopen(folder.path());
     let refusal = registry.roll_back(actor()).await.unwrap_err();

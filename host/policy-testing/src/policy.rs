@@ -60,7 +60,7 @@ impl Policy {
     pub fn from_bytes(name: &str, bytes: Vec<u8>) -> Result<Self, Error> {
         let engine = engine()?;
         let settings = RunSettings::default();
-        let compiled = Compiled::in_place(&engine, Artefact { name, bytes: &bytes }, &settings.limits)?;
+        let compiled = Compiled::in_place(&engine, Artefact::new(name, &bytes), &settings.limits)?;
         Ok(Self { name: name.to_owned(), bytes, engine, compiled, settings })
     }
 
@@ -126,7 +126,7 @@ impl Policy {
     ) -> Result<netmarks_engine::Policy, PolicyError> {
         let mut settings = RunSettings { limits, ..self.settings.clone() };
         settings.parameters.extend(parameters.iter().map(|(name, value)| (name.clone(), value.clone())));
-        let artefact = Artefact { name: &self.name, bytes: &self.bytes };
+        let artefact = Artefact::new(&self.name, &self.bytes);
         patiently(|| {
             netmarks_engine::Policy::load_compiled(&self.engine, artefact, &self.compiled, &settings)
         })

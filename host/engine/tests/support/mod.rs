@@ -52,7 +52,7 @@ pub fn load_with(
         parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
     Policy::load(
         &ENGINE,
-        Artefact { name, bytes },
+        Artefact::new(name, bytes),
         &RunSettings { parameters, limits, ..RunSettings::default() },
     )
 }

@@ -15,7 +15,7 @@ fn load(engine: &Engine, name: &str) -> Policy {
     let path = format!("{}/../../target/guests/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
     let bytes =
         std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask guests`"));
-    Policy::load(engine, Artefact { name, bytes: &bytes }, &RunSettings::default()).unwrap()
+    Policy::load(engine, Artefact::new(name, &bytes), &RunSettings::default()).unwrap()
 }
 
 pub fn rows(repetitions: usize) -> Vec<Row> {

@@ -173,7 +173,7 @@ async fn submit(
         let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
         let signature = signature.ok_or_else(|| {
             bad_request(format!(
-                "uploads must be signed: send the header `{SIGNATURE}` (`--signature` of the command line)"
+                "uploads must be signed: send the header `{SIGNATURE}` (`netmarks policy push --key` signs)"
             ))
         })?;
         keys.verify_blob(&body.bytes, signature).map_err(|error| {
@@ -181,7 +181,7 @@ async fn submit(
             Failure { status: StatusCode::FORBIDDEN, reason: chain(&error) }
         })?;
     }
-    let bytes = Vec::from(body.bytes.clone());
+    let bytes = body.bytes.clone();
     drop(body);
     let submission = Submission { name, bytes, settings, mode, origin: Origin::Upload, actor };
     Ok(changed(admin.registry.submit(submission).await?))

@@ -142,7 +142,7 @@ fn check(config: &Config) -> Result<()> {
     let state = service::cluster(config)?;
     let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
     let policies::Configured { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
-    let artefact = netmarks_engine::Artefact { name: name.as_str(), bytes: &bytes };
+    let artefact = netmarks_engine::Artefact::new(name.as_str(), &bytes);
     let policy = netmarks_engine::Policy::load(&engine, artefact, &settings.run())?;
     if config.metrics.is_configured() {
         netmarks_sources::prometheus::Poller::new(config.metrics.clone(), config.identity)

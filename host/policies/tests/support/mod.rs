@@ -79,11 +79,17 @@ pub fn open_with(folder: Option<&Path>, rules: RollbackRules) -> Result<(Registr
     })?)
 }
 
+/// Where a revision is in its life; `None` once it is gone, or before it was seen.
+pub fn state(registry: &Registry, revision: &RevisionId) -> Option<State> {
+    let report = registry.report();
+    report.policies.into_iter().find(|policy| policy.entry.revision == *revision).map(|policy| policy.state)
+}
+
 /// An upload that is made ready. Its deadline is patient.
 pub fn of(name: &str, bytes: Vec<u8>) -> Result<Submission> {
     Ok(Submission {
         name: name.parse()?,
-        bytes,
+        bytes: bytes.into(),
         settings: Settings {
             limits: Limits { deadline_ms: 10_000, ..Limits::default() },
             ..Settings::default()

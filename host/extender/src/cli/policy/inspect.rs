@@ -43,7 +43,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         std::fs::read(policy).with_context(|| format!("failed to read the policy {}", policy.display()))?;
     let name = policy.file_stem().unwrap_or(policy.as_os_str()).to_string_lossy().into_owned();
     let engine = Engine::new(EngineSettings::default())?;
-    let seen = Inspection::of(&engine, Artefact { name: &name, bytes: &bytes }, &run.settings(limits));
+    let seen = Inspection::of(&engine, Artefact::new(&name, &bytes), &run.settings(limits));
     match output {
         Output::Table => say(&text(&name, &seen)),
         Output::Json => say(&serde_json::to_string_pretty(&machine_readable(&seen))?),
