@@ -165,7 +165,7 @@ async fn replicas_converge_and_the_status_shows_when_they_do_not() {
     let (uploads, inbox) = registry();
     let uploaded = Submission {
         name: "zone".parse().unwrap(),
-        bytes: guest("no-needs"),
+        bytes: guest("no-needs").into(),
         settings: Settings::default(),
         mode: Mode::Ready,
         origin: Origin::Upload,
@@ -311,7 +311,7 @@ async fn outages_of_the_api_server_pass() {
     let (remembered, inbox) = registry();
     let gone = Submission {
         name: "gone".parse().unwrap(),
-        bytes: netmarks(),
+        bytes: netmarks().into(),
         settings: Settings::default(),
         mode: Mode::Active,
         origin: Origin::Kubernetes,
