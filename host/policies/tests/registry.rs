@@ -9,8 +9,8 @@ use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_engine::ParameterValue;
 use netmarks_policies::{Mode, Notice, NoticeKind, Origin, Refusal, Registry, RevisionId, State, Submission};
 use support::{
-    CANARY, NODES, actor, answering, decide, guest, hostile, in_mode, leave_for_shadows, name, near,
-    netmarks, of, open, policy, shown, text, told,
+    CANARY, NODES, actor, answering, decide, guest, hostile, in_mode, leave_for_shadows, lifecycle_state,
+    name, near, netmarks, of, open, policy, shown, text, told,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -79,7 +79,7 @@ async fn every_mode_has_its_state_and_its_place() {
         (Mode::Ready, State::Ready, 0, false, 0),
     ] {
         registry.set_mode(name("a").unwrap(), mode, UPLOAD, actor()).await.unwrap();
-        assert_eq!(state(&registry, &next), Some(state));
+        assert_eq!(lifecycle_state(&registry, &next), Some(state));
         let set = registry.current();
         assert_eq!(
             (set.active.len(), set.canary.is_some(), set.shadows.len()),
@@ -291,7 +291,7 @@ async fn a_replaced_policy_drains_until_its_last_request_has_ended() {
     assert_eq!(request.generation, 1);
     drop((request, scored));
     assert_eq!(state_of(&old), None, "gone");
-    assert_eq!(state(&registry, &old), None);
+    assert_eq!(lifecycle_state(&registry, &old), None);
 }
 
 #[tokio::test]
@@ -300,15 +300,15 @@ async fn what_comes_back_while_it_drains_is_active_again_and_not_gone_with_its_l
     let old = put(&registry, netmarks("a").unwrap()).await;
     let request = registry.current();
     put(&registry, in_mode(Mode::Active, of("a", policy("spread").unwrap()).unwrap())).await;
-    assert_eq!(state(&registry, &old), Some(State::Draining));
+    assert_eq!(lifecycle_state(&registry, &old), Some(State::Draining));
     // It is back as it was uploaded; the other one waits.
     registry.roll_back(actor()).await.unwrap();
-    assert_eq!(state(&registry, &old), Some(State::Active));
+    assert_eq!(lifecycle_state(&registry, &old), Some(State::Active));
     assert_eq!(shown(&registry), ["a active", "a ready"]);
     drop(request);
     let report = registry.report();
     assert_eq!(report.policies.len(), 2);
-    assert_eq!(state(&registry, &old), Some(State::Active));
+    assert_eq!(lifecycle_state(&registry, &old), Some(State::Active));
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use netmarks_core::snapshot::Snapshot;
 use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue, Tick};
 use netmarks_policies::{
     Actor, Comparison, Compiling, Inbox, Mode, Options, Origin, PolicyName, PromotionRules, Registry,
-    RollbackRules, Scored, Settings, Store, Submission,
+    RevisionId, RollbackRules, Scored, Settings, State, Store, Submission,
 };
 
 /// One engine for all tests of a binary.
@@ -80,7 +80,7 @@ pub fn open_with(folder: Option<&Path>, rules: RollbackRules) -> Result<(Registr
 }
 
 /// Where a revision is in its life; `None` once it is gone, or before it was seen.
-pub fn state(registry: &Registry, revision: &RevisionId) -> Option<State> {
+pub fn lifecycle_state(registry: &Registry, revision: &RevisionId) -> Option<State> {
     let report = registry.report();
     report.policies.into_iter().find(|policy| policy.entry.revision == *revision).map(|policy| policy.state)
 }
