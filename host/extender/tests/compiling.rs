@@ -182,7 +182,7 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
     let (registry, _inbox) = Registry::open(options).unwrap();
     let submission = |name: &str, bytes: Vec<u8>| Submission {
         name: name.parse().unwrap(),
-        bytes,
+        bytes: bytes.into(),
         settings: Settings { limits: PATIENT, ..Settings::default() },
         mode: Mode::Active,
         origin: Origin::Upload,
