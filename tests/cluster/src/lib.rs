@@ -29,6 +29,7 @@ mod binaries;
 mod cache;
 mod components;
 mod control_plane;
+pub mod documents;
 mod http;
 mod objects;
 mod oci_registry;
