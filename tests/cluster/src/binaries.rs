@@ -28,6 +28,8 @@ pub struct Binaries {
     pub kubectl: PathBuf,
     /// kwok, which plays the kubelets.
     pub kwok: PathBuf,
+    /// helm, which installs the chart.
+    pub helm: PathBuf,
 }
 
 /// One Go module under `tests/cluster/go`, and the commands that are built from it.
@@ -75,6 +77,20 @@ const KWOK: GoModule = GoModule {
     version_variables: |_| Vec::new(),
 };
 
+const HELM: GoModule = GoModule {
+    name: "helm",
+    main_requirement: "helm.sh/helm/v3",
+    packages: &["helm.sh/helm/v3/cmd/helm"],
+    version_variables: |version| {
+        vec![
+            ("helm.sh/helm/v3/internal/version.version", version.to_owned()),
+            // What `helm template` takes for the cluster's version unless told: that of the client-go in its go.mod.
+            ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMajor", "1".to_owned()),
+            ("helm.sh/helm/v3/pkg/chartutil.k8sVersionMinor", "37".to_owned()),
+        ]
+    },
+};
+
 impl Binaries {
     /// Finds every program in the cache, and builds those that are missing (minutes, needs `go` and the module proxy).
     ///
@@ -84,6 +100,7 @@ impl Binaries {
         let etcd = ETCD.ensure(progress)?;
         let kubernetes = KUBERNETES.ensure(progress)?;
         let kwok = KWOK.ensure(progress)?;
+        let helm = HELM.ensure(progress)?;
         Ok(Self {
             etcd: etcd.join("etcd"),
             kube_apiserver: kubernetes.join("kube-apiserver"),
@@ -91,6 +108,7 @@ impl Binaries {
             kube_scheduler: kubernetes.join("kube-scheduler"),
             kubectl: kubernetes.join("kubectl"),
             kwok: kwok.join("kwok"),
+            helm: helm.join("helm"),
         })
     }
 }
@@ -202,7 +220,7 @@ mod tests {
 
     #[test]
     fn every_module_names_the_version_it_builds() {
-        for module in [ETCD, KUBERNETES, KWOK] {
+        for module in [ETCD, KUBERNETES, KWOK, HELM] {
             let version = module.version().unwrap();
             assert!(version.starts_with('v'), "{}: {version}", module.name);
         }

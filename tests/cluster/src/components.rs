@@ -15,6 +15,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) api_port: u16,
     pub(crate) manager_port: u16,
     pub(crate) kwok_port: u16,
+    pub(crate) service_accounts: bool,
 }
 
 /// What runs in the controller manager: workloads, what keeps nodes and pods in order, and what fills the built-in roles such as `view`.
@@ -23,6 +24,18 @@ const CONTROLLERS: &str = "clusterrole-aggregation-controller,daemonset-controll
     disruption-controller,garbage-collector-controller,job-controller,namespace-controller,\
     node-lifecycle-controller,pod-garbage-collector-controller,replicaset-controller,statefulset-controller,\
     taint-eviction-controller";
+
+/// What fills namespaces with the account that pods use unless they name another.
+const ACCOUNT_CONTROLLER: &str = "serviceaccount-controller";
+
+/// Who did what, and whether it was allowed; of each request one line, when it has been answered.
+pub(crate) const AUDIT_POLICY: &str = "\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+# A watch has been answered when it starts.
+omitStages: [RequestReceived]
+rules: [{level: Metadata}]
+";
 
 /// kwok's configuration: the stages that make nodes Ready and pods Running at once.
 pub(crate) const KWOK_STAGES: &str = concat!(
@@ -57,7 +70,7 @@ impl Layout<'_> {
     }
 
     pub(crate) fn kube_apiserver(&self, binaries: &Binaries) -> Program {
-        let arguments = vec![
+        let mut arguments = vec![
             format!("--etcd-servers=http://127.0.0.1:{}", self.etcd_client_port),
             format!("--secure-port={}", self.api_port),
             "--bind-address=127.0.0.1".to_owned(),
@@ -69,16 +82,21 @@ impl Layout<'_> {
             "--service-cluster-ip-range=10.96.0.0/16".to_owned(),
             "--authorization-mode=RBAC".to_owned(),
             format!("--token-auth-file={}", self.path("tokens.csv")),
-            // Pods here have no containers that could use a token, and nothing makes service accounts.
-            "--disable-admission-plugins=ServiceAccount".to_owned(),
             // The `kubernetes` service would point at loopback.
             "--endpoint-reconciler-type=none".to_owned(),
+            format!("--audit-policy-file={}", self.path("audit-policy.yaml")),
+            format!("--audit-log-path={}", self.path("audit.log")),
         ];
+        if !self.service_accounts {
+            // Pods have no containers that could use a token, and a namespace is ready for them at once.
+            arguments.push("--disable-admission-plugins=ServiceAccount".to_owned());
+        }
         Program::new("kube-apiserver", &binaries.kube_apiserver, arguments, self.folder)
     }
 
     pub(crate) fn kube_controller_manager(&self, binaries: &Binaries) -> Program {
         let kubeconfig = self.kubeconfig.display();
+        let accounts = if self.service_accounts { format!(",{ACCOUNT_CONTROLLER}") } else { String::new() };
         let arguments = vec![
             format!("--kubeconfig={kubeconfig}"),
             format!("--authentication-kubeconfig={kubeconfig}"),
@@ -86,7 +104,7 @@ impl Layout<'_> {
             format!("--secure-port={}", self.manager_port),
             "--bind-address=127.0.0.1".to_owned(),
             format!("--cert-dir={}", self.path("controller-manager")),
-            format!("--controllers={CONTROLLERS}"),
+            format!("--controllers={CONTROLLERS}{accounts}"),
             "--leader-elect=false".to_owned(),
             // Thousands of pods at the default of 20 requests/s would take minutes.
             "--kube-api-qps=2000".to_owned(),
@@ -103,6 +121,9 @@ impl Layout<'_> {
             format!("--config={}", self.path("kwok.yaml")),
             "--manage-all-nodes=true".to_owned(),
             format!("--server-address=127.0.0.1:{}", self.kwok_port),
+            // Where the API server finds the kubelets: for `kubectl port-forward`.
+            "--node-ip=127.0.0.1".to_owned(),
+            format!("--node-port={}", self.kwok_port),
         ];
         let mut program = Program::new("kwok", &binaries.kwok, arguments, self.folder);
         // It reads ~/.kwok otherwise, and a user's own settings would change tests.

@@ -1,16 +1,20 @@
 //! Starting, stopping and hurting a control plane.
 
 use crate::binaries::Binaries;
-use crate::components::{KWOK_STAGES, Layout};
+use crate::components::{AUDIT_POLICY, KWOK_STAGES, Layout};
 use crate::http;
 use crate::ports::Port;
 use crate::process::Process;
 use crate::scheduler::{Scheduler, SchedulerOptions};
+use crate::stand_in::{Forward, StandIn};
 use crate::wait::until_ready;
 use crate::workdir::WorkDir;
 use anyhow::{Context as _, Result};
-use kube::Client;
+use k8s_openapi::api::authentication::v1::TokenRequest;
+use k8s_openapi::api::core::v1::ServiceAccount;
+use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::{Api, Client};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +30,10 @@ pub struct Options {
     /// Users beside `admin`, who may do nothing until a RoleBinding allows it. To be used through
     /// [`ControlPlane::kubeconfig_for`], for instance to try the RBAC rules that a chart installs.
     pub users: Vec<User>,
+    /// Whether namespaces get a default service account, and pods must have one, as in real clusters.
+    pub service_accounts: bool,
+    /// Processes that stand for pods.
+    pub stand_ins: Vec<StandIn>,
 }
 
 /// A user of the API server, known by a fixed token.
@@ -61,6 +69,7 @@ pub struct ControlPlane {
     api_port: u16,
     binaries: Binaries,
     _ports: Vec<Port>,
+    forwards: Vec<Forward>,
     folder: Arc<WorkDir>,
 }
 
@@ -69,7 +78,7 @@ impl ControlPlane {
     ///
     /// On failure the error carries the end of the log of the process that failed.
     pub async fn start(binaries: &Binaries, options: Options) -> Result<Self> {
-        let Options { keep, users } = options;
+        let Options { keep, users, service_accounts, stand_ins } = options;
         let folder = Arc::new(WorkDir::create("cluster", keep)?);
         let mut ports = Vec::new();
         let mut reserve = || -> Result<u16> {
@@ -87,12 +96,20 @@ impl ControlPlane {
             api_port: reserve()?,
             manager_port: reserve()?,
             kwok_port: reserve()?,
+            service_accounts,
         };
         let key = rcgen::KeyPair::generate().context("failed to generate the service account key")?;
         folder.write("service-account.key", &key.serialize_pem())?;
         folder.write("service-account.pub", &key.public_key_pem())?;
         folder.write("tokens.csv", &token_file(&users))?;
-        folder.write("kwok.yaml", KWOK_STAGES)?;
+        let mut kwok_objects = KWOK_STAGES.to_owned();
+        let mut forwards = Vec::new();
+        for stand_in in &stand_ins {
+            forwards.extend(stand_in.reserve()?);
+            kwok_objects.push_str(&format!("\n---\n{}", stand_in.object(&forwards)));
+        }
+        folder.write("kwok.yaml", &kwok_objects)?;
+        folder.write("audit-policy.yaml", AUDIT_POLICY)?;
 
         let mut etcd = layout.etcd(binaries).start()?;
         wait_healthy(&mut etcd, &format!("http://127.0.0.1:{}", layout.etcd_client_port), "/health").await?;
@@ -100,7 +117,7 @@ impl ControlPlane {
         let mut apiserver = layout.kube_apiserver(binaries).start()?;
         let certificate = folder.path().join("apiserver/apiserver.crt");
         wait_for_file(&mut apiserver, &certificate).await?;
-        write_kubeconfig(&kubeconfig, layout.api_port, &certificate, ADMIN)?;
+        write_kubeconfig(&kubeconfig, layout.api_port, &certificate, ADMIN, &token(ADMIN))?;
         let client = client_for(&kubeconfig).await?;
         wait_ready(&mut apiserver, &client).await?;
 
@@ -122,6 +139,7 @@ impl ControlPlane {
             api_port,
             binaries: binaries.clone(),
             _ports: ports,
+            forwards,
             folder,
         })
     }
@@ -144,8 +162,27 @@ impl ControlPlane {
             .position(|name| *name == user)
             .with_context(|| format!("no user {user:?} was given in `Options::users`, only {known:?}"))?;
         let path = self.folder.path().join(format!("kubeconfig-{index}"));
-        write_kubeconfig(&path, self.api_port, &self.folder.path().join("apiserver/apiserver.crt"), user)?;
+        self.write_kubeconfig(&path, user, &token(user))?;
         Ok(path)
+    }
+
+    /// Writes a kubeconfig file with a token of this service account, of the kind that is mounted into its pods.
+    pub async fn kubeconfig_of_account(&self, namespace: &str, name: &str) -> Result<PathBuf> {
+        let api: Api<ServiceAccount> = Api::namespaced(self.client.clone(), namespace);
+        let request = api.create_token_request(name, &PostParams::default(), &TokenRequest::default()).await;
+        let token = request
+            .with_context(|| format!("failed to make a token of the service account {namespace}/{name}"))?
+            .status
+            .and_then(|status| status.token)
+            .with_context(|| format!("the API server made no token for {namespace}/{name}"))?;
+        let path = self.folder.path().join(format!("kubeconfig-{namespace}-{name}"));
+        self.write_kubeconfig(&path, name, &token)?;
+        Ok(path)
+    }
+
+    fn write_kubeconfig(&self, path: &Path, user: &str, token: &str) -> Result<()> {
+        let certificate = self.folder.path().join("apiserver/apiserver.crt");
+        write_kubeconfig(path, self.api_port, &certificate, user, token)
     }
 
     /// The programs it was started from; `kubectl` is among them.
@@ -156,6 +193,10 @@ impl ControlPlane {
     /// Where the API server listens: `https://127.0.0.1:<port>`.
     pub fn api_url(&self) -> String {
         format!("https://127.0.0.1:{}", self.api_port)
+    }
+
+    pub(crate) fn forwards(&self) -> &[Forward] {
+        &self.forwards
     }
 
     /// The folder with the logs (`<component>.log`) and data of all components.
@@ -228,7 +269,7 @@ fn token_file(users: &[User]) -> String {
 }
 
 /// JSON is YAML, so what reads kubeconfig files reads this.
-fn write_kubeconfig(path: &Path, api_port: u16, certificate: &Path, user: &str) -> Result<()> {
+fn write_kubeconfig(path: &Path, api_port: u16, certificate: &Path, user: &str, token: &str) -> Result<()> {
     let config = json!({
         "apiVersion": "v1",
         "kind": "Config",
@@ -237,7 +278,7 @@ fn write_kubeconfig(path: &Path, api_port: u16, certificate: &Path, user: &str) 
             // Holds the certificate that the API server made for itself and the authority that signed it.
             "certificate-authority": certificate,
         }}],
-        "users": [{"name": user, "user": {"token": token(user)}}],
+        "users": [{"name": user, "user": {"token": token}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": user}}],
         "current-context": "test",
     });

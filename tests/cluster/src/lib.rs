@@ -25,10 +25,12 @@
 //! Every process dies with the test, also when the test is killed; see [`process`] for how. Working folders are removed,
 //! except when the test panics or `NETMARKS_KEEP` is set; then their path is printed.
 
+mod audit;
 mod binaries;
 mod cache;
 mod components;
 mod control_plane;
+mod definitions;
 pub mod documents;
 mod http;
 mod objects;
@@ -37,14 +39,19 @@ mod ports;
 pub mod process;
 mod prometheus;
 mod scheduler;
+mod stand_in;
+mod tools;
 mod wait;
 mod workdir;
 
+pub use audit::Call;
 pub use binaries::Binaries;
 pub use cache::{cache_folder, cached};
 pub use control_plane::{ControlPlane, Options, User};
+pub use definitions::definitions;
 pub use objects::{DeploymentSpec, NodeSpec, PlacedPod};
 pub use oci_registry::{OciOptions, OciRegistry};
 pub use prometheus::{PrometheusServer, Sample, ScrapeTarget};
 pub use scheduler::{ExtenderConfig, ExtenderTls, Scheduler, SchedulerOptions};
+pub use stand_in::StandIn;
 pub use wait::until;

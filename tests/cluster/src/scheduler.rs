@@ -24,6 +24,9 @@ pub struct SchedulerOptions {
     pub config_file: Option<PathBuf>,
     /// Percentage of the cluster's nodes to score, 1 to 100. `None` leaves the default: all up to 100 nodes, then fewer.
     pub percentage_of_nodes_to_score: Option<u32>,
+    /// As whom it runs, where that is not the user who may do everything. With a configuration file it must be the one
+    /// that the file names.
+    pub kubeconfig: Option<PathBuf>,
     /// klog verbosity. From 5 on the scores of each plugin and each extender call can be read in the log, at a price in speed.
     pub verbosity: u8,
 }
@@ -35,6 +38,7 @@ impl Default for SchedulerOptions {
             extender: None,
             config_file: None,
             percentage_of_nodes_to_score: None,
+            kubeconfig: None,
             verbosity: 2,
         }
     }
@@ -152,6 +156,7 @@ impl Scheduler {
         options: SchedulerOptions,
     ) -> Result<Self> {
         let port = Port::reserve()?;
+        let kubeconfig = options.kubeconfig.as_deref().unwrap_or(kubeconfig);
         let config_file = match &options.config_file {
             Some(file) => {
                 ensure!(

@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools names the commands to build, so that go.mod and go.sum cover all they need.
+package tools
+
+import (
+	_ "helm.sh/helm/v3/cmd/helm"
+)

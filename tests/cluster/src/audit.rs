@@ -1,0 +1,48 @@
+//! What the API server noted about each request: who asked for what, and whether it was allowed.
+
+use crate::control_plane::ControlPlane;
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+/// One answered request.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Call {
+    /// `list`, `watch`, `patch` and so on.
+    pub verb: String,
+    /// Plural with its group and subresource, such as `pods`, `scoringpolicies.netmarks.dev/status`; for anything that is no
+    /// resource, the path.
+    pub resource: String,
+    /// Namespace, empty for all or none.
+    pub namespace: String,
+    /// HTTP status of the answer.
+    pub status: u64,
+}
+
+impl ControlPlane {
+    /// Every request of this user that was answered so far; a watch twice, when it starts and when it ends.
+    pub fn calls_of(&self, user: &str) -> Result<Vec<Call>> {
+        let path = self.folder().join("audit.log");
+        let log =
+            std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        // The last line may be half written.
+        let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(events.filter(|event| event.pointer("/user/username") == Some(&user.into())).map(call).collect())
+    }
+}
+
+fn call(event: Value) -> Call {
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let mut resource = text("/objectRef/resource");
+    for (part, separator) in [("/objectRef/apiGroup", '.'), ("/objectRef/subresource", '/')] {
+        let part = text(part);
+        if !part.is_empty() {
+            resource.push(separator);
+            resource.push_str(&part);
+        }
+    }
+    if resource.is_empty() {
+        resource = text("/requestURI").split('?').next().unwrap_or_default().to_owned();
+    }
+    let status = event.pointer("/responseStatus/code").and_then(Value::as_u64).unwrap_or_default();
+    Call { verb: text("/verb"), resource, namespace: text("/objectRef/namespace"), status }
+}
