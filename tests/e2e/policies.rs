@@ -11,19 +11,14 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::{Process, Program};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, User, until};
 use serde_json::{Value, json};
+use support::release::repository;
 use support::{LIMIT, binaries, scratch};
 
 const NAMESPACE: &str = "kube-system";
 
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
 /// kubectl as the user who may do everything; what it printed.
 fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
-    let mut command = Command::new(&plane.binaries().kubectl);
-    command.arg(format!("--kubeconfig={}", plane.kubeconfig().display()));
-    run(command.args(["--namespace", NAMESPACE]).args(arguments))
+    run(plane.kubectl_command().args(["--namespace", NAMESPACE]).args(arguments))
 }
 
 fn run(command: &mut Command) -> Result<String> {
@@ -193,9 +188,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     let mut plane = ControlPlane::start(&binaries(), options).await.unwrap();
     plane.create_nodes(&NodeSpec::numbered(2)).await.unwrap();
     let registry = OciRegistry::start(OciOptions::default()).await.unwrap();
-    for file in ["deploy/crds/scoringpolicies.yaml", "deploy/rbac.yaml"] {
-        kubectl(&plane, &["apply", "--validate=strict", "-f", &repository(file).to_string_lossy()]).unwrap();
-    }
+    plane.apply_chart(NAMESPACE, &["crd", "serviceaccount", "rbac"], &["admin.enabled=true"]).unwrap();
     let (reader, writer, nobody) = (
         token(&plane, "reader", "get,list").unwrap(),
         token(&plane, "writer", "get,list,create,update,delete").unwrap(),

@@ -153,9 +153,9 @@ impl Watched {
         if !std::mem::replace(&mut self.failing, true) {
             tracing::warn!(
                 error = chain(error),
-                "watch of ScoringPolicies failed; policies stay as they are while it is retried. Check that \
-                 deploy/crds/scoringpolicies.yaml is applied and that the service account may list and watch \
-                 scoringpolicies in this namespace"
+                "watch of ScoringPolicies failed; policies stay as they are while it is retried. Check that their \
+                 definition is installed (the chart's policies.crd.install) and that the service account may list \
+                 and watch scoringpolicies in this namespace"
             );
         }
     }

@@ -21,7 +21,7 @@ pub enum ManifestError {
     Yaml(#[from] serde_saphyr::SerializeError),
 }
 
-/// `deploy/crds/scoringpolicies.yaml`.
+/// `scoringpolicies.yaml` in the chart's `files`.
 ///
 /// # Errors
 /// If the definition cannot be written as YAML, which a test rules out.

@@ -1,6 +1,6 @@
 //! The resource `ScoringPolicy`: what an operator writes.
 //!
-//! Apart from [`crate::status`], which only extenders write. The definition in `deploy/crds` is generated from these
+//! Apart from [`crate::status`], which only extenders write. The definition in the chart is generated from these
 //! types; the comments on fields are what `kubectl explain` prints, and the rules are checked by the API server, so
 //! that a mistake is refused with a sentence before any extender sees it.
 

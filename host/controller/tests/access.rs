@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use netmarks_controller::access::{AccessError, CACHE_SECONDS, Operation, Reviewer, User};
 use netmarks_test_cluster::{ControlPlane, User as PlaneUser};
 use serde_json::json;
-use support::{NAMESPACE, apply, client_of, kubectl, plane, repository};
+use support::{NAMESPACE, client_of, grant, kubectl, plane};
 
 /// A token of a service account, as `kubectl create token` makes it.
 async fn token(client: &Client, account: &str, audiences: &[&str]) -> String {
@@ -51,8 +51,8 @@ fn allow(plane: &ControlPlane, account: &str, verbs: &str) {
 async fn the_cluster_s_roles_decide_who_may_do_what() {
     let own = PlaneUser::service_account(NAMESPACE, "netmarks");
     let mut plane = plane(vec![own.clone()]).await;
-    apply(&plane, &repository("deploy/rbac.yaml")).unwrap();
-    // As the extender's own account: what `deploy/rbac.yaml` gives it must suffice to ask.
+    grant(&plane).unwrap();
+    // As the extender's own account: what the chart gives it must suffice to ask.
     let reviewer = Reviewer::new(client_of(&plane, &own).await, None);
     let editor = token(plane.client(), "editor", &[]).await;
     let stranger = token(plane.client(), "stranger", &[]).await;

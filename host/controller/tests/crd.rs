@@ -13,13 +13,13 @@ use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, ResourceExt as _};
 use netmarks_controller::resource::{Mode, Normalisation, OnFault, ScoringPolicy};
 use serde_json::{Value, json};
-use support::{NAMESPACE, kubectl, plane, repository};
+use support::{DEFINITION, NAMESPACE, kubectl, plane, repository};
 
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
 #[test]
 fn the_committed_definition_is_of_these_types() {
-    let path = repository("deploy/crds/scoringpolicies.yaml");
+    let path = repository(DEFINITION);
     let wanted = netmarks_controller::crd::manifest().unwrap();
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -28,7 +28,7 @@ fn the_committed_definition_is_of_these_types() {
     let committed = std::fs::read_to_string(&path).unwrap();
     assert!(
         committed == wanted,
-        "deploy/crds/scoringpolicies.yaml is out of date; write it anew with\n  \
+        "{DEFINITION} is out of date; write it anew with\n  \
          UPDATE=1 cargo test --workspace --test crd"
     );
 }

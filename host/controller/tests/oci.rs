@@ -23,7 +23,7 @@ use netmarks_artefacts::{FetchConfig, Keys, SigningKey};
 use netmarks_test_cluster::User;
 use replica::{Operator, Replica, conditions, from_config_map, registry};
 use serde_json::{Value, json};
-use support::{NAMESPACE, apply, client_of, digest, guest, netmarks, plane, repository};
+use support::{NAMESPACE, client_of, digest, grant, guest, netmarks, plane};
 
 fn from_registry(reference: &str, secret: &str) -> Value {
     json!({"source": {"oci": {"reference": reference, "pullSecret": secret, "pollIntervalSeconds": 10}}})
@@ -48,7 +48,7 @@ async fn pass(seconds: u64) {
 async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     let own = User::service_account(NAMESPACE, "netmarks");
     let plane = plane(vec![own.clone()]).await;
-    apply(&plane, &repository("deploy/rbac.yaml")).unwrap();
+    grant(&plane).unwrap();
     let operator = Operator::new(plane.client());
     let hub = oci::Registry::start().await.unwrap();
     let pair = rcgen::KeyPair::generate().unwrap();

@@ -21,9 +21,7 @@ use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
 use netmarks_test_cluster::{User, until};
 use replica::{Operator, Replica, conditions, from_config_map, registry, replicas};
 use serde_json::{Value, json};
-use support::{
-    LIMIT, NAMESPACE, apply, client_of, digest, guest, kubectl, netmarks, plane, repository, text,
-};
+use support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, kubectl, netmarks, plane, text};
 
 fn condition(status: &Value, kind: &str) -> String {
     let conditions = conditions(status).unwrap();
@@ -35,7 +33,7 @@ async fn a_policy_of_a_config_map_lives_changes_and_goes() {
     // With no more rights than those that we ship.
     let own = User::service_account(NAMESPACE, "netmarks");
     let plane = plane(vec![own.clone()]).await;
-    apply(&plane, &repository("deploy/rbac.yaml")).unwrap();
+    grant(&plane).unwrap();
     let replica = Replica::start(client_of(&plane, &own).await, "netmarks-0");
     let operator = Operator::new(plane.client());
 

@@ -21,8 +21,16 @@ use netmarks_test_cluster::{Binaries, ControlPlane, Options, User, until};
 /// Longest wait for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
 
-/// Where the ServiceAccount of `deploy/rbac.yaml` lives.
+/// Where the extender's ServiceAccount lives.
 pub const NAMESPACE: &str = "kube-system";
+
+/// The definition of ScoringPolicy.
+pub const DEFINITION: &str = "deploy/helm/netmarks/files/scoringpolicies.yaml";
+
+/// Gives the extender's account the rights that the chart gives it.
+pub fn grant(plane: &ControlPlane) -> Result<()> {
+    plane.apply_chart(NAMESPACE, &["serviceaccount", "rbac"], &["admin.enabled=true"])
+}
 
 pub fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
@@ -32,7 +40,7 @@ pub fn repository(path: &str) -> PathBuf {
 pub async fn plane(users: Vec<User>) -> ControlPlane {
     let binaries = Binaries::ensure(&|line| eprintln!("{line}")).unwrap();
     let plane = ControlPlane::start(&binaries, Options { users, ..Options::default() }).await.unwrap();
-    apply(&plane, &repository("deploy/crds/scoringpolicies.yaml")).unwrap();
+    apply(&plane, &repository(DEFINITION)).unwrap();
     established(plane.client()).await.unwrap();
     plane
 }
@@ -58,14 +66,7 @@ pub fn apply(plane: &ControlPlane, file: &Path) -> Result<()> {
 }
 
 pub fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
-    let output = Command::new(&plane.binaries().kubectl)
-        .arg(format!("--kubeconfig={}", plane.kubeconfig().display()))
-        .args(arguments)
-        .output()
-        .context("failed to run kubectl")?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success() && errors.is_empty(), "kubectl {arguments:?}: {errors}");
-    Ok(String::from_utf8(output.stdout)?)
+    plane.kubectl(arguments)
 }
 
 /// A client of one of the control plane's users.

@@ -89,7 +89,7 @@ impl Default for Policies {
     }
 }
 
-/// Policies from ScoringPolicies, the resource of `deploy/crds`.
+/// Policies from ScoringPolicies, the resource that the chart defines.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KubernetesPolicies {
