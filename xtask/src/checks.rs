@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check there is, in the order in which they fail soonest.
 
 use crate::command::{cargo, run as run_command};
-use crate::{guests, prerequisites};
+use crate::{guests, manifests, prerequisites};
 use anyhow::{Context as _, Result};
 use netmarks_test_cluster::{Binaries, cached};
 use std::path::Path;
@@ -30,7 +30,7 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     Step {
         name: "prerequisites",
         what: "programs that the other steps call",
@@ -43,6 +43,11 @@ const STEPS: [Step; 8] = [
         run: build_guests,
     },
     Step { name: "cluster", what: "programs of the test cluster are built", run: |_| cluster() },
+    Step {
+        name: "manifests",
+        what: "deploy/kustomize is what the chart renders",
+        run: |root| manifests::run(root, &manifests::Args { check: true }),
+    },
     Step { name: "clippy", what: "no warnings", run: clippy },
     Step { name: "tests", what: "cargo test", run: tests },
     Step { name: "documentation", what: "cargo doc without warnings", run: documentation },

@@ -14,6 +14,7 @@ mod cluster;
 mod command;
 mod figures;
 mod guests;
+mod manifests;
 mod prerequisites;
 
 use anyhow::{Context as _, Result};
@@ -36,6 +37,8 @@ enum Task {
     /// Run a Kubernetes control plane on this machine, without containers
     #[command(subcommand)]
     Cluster(cluster::Action),
+    /// Render the plain manifests of deploy/kustomize from the chart
+    Manifests(manifests::Args),
     /// Compile the guests: the policies and the fixtures
     Guests(guests::Args),
     /// Measure the policies and write the figures into their READMEs, in release mode
@@ -61,6 +64,7 @@ fn run() -> Result<()> {
     match task {
         Task::Test(args) => checks::run(root, &args),
         Task::Cluster(action) => cluster::run(action),
+        Task::Manifests(args) => manifests::run(root, &args),
         Task::Guests(args) => guests::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
