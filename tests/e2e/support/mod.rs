@@ -7,6 +7,9 @@
     reason = "helpers of tests fail and speak as tests do"
 )]
 
+pub mod reader;
+pub mod release;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -29,6 +32,8 @@ pub struct Extender {
     process: Process,
     url: String,
     client: reqwest::Client,
+    /// How long its log was before: one file takes those of all that bear its name.
+    log_begins: u64,
 }
 
 impl Extender {
@@ -72,15 +77,23 @@ impl Extender {
         ];
         program.environment =
             quick.iter().chain(keys).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Ok(Self {
-            process: program.start()?,
-            url: format!("http://{address}"),
-            client: reqwest::Client::new(),
-        })
+        Self::run(program, format!("http://{address}"), reqwest::Client::new())
+    }
+
+    fn run(program: Program, url: String, client: reqwest::Client) -> Result<Self> {
+        let log_begins = std::fs::metadata(&program.log).map_or(0, |log| log.len());
+        Ok(Self { process: program.start()?, url, client, log_begins })
     }
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// What it has logged since it was first started by this.
+    pub fn log(&self) -> Result<String> {
+        let log = std::fs::read(&self.process.program().log)?;
+        let beginning = usize::try_from(self.log_begins)?;
+        Ok(String::from_utf8_lossy(log.get(beginning..).unwrap_or_default()).into_owned())
     }
 
     /// SIGKILL.
@@ -128,6 +141,28 @@ impl Extender {
         .await
     }
 
+    /// Waits until it knows any flow.
+    pub async fn wait_flows_exist(&self) -> Result<()> {
+        let known = async || Ok((!self.flows().await?.is_empty()).then_some(()));
+        until("a flow is known", LIMIT, known).await
+    }
+
+    /// Waits until it has seen so many bound pods of a namespace.
+    pub async fn wait_pods(&self, namespace: &str, count: usize) -> Result<()> {
+        until(&format!("{count} pods of {namespace} are known"), LIMIT, async || {
+            let snapshot = self.json("/v1/snapshot").await?;
+            let pods = snapshot["pods"].as_array().context("no pods")?;
+            let of_namespace = |pod: &&Value| {
+                let name = pod["name"].as_str().unwrap_or_default();
+                name.starts_with(&format!("{namespace}/")) && pod["node"].is_string()
+            };
+            let known = pods.iter().filter(of_namespace).count();
+            ensure!(known == count, "{known} of {count}");
+            Ok(Some(()))
+        })
+        .await
+    }
+
     /// Every flow, by source and destination.
     pub async fn flows(&self) -> Result<BTreeMap<(String, String), f64>> {
         let snapshot = self.json("/v1/snapshot").await?;
@@ -156,6 +191,17 @@ impl Extender {
     pub async fn answered(&self, outcome: &str) -> Result<u64> {
         Ok(self.answers().await?.get(outcome).copied().unwrap_or(0))
     }
+}
+
+/// Waits until new pods of a namespace are this scheduler's: admission policies take effect a moment after they are made.
+pub async fn opted_in(plane: &ControlPlane, namespace: &str, scheduler: &str) -> Result<()> {
+    until(&format!("new pods of {namespace} are {scheduler}'s"), LIMIT, async || {
+        let pod = ["-n", namespace, "run", "probe", "--image=none.invalid/none", "--dry-run=server"];
+        let name = plane.kubectl(&[&pod[..], &["-o=jsonpath={.spec.schedulerName}"]].concat())?;
+        ensure!(name == scheduler, "they are {name}'s");
+        Ok(Some(()))
+    })
+    .await
 }
 
 fn free_address() -> Result<String> {

@@ -1,0 +1,126 @@
+//! The alerts of the chart: Prometheus' own tool takes them, each fires when it should and not when all is well, and has a
+//! section in the runbook.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+const ALERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/netmarks/files/alerts.yaml");
+
+fn promtool(folder: &Path, arguments: &[&str]) -> Result<()> {
+    let output = Command::new("promtool").current_dir(folder).args(arguments).output();
+    let output = output.context("`promtool` is not on PATH; `cargo xtask test` installs it")?;
+    let printed = [output.stdout, output.stderr].concat();
+    ensure!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&printed));
+    Ok(())
+}
+
+fn names() -> Vec<&'static str> {
+    let alerts = include_str!("../../deploy/helm/netmarks/files/alerts.yaml");
+    alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect()
+}
+
+/// For each alert the series, as promtool's unit tests write them, under which it fires within the hour.
+const FIRING: [(&str, &[(&str, &str)]); 11] = [
+    ("NetmarksAbsent", &[]),
+    ("NetmarksNotReady", &[("netmarks_ready{namespace='n',pod='p'}", "0x60")]),
+    ("NetmarksMetricsStale", &[("netmarks_flows_age_seconds{namespace='n',pod='p'}", "301x60")]),
+    (
+        "NetmarksNoFlows",
+        &[
+            ("netmarks_flows{namespace='n',pod='p'}", "0x60"),
+            ("netmarks_flows_age_seconds{namespace='n',pod='p'}", "3x60"),
+        ],
+    ),
+    ("NetmarksFlowsDropped", &[("netmarks_flows_dropped{namespace='n',pod='p'}", "7x60")]),
+    ("NetmarksWatchFailing", &[("netmarks_watch_errors_total{namespace='n',pod='p'}", "0+2x60")]),
+    (
+        "NetmarksAnswersWithoutScores",
+        &[
+            ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='scored'}", "0+90x60"),
+            ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='deadline'}", "0+10x60"),
+        ],
+    ),
+    ("NetmarksBadRequests", &[("netmarks_prioritize_bad_requests_total{namespace='n',pod='p'}", "0+1x60")]),
+    (
+        "NetmarksSlow",
+        &[
+            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.01'}", "0+50x60"),
+            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.2'}", "0+60x60"),
+            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='+Inf'}", "0+60x60"),
+        ],
+    ),
+    ("NetmarksPolicyDegraded", &[("netmarks_policy_degraded{namespace='n',pod='p',policy='x'}", "1x60")]),
+    (
+        "NetmarksReplicasDiffer",
+        &[
+            ("netmarks_ready{namespace='n',pod='p'}", "1x60"),
+            ("netmarks_ready{namespace='n',pod='q'}", "1x60"),
+            ("netmarks_policy_live{namespace='n',pod='p',policy='x',digest='1',state='active'}", "1x60"),
+            ("netmarks_policy_live{namespace='n',pod='q',policy='x',digest='2',state='active'}", "1x60"),
+        ],
+    ),
+];
+
+/// A cluster in which all is well.
+const WELL: [(&str, &str); 12] = [
+    ("netmarks_ready{namespace='n',pod='p'}", "1x60"),
+    ("netmarks_ready{namespace='n',pod='q'}", "1x60"),
+    ("netmarks_flows{namespace='n',pod='p'}", "40x60"),
+    ("netmarks_flows_age_seconds{namespace='n',pod='p'}", "16x60"),
+    ("netmarks_flows_dropped{namespace='n',pod='p'}", "0x60"),
+    ("netmarks_watch_errors_total{namespace='n',pod='p'}", "3x60"),
+    ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='scored'}", "0+90x60"),
+    ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='no-preference'}", "0+90x60"),
+    ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.001'}", "0+50x60"),
+    ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='+Inf'}", "0+50x60"),
+    ("netmarks_policy_live{namespace='n',pod='p',policy='x',digest='1',state='active'}", "1x60"),
+    ("netmarks_policy_live{namespace='n',pod='q',policy='x',digest='1',state='active'}", "1x60"),
+];
+
+/// Whether `alert` fires within the hour, as one test of promtool's.
+fn case(alert: &str, series: &[(&str, &str)], fires: bool) -> String {
+    let mut text = String::from("  - interval: 1m\n    input_series:\n");
+    // An empty list of series is no list to promtool.
+    for (name, values) in series.iter().chain(&[("unrelated", "1x60")]) {
+        text += &format!("      - {{series: \"{name}\", values: \"{values}\"}}\n");
+    }
+    let samples = if fires { "[{labels: '{}', value: 1}]" } else { "[]" };
+    text + &format!(
+        "    promql_expr_test:\n      - {{expr: \"count(count by (alertname) (ALERTS{{alertname='{alert}',\
+         alertstate='firing'}}))\", eval_time: 55m, exp_samples: {samples}}}\n"
+    )
+}
+
+#[test]
+fn every_alert_fires_when_it_should_and_never_when_all_is_well() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    promtool(folder.path(), &["check", "rules", ALERTS])?;
+    let tested: Vec<&str> = FIRING.iter().map(|(alert, _)| *alert).collect();
+    assert_eq!(tested, names());
+    let mut tests = format!("rule_files: [{ALERTS}]\nevaluation_interval: 1m\ntests:\n");
+    for (alert, series) in FIRING {
+        tests += &case(alert, series, true);
+        tests += &case(alert, &WELL, false);
+    }
+    std::fs::write(folder.path().join("tests.yaml"), tests)?;
+    promtool(folder.path(), &["test", "rules", "tests.yaml"])
+}
+
+#[test]
+fn every_metric_of_an_alert_exists_and_every_alert_has_its_section() {
+    let metrics: Vec<&str> =
+        include_str!("../../host/extender/tests/golden/metric-names.txt").lines().collect();
+    let alerts = include_str!("../../deploy/helm/netmarks/files/alerts.yaml");
+    let words = alerts.split(|character: char| !(character.is_alphanumeric() || character == '_'));
+    let used: Vec<&str> = words.filter(|word| word.starts_with("netmarks_")).collect();
+    assert!(used.len() > names().len());
+    for metric in used {
+        assert!(metrics.contains(&metric), "{metric} is not exposed");
+    }
+    let runbook = include_str!("../../docs/operate.md");
+    for alert in names() {
+        assert!(runbook.contains(&format!("\n### {alert}\n")), "{alert} has no section in the runbook");
+    }
+}

@@ -1,0 +1,244 @@
+//! The chart's extender with no more than the chart gives it: its account, its certificates, its configuration. kube-scheduler
+//! asks it over mutual TLS, with the configuration that we ship.
+
+#![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
+
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::{
+    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions, User, until,
+};
+use netmarks_test_traffic::{
+    Edge, Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock,
+};
+use serde_json::{Value, json};
+use support::release::{NAMESPACE, Release, chart, repository, stand_in, values};
+use support::{LIMIT, binaries, scratch};
+
+/// The user as whom kube-scheduler runs in every cluster; its rights are built into the API server.
+const SCHEDULER: &str = "system:kube-scheduler";
+
+/// The extender's account, as the API server knows it.
+const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks";
+
+/// A mesh, its Prometheus, and a cluster with the chart's release in it.
+struct Installed {
+    edges: Vec<Edge>,
+    prometheus: PrometheusServer,
+    plane: ControlPlane,
+    _mesh: TrafficServer,
+}
+
+impl Installed {
+    async fn start() -> Result<Self> {
+        let edges = online_boutique()?;
+        let mesh =
+            Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
+        let server = TrafficServer::start(Arc::new(mesh)).await?;
+        let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await?;
+        let options = Options {
+            users: vec![User { name: SCHEDULER.to_owned(), groups: Vec::new() }],
+            service_accounts: true,
+            stand_ins: vec![stand_in()],
+            ..Options::default()
+        };
+        let plane = ControlPlane::start(&binaries(), options).await?;
+        plane.create_nodes(&NodeSpec::numbered(4)).await?;
+        plane.create_namespace(&edges.first().context("no edges")?.source_namespace).await?;
+        Ok(Self { edges, prometheus, plane, _mesh: server })
+    }
+
+    fn install(&self, more: &[&str]) -> Result<Release<'_>> {
+        Release::install(&self.plane, &chart(), &values(self.prometheus.url(), more))
+    }
+
+    /// kube-scheduler with the configuration that we ship, and the folder that its certificates were copied to.
+    fn stock_scheduler(&self, name: &str, tls: &str) -> Result<SchedulerOptions> {
+        let port = self.plane.local_port(NAMESPACE, 9820)?;
+        let kubeconfig = self.plane.kubeconfig_for(SCHEDULER)?;
+        let mut config = include_str!("../../deploy/kube-scheduler/config.yaml").to_owned();
+        for (from, to) in [
+            ("https://SERVICE_IP:9820", format!("https://127.0.0.1:{port}")),
+            ("/etc/kubernetes/scheduler.conf", kubeconfig.display().to_string()),
+            ("/etc/kubernetes/netmarks", tls.to_owned()),
+        ] {
+            ensure!(config.contains(from), "no {from}");
+            config = config.replace(from, &to);
+        }
+        let config_file = Some(scratch(&self.plane, &format!("{name}.yaml"), &config)?);
+        Ok(SchedulerOptions { name: name.to_owned(), config_file, ..SchedulerOptions::default() })
+    }
+}
+
+/// Every verb on every resource that the chart grants the extender's account, as `verb resource`.
+fn granted(plane: &ControlPlane) -> Result<BTreeSet<String>> {
+    let mut granted = BTreeSet::new();
+    for role in [&["clusterrole", "netmarks-netmarks"][..], &["role", "netmarks", "-n", NAMESPACE]] {
+        let text = plane.kubectl(&[&["get", "-o", "json"], role].concat())?;
+        let role: Value = serde_json::from_str(&text)?;
+        for rule in role.get("rules").and_then(|rules| rules.as_array()).context("no rules")? {
+            let texts = |key: &str| -> Vec<String> {
+                let list = rule.get(key).and_then(|list| list.as_array()).into_iter().flatten();
+                list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+            };
+            for group in texts("apiGroups") {
+                for resource in texts("resources") {
+                    let (resource, subresource) = match resource.split_once('/') {
+                        Some((resource, subresource)) => (resource, format!("/{subresource}")),
+                        None => (resource.as_str(), String::new()),
+                    };
+                    let dot = if group.is_empty() { "" } else { "." };
+                    let full = format!("{resource}{dot}{group}{subresource}");
+                    granted.extend(texts("verbs").iter().map(|verb| format!("{verb} {full}")));
+                }
+            }
+        }
+    }
+    Ok(granted)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
+    let installed = Installed::start().await.unwrap();
+    let Installed { edges, plane, .. } = &installed;
+    let release = installed.install(&[]).unwrap();
+    let extender = release.extender().await.unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows(edges).await.unwrap();
+
+    let namespace = &edges[0].source_namespace;
+    let tls = release.secret("netmarks-scheduler-client").unwrap();
+    let options = installed.stock_scheduler("shipped", &tls.to_string_lossy()).unwrap();
+    let mut scheduler = plane.start_scheduler(options).await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new(namespace, "productcatalogservice", 1)).await.unwrap();
+    plane.wait_bound(namespace, 1, LIMIT).await.unwrap();
+    extender.wait_pods(namespace, 1).await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new(namespace, "frontend", 1)).await.unwrap();
+    plane.wait_bound(namespace, 2, LIMIT).await.unwrap();
+    // Left alone, the scheduler takes an empty node for the second pod.
+    let pods = plane.placement(namespace).await.unwrap();
+    assert_eq!(pods[0].node, pods[1].node, "{pods:?}");
+    let scored = extender.answered("scored").await.unwrap();
+    assert_eq!(scored, 1, "{:?}", extender.answers().await);
+
+    // Policies of the cluster: with what it refers to, and back into its status.
+    let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());
+    plane.kubectl(&["-n", NAMESPACE, "create", "configmap", "zone-cost", &component]).unwrap();
+    let example = repository("deploy/examples/scoringpolicy.yaml");
+    plane.kubectl(&["apply", "--validate=strict", "-f", &example.to_string_lossy()]).unwrap();
+    let ready = ["wait", "scoringpolicy/zone-cost", "--for=condition=Ready", "--timeout=60s"];
+    plane.kubectl(&[&["-n", NAMESPACE], &ready[..]].concat()).unwrap();
+
+    // Nothing that it asked for was refused, and it was given nothing that it does not use.
+    let calls = plane.calls_of(ACCOUNT).unwrap();
+    // What does not exist is no refusal: it was allowed to look.
+    let refused: Vec<_> = calls.iter().filter(|call| call.status >= 400 && call.status != 404).collect();
+    assert!(refused.is_empty(), "{refused:?}");
+    let used: BTreeSet<String> =
+        calls.iter().map(|call| format!("{} {}", call.verb, call.resource)).collect();
+    let unused: Vec<String> = granted(plane).unwrap().difference(&used).cloned().collect();
+    // A second event of the same kind is a patch of the first.
+    let not_seen_here = ["patch events.events.k8s.io"];
+    let unused: Vec<&String> = unused.iter().filter(|verb| !not_seen_here.contains(&verb.as_str())).collect();
+    assert!(unused.is_empty(), "granted and not used: {unused:?}; used: {used:?}");
+
+    // Another authority than the extender's: kube-scheduler does not speak to it, says so, and schedules.
+    scheduler.kill().unwrap();
+    let wrong = tempfile::tempdir().unwrap();
+    for file in ["tls.crt", "tls.key"] {
+        std::fs::copy(tls.join(file), wrong.path().join(file)).unwrap();
+    }
+    std::fs::copy(plane.folder().join("apiserver/apiserver.crt"), wrong.path().join("ca.crt")).unwrap();
+    let mut options = installed.stock_scheduler("wrong-authority", &wrong.path().to_string_lossy()).unwrap();
+    // From here on kube-scheduler logs what an extender failed with.
+    options.verbosity = 5;
+    let wrong_scheduler = plane.start_scheduler(options).await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new(namespace, "cartservice", 1)).await.unwrap();
+    plane.wait_bound(namespace, 3, LIMIT).await.unwrap();
+    let log = wrong_scheduler.log().unwrap();
+    assert!(log.contains("certificate signed by unknown authority"), "{log}");
+    drop(wrong_scheduler);
+    // No certificate of its own: the extender does not speak to it.
+    let anyone = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let port = plane.local_port(NAMESPACE, 9820).unwrap();
+    anyone.get(format!("https://127.0.0.1:{port}/healthz")).send().await.unwrap_err();
+    assert_eq!(extender.answered("scored").await.unwrap(), scored, "neither reached it");
+    // Probes and scrapers need none.
+    let health = plane.local_port(NAMESPACE, 9821).unwrap();
+    let probe = reqwest::get(format!("http://127.0.0.1:{health}/readyz")).await.unwrap();
+    assert_eq!(probe.text().await.unwrap(), "ready\n");
+}
+
+/// A right taken away: of which role, on what, which verb, and what the extender says.
+const TAKEN: [(&str, &str, &str, &str); 6] = [
+    ("clusterrole/netmarks-netmarks", "pods", "list", "may list and watch pods"),
+    ("clusterrole/netmarks-netmarks", "pods", "watch", "may list and watch pods"),
+    ("clusterrole/netmarks-netmarks", "nodes", "list", "may list and watch nodes"),
+    ("role/netmarks", "scoringpolicies", "list", "may list and watch"),
+    ("role/netmarks", "scoringpolicies/status", "patch", "scoringpolicies/status"),
+    ("role/netmarks", "configmaps", "get", "configmaps"),
+];
+
+/// The role without one verb on one resource.
+fn without(mut role: Value, resource: &str, verb: &str) -> Result<Value> {
+    let rules = role.pointer_mut("/rules").and_then(Value::as_array_mut).context("no rules")?;
+    let names = |rule: &Value, key: &str| -> Vec<String> {
+        let list = rule.get(key).and_then(Value::as_array).into_iter().flatten();
+        list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    };
+    let index = rules.iter().position(|rule| names(rule, "resources").iter().any(|name| name == resource));
+    let whole = rules.remove(index.context("no such resource")?);
+    let others: Vec<String> =
+        names(&whole, "resources").into_iter().filter(|name| name != resource).collect();
+    let verbs: Vec<String> = names(&whole, "verbs").into_iter().filter(|name| name != verb).collect();
+    for (resources, verbs) in [(others, names(&whole, "verbs")), (vec![resource.to_owned()], verbs)] {
+        if !resources.is_empty() && !verbs.is_empty() {
+            rules.push(json!({"apiGroups": whole["apiGroups"], "resources": resources, "verbs": verbs}));
+        }
+    }
+    Ok(role)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_right_that_is_taken_away_makes_a_clear_error() {
+    let installed = Installed::start().await.unwrap();
+    let plane = &installed.plane;
+    let release = installed.install(&[]).unwrap();
+    let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());
+    plane.kubectl(&["-n", NAMESPACE, "create", "configmap", "zone-cost", &component]).unwrap();
+    let example = repository("deploy/examples/scoringpolicy.yaml");
+    plane.kubectl(&["apply", "-f", &example.to_string_lossy()]).unwrap();
+    for (role, resource, verb, says) in TAKEN {
+        let text = plane.kubectl(&["-n", NAMESPACE, "get", role, "-o", "json"]).unwrap();
+        let mut whole: Value = serde_json::from_str(&text).unwrap();
+        whole["metadata"].as_object_mut().unwrap().remove("resourceVersion");
+        let replace = |role: &Value| {
+            let file = scratch(plane, "role.json", &role.to_string()).unwrap();
+            plane.kubectl(&["-n", NAMESPACE, "replace", "-f", &file.to_string_lossy()]).unwrap();
+        };
+        replace(&without(whole.clone(), resource, verb).unwrap());
+        let extender = release.extender().await.unwrap();
+        // In its log, and what concerns one policy in that policy's conditions.
+        let messages = "-o=jsonpath={.items[*].status.conditions[*].message}";
+        until(&format!("{says:?} is said, for want of {verb} {resource}"), LIMIT, async || {
+            let said =
+                extender.log()? + &plane.kubectl(&["-n", NAMESPACE, "get", "scoringpolicies", messages])?;
+            ensure!(said.contains(says), "{said}");
+            Ok(Some(()))
+        })
+        .await
+        .unwrap();
+        if role.starts_with("clusterrole") && verb == "list" {
+            // Not ready, and it says for want of what.
+            let readyz = extender.get("/readyz").await.unwrap_err().to_string();
+            assert!(readyz.contains(&format!("the list of {resource} is not complete yet")), "{readyz}");
+        }
+        drop(extender);
+        replace(&whole);
+    }
+}

@@ -1,0 +1,109 @@
+//! The chart's second kube-scheduler beside the cluster's own: it takes the pods of a namespace that was opted in, and leaves
+//! all others alone.
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use netmarks_test_cluster::{
+    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions,
+};
+use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
+use support::release::{NAMESPACE, Release, chart, stand_in, values};
+use support::{LIMIT, binaries};
+
+/// The second scheduler's account, as the API server knows it.
+const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks-scheduler";
+
+/// Applications that talk to `shop/hub`; each is a Deployment of one pod.
+const SPOKES: usize = 6;
+
+/// `POD-PREFIX SCHEDULER NODE` of each pod of a namespace.
+fn pods(plane: &ControlPlane, namespace: &str) -> Result<Vec<(String, String, String)>> {
+    let template = r#"-o=jsonpath={range .items[*]}{.metadata.labels.app} {.spec.schedulerName} {.spec.nodeName}{"\n"}{end}"#;
+    let text = plane.kubectl(&["-n", namespace, "get", "pods", template])?;
+    let pods = text.lines().map(|line| {
+        let mut words = line.split(' ').map(str::to_owned);
+        Some((words.next()?, words.next()?, words.next()?))
+    });
+    pods.collect::<Option<Vec<_>>>().context("a pod without a scheduler")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() {
+    let spokes: Vec<String> = (0..SPOKES).map(|number| format!("spoke-{number}")).collect();
+    let edges: Vec<Edge> = ["shop", "other"]
+        .iter()
+        .flat_map(|namespace| spokes.iter().map(move |spoke| Edge::new(namespace, spoke, "hub", 400_000.0)))
+        .collect();
+    let mesh = Mesh::new(Topology::Sidecar, Protocol::Tcp, edges.clone(), &Pods::default(), wall_clock());
+    let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
+    let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
+    let options = Options { service_accounts: true, stand_ins: vec![stand_in()], ..Options::default() };
+    let plane = ControlPlane::start(&binaries(), options).await.unwrap();
+    plane.create_nodes(&NodeSpec::numbered(4)).await.unwrap();
+    for namespace in ["shop", "other"] {
+        plane.create_namespace(namespace).await.unwrap();
+    }
+    let mut values = values(prometheus.url(), &["scheduler.enabled=true", "scheduler.optIn.enabled=true"]);
+    let release = Release::install(&plane, &chart(), &values).unwrap();
+    let extender = release.extender().await.unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows(&edges).await.unwrap();
+    // The cluster's own, which knows of no extender, and the chart's.
+    let _own = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
+    let second = release.scheduler().await.unwrap();
+
+    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
+    support::opted_in(&plane, "shop", "netmarks").await.unwrap();
+    let (mut hub_of_shop, mut asked) = (String::new(), 0);
+    for namespace in ["shop", "other"] {
+        plane.create_deployment(&DeploymentSpec::new(namespace, "hub", 1)).await.unwrap();
+        let hub = plane.wait_bound(namespace, 1, LIMIT).await.unwrap().remove(0).node;
+        extender.wait_pods(namespace, 1).await.unwrap();
+        for spoke in &spokes {
+            plane.create_deployment(&DeploymentSpec::new(namespace, spoke, 1)).await.unwrap();
+        }
+        plane.wait_bound(namespace, 1 + SPOKES, LIMIT).await.unwrap();
+        let answers: u64 = extender.answers().await.unwrap().values().sum();
+        if namespace == "shop" {
+            (hub_of_shop, asked) = (hub, answers);
+            continue;
+        }
+        assert_eq!(answers, asked, "nobody asked about the namespace that was not opted in");
+        let elsewhere = pods(&plane, "other").unwrap().iter().filter(|(.., node)| *node != hub).count();
+        assert!(elsewhere >= SPOKES / 2, "left alone, the scheduler spreads");
+    }
+    assert_eq!(asked, 1 + SPOKES as u64, "each pod was asked about once");
+    for (app, scheduler, node) in pods(&plane, "shop").unwrap() {
+        assert_eq!((scheduler.as_str(), &node), ("netmarks", &hub_of_shop), "{app}");
+    }
+    for (app, scheduler, _) in pods(&plane, "other").unwrap() {
+        assert_eq!(scheduler, "default-scheduler", "{app}");
+    }
+
+    // Who asks for another scheduler by name keeps it, in the opted-in namespace, too.
+    let pod = r#"{"spec": {"schedulerName": "somebody-else"}}"#;
+    let run = ["-n", "shop", "run", "stubborn", "--image=none.invalid/none", "--overrides", pod];
+    plane.kubectl(&[&run[..], &["-o=jsonpath={.spec.schedulerName}"]].concat()).unwrap();
+    let stubborn = pods(&plane, "shop").unwrap();
+    assert!(stubborn.iter().any(|(_, scheduler, node)| scheduler == "somebody-else" && node.is_empty()));
+
+    // It leads by a lease of its own, and was allowed everything that it asked for.
+    let holder = "-o=jsonpath={.spec.holderIdentity}";
+    let holder = plane.kubectl(&["-n", NAMESPACE, "get", "lease", "netmarks-scheduler", holder]).unwrap();
+    assert!(!holder.is_empty());
+    let calls = plane.calls_of(ACCOUNT).unwrap();
+    let refused: Vec<_> = calls.iter().filter(|call| call.status == 403 || call.status == 401).collect();
+    assert!(refused.is_empty() && calls.len() > 20, "{} calls, refused {refused:?}", calls.len());
+    drop(second);
+
+    // Opted out again: the policy goes with its value.
+    values.extend(["--set".to_owned(), "scheduler.optIn.enabled=false".to_owned()]);
+    Release::install(&plane, &chart(), &values).unwrap();
+    let policies = plane.kubectl(&["get", "mutatingadmissionpolicies", "-o", "name"]).unwrap();
+    assert_eq!(policies, "");
+    support::opted_in(&plane, "shop", "default-scheduler").await.unwrap();
+}

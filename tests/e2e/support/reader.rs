@@ -1,0 +1,77 @@
+//! Somebody who types what a document says, in a shell with the programs that it names and a cluster.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::ControlPlane;
+use netmarks_test_cluster::documents::{blocks, headings};
+use tempfile::TempDir;
+
+use super::release::repository;
+
+/// What is printed between two blocks.
+const END: &str = "-- end of block --";
+
+/// A reader at work: a folder with what a clone of the repository has at its top, and what the reader wrote there.
+pub struct Reader<'a> {
+    plane: &'a ControlPlane,
+    document: String,
+    folder: TempDir,
+    variables: Vec<(String, String)>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(plane: &'a ControlPlane, document: &str, variables: &[(&str, &str)]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        for name in ["deploy", "policies"] {
+            std::os::unix::fs::symlink(repository(name).canonicalize()?, folder.path().join(name))?;
+        }
+        let document = std::fs::read_to_string(repository(document))?;
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Ok(Self { plane, document, folder, variables: variables.iter().map(own).collect() })
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The sections of the document, in order.
+    pub fn sections(&self) -> Vec<String> {
+        headings(&self.document).into_iter().map(str::to_owned).collect()
+    }
+
+    /// Types every block of this kind in these sections into one shell; returns what each printed.
+    pub fn follow(&self, sections: &[&str], kind: &str) -> Result<Vec<String>> {
+        let mut script =
+            String::from("set -e -o pipefail\ntrap 'jobs -p | xargs --no-run-if-empty kill' EXIT\n");
+        let mut typed = 0;
+        for section in sections {
+            let blocks = blocks(&self.document, section).with_context(|| format!("no section {section}"))?;
+            for block in blocks.iter().filter(|block| block.kind == kind) {
+                script += &format!("{}\necho; echo '{END}'\n", block.text);
+                typed += 1;
+            }
+        }
+        ensure!(typed > 0, "nothing to type in {sections:?}");
+        let binaries = self.plane.binaries();
+        let programs = [Path::new(env!("CARGO_BIN_EXE_netmarks")), &binaries.kubectl, &binaries.helm];
+        let folders = programs.iter().filter_map(|program| program.parent()).map(Path::to_owned);
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
+        let output = Command::new("bash")
+            .args(["-c", &script])
+            .current_dir(self.folder.path())
+            .env("PATH", path)
+            .env("KUBECONFIG", self.plane.kubeconfig())
+            .env("HOME", self.folder.path())
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .output()?;
+        let printed = String::from_utf8(output.stdout)?;
+        let errors = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "{sections:?}: {}\n{printed}\n{errors}", output.status);
+        let printed: Vec<String> =
+            printed.split(&format!("\n{END}\n")).take(typed).map(str::to_owned).collect();
+        Ok(printed)
+    }
+}
