@@ -6,6 +6,7 @@ pub mod admin;
 pub mod cli;
 pub mod config;
 pub mod decisions;
+pub mod doctor;
 pub mod file_watch;
 pub mod http;
 pub mod metrics;

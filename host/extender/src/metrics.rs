@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use netmarks_engine::PolicyError;
 use netmarks_policies::{NoticeKind, Report, ShadowReport};
+use netmarks_sources::unix_now;
 use prometheus_client::encoding::{EncodeLabelSet, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -69,6 +70,8 @@ pub struct Metrics {
     answers: Family<AnswerLabels, Counter>,
     bad_requests: Counter,
     seconds: Histogram,
+    last_request: GaugeF64,
+    started: GaugeF64,
     policy_seconds: Family<PolicyLabel, Histogram>,
     faults: Family<FaultLabels, Counter>,
     policy: Family<PolicyLabels, Gauge>,
@@ -113,6 +116,8 @@ impl Metrics {
             answers: Family::default(),
             bad_requests: Counter::default(),
             seconds: Histogram::new(buckets()),
+            last_request: GaugeF64::default(),
+            started: GaugeF64::default(),
             policy_seconds: Family::new_with_constructor(|| Histogram::new(buckets())),
             faults: Family::default(),
             policy: Family::default(),
@@ -141,6 +146,19 @@ impl Metrics {
             Unit::Seconds,
             metrics.seconds.clone(),
         );
+        registry.register_with_unit(
+            "prioritize_last_request_timestamp",
+            "When the last request of a scheduler was answered, since the Unix epoch; 0 before the first",
+            Unit::Seconds,
+            metrics.last_request.clone(),
+        );
+        registry.register_with_unit(
+            "start_time",
+            "When the extender started, since the Unix epoch",
+            Unit::Seconds,
+            metrics.started.clone(),
+        );
+        metrics.started.set(unix_now());
         registry.register_with_unit(
             "policy_call_duration",
             "One call of a policy, instantiation included",
@@ -209,6 +227,7 @@ impl Metrics {
     pub fn answered(&self, empty: Option<Empty>, took: Duration) {
         self.answers.get_or_create(&AnswerLabels { outcome: empty.map_or("scored", Empty::as_str) }).inc();
         self.seconds.observe(took.as_secs_f64());
+        self.last_request.set(unix_now());
     }
 
     /// A request was answered with a 4xx.

@@ -4,6 +4,7 @@ mod client;
 mod compile;
 mod completion;
 mod demo;
+mod doctor;
 mod output;
 mod policy;
 mod score;
@@ -17,6 +18,7 @@ use clap::{Parser, Subcommand};
 
 use crate::policies;
 
+pub(crate) use output::bytes_per_second;
 pub use output::print_error;
 
 /// NetMARKS: places pods next to what they talk to.
@@ -33,6 +35,7 @@ pub struct Cli {
 const EXAMPLES: &str = "Examples:
   netmarks demo                                     see it at work on a built-in cluster
   netmarks serve --metrics-url http://prometheus:9090
+  netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
   netmarks score --snapshot cluster.json --pod shop/cart-0
   netmarks policy test mine.wasm --cases cases.yaml";
@@ -43,6 +46,8 @@ enum Command {
     Serve(serve::Args),
     /// The same on a built-in sample cluster: nothing else is needed
     Demo(demo::Args),
+    /// Check a live cluster end to end: what is wrong, what to do, and why a pod went where it did
+    Doctor(Box<doctor::Args>),
     /// Rank the nodes of a snapshot for a pod, with reasons
     Score(score::Args),
     /// Write the live snapshot of a running extender to a file
@@ -65,6 +70,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(&args),
+            Command::Doctor(args) => doctor::run(*args),
             Command::Score(args) => score::run(&args),
             Command::Snapshot(args) => snapshot::run(&args),
             Command::Policy(args) => policy::run(&args),

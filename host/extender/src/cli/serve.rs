@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use serde_json::Value;
 
 use super::say;
-use crate::config::load::{Flags, load};
+use crate::config::load::{Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
 use crate::file_watch::FileWatch;
@@ -96,8 +96,7 @@ impl Args {
 
 pub(super) fn run(args: Args) -> Result<()> {
     let (file, check_only, flags) = args.into_parts()?;
-    let environment: Vec<(String, String)> =
-        std::env::vars().filter(|(name, _)| name != "NETMARKS_CONFIG").collect();
+    let environment = environment();
     let mut watch = FileWatch::new(file.iter().cloned().collect());
     let config = load(file.as_deref(), &environment, &flags)?;
     watch.follow(watched(file.as_deref(), &config));

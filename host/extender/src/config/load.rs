@@ -22,6 +22,12 @@ const ALIKE: f64 = 0.75;
 /// Values from the command line, by key.
 pub type Flags = Vec<(&'static str, Value)>;
 
+/// The environment of this process, without the variable that names the file.
+#[must_use]
+pub fn environment() -> Vec<(String, String)> {
+    std::env::vars().filter(|(name, _)| name != "NETMARKS_CONFIG").collect()
+}
+
 /// Reads the configuration.
 ///
 /// # Errors

@@ -1,13 +1,14 @@
 //! Flows from any store that answers the Prometheus HTTP API: Prometheus, Thanos, Mimir, VictoriaMetrics.
 //!
 //! [`config`] is what an operator sets, [`presets`] the queries of each mesh, [`client`] the HTTP request,
-//! [`decode`] the answer, [`poller`] the task that keeps the flows fresh.
+//! [`decode`] the answer, [`poller`] the task that keeps the flows fresh, [`selectors`] says which series a query reads.
 
 pub mod client;
 pub mod config;
 pub mod decode;
 pub mod poller;
 pub mod presets;
+pub mod selectors;
 
 pub use config::{ConfigError, MetricsConfig};
 pub use poller::Poller;

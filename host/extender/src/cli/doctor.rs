@@ -1,0 +1,180 @@
+//! `netmarks doctor`.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use comfy_table::{ContentArrangement, Table, presets};
+use serde_json::Value;
+
+use super::output::Output;
+use super::{client, say};
+use crate::config::load::{Flags, environment, load};
+use crate::doctor::{Finding, Namespaced, Report, Status, Subject, examine};
+
+const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks with the same eyes:
+keys, environment variables and flags are those of `netmarks serve`. What each check means: docs/doctor.md.
+
+Exit code: 0 if there is no problem, warnings or not; 1 if there is one; 2 for a command line that cannot be.
+
+Examples:
+  netmarks doctor --config config.yaml --service-account netmarks/netmarks
+  kubectl -n netmarks port-forward deploy/netmarks 9820 &
+  netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --scheduler-config kube-scheduler.yaml
+  netmarks doctor --server http://127.0.0.1:9820 --pod shop/cart-0
+  netmarks doctor -o json | jq '.findings[] | select(.status == \"problem\")'";
+
+/// Width of the table; longer sentences go on in the next line.
+const WIDTH: u16 = 118;
+
+/// Flags of `netmarks doctor`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The extender's configuration file, YAML
+    #[arg(long, short, env = "NETMARKS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The kubeconfig [key: cluster.kubeconfig]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Base URL of a Prometheus-compatible API, as it is reached from here [key: metrics.url]
+    #[arg(long, value_name = "URL")]
+    metrics_url: Option<String>,
+    /// Which mesh made the metrics [key: metrics.preset]
+    #[arg(long, value_name = "NAME")]
+    metrics_preset: Option<String>,
+    /// What names an application: app, canonical-service, workload [key: identity]
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+    /// Look at the rights of the extender's account instead of your own
+    #[arg(long, value_name = "NAMESPACE/NAME")]
+    service_account: Option<Namespaced>,
+    /// Where the extender is installed; by default the account's, the configuration's or the kubeconfig's namespace
+    #[arg(long, short, value_name = "NAME")]
+    namespace: Option<String>,
+    /// Base URL of a running extender: is it ready, does the scheduler call, what did it answer
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+    #[command(flatten)]
+    tls: client::Tls,
+    /// kube-scheduler's configuration; by default that of the second scheduler, from its ConfigMap
+    #[arg(long, value_name = "FILE")]
+    scheduler_config: Option<PathBuf>,
+    /// Explain where this pod went; needs --server
+    #[arg(long, value_name = "NAMESPACE/NAME", requires = "server")]
+    pod: Option<Namespaced>,
+    /// How to print it
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+impl Args {
+    /// Taken apart without `..`: a flag that nobody handles does not compile.
+    fn into_parts(self) -> Result<(Subject, Output)> {
+        let Self {
+            config,
+            kubeconfig,
+            metrics_url,
+            metrics_preset,
+            identity,
+            service_account,
+            namespace,
+            server,
+            tls,
+            scheduler_config,
+            pod,
+            output,
+        } = self;
+        let kubeconfig = kubeconfig.map(|path| path.to_string_lossy().into_owned());
+        let flags = [
+            ("cluster.kubeconfig", kubeconfig),
+            ("metrics.url", metrics_url),
+            ("metrics.preset", metrics_preset),
+            ("identity", identity),
+        ];
+        let flags: Flags =
+            flags.into_iter().filter_map(|(key, value)| Some((key, Value::from(value?)))).collect();
+        let config = load(config.as_deref(), &environment(), &flags)?;
+        let extender = match server {
+            Some(url) => Some((url, tls.client()?.build()?)),
+            None => None,
+        };
+        Ok((Subject { config, account: service_account, namespace, extender, scheduler_config, pod }, output))
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    let (subject, output) = args.into_parts()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let report = runtime.block_on(Box::pin(examine(&subject)));
+    match output {
+        Output::Json => say(&serde_json::to_string_pretty(&report)?)?,
+        Output::Table => say(&text(&report))?,
+    }
+    match report.count(Status::Problem) {
+        0 => Ok(()),
+        1 => bail!("found 1 problem"),
+        problems => bail!("found {problems} problems"),
+    }
+}
+
+/// The findings as a table, and below it what to do, numbered.
+fn text(report: &Report) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
+    table.set_header(["CHECK", "STATUS", "FOUND"]);
+    for Finding { check, status, found, advice: _ } in &report.findings {
+        table.add_row([check, status.as_str(), found]);
+    }
+    let mut text = table.trim_fmt();
+    let advised = report.findings.iter().filter_map(|finding| Some((finding, finding.advice.as_ref()?)));
+    for (number, (finding, advice)) in advised.enumerate() {
+        if number == 0 {
+            text.push_str("\n\nWhat to do");
+        }
+        text.push_str(&format!("\n  {}. {}: {advice}", number + 1, finding.check));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_get_a_table_and_a_list() {
+        let finding = |check, status, found: &str, advice: Option<&str>| Finding {
+            check,
+            status,
+            found: found.to_owned(),
+            advice: advice.map(str::to_owned),
+        };
+        let findings = vec![
+            finding("cluster", Status::Ok, "the API server answers; it is v1.36.3", None),
+            finding(
+                "rights",
+                Status::Problem,
+                "system:serviceaccount:netmarks:netmarks may not watch nodes: it does not see nodes come and go, and that is more than \
+                 one line",
+                Some("allow it in a ClusterRole that is bound to the extender's service account"),
+            ),
+            finding(
+                "extender",
+                Status::Skipped,
+                "no running extender was asked",
+                Some("give --server with its address"),
+            ),
+            finding(
+                "nodes scored",
+                Status::Warning,
+                "420 of 1000 nodes are scored",
+                Some("raise `percentageOfNodesToScore`"),
+            ),
+        ];
+        let shown = format!("{}\n", text(&Report { findings }));
+        let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/doctor.txt");
+        if std::env::var_os("NETMARKS_BLESS").is_some() {
+            std::fs::write(golden, &shown).unwrap();
+        }
+        assert_eq!(shown, std::fs::read_to_string(golden).unwrap(), "NETMARKS_BLESS=1 renews it");
+    }
+}

@@ -1,0 +1,306 @@
+//! Do the pods and the mesh mean the same by an application? How many pods have flows, and which names do not meet.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{ListParams, PartialObjectMeta};
+use kube::{Api, Client};
+use netmarks_core::application::{Application, Identity, PodIdentity};
+use netmarks_core::errors::chain;
+
+use super::store::{Edges, IDENTITIES, name};
+use super::{Finding, PATIENCE, Status, count};
+
+const CHECK: &str = "applications";
+
+/// As the extender's own watch: finished pods do not count.
+const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+
+/// Objects per page of a list.
+const PAGE: u32 = 500;
+
+/// Names shown as examples.
+const EXAMPLES: usize = 3;
+
+/// How alike two names must be (0 to 1) to be shown as what may have been meant.
+const ALIKE: f64 = 0.5;
+
+/// Another identity is advised if it gives flows to so many more of the pods (of 1).
+const BETTER: f64 = 0.1;
+
+/// Below this share (of 1) of pods with flows, in the namespaces that the mesh reports, something is amiss.
+const FEW: f64 = 0.5;
+
+/// What of a pod decides its application.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct PodNames {
+    pub(super) namespace: String,
+    pub(super) name: String,
+    pub(super) labels: BTreeMap<String, String>,
+    /// Kind and name of the owner that is the controller.
+    pub(super) controller: Option<(String, String)>,
+}
+
+impl PodNames {
+    fn application(&self, identity: Identity) -> Option<Application> {
+        let controller = self.controller.as_ref().map(|(kind, name)| (kind.as_str(), name.as_str()));
+        let pod = PodIdentity { name: &self.name, labels: &self.labels, controller };
+        identity.name(pod).map(|name| Application::new(&self.namespace, name))
+    }
+}
+
+/// Lists the pods that are not finished, by their metadata.
+///
+/// # Errors
+/// Why not.
+pub(super) async fn pods(client: &Client) -> Result<Vec<PodNames>, String> {
+    let api: Api<Pod> = Api::all(client.clone());
+    let mut params = ListParams::default().fields(UNFINISHED).limit(PAGE);
+    let mut pods = Vec::new();
+    loop {
+        let page = tokio::time::timeout(PATIENCE, api.list_metadata(&params))
+            .await
+            .map_err(|_| format!("no answer within {PATIENCE:?}"))?
+            .map_err(|error| chain(&error))?;
+        pods.extend(page.items.into_iter().filter_map(names));
+        match page.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => params = params.continue_token(&token),
+            None => return Ok(pods),
+        }
+    }
+}
+
+fn names(pod: PartialObjectMeta<Pod>) -> Option<PodNames> {
+    let owners = pod.metadata.owner_references.unwrap_or_default();
+    let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
+    Some(PodNames {
+        namespace: pod.metadata.namespace?,
+        name: pod.metadata.name?,
+        labels: pod.metadata.labels.unwrap_or_default(),
+        controller: controller.map(|owner| (owner.kind, owner.name)),
+    })
+}
+
+/// How pods and flows meet under one identity.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Meeting {
+    /// Pods in the namespaces that have flows.
+    pods: usize,
+    /// Those whose application has a flow.
+    with_flows: usize,
+    /// Those that have no application at all, as `namespace/name`.
+    nameless: Vec<String>,
+    /// Ends of flows without a pod, in namespaces that have pods; the heaviest first.
+    strangers: Vec<Application>,
+    /// Applications of the pods that have no flows.
+    silent: BTreeSet<Application>,
+}
+
+impl Meeting {
+    fn new(identity: Identity, pods: &[PodNames], edges: &Edges) -> Self {
+        let mut ends: BTreeMap<&Application, f64> = BTreeMap::new();
+        for (source, destination, weight) in &edges.edges {
+            *ends.entry(source).or_default() += weight;
+            *ends.entry(destination).or_default() += weight;
+        }
+        let namespaces: BTreeSet<&str> = ends.keys().map(|end| end.namespace()).collect();
+        let mut meeting = Self::default();
+        let mut seen = BTreeSet::new();
+        let mut populated = BTreeSet::new();
+        for pod in pods.iter().filter(|pod| namespaces.contains(pod.namespace.as_str())) {
+            meeting.pods += 1;
+            populated.insert(pod.namespace.as_str());
+            match pod.application(identity) {
+                None => meeting.nameless.push(format!("{}/{}", pod.namespace, pod.name)),
+                Some(application) if ends.contains_key(&application) => {
+                    meeting.with_flows += 1;
+                    seen.insert(application);
+                }
+                Some(application) => drop(meeting.silent.insert(application)),
+            }
+        }
+        let strangers =
+            ends.into_iter().filter(|(end, _)| !seen.contains(*end) && populated.contains(end.namespace()));
+        let mut strangers: Vec<(&Application, f64)> = strangers.collect();
+        strangers.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
+        meeting.strangers = strangers.into_iter().map(|(end, _)| end.clone()).collect();
+        meeting
+    }
+
+    fn share(&self) -> f64 {
+        if self.pods == 0 { 0.0 } else { self.with_flows as f64 / self.pods as f64 }
+    }
+}
+
+/// Compares pods and flows under the configured identity, and looks whether another would do better.
+pub(super) fn judge(
+    identity: Identity,
+    pods: &Result<Vec<PodNames>, String>,
+    edges: &BTreeMap<&'static str, Edges>,
+) -> Vec<Finding> {
+    let pods = match pods {
+        Ok(pods) => pods,
+        Err(reason) => {
+            return vec![Finding::skipped(
+                CHECK,
+                format!("the pods cannot be listed: {reason}"),
+                "see the rights above",
+            )];
+        }
+    };
+    let Some(ours) = edges.get(name(identity)).filter(|edges| !edges.edges.is_empty()) else {
+        return vec![Finding::skipped(
+            CHECK,
+            "there are no flows to compare the pods with",
+            "see the flows above",
+        )];
+    };
+    let meeting = Meeting::new(identity, pods, ours);
+    if meeting.pods == 0 {
+        let mut namespaces: Vec<&str> = ours.edges.iter().map(|(source, ..)| source.namespace()).collect();
+        namespaces.dedup();
+        namespaces.truncate(EXAMPLES);
+        return vec![Finding::problem(
+            CHECK,
+            format!("flows are of namespaces without a pod here: {}", namespaces.join(", ")),
+            "the metrics are of another cluster: correct `metrics.url`, or have the preset `custom` ask for this cluster's only",
+        )];
+    }
+    let better = IDENTITIES
+        .iter()
+        .filter(|(_, other)| *other != identity)
+        .filter_map(|(other, by)| Some((*other, Meeting::new(*by, pods, edges.get(other)?))))
+        .filter(|(_, other)| other.share() > meeting.share() + BETTER)
+        .max_by(|left, right| left.1.share().total_cmp(&right.1.share()));
+    let mut found = format!(
+        "{} of {} in namespaces with flows have some ({:.0}%), of {} in all",
+        meeting.with_flows,
+        count(meeting.pods, "pod"),
+        meeting.share() * 100.0,
+        pods.len()
+    );
+    if let Some(example) = meeting.nameless.first() {
+        let label = if identity == Identity::App { " without the label `app`" } else { " without a name" };
+        found = format!("{found}; {}{label}, such as {example}", count(meeting.nameless.len(), "pod"));
+    }
+    let few = meeting.with_flows == 0 || meeting.share() < FEW;
+    if few {
+        found.push_str(&strangers(&meeting));
+    }
+    let status = match (meeting.with_flows, few, &better) {
+        (0, ..) => Status::Problem,
+        (_, false, None) => return vec![Finding::ok(CHECK, found)],
+        _ => Status::Warning,
+    };
+    let advice = match better {
+        Some((other, better)) => {
+            format!("set `identity: {other}`: then {} of {} pods have flows", better.with_flows, better.pods)
+        }
+        None if !meeting.nameless.is_empty() && meeting.nameless.len() * 2 > meeting.pods => {
+            "label the pods' templates with `app`, as the mesh's metrics name them, or set another `identity`"
+                .to_owned()
+        }
+        None => format!(
+            "make the pods' labels and the mesh's agree: under the identity `{}` both must give the same name; pods outside \
+             the mesh never have flows",
+            name(identity)
+        ),
+    };
+    vec![Finding::new(CHECK, status, found, advice)]
+}
+
+/// Names of the mesh that no pod has, each with the pods' most similar name.
+fn strangers(meeting: &Meeting) -> String {
+    let shown = meeting.strangers.iter().take(EXAMPLES).map(|end| {
+        let own = meeting.silent.iter().filter(|own| own.namespace() == end.namespace());
+        let alike = own
+            .map(|own| (strsim::jaro_winkler(own.name(), end.name()), own))
+            .filter(|(alike, _)| *alike >= ALIKE)
+            .max_by(|left, right| left.0.total_cmp(&right.0));
+        match alike {
+            Some((_, own)) => format!("{end} (pods say {})", own.name()),
+            None => end.to_string(),
+        }
+    });
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { String::new() } else { format!("; the mesh names no pod's: {}", shown.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(name: &str, labels: &[(&str, &str)]) -> PodNames {
+        PodNames {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+            labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            controller: None,
+        }
+    }
+
+    fn edges(ends: &[(&str, &str)]) -> Edges {
+        let application = |name: &str| Application::new("shop", name);
+        let edges = ends.iter().map(|(from, to)| (application(from), application(to), 1.0)).collect();
+        Edges { edges, ..Edges::default() }
+    }
+
+    fn one(pods: Vec<PodNames>, edges: &[(&'static str, Edges)]) -> Finding {
+        let findings = judge(Identity::App, &Ok(pods), &edges.iter().cloned().collect());
+        let [finding] = &findings[..] else { panic!("one finding") };
+        finding.clone()
+    }
+
+    #[test]
+    fn pods_that_the_mesh_names_are_fine() {
+        let mut stranger = pod("dns", &[("app", "dns")]);
+        stranger.namespace = "kube-system".to_owned();
+        let pods = vec![pod("a", &[("app", "web")]), pod("b", &[("app", "db")]), stranger];
+        let finding = one(pods, &[("app", edges(&[("web", "db")]))]);
+        let found = "2 of 2 pods in namespaces with flows have some (100%), of 3 in all";
+        assert_eq!(finding, Finding::ok(CHECK, found));
+    }
+
+    #[test]
+    fn names_that_do_not_meet_are_shown_beside_each_other() {
+        let pods = vec![pod("a", &[("app", "web-v1")]), pod("b", &[("app", "db-v1")])];
+        let finding = one(pods, &[("app", edges(&[("web", "db")]))]);
+        assert_eq!(finding.status, Status::Problem);
+        assert!(
+            finding.found.ends_with("shop/db (pods say db-v1), shop/web (pods say web-v1)"),
+            "{finding:?}"
+        );
+        assert!(finding.advice.unwrap().contains("labels"), "the labels are to blame");
+    }
+
+    #[test]
+    fn another_identity_is_advised_where_more_would_meet() {
+        let label = "app.kubernetes.io/name";
+        let pods = vec![pod("a", &[(label, "web")]), pod("b", &[(label, "db"), ("app", "db")])];
+        let flows = edges(&[("web", "db")]);
+        let finding =
+            one(pods, &[("app", flows.clone()), ("canonical-service", flows), ("workload", edges(&[]))]);
+        assert_eq!(finding.status, Status::Warning);
+        assert!(finding.found.contains("1 pod without the label `app`, such as shop/a"), "{finding:?}");
+        assert_eq!(finding.advice.unwrap(), "set `identity: canonical-service`: then 2 of 2 pods have flows");
+    }
+
+    #[test]
+    fn pods_without_the_label_and_foreign_metrics_are_told_apart() {
+        let finding = one(vec![pod("a", &[]), pod("b", &[])], &[("app", edges(&[("web", "db")]))]);
+        assert_eq!(finding.status, Status::Problem);
+        assert!(finding.advice.unwrap().starts_with("label the pods' templates"));
+        let mut elsewhere = pod("a", &[("app", "web")]);
+        elsewhere.namespace = "other".to_owned();
+        let finding = one(vec![elsewhere], &[("app", edges(&[("web", "db")]))]);
+        assert!(finding.advice.unwrap().contains("another cluster"));
+    }
+
+    #[test]
+    fn without_pods_or_flows_there_is_nothing_to_compare() {
+        let none = BTreeMap::new();
+        for pods in [Err("forbidden".to_owned()), Ok(vec![pod("a", &[])])] {
+            assert_eq!(judge(Identity::App, &pods, &none)[0].status, Status::Skipped);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Asks every question, in the order in which the answers depend on one another.
+
+use kube::Client;
+use netmarks_core::errors::chain;
+use netmarks_sources::unix_now;
+
+use super::scheduler_config::{self, DEFAULT_NAME, Seen};
+use super::store::{self, Found, name};
+use super::{
+    Finding, PATIENCE, Report, Subject, calls, coverage, extender, metrics, pod, rights, scheduler, watches,
+};
+use crate::service;
+
+const CLUSTER: &str = "cluster";
+
+/// Examines a live cluster. Changes nothing; an unreachable part is a finding, not an error.
+pub async fn examine(subject: &Subject) -> Report {
+    let Subject { config, account, namespace, extender: server, scheduler_config, pod: pod_name } = subject;
+    let mut findings = Vec::new();
+    let client = match connect(subject).await {
+        Ok((client, found)) => {
+            findings.push(Finding::ok(CLUSTER, found));
+            Some(client)
+        }
+        Err(finding) => {
+            findings.push(finding);
+            None
+        }
+    };
+    let named = namespace.clone().or_else(|| account.as_ref().map(|account| account.namespace.clone()));
+    let named = named.or_else(|| config.policies.kubernetes.namespace.clone());
+    let namespace = named.or_else(|| client.as_ref().map(|client| client.default_namespace().to_owned()));
+    let namespace = namespace.unwrap_or_default();
+    let scheduler = scheduler_config::look(scheduler_config.as_deref(), client.as_ref(), &namespace).await;
+
+    let mut nodes = None;
+    if let Some(client) = &client {
+        let answers = rights::ask(client, account.as_ref(), rights::needed(config, &namespace)).await;
+        findings.extend(rights::judge(account.as_ref(), &answers));
+        let watched = watches::look(client).await;
+        nodes = watches::nodes(&watched);
+        findings.extend(watches::judge(&watched));
+    }
+
+    let found = store::look(&config.metrics, config.identity).await;
+    findings.extend(metrics::judge(&config.metrics, config.identity, &found));
+    let mut flows = None;
+    if let Found::Answers(answers) = &found {
+        flows = answers.edges.get(name(config.identity)).map(|edges| edges.edges.len());
+        if let Some(client) = &client {
+            findings.extend(coverage::judge(config.identity, &coverage::pods(client).await, &answers.edges));
+        }
+    }
+
+    let running = match server {
+        None => Err("it was not given".to_owned()),
+        Some((url, http)) => extender::look(url, http).await,
+    };
+    if server.is_none() {
+        let advice = "give --server with its address (kubectl port-forward) for its readiness, the scheduler's calls and --pod";
+        findings.push(Finding::skipped("extender", "no running extender was asked", advice));
+    } else {
+        findings.extend(extender::judge(&running, flows));
+    }
+    let config_seen = match &scheduler {
+        Seen::Config { config, .. } => Some(config),
+        _ => None,
+    };
+    if let Ok(running) = &running {
+        let schedulers = config_seen.map_or_else(|| vec![DEFAULT_NAME.to_owned()], |config| config.names());
+        let created = match &client {
+            Some(client) => calls::created(client, &schedulers, running.numbers.started).await,
+            None => Err("there is no way to the cluster".to_owned()),
+        };
+        findings.extend(calls::judge(running, &created, unix_now()));
+    }
+
+    findings.extend(scheduler::judge(&scheduler, config, nodes));
+
+    if let (Some(pod_name), Some(client)) = (pod_name, &client) {
+        let told = match server {
+            Some((url, http)) if running.is_ok() => extender::about(url, http, &pod_name.to_string()).await,
+            _ => Err(running.as_ref().err().cloned().unwrap_or_default()),
+        };
+        let known = pod::Known {
+            extender: match &told {
+                Ok((decisions, snapshot)) => Ok((decisions, snapshot)),
+                Err(reason) => Err(reason),
+            },
+            started: running.as_ref().map_or(0.0, |running| running.numbers.started),
+            scheduler: config_seen,
+            now: unix_now(),
+        };
+        findings.push(pod::judge(pod_name, &pod::look(client, pod_name).await, known));
+    }
+    Report { findings }
+}
+
+/// A client that was seen to work, and what it is connected with.
+async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
+    if subject.config.cluster.snapshot_file.is_some() {
+        let advice = "remove `cluster.snapshot_file` to have a live cluster examined";
+        return Err(Finding::skipped(CLUSTER, "the extender serves from a file, not from a cluster", advice));
+    }
+    let advice = "set `cluster.kubeconfig` or --kubeconfig, or run it in a pod with a service account; then see that the API server \
+                  is up and reachable from here";
+    let client = service::kube_client(&subject.config).await;
+    let client = client.map_err(|error| Finding::problem(CLUSTER, chain(error.as_ref()), advice))?;
+    match tokio::time::timeout(PATIENCE, client.apiserver_version()).await {
+        Err(_) => Err(Finding::problem(
+            CLUSTER,
+            format!("the API server did not answer within {PATIENCE:?}"),
+            advice,
+        )),
+        Ok(Err(error)) => {
+            Err(Finding::problem(CLUSTER, format!("the API server: {}", chain(&error)), advice))
+        }
+        Ok(Ok(version)) => Ok((client, format!("the API server answers; it is {}", version.git_version))),
+    }
+}
