@@ -115,9 +115,9 @@ async fn mesh(edges: &[Edge]) -> (TrafficServer, PrometheusServer) {
     (server, prometheus)
 }
 
-fn with_extender(url: &str, percentage: Option<u32>) -> Value {
+fn with_extender(url: &str, weight: i64, percentage: Option<u32>) -> Value {
     let extender = json!({
-        "urlPrefix": url, "prioritizeVerb": "prioritize", "weight": 2, "nodeCacheCapable": true, "ignorable": true,
+        "urlPrefix": url, "prioritizeVerb": "prioritize", "weight": weight, "nodeCacheCapable": true, "ignorable": true,
         "httpTimeout": "400ms",
     });
     json!({
@@ -164,7 +164,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     plane.wait_bound(&namespace, names.len(), LIMIT).await.unwrap();
 
     let file = |name: &str, config: Value| -> PathBuf { scratch(&plane, name, &config.to_string()).unwrap() };
-    let scheduler_config = file("asks.yaml", with_extender(extender.url(), None)).display().to_string();
+    let scheduler_config = file("asks.yaml", with_extender(extender.url(), 2, None)).display().to_string();
     let kubeconfig = plane.kubeconfig().display().to_string();
     let cluster = ["--kubeconfig", &kubeconfig, "--service-account", "kube-system/netmarks"];
     let store = ["--metrics-url", prometheus.url()];
@@ -287,7 +287,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_node_that_is_cut_away_is_missed() {
+async fn a_node_is_cut_away_for_one_pod_and_outvoted_for_another() {
     let edges = [Edge::new("shop", "web", "db", 50_000.0)];
     let (_traffic, prometheus) = mesh(&edges).await;
     let plane = ControlPlane::start(&binaries(), Options::default()).await.unwrap();
@@ -298,7 +298,8 @@ async fn a_node_that_is_cut_away_is_missed() {
     extender.wait_ready().await.unwrap();
     extender.wait_flows(&edges).await.unwrap();
     let options = SchedulerOptions {
-        extender: Some(ExtenderConfig { weight: 2, ..ExtenderConfig::new(extender.url()) }),
+        // A replica on the node costs it 200 points, more than traffic gives it with this weight.
+        extender: Some(ExtenderConfig { weight: 1, ..ExtenderConfig::new(extender.url()) }),
         percentage_of_nodes_to_score: Some(1),
         ..SchedulerOptions::default()
     };
@@ -328,7 +329,7 @@ async fn a_node_that_is_cut_away_is_missed() {
         .unwrap();
 
     let scheduler_config =
-        scratch(&plane, "few.yaml", &with_extender(extender.url(), Some(1)).to_string()).unwrap();
+        scratch(&plane, "few.yaml", &with_extender(extender.url(), 1, Some(1)).to_string()).unwrap();
     let (kubeconfig, scheduler_config) =
         (plane.kubeconfig().display().to_string(), scheduler_config.display().to_string());
     let arguments = [
@@ -352,4 +353,28 @@ async fn a_node_that_is_cut_away_is_missed() {
     assert!(explained.found("nodes scored").contains("100 of 140 nodes"), "{explained:#?}");
     let explained = doctor(&[&arguments[..], &["--pod", &offered]].concat()).unwrap();
     assert!(explained.found("pod").contains("went to node-0070, which scored 10"), "{explained:#?}");
+
+    // Offered, best by traffic, and yet the plugins had their way.
+    let outvoted = until("the plugins outweighed it for a pod", LIMIT, async || {
+        replicas += 1;
+        plane.scale_deployment("shop", "web", replicas).await?;
+        let decisions = extender.json("/v1/decisions?limit=100").await?;
+        let preferred = decisions.as_array().context("no decisions")?.iter();
+        for decision in preferred.filter(|decision| decision["nodes"][0]["node"] == "node-0070") {
+            let pod = decision["pod"].as_str().context("no pod")?;
+            let said = doctor(&[&arguments[..], &["--pod", pod]].concat())?;
+            if said.found("pod").contains("the plugins outweighed our lead") {
+                return Ok(Some(said));
+            }
+        }
+        Ok(None)
+    })
+    .await
+    .unwrap();
+    assert!(
+        outvoted.found("pod").ends_with("our lead of 100 points, of the 1200 that they can give"),
+        "{outvoted:#?}"
+    );
+    let advice = outvoted.only(&["warning"]).into_iter().find(|(check, _)| *check == "pod").unwrap().1;
+    assert!(advice.starts_with("raise the extender's `weight`"), "{advice}");
 }

@@ -223,7 +223,11 @@ fn strangers(meeting: &Meeting) -> String {
         }
     });
     let shown: Vec<String> = shown.collect();
-    if shown.is_empty() { String::new() } else { format!("; the mesh names no pod's: {}", shown.join(", ")) }
+    if shown.is_empty() {
+        String::new()
+    } else {
+        format!("; names of the mesh that no pod has: {}", shown.join(", "))
+    }
 }
 
 #[cfg(test)]

@@ -107,16 +107,17 @@ pub(super) async fn look(file: Option<&Path>, client: Option<&Client>, namespace
     }
     let Some(client) = client else { return Seen::Nowhere("there is no way to the cluster".to_owned()) };
     let (here, from) = second(client, namespace).await;
-    match here {
-        Ok(Some(seen)) => seen,
-        Ok(None) => match own(client).await {
-            Some(Start { pod, file: None }) => Seen::NoFile(pod),
-            Some(Start { pod, file: Some(file) }) => {
-                Seen::Nowhere(format!("there is no {from}, and {pod} reads {file} on its node"))
-            }
-            None => Seen::Nowhere(format!("there is no {from}, and no pod of kube-scheduler's in {SYSTEM}")),
-        },
-        Err(reason) => Seen::Nowhere(format!("{from} cannot be read: {reason}")),
+    let not_here = match here {
+        Ok(Some(seen)) => return seen,
+        Ok(None) => format!("there is no {from}"),
+        Err(reason) => format!("{from} cannot be read: {reason}"),
+    };
+    match own(client).await {
+        Some(Start { pod, file: None }) => Seen::NoFile(pod),
+        Some(Start { pod, file: Some(file) }) => {
+            Seen::Nowhere(format!("{not_here}, and {pod} reads {file} on its node"))
+        }
+        None => Seen::Nowhere(format!("{not_here}, and no pod of kube-scheduler's in {SYSTEM}")),
     }
 }
 
