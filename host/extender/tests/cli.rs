@@ -148,6 +148,7 @@ fn every_command_has_examples_in_its_help() {
         vec!["policy", "rollback"],
         vec!["policy", "remove"],
         vec!["completion"],
+        vec!["doctor"],
     ] {
         let help = success(&netmarks(&[command.clone(), vec!["--help"]].concat()).unwrap()).unwrap();
         let (_, examples) = help.split_once("Examples:\n").unwrap_or_else(|| panic!("{command:?}: {help}"));
@@ -163,7 +164,10 @@ fn every_command_has_examples_in_its_help() {
 fn shells_can_complete_every_command() {
     for shell in ["bash", "zsh", "fish"] {
         let script = success(&netmarks(&["completion", shell]).unwrap()).unwrap();
-        assert!(script.contains("netmarks") && script.contains("rollback"), "{shell}: {script}");
+        assert!(
+            script.contains("netmarks") && script.contains("rollback") && script.contains("doctor"),
+            "{shell}: {script}"
+        );
     }
 }
 

@@ -12,13 +12,13 @@ use crate::config::load::{Flags, environment, load};
 use crate::doctor::{Finding, Namespaced, Report, Status, Subject, examine};
 
 const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks with the same eyes:
-keys, environment variables and flags are those of `netmarks serve`. What each check means: docs/doctor.md.
+keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
+`kubectl port-forward`. What each check means: docs/doctor.md.
 
 Exit code: 0 if there is no problem, warnings or not; 1 if there is one; 2 for a command line that cannot be.
 
 Examples:
   netmarks doctor --config config.yaml --service-account netmarks/netmarks
-  kubectl -n netmarks port-forward deploy/netmarks 9820 &
   netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --scheduler-config kube-scheduler.yaml
   netmarks doctor --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks doctor -o json | jq '.findings[] | select(.status == \"problem\")'";

@@ -3,10 +3,9 @@
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client};
-use netmarks_core::errors::chain;
 
 use super::extender::{Decision, Running};
-use super::{Finding, PATIENCE, ago, count};
+use super::{Finding, PATIENCE, ago, brief, count};
 
 const CALLS: &str = "calls";
 const ANSWERS: &str = "answers";
@@ -32,7 +31,7 @@ pub(super) async fn created(client: &Client, schedulers: &[String], since: f64) 
             let page = tokio::time::timeout(PATIENCE, api.list_metadata(&params))
                 .await
                 .map_err(|_| format!("no answer within {PATIENCE:?}"))?
-                .map_err(|error| chain(&error))?;
+                .map_err(|error| brief(&error))?;
             let younger = page.items.iter().filter(|pod| {
                 let owners = pod.metadata.owner_references.as_deref().unwrap_or_default();
                 let age = pod.metadata.creation_timestamp.as_ref();

@@ -6,10 +6,9 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, PartialObjectMeta};
 use kube::{Api, Client};
 use netmarks_core::application::{Application, Identity, PodIdentity};
-use netmarks_core::errors::chain;
 
 use super::store::{Edges, IDENTITIES, name};
-use super::{Finding, PATIENCE, Status, count};
+use super::{Finding, PATIENCE, Status, brief, count};
 
 const CHECK: &str = "applications";
 
@@ -61,7 +60,7 @@ pub(super) async fn pods(client: &Client) -> Result<Vec<PodNames>, String> {
         let page = tokio::time::timeout(PATIENCE, api.list_metadata(&params))
             .await
             .map_err(|_| format!("no answer within {PATIENCE:?}"))?
-            .map_err(|error| chain(&error))?;
+            .map_err(|error| brief(&error))?;
         pods.extend(page.items.into_iter().filter_map(names));
         match page.metadata.continue_.filter(|token| !token.is_empty()) {
             Some(token) => params = params.continue_token(&token),

@@ -1,13 +1,13 @@
 //! Asks every question, in the order in which the answers depend on one another.
 
 use kube::Client;
-use netmarks_core::errors::chain;
 use netmarks_sources::unix_now;
 
 use super::scheduler_config::{self, DEFAULT_NAME, Seen};
 use super::store::{self, Found, name};
 use super::{
-    Finding, PATIENCE, Report, Subject, calls, coverage, extender, metrics, pod, rights, scheduler, watches,
+    Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, metrics, pod, rights, scheduler,
+    watches,
 };
 use crate::service;
 
@@ -105,7 +105,7 @@ async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
     let advice = "set `cluster.kubeconfig` or --kubeconfig, or run it in a pod with a service account; then see that the API server \
                   is up and reachable from here";
     let client = service::kube_client(&subject.config).await;
-    let client = client.map_err(|error| Finding::problem(CLUSTER, chain(error.as_ref()), advice))?;
+    let client = client.map_err(|error| Finding::problem(CLUSTER, brief(error.as_ref()), advice))?;
     match tokio::time::timeout(PATIENCE, client.apiserver_version()).await {
         Err(_) => Err(Finding::problem(
             CLUSTER,
@@ -113,7 +113,7 @@ async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
             advice,
         )),
         Ok(Err(error)) => {
-            Err(Finding::problem(CLUSTER, format!("the API server: {}", chain(&error)), advice))
+            Err(Finding::problem(CLUSTER, format!("the API server: {}", brief(&error)), advice))
         }
         Ok(Ok(version)) => Ok((client, format!("the API server answers; it is {}", version.git_version))),
     }

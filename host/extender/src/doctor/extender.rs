@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use netmarks_core::errors::chain;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
-use super::{Finding, PATIENCE};
+use super::{Finding, PATIENCE, brief};
 
 const CHECK: &str = "extender";
 
@@ -102,7 +101,7 @@ pub(super) async fn about(
     let url = url.trim_end_matches('/');
     let (_, decisions) = get(client, &format!("{url}/v1/decisions?pod={pod}&limit={RECENT}")).await?;
     let (_, snapshot) = get(client, &format!("{url}/v1/snapshot")).await?;
-    let snapshot = SnapshotFile::from_json(snapshot.as_bytes()).map_err(|error| chain(&error))?;
+    let snapshot = SnapshotFile::from_json(snapshot.as_bytes()).map_err(|error| brief(&error))?;
     Ok((decode(&decisions, url)?, snapshot))
 }
 
@@ -112,7 +111,7 @@ fn decode(decisions: &str, url: &str) -> Result<Vec<Decision>, String> {
 }
 
 async fn get(client: &Client, url: &str) -> Result<(StatusCode, String), String> {
-    let failed = |error: reqwest::Error| chain(&error);
+    let failed = |error: reqwest::Error| brief(&error);
     let response = client.get(url).timeout(PATIENCE).send().await.map_err(failed)?;
     let status = response.status();
     Ok((status, response.text().await.map_err(failed)?))
@@ -206,7 +205,7 @@ mod tests {
     fn what_keeps_it_from_answering_is_told() {
         let ready = Running { numbers: Numbers { flows: 3, ..Numbers::default() }, ..Running::default() };
         assert_eq!(judge(&Ok(ready.clone()), Some(3))[0].status, Status::Ok);
-        let waiting = Running { reasons: vec!["the pods are not listed yet".to_owned()], ..ready.clone() };
+        let waiting = Running { reasons: vec!["the pods are not listed yet".to_owned()], ..ready };
         let [finding] = &judge(&Ok(waiting), None)[..] else { panic!("one") };
         assert!(
             finding.status == Status::Problem && finding.found.contains("pods are not listed"),

@@ -160,6 +160,23 @@ fn key(value: &impl Serialize) -> String {
     }
 }
 
+/// Why somebody did not answer as hoped, short enough for a table: the API server's own sentence, where it gave one, or else
+/// what is outermost and innermost. `kube::Error` would show whole objects, and each cause several times.
+fn brief(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(kube::Error::Api(status)) = error.downcast_ref()
+        && !status.message.is_empty()
+    {
+        return status.message.clone();
+    }
+    let text = error.to_string();
+    let innermost =
+        std::iter::successors(Some(error), |error| error.source()).last().map(ToString::to_string);
+    match innermost {
+        Some(innermost) if !text.contains(&innermost) => format!("{text}: {innermost}"),
+        _ => text,
+    }
+}
+
 /// `1 pod`, `2 pods`.
 fn count(number: usize, what: &str) -> String {
     if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
@@ -186,6 +203,17 @@ mod tests {
         for wrong in ["cart-0", "/cart-0", "shop/", "a/b/c"] {
             assert!(wrong.parse::<Namespaced>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn errors_are_brief() {
+        let forbidden = serde_json::from_value(serde_json::json!({
+            "status": "Failure", "message": "pods is forbidden", "reason": "Forbidden", "code": 403,
+        }));
+        assert_eq!(brief(&kube::Error::Api(Box::new(forbidden.unwrap()))), "pods is forbidden");
+        let lost = anyhow::anyhow!("no route").context("hidden").context("failed to reach it");
+        assert_eq!(brief(lost.as_ref()), "failed to reach it: no route");
+        assert_eq!(brief(anyhow::anyhow!("alone").as_ref()), "alone");
     }
 
     #[test]

@@ -5,14 +5,13 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::ListParams;
 use kube::{Api, Client};
-use netmarks_core::errors::chain;
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::calls;
 use super::extender::{Decision, Scored};
 use super::plugins::nodes_scored;
 use super::scheduler_config::{DEFAULT_NAME, SchedulerConfig};
-use super::{Finding, Namespaced, PATIENCE, ago, count};
+use super::{Finding, Namespaced, PATIENCE, ago, brief, count};
 use crate::cli::bytes_per_second;
 use crate::decisions::NODES;
 
@@ -41,7 +40,7 @@ pub(super) async fn look(client: &Client, pod: &Namespaced) -> Result<Option<See
     let list = tokio::time::timeout(PATIENCE, api.list(&params))
         .await
         .map_err(|_| format!("no answer within {PATIENCE:?}"))?
-        .map_err(|error| chain(&error))?;
+        .map_err(|error| brief(&error))?;
     Ok(list.items.into_iter().next().map(|pod| {
         let spec = pod.spec.unwrap_or_default();
         let conditions = pod.status.and_then(|status| status.conditions).unwrap_or_default();
@@ -206,7 +205,8 @@ fn missed(
     let complete = decision.candidates <= NODES && ranked.len() == decision.candidates;
     let by_traffic = matches!(&decision.policies[..], [only] if only.policy == "netmarks");
     let above_last = ranked.last().is_some_and(|last| rate > last.raw);
-    if !complete && !(by_traffic && above_last) {
+    let certain = complete || (by_traffic && above_last);
+    if !certain {
         return None;
     }
     let nodes = snapshot.nodes.len();

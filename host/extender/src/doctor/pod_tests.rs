@@ -100,7 +100,7 @@ fn the_best_node_won() {
 #[test]
 fn plugins_outweighed_it() {
     let decision = decision(&[("node-0", 10, 1_000.0), ("node-1", 1, 100.0), ("node-2", 0, 0.0)], 3);
-    let finding = explained(bound("node-1"), &[decision.clone()], 3, &scheduler(""));
+    let finding = explained(bound("node-1"), std::slice::from_ref(&decision), 3, &scheduler(""));
     assert_eq!(finding.status, Status::Warning);
     assert!(finding.found.ends_with("our lead of 180 points, of the 1200 that they can give"), "{finding:?}");
     assert!(finding.advice.unwrap().contains("It is 2; with 14"), "9 * 10 * 14 = 1260");
@@ -137,7 +137,10 @@ fn a_node_that_may_have_been_offered_is_not_said_to_be_missing() {
     let offered: Vec<(&str, i64, f64)> =
         offered.iter().map(|(node, score, raw)| (node.as_str(), *score, *raw)).collect();
     let mut decision = decision(&offered, 100);
-    assert_eq!(explained(bound("node-3"), &[decision.clone()], 150, &scheduler("")).status, Status::Ok);
+    assert_eq!(
+        explained(bound("node-3"), std::slice::from_ref(&decision), 150, &scheduler("")).status,
+        Status::Ok
+    );
     decision.nodes.last_mut().unwrap().raw = 0.0;
     decision.policies[0].policy = "spread".to_owned();
     assert_eq!(explained(bound("node-3"), &[decision], 150, &scheduler("")).status, Status::Ok);

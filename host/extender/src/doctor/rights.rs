@@ -8,9 +8,8 @@ use k8s_openapi::api::authorization::v1::{
 };
 use kube::api::PostParams;
 use kube::{Api, Client};
-use netmarks_core::errors::chain;
 
-use super::{Finding, Namespaced, PATIENCE, count};
+use super::{Finding, Namespaced, PATIENCE, brief, count};
 use crate::config::Config;
 
 const CHECK: &str = "rights";
@@ -105,7 +104,7 @@ pub(super) async fn ask(
     for right in rights {
         let answer = match tokio::time::timeout(PATIENCE, review(client, account, &right)).await {
             Err(_) => Answer::Unknown(format!("no answer within {PATIENCE:?}")),
-            Ok(Err(error)) => Answer::Unknown(chain(&error)),
+            Ok(Err(error)) => Answer::Unknown(brief(&error)),
             Ok(Ok(Some(status))) if status.allowed && status.denied != Some(true) => Answer::Allowed,
             Ok(Ok(_)) => Answer::Denied,
         };

@@ -8,11 +8,10 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::api::ListParams;
 use kube::{Api, Client};
-use netmarks_core::errors::chain;
 use serde::Deserialize;
 
-use super::PATIENCE;
 use super::plugins::{FACTOR, Plugins};
+use super::{PATIENCE, brief};
 
 /// The scheduler that there always is.
 pub(super) const DEFAULT_NAME: &str = "default-scheduler";
@@ -127,7 +126,7 @@ async fn second(client: &Client, namespace: &str) -> (Result<Option<Seen>, Strin
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
     let map = match tokio::time::timeout(PATIENCE, api.get_opt(SECOND)).await {
         Err(_) => return (Err(format!("no answer within {PATIENCE:?}")), from),
-        Ok(Err(error)) => return (Err(chain(&error)), from),
+        Ok(Err(error)) => return (Err(brief(&error)), from),
         Ok(Ok(None)) => return (Ok(None), from),
         Ok(Ok(Some(map))) => map,
     };
@@ -179,7 +178,7 @@ const KIND: &str = "KubeSchedulerConfiguration";
 
 pub(super) fn parse(text: &str) -> Result<SchedulerConfig, String> {
     let config: SchedulerConfig =
-        serde_saphyr::from_str(text).map_err(|error| format!("cannot be read: {}", chain(&error)))?;
+        serde_saphyr::from_str(text).map_err(|error| format!("cannot be read: {}", brief(&error)))?;
     if config.kind != KIND {
         return Err(format!("is of the kind `{}`, not {KIND}", config.kind));
     }

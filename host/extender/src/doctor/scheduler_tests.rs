@@ -97,7 +97,8 @@ fn tls_must_be_meant_by_both_sides() {
     let enable = ("enableHTTPS", "true");
     let authority = ("tlsConfig", r#"{"caFile": "ca.crt"}"#);
     let both = ("tlsConfig", r#"{"caFile": "ca.crt", "certFile": "c.crt", "keyFile": "c.key"}"#);
-    let cases: [(&[(&str, &str)], &Config, Option<(Status, &str)>); 8] = [
+    type Case<'c> = (&'c [(&'c str, &'c str)], &'c Config, Option<(Status, &'c str)>);
+    let cases: [Case<'_>; 8] = [
         (&[], &serving, Some((Status::Problem, "is http, and the extender serves"))),
         (&[https, enable, authority], &Config::default(), Some((Status::Problem, "no `server.tls`"))),
         (&[enable], &Config::default(), Some((Status::Warning, "does not use it"))),

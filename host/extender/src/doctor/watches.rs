@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt as _;
 use kube::api::{ListParams, WatchParams};
 use kube::{Api, Client};
-use netmarks_core::errors::chain;
 use netmarks_sources::kubernetes::trimmed::{TrimmedNode, TrimmedPod};
 use serde::de::DeserializeOwned;
 
-use super::{Finding, PATIENCE, count};
+use super::{Finding, PATIENCE, brief, count};
 
 const CHECK: &str = "watches";
 
@@ -48,7 +47,7 @@ where
     let late = || format!("no answer within {PATIENCE:?}");
     let list = match tokio::time::timeout(PATIENCE, api.list(&ListParams::default().limit(1))).await {
         Err(_) => return Watched::NoList(late()),
-        Ok(Err(error)) => return Watched::NoList(chain(&error)),
+        Ok(Err(error)) => return Watched::NoList(brief(&error)),
         Ok(Ok(list)) => list,
     };
     let more = usize::try_from(list.metadata.remaining_item_count.unwrap_or(0)).unwrap_or(0);
@@ -61,7 +60,7 @@ where
     };
     let mut events = match tokio::time::timeout(PATIENCE, api.watch(&params, version)).await {
         Err(_) => return Watched::NoWatch(late()),
-        Ok(Err(error)) => return Watched::NoWatch(chain(&error)),
+        Ok(Err(error)) => return Watched::NoWatch(brief(&error)),
         Ok(Ok(events)) => Box::pin(events),
     };
     // Where there is nothing, nothing need come: that it was opened is all there is to see.
@@ -70,7 +69,7 @@ where
     }
     match tokio::time::timeout(PATIENCE, events.try_next()).await {
         Err(_) | Ok(Ok(None)) => Watched::Silent,
-        Ok(Err(error)) => Watched::NoWatch(chain(&error)),
+        Ok(Err(error)) => Watched::NoWatch(brief(&error)),
         Ok(Ok(Some(_))) => Watched::Works { objects, took: started.elapsed() },
     }
 }
