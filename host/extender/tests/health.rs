@@ -197,7 +197,7 @@ async fn a_real_prometheus_reads_every_metric() {
     let extender = Extender::start_on(&config, delivered(5.0)).await.unwrap();
     let shadow = Submission {
         name: "beside".parse().unwrap(),
-        bytes: std::fs::read(support::guest("netmarks")).unwrap(),
+        bytes: std::fs::read(support::guest("netmarks")).unwrap().into(),
         settings: Settings::default(),
         mode: Mode::Shadow,
         origin: Origin::Upload,

@@ -134,7 +134,9 @@ async fn submit(
 ) -> Result<netmarks_policies::Outcome, netmarks_policies::Refusal> {
     let actor = Actor::own("bench", "here");
     let name = name.parse().unwrap();
-    registry.submit(Submission { name, bytes, settings, mode, origin: Origin::Upload, actor }).await
+    registry
+        .submit(Submission { name, bytes: bytes.into(), settings, mode, origin: Origin::Upload, actor })
+        .await
 }
 
 /// What a stretch of time saw.
