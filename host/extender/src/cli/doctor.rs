@@ -19,7 +19,7 @@ Exit code: 0 if there is no problem, warnings or not; 1 if there is one; 2 for a
 
 Examples:
   netmarks doctor --config config.yaml --service-account netmarks/netmarks
-  netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --scheduler-config kube-scheduler.yaml
+  netmarks doctor --server http://127.0.0.1:9820 --scheduler-config scheduler.yaml
   netmarks doctor --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks doctor -o json | jq '.findings[] | select(.status == \"problem\")'";
 
