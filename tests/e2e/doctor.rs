@@ -377,4 +377,24 @@ async fn a_node_is_cut_away_for_one_pod_and_outvoted_for_another() {
     );
     let advice = outvoted.only(&["warning"]).into_iter().find(|(check, _)| *check == "pod").unwrap().1;
     assert!(advice.starts_with("raise the extender's `weight`"), "{advice}");
+
+    // The configuration of a second scheduler is found in the cluster. One of the same name would race with the first; with
+    // one of its own, these pods are none of its business.
+    let mut second = with_extender(extender.url(), 1, None);
+    for (profiles, problem, says) in [
+        (json!([]), "scheduler", "`schedulerName` of its own"),
+        (json!([{"schedulerName": "netmarks"}]), "pod", "set `schedulerName: netmarks`"),
+    ] {
+        second["profiles"] = profiles;
+        let map = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "netmarks-scheduler", "namespace": "kube-system"},
+            "data": {"config.yaml": second.to_string()},
+        });
+        let map = scratch(&plane, "map.json", &map.to_string()).unwrap().display().to_string();
+        kubectl(&plane, &["apply", "-f", &map]).unwrap();
+        let said =
+            doctor(&[&arguments[..6], &["--namespace", "kube-system", "--pod", &offered]].concat()).unwrap();
+        said.ensure_problems(&[(problem, says)]).unwrap();
+        assert!(said.found("scheduler").starts_with("ConfigMap kube-system/netmarks-scheduler"), "{said:#?}");
+    }
 }
