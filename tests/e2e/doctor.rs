@@ -144,8 +144,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     for namespace in [&namespace, "filtered", "renamed"] {
         plane.create_namespace(namespace).await.unwrap();
     }
-    let rbac = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/rbac.yaml");
-    kubectl(&plane, &["apply", "-f", rbac]).unwrap();
+    plane.apply_chart("kube-system", &["serviceaccount", "rbac"], &["policies.kubernetes.enabled=false"]).unwrap();
     let kubeconfig = plane.kubeconfig_for(&account.name).unwrap();
     let extender = Extender::start_as(&plane, &kubeconfig, &prometheus, &[]).unwrap();
     extender.wait_ready().await.unwrap();

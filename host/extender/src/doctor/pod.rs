@@ -225,7 +225,7 @@ fn missed(
         Finding::warning(
             CHECK,
             format!("{found}: with {nodes} nodes it stops looking after {most}, by {set}"),
-            "raise `percentageOfNodesToScore` in kube-scheduler's configuration, 100 for all; deploy/README.md says what it costs",
+            "raise `percentageOfNodesToScore` in kube-scheduler's configuration, 100 for all; docs/operate.md says what it costs",
         )
     } else {
         Finding::warning(

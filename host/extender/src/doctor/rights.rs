@@ -185,7 +185,7 @@ pub(super) fn judge(account: Option<&Namespaced>, answers: &[(Right, Answer)]) -
             Finding::problem(
                 CHECK,
                 format!("{who} may not {right}: {}", right.without),
-                format!("allow it in a {role} that is bound to the extender's service account; deploy/rbac.yaml has all it needs"),
+                format!("allow it in a {role} that is bound to the extender's service account; the chart and deploy/kustomize/base/rbac.yaml have all it needs"),
             )
         })
         .collect();

@@ -35,7 +35,7 @@ pub(super) fn judge(seen: &Seen, ours: &Config, nodes: Option<usize>) -> Vec<Fin
             return vec![Finding::problem(
                 CHECK,
                 format!("{pod} runs without --config: it has no extenders, and ours is never asked"),
-                "give every kube-scheduler a configuration file with the entry of deploy/kube-scheduler/config.yaml; deploy/README.md \
+                "give every kube-scheduler a configuration file with the entry of deploy/kube-scheduler/config.yaml; docs/install.md \
                  says how, for kubeadm and k3s",
             )];
         }
@@ -269,7 +269,7 @@ fn scored(config: &SchedulerConfig, name: &str, nodes: usize) -> Finding {
         format!(
             "{name}: {scored} of {nodes} nodes are scored {by}; a given node is not among them {missing} times of 100"
         ),
-        "raise `percentageOfNodesToScore`, 100 for all, if pods must find the node of their peers; deploy/README.md says what \
+        "raise `percentageOfNodesToScore`, 100 for all, if pods must find the node of their peers; docs/operate.md says what \
          it costs",
     )
 }
