@@ -15,6 +15,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use netmarks_core::application::Identity;
+use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::config::Secret;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
@@ -62,8 +63,11 @@ async fn store(answers: Vec<Answer>) -> (Store, MetricsConfig) {
     let url = format!("http://{}/prefix/", listener.local_addr().unwrap());
     let router = Router::new().route(PATH, post(answer)).with_state(store.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    (store, MetricsConfig { url, ..MetricsConfig::default() })
+    (store, MetricsConfig { url, estimator: LATEST, ..MetricsConfig::default() })
 }
+
+/// A mean that one refresh covers, so that nothing is asked of the past.
+const LATEST: Estimator = Estimator::Window { seconds: 60.0 };
 
 fn text(body: impl Into<String>) -> Answer {
     Answer::Text(StatusCode::OK, body.into())
@@ -225,6 +229,43 @@ async fn a_clock_that_is_set_back_does_not_freeze_the_flows() {
     let snapshot = state.snapshot();
     let a = snapshot.application_id("shop/a").unwrap();
     assert_eq!((snapshot.flows().peers(a)[0].outbound, snapshot.flows_at()), (9.0, Some(5_000.0)));
+}
+
+#[tokio::test]
+async fn the_past_is_asked_for_once_and_not_before_the_store_answers() {
+    let broken = Answer::Text(StatusCode::SERVICE_UNAVAILABLE, "busy".to_owned());
+    let answers = vec![broken, flows(&[("a", "b", 9.0)]), flows(&[("a", "b", 1.0)])];
+    let (store, mut config) = store(answers).await;
+    config.estimator = Estimator::Window { seconds: 240.0 };
+    let mut poller = Poller::new(config, Identity::App).unwrap();
+    let state = state();
+    poller.refresh(1_000.0, &state).await.unwrap_err();
+    poller.refresh(1_015.0, &state).await.unwrap();
+    poller.refresh(1_030.0, &state).await.unwrap();
+    let received = store.received.lock().unwrap().clone();
+    let times =
+        received.iter().map(|(_, body)| body.split("time=").nth(1).unwrap().split('&').next().unwrap());
+    let expected = ["1000.000", "1015.000", "835.000", "895.000", "955.000", "1030.000"];
+    assert_eq!(times.collect::<Vec<_>>(), expected);
+    // Three minutes of 1 in the past, 60 s of 9, then 15 s of 1, of which the last 240 s count.
+    let snapshot = state.snapshot();
+    let a = snapshot.application_id("shop/a").unwrap();
+    let flow = snapshot.flows().peers(a)[0].outbound;
+    assert!((flow - (60.0 * 9.0 + 180.0) / 240.0).abs() < 1e-9, "{flow}");
+}
+
+#[tokio::test]
+async fn a_store_without_a_past_is_good_enough() {
+    let too_old = Answer::Text(StatusCode::UNPROCESSABLE_ENTITY, "too far back".to_owned());
+    let (store, mut config) =
+        store(vec![flows(&[("a", "b", 9.0)]), too_old, flows(&[("a", "b", 9.0)])]).await;
+    config.estimator = Estimator::Decay { half_life_seconds: 600.0 };
+    let mut poller = Poller::new(config, Identity::App).unwrap();
+    let state = state();
+    for at in [1_000.0, 1_015.0] {
+        assert_eq!(poller.refresh(at, &state).await.unwrap().flows, 1);
+    }
+    assert_eq!(store.received.lock().unwrap().len(), 3, "it is not asked for again");
 }
 
 #[tokio::test]

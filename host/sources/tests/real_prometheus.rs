@@ -1,5 +1,10 @@
 //! The poller against a real Prometheus, whose storage is filled beforehand: no scrape to wait for.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests: by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests fail like tests: by panicking"
+)]
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -9,7 +14,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netmarks_core::application::Identity;
+use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::client::QueryError;
+use netmarks_sources::prometheus::poller::Refresh;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_sources::state::{ClusterState, MetricsState};
@@ -85,24 +92,30 @@ fn sidecars(flows: usize) -> String {
     metrics + "# EOF\n"
 }
 
-#[tokio::test]
-async fn a_real_prometheus_is_asked_and_understood() {
-    let prometheus = start(&sidecars(300));
-    let config = MetricsConfig { url: prometheus.url.clone(), ..MetricsConfig::default() };
-    let state = Arc::new(ClusterState::new(MetricsState::NotYet));
-    let mut poller = Poller::new(config.clone(), Identity::App).unwrap();
-    // It starts within a second or so; until then it does not listen, or says that it is not ready (503).
+/// It starts within a second or so; until then it does not listen, or says that it is not ready (503).
+async fn first_refresh(poller: &mut Poller, at: f64, state: &Arc<ClusterState>) -> Refresh {
     let deadline = Instant::now() + Duration::from_secs(60);
-    let refresh = loop {
-        match poller.refresh(f64::from(END), &state).await {
-            Ok(refresh) => break refresh,
+    loop {
+        match poller.refresh(at, state).await {
+            Ok(refresh) => return refresh,
             Err(error @ (QueryError::Unreachable { .. } | QueryError::Status { .. })) => {
                 assert!(Instant::now() < deadline, "{error:?}");
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Err(error) => panic!("{error:?}"),
         }
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_real_prometheus_is_asked_and_understood() {
+    let prometheus = start(&sidecars(300));
+    // A mean that one refresh covers: rates as the query gives them.
+    let estimator = Estimator::Window { seconds: 60.0 };
+    let config = MetricsConfig { url: prometheus.url.clone(), estimator, ..MetricsConfig::default() };
+    let state = Arc::new(ClusterState::new(MetricsState::NotYet));
+    let mut poller = Poller::new(config.clone(), Identity::App).unwrap();
+    let refresh = first_refresh(&mut poller, f64::from(END), &state).await;
     assert_eq!((refresh.samples, refresh.skipped, refresh.flows, refresh.warnings), (300, 0, 300, vec![]));
     let snapshot = state.snapshot();
     let rates = snapshot.flows().flows().map(|(_, _, rate)| rate);
@@ -120,4 +133,79 @@ async fn a_real_prometheus_is_asked_and_understood() {
     broken.waypoint_pattern = "(".to_owned();
     let error = Poller::new(broken, identity).unwrap().refresh(f64::from(END), &state).await.unwrap_err();
     assert!(matches!(&error, QueryError::Api { error, .. } if error.kind == "bad_data"), "{error:?}");
+}
+
+/// Bytes per second between two scrapes; none where the proxy knows nothing of the edge.
+type Rate = fn(seconds_before_end: u32) -> Option<f64>;
+
+/// Edges that show how far two averages can be apart.
+const CHANGING: [(&str, Rate); 5] = [
+    ("steady", |_| Some(100.0)),
+    ("ten times less since ten minutes", |before| Some(if before > 600 { 1_000.0 } else { 100.0 })),
+    // At no fixed period: that could fall together with the instants that are asked for.
+    ("bursts of 30 s, a fifth of the time", |before| {
+        let burst = (before / 30).wrapping_mul(2_654_435_761) >> 16;
+        Some(if burst % 5 == 0 { 2_000.0 } else { 0.0 })
+    }),
+    ("new since 15 minutes", |before| (before <= 900).then_some(500.0)),
+    ("gone since 20 minutes", |before| (before > 1_200).then_some(800.0)),
+];
+
+/// The report of the callers' sidecars for an hour and a half.
+fn changing() -> String {
+    let mut metrics = String::from("# TYPE istio_request_bytes_sum unknown\n");
+    for (name, rate) in CHANGING {
+        let mut counter = 0.0;
+        for before in (0..=5_400).rev().step_by(15) {
+            let Some(rate) = rate(before) else { continue };
+            counter += rate * 15.0;
+            writeln!(
+                metrics,
+                "istio_request_bytes_sum{{reporter=\"source\",source_workload=\"w\",source_workload_namespace=\"shop\",\
+                 source_app=\"{name}\",destination_app=\"db\",destination_workload_namespace=\"data\"}} {counter} {}",
+                END - before
+            )
+            .unwrap();
+        }
+    }
+    metrics + "# EOF\n"
+}
+
+fn outbound(state: &ClusterState, name: &str) -> f64 {
+    let snapshot = state.snapshot();
+    let peers =
+        snapshot.application_id(&format!("shop/{name}")).map(|id| snapshot.flows().peers(id).to_vec());
+    peers.unwrap_or_default().iter().map(|peer| peer.outbound).sum()
+}
+
+#[tokio::test]
+async fn a_replica_that_just_started_knows_the_flows_as_one_that_ran_for_an_hour_does() {
+    let prometheus = start(&changing());
+    let config = MetricsConfig { url: prometheus.url.clone(), ..MetricsConfig::default() };
+    let new_state = || Arc::new(ClusterState::new(MetricsState::NotYet));
+    let (old, new, pastless) = (new_state(), new_state(), new_state());
+    let mut poller = Poller::new(config.clone(), Identity::App).unwrap();
+    first_refresh(&mut poller, f64::from(END - 3_600), &old).await;
+    for before in (0..3_600).rev().step_by(15) {
+        poller.refresh(f64::from(END - before), &old).await.unwrap();
+    }
+    Poller::new(config.clone(), Identity::App).unwrap().refresh(f64::from(END), &new).await.unwrap();
+    // Its mean covers the last minute, as every mean would that begins now.
+    let estimator = Estimator::Window { seconds: 60.0 };
+    let config = MetricsConfig { estimator, ..config };
+    Poller::new(config, Identity::App).unwrap().refresh(f64::from(END), &pastless).await.unwrap();
+
+    let mut far_apart = 0;
+    for (name, _) in CHANGING {
+        let [old, new, pastless] = [&old, &new, &pastless].map(|state| outbound(state, name));
+        let apart = |other: f64| (other - old).abs() / old.max(other);
+        eprintln!(
+            "{name}: {old:.1} B/s after an hour, {new:.1} at once ({:.1}% apart), {pastless:.1} without the past ({:.1}%)",
+            apart(new) * 100.0,
+            apart(pastless) * 100.0
+        );
+        assert!(apart(new) < 0.1, "{name}: {old} and {new}");
+        far_apart += usize::from(apart(pastless) > 0.5);
+    }
+    assert!(far_apart >= 2, "these edges would not show a difference");
 }

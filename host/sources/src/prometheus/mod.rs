@@ -1,11 +1,13 @@
 //! Flows from any store that answers the Prometheus HTTP API: Prometheus, Thanos, Mimir, VictoriaMetrics.
 //!
 //! [`config`] is what an operator sets, [`presets`] the queries of each mesh, [`client`] the HTTP request,
-//! [`decode`] the answer, [`poller`] the task that keeps the flows fresh, [`selectors`] says which series a query reads.
+//! [`decode`] the answer, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
+//! says which series a query reads.
 
 pub mod client;
 pub mod config;
 pub mod decode;
+mod past;
 pub mod poller;
 pub mod presets;
 pub mod selectors;

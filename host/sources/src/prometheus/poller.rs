@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::client::{Client, QueryError, beginning};
 use super::config::{ConfigError, MetricsConfig};
 use super::decode::{Interner, decode};
+use super::past::Past;
 use super::presets::Preset;
 use crate::health::{MetricsReport, Turn};
 use crate::state::ClusterState;
@@ -29,6 +30,8 @@ pub struct Poller {
     config: MetricsConfig,
     client: Client,
     preset: Arc<Preset>,
+    /// What to ask before the first refresh, and how.
+    past: Option<(Past, Arc<Preset>)>,
     averages: Averages,
     failures: i32,
     warned: HashSet<String, RandomState>,
@@ -59,9 +62,15 @@ impl Poller {
     pub fn new(config: MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
         config.check_numbers()?;
         config.check_combinations()?;
+        let preset = |config: &MetricsConfig| Preset::new(config, identity).map(Arc::new);
+        let past = Past::new(&config).map(|past| {
+            let config = MetricsConfig { window_seconds: past.step_seconds, ..config.clone() };
+            Ok::<_, ConfigError>((past, preset(&config)?))
+        });
         Ok(Self {
             client: Client::new(&config)?,
-            preset: Arc::new(Preset::new(&config, identity)?),
+            preset: preset(&config)?,
+            past: past.transpose()?,
             averages: Averages::new(config.estimator),
             failures: 0,
             warned: HashSet::default(),
@@ -136,25 +145,62 @@ impl Poller {
         }
     }
 
-    /// Asks once for the instant `at` (seconds since the Unix epoch) and publishes what came of it.
+    /// Asks once for the instant `at` (seconds since the Unix epoch) and publishes what came of it. The first time it
+    /// asks for the past as well, once the store has shown that it answers.
     ///
     /// # Errors
-    /// For any query that fails; nothing is changed then.
+    /// For any query that fails; nothing is changed then. The past is not worth one: without it averages begin now.
     pub async fn refresh(&mut self, at: f64, state: &Arc<ClusterState>) -> Result<Refresh, QueryError> {
-        let mut answers = Vec::with_capacity(self.preset.queries.len());
-        for query in &self.preset.queries {
+        let preset = self.preset.clone();
+        let answers = self.ask(&preset, at).await?;
+        if let Some((past, preset)) = self.past.take()
+            && let Err(error) = self.learn(past, &preset, at).await
+        {
+            tracing::warn!(
+                error = chain(&error),
+                "failed to ask for past flows; until the averages have covered that time again, this replica's scores \
+                 can differ from others'"
+            );
+        }
+        self.take(at, preset, answers, Some(state)).await
+    }
+
+    async fn learn(&mut self, past: Past, preset: &Arc<Preset>, at: f64) -> Result<(), QueryError> {
+        for instant in past.instants(at) {
+            let answers = self.ask(preset, instant).await?;
+            self.take(instant, preset.clone(), answers, None).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self, preset: &Preset, at: f64) -> Result<Vec<Bytes>, QueryError> {
+        let mut answers = Vec::with_capacity(preset.queries.len());
+        for query in &preset.queries {
             answers.push(self.client.query(query, at).await?);
         }
+        Ok(answers)
+    }
+
+    /// Averages these answers, and publishes the flows if there is where to.
+    async fn take(
+        &mut self,
+        at: f64,
+        preset: Arc<Preset>,
+        answers: Vec<Bytes>,
+        publish: Option<&Arc<ClusterState>>,
+    ) -> Result<Refresh, QueryError> {
         // Decoding and averaging take milliseconds to a second: not on a thread that answers requests. If this
         // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
         let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
-        let (preset, state, limit) = (self.preset.clone(), state.clone(), self.config.max_flows);
+        let (publish, limit) = (publish.cloned(), self.config.max_flows);
         let url = self.client.url().to_string();
         let work = tokio::task::spawn_blocking(move || {
             let refresh = averages.take(at, &preset, &answers, limit, &url);
             let refresh = refresh.map(|(refresh, flows)| {
-                state.update(|index| index.replace_flows(at, flows));
-                state.metrics_answered(at);
+                if let Some(state) = publish {
+                    state.update(|index| index.replace_flows(at, flows));
+                    state.metrics_answered(at);
+                }
                 refresh
             });
             (averages, refresh)
