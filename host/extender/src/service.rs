@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Server};
 use crate::http::body::BodyBudget;
 use crate::http::routes::App;
-use crate::http::server;
+use crate::http::server::{self, Stop};
 use crate::http::tls::Certificates;
 use crate::metrics::Metrics;
 use crate::policies;
@@ -35,17 +35,13 @@ const MIB: usize = 1024 * 1024;
 const CALLS_BESIDE_REQUESTS: u32 = 2;
 
 /// Holds the tasks of the process, by name.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Tasks {
     tasks: JoinSet<(&'static str, Result<()>)>,
-    /// Cancelled when the process shall stop.
+    /// Cancelled when the process was told to stop: it says so, and goes on as before.
+    pub stopping: CancellationToken,
+    /// Cancelled when the tasks shall end.
     pub shutdown: CancellationToken,
-}
-
-impl Default for Tasks {
-    fn default() -> Self {
-        Self { tasks: JoinSet::new(), shutdown: CancellationToken::new() }
-    }
 }
 
 impl Tasks {
@@ -54,19 +50,27 @@ impl Tasks {
         self.tasks.spawn(async move { (name, task.await) });
     }
 
-    /// Waits for `stop` or the death of a task, then for all tasks to finish.
+    /// Waits for `stop` and `delay` after it, or for the death of a task, then for all tasks to finish. In the delay
+    /// everything goes on, sources included, so that who still asks gets the answer that any other replica gives.
     ///
     /// # Errors
     /// If a task failed, or ended before it should.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> Result<()> {
+    pub async fn run(mut self, stop: impl Future<Output = ()>, delay: Duration) -> Result<()> {
+        let stopping = self.stopping.clone();
+        let stopped = async {
+            stop.await;
+            stopping.cancel();
+            tokio::time::sleep(delay).await;
+        };
         let early = tokio::select! {
-            () = stop => Ok(()),
+            () = stopped => Ok(()),
             Some(ended) = self.tasks.join_next() => match ended {
                 Ok((name, Ok(()))) => Err(anyhow::anyhow!("the task `{name}` ended unexpectedly")),
                 Ok((name, Err(error))) => Err(error.context(format!("the task `{name}` failed"))),
                 Err(error) => Err(anyhow::Error::new(error).context("a task panicked")),
             },
         };
+        self.stopping.cancel();
         self.shutdown.cancel();
         let mut result = early;
         while let Some(ended) = self.tasks.join_next().await {
@@ -243,7 +247,7 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
         max_bodies_mib,
         max_concurrent,
         request_timeout_ms,
-        shutdown_delay_seconds,
+        shutdown_delay_seconds: _,
         drain_seconds,
         tls,
     } = config.server.clone();
@@ -256,7 +260,7 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
         bodies: BodyBudget::new(max_bodies_mib as usize * MIB, max_request_mib as usize * MIB),
         permits: Arc::new(Semaphore::new(max_concurrent as usize)),
         deadline: Duration::from_millis(request_timeout_ms),
-        stopping: tasks.shutdown.clone(),
+        stopping: tasks.stopping.clone(),
     };
     if let Some(certificates) = &certificates {
         let (certificates, shutdown) = (certificates.clone(), tasks.shutdown.clone());
@@ -265,22 +269,17 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
             Ok(())
         });
     }
-    // Readiness says no as soon as shutdown begins; listeners close only after the delay.
-    let closing = CancellationToken::new();
-    let (stopping, close) = (tasks.shutdown.clone(), closing.clone());
-    tasks.spawn("shutdown delay", async move {
-        stopping.cancelled().await;
-        tokio::time::sleep(Duration::from_secs_f64(shutdown_delay_seconds)).await;
-        close.cancel();
-        Ok(())
-    });
-    let drain = Duration::from_secs_f64(drain_seconds);
+    let stop = Stop {
+        begun: tasks.stopping.clone(),
+        closing: tasks.shutdown.clone(),
+        drain: Duration::from_secs_f64(drain_seconds),
+    };
     if let Some(health_address) = health_listen {
         let (listener, router) = (listen(health_address).await?, app.clone().health_router());
         tracing::info!(address = %listener.local_addr().unwrap_or(health_address), "listening for probes");
-        let closing = closing.clone();
+        let stop = stop.clone();
         tasks.spawn("health server", async move {
-            server::serve(listener, None, move |_| router.clone(), closing, drain).await;
+            server::serve(listener, None, move |_| router.clone(), stop).await;
             Ok(())
         });
     }
@@ -288,7 +287,7 @@ pub async fn start_server(config: &Config, scoring: &Scoring, tasks: &mut Tasks)
     tracing::info!(%address, scheme, "listening");
     let router = app.router();
     tasks.spawn("extender server", async move {
-        server::serve(listener, certificates, move |_| router.clone(), closing, drain).await;
+        server::serve(listener, certificates, move |_| router.clone(), stop).await;
         Ok(())
     });
     Ok(address)

@@ -6,7 +6,7 @@ mod support;
 use std::time::{Duration, Instant};
 
 use netmarks::http::routes::App;
-use netmarks::http::server;
+use netmarks::http::server::{self, Stop};
 use netmarks::service::Tasks;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -69,7 +69,8 @@ async fn serve(app: &App, stop: &CancellationToken) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let router = app.clone().router();
-    tokio::spawn(server::serve(listener, None, move |_| router.clone(), stop.clone(), Duration::ZERO));
+    let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
+    tokio::spawn(server::serve(listener, None, move |_| router.clone(), end));
     url
 }
 

@@ -91,32 +91,17 @@ async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_li
     binary::failure(&fetch(3).await.unwrap().unwrap()).unwrap();
 }
 
-/// A TLS connection that offers these protocols.
-async fn connect(
-    authority: &Authority,
-    extender: &Extender,
-    protocols: &[&str],
-) -> Result<tokio_rustls::client::TlsStream<tokio::net::TcpStream>> {
-    let mut roots = rustls::RootCertStore::empty();
-    roots.add(authority.0.der().clone())?;
-    let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let stream = tokio::net::TcpStream::connect(extender.address).await?;
-    let name = rustls::pki_types::ServerName::try_from("127.0.0.1")?;
-    Ok(tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn http_2_is_spoken_with_who_offers_it() {
     let authority = Authority::new("ours").unwrap();
     let folder = tempfile::tempdir().unwrap();
     let extender = Extender::start(&https(authority.install(folder.path()).unwrap())).await.unwrap();
     for (offered, agreed) in [(vec!["http/1.1", "h2"], "h2"), (vec!["http/1.1"], "http/1.1")] {
-        let stream = connect(&authority, &extender, &offered).await.unwrap();
+        let stream = authority.connect(extender.address, &offered).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(agreed.as_bytes()));
     }
 
-    let stream = connect(&authority, &extender, &["h2"]).await.unwrap();
+    let stream = authority.connect(extender.address, &["h2"]).await.unwrap();
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(executor, hyper_util::rt::TokioIo::new(stream)).await.unwrap();
@@ -146,15 +131,15 @@ async fn new_certificates_are_used_by_new_connections() {
     let extender = Extender::start(&https(old.install(folder.path()).unwrap())).await.unwrap();
     let open = old.client().unwrap().build().unwrap();
     assert_eq!(scored(&open, &extender).await.unwrap(), 3);
-    connect(&new, &extender, &[]).await.unwrap_err();
+    new.connect(extender.address, &[]).await.unwrap_err();
 
     new.install(folder.path()).unwrap();
     eventually("the new certificate is used", async || {
-        connect(&new, &extender, &[]).await.map(Some).context("not yet")
+        new.connect(extender.address, &[]).await.map(Some).context("not yet")
     })
     .await
     .unwrap();
-    connect(&old, &extender, &[]).await.unwrap_err();
+    old.connect(extender.address, &[]).await.unwrap_err();
     assert_eq!(scored(&open, &extender).await.unwrap(), 3, "an open connection goes on");
 }
 

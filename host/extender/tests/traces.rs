@@ -43,8 +43,7 @@ async fn collector() -> (String, UnboundedReceiver<Received>) {
         listener,
         None,
         move |_| router.clone(),
-        tokio_util::sync::CancellationToken::new(),
-        LIMIT,
+        netmarks::http::server::Stop::default(),
     ));
     (endpoint, receiver)
 }

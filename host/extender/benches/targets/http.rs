@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::routing::post;
 use netmarks::http::body::BodyBudget;
 use netmarks::http::routes::App;
-use netmarks::http::server;
+use netmarks::http::server::{self, Stop};
 use netmarks_core::application::Identity;
 use tokio_util::sync::CancellationToken;
 
@@ -39,8 +39,8 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving =
-        runtime.spawn(server::serve(listener, None, move |_| router.clone(), stop.clone(), Duration::ZERO));
+    let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
+    let serving = runtime.spawn(server::serve(listener, None, move |_| router.clone(), end));
 
     let mut client = Client { stream: TcpStream::connect(address).unwrap(), received: Vec::new() };
     client.stream.set_nodelay(true).unwrap();

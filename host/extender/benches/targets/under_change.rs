@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use netmarks::config::Config;
 use netmarks::http::body::BodyBudget;
 use netmarks::http::routes::App;
-use netmarks::http::server;
+use netmarks::http::server::{self, Stop};
 use netmarks::service::{self, Tasks};
 use netmarks_core::application::Identity;
 use netmarks_engine::{CompileLimits, Compiler};
@@ -53,8 +53,8 @@ pub fn rows(quick: bool) -> Vec<Row> {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
-    let serving =
-        runtime.spawn(server::serve(listener, None, move |_| router.clone(), stop.clone(), Duration::ZERO));
+    let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
+    let serving = runtime.spawn(server::serve(listener, None, move |_| router.clone(), end));
 
     // What either policy answers on its own: nothing else may ever be seen.
     let mut known = Vec::new();

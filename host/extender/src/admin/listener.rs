@@ -12,7 +12,7 @@ use super::access::Access;
 use super::routes::Admin;
 use crate::config::{self, Config};
 use crate::http::body::BodyBudget;
-use crate::http::server;
+use crate::http::server::{self, Stop};
 use crate::http::tls::Certificates;
 use crate::service::{Tasks, listen};
 
@@ -63,10 +63,13 @@ pub async fn start(
     let largest = max_upload_mib as usize * MIB;
     let bodies = BodyBudget::new(largest * UPLOADS, largest);
     let admin = Admin { registry: registry.clone(), access, bodies, keys };
-    let shutdown = tasks.shutdown.clone();
-    let drain = Duration::from_secs_f64(config.server.drain_seconds);
+    let stop = Stop {
+        begun: tasks.stopping.clone(),
+        closing: tasks.shutdown.clone(),
+        drain: Duration::from_secs_f64(config.server.drain_seconds),
+    };
     tasks.spawn("admin server", async move {
-        server::serve(listener, certificates, move |peer| admin.clone().router(peer), shutdown, drain).await;
+        server::serve(listener, certificates, move |peer| admin.clone().router(peer), stop).await;
         Ok(())
     });
     Ok(Some(address))

@@ -80,7 +80,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .await?
             .unwrap_or(admin_listen);
         say(&next_steps(address, admin, &snapshot, &pod)?)?;
-        tasks.run(stop).await
+        tasks.run(stop, config.server.shutdown_delay()).await
     });
     log.flush();
     result

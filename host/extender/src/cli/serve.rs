@@ -130,7 +130,7 @@ pub(super) fn run(args: Args) -> Result<()> {
             reloader.run(shutdown).await;
             Ok(())
         });
-        tasks.run(stop).await
+        tasks.run(stop, config.server.shutdown_delay()).await
     });
     flush.flush();
     result

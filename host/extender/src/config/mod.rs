@@ -65,7 +65,7 @@ pub struct Server {
     pub max_concurrent: u32,
     /// A request that takes longer is answered without scores.
     pub request_timeout_ms: u64,
-    /// After a stop signal: how long readiness says no before connections are closed, so that clients turn away.
+    /// After a stop signal: how long everything goes on, but readiness says no and clients are asked to leave.
     pub shutdown_delay_seconds: f64,
     /// How long requests under way may take after that.
     pub drain_seconds: f64,
@@ -86,6 +86,14 @@ impl Default for Server {
             drain_seconds: 10.0,
             tls: Tls::default(),
         }
+    }
+}
+
+impl Server {
+    /// `shutdown_delay_seconds`, once validated.
+    #[must_use]
+    pub fn shutdown_delay(&self) -> Duration {
+        Duration::from_secs_f64(self.shutdown_delay_seconds)
     }
 }
 

@@ -43,7 +43,7 @@ pub struct App {
     pub permits: Arc<Semaphore>,
     /// A request that takes longer is answered without scores.
     pub deadline: Duration,
-    /// Whether shutdown has begun.
+    /// Whether the process was told to stop.
     pub stopping: tokio_util::sync::CancellationToken,
 }
 

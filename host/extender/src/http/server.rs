@@ -1,16 +1,24 @@
 //! The accept loop: plain or TLS, HTTP/1.1 and HTTP/2, bounded, and drained at shutdown.
 //!
-//! Our own rather than `axum::serve` for three things that it leaves out: handshakes that do not hold up others,
-//! timeouts against clients that never send, and a limit on connections.
+//! Our own rather than `axum::serve` for what it leaves out: handshakes that do not hold up others, timeouts against
+//! clients that never send, a limit on connections, and an end that takes no request from a client (see [`Stop`]).
+//!
+//! There is no maximum age of a connection. It would spread clients over replicas again after a rolling upgrade, but the
+//! client is one kube-scheduler, which asks for one pod after the other: wherever it is, one replica has all the work.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Version};
+use hyper::body::Incoming;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -55,37 +63,47 @@ fn certificate<S>(stream: &TlsStream<S>) -> Option<String> {
     )
 }
 
-/// Serves until `shutdown`, then finishes the requests under way for at most `drain`.
+/// When and how a server ends. Two steps, since those who send clients here learn of the first one only after a while.
+#[derive(Clone, Debug, Default)]
+pub struct Stop {
+    /// Clients are asked to leave, each at a moment when it has nothing under way: HTTP/1.1 by `Connection: close` with
+    /// its next answer, HTTP/2 by GOAWAY. Whoever connects is still served.
+    pub begun: CancellationToken,
+    /// Nobody is accepted any more, and connections that were idle all the time are closed.
+    pub closing: CancellationToken,
+    /// How long the requests under way may take after that.
+    pub drain: Duration,
+}
+
+/// Serves until `stop`.
 pub async fn serve(
     listener: TcpListener,
     certificates: Option<Arc<Certificates>>,
     router: impl Fn(Peer) -> Router + Clone + Send + 'static,
-    shutdown: CancellationToken,
-    drain: Duration,
+    stop: Stop,
 ) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
         let accepted = tokio::select! {
-            () = shutdown.cancelled() => break,
+            () = stop.closing.cancelled() => break,
             Some(_) = connections.join_next() => continue,
             accepted = accept(&listener, &permits) => accepted,
         };
         let Some((stream, address, permit)) = accepted else { continue };
-        let (router, watcher) = (router.clone(), graceful.watcher());
+        let (router, stop) = (router.clone(), stop.clone());
         let acceptor = certificates.as_ref().map(|certificates| TlsAcceptor::from(certificates.current()));
         connections.spawn(async move {
             let _permit = permit;
             match acceptor {
                 None => {
                     let peer = Peer { address, certificate: None };
-                    connection(stream, router(peer), watcher).await;
+                    connection(stream, router(peer), &stop).await;
                 }
                 Some(acceptor) => match tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await {
                     Ok(Ok(stream)) => {
                         let peer = Peer { address, certificate: certificate(&stream) };
-                        connection(stream, router(peer), watcher).await;
+                        connection(stream, router(peer), &stop).await;
                     }
                     Ok(Err(error)) => tracing::info!(%error, "TLS handshake failed"),
                     Err(_) => tracing::info!("TLS handshake timed out"),
@@ -94,7 +112,9 @@ pub async fn serve(
         });
     }
     drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    let ended = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(stop.drain, ended).await.is_err() {
+        let drain = stop.drain;
         tracing::warn!(?drain, "connections were still busy at the end of the drain and are closed");
     }
     connections.shutdown().await;
@@ -124,13 +144,47 @@ async fn accept(
 async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
-    watcher: hyper_util::server::graceful::Watcher,
+    stop: &Stop,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
     builder.http2().timer(TokioTimer::new()).keep_alive_interval(IDLE).keep_alive_timeout(IDLE);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    if let Err(error) = watcher.watch(connection.into_owned()).await {
+    let router = TowerToHyperService::new(router);
+    let http_2_asked = CancellationToken::new();
+    let service = service_fn(|request: Request<Incoming>| {
+        let http_2 = request.version() == Version::HTTP_2;
+        if http_2 {
+            http_2_asked.cancel();
+        }
+        let (answer, begun) = (router.call(request), stop.begun.clone());
+        async move {
+            let mut answer = answer.await?;
+            if !http_2 && begun.is_cancelled() {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    // hyper's graceful end closes an idle HTTP/1.1 connection at once, and a request that crosses it on the wire is
+    // lost; so there it waits for the second step. HTTP/2 has no such race, but a connection that is told to go away
+    // before its first request was made for nothing, and the client may give up after a few: so not before that.
+    let leave = async {
+        tokio::select! {
+            () = stop.closing.cancelled() => {}
+            () = async { tokio::join!(stop.begun.cancelled(), http_2_asked.cancelled()); } => {}
+        }
+    };
+    let ended = tokio::select! {
+        // What has arrived is read before an idle connection is closed.
+        biased;
+        ended = connection.as_mut() => ended,
+        () = leave => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
         tracing::debug!(error, "connection ended");
     }
 }

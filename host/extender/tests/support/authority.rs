@@ -1,10 +1,15 @@
 //! Certificate authorities, servers' and clients' certificates.
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use netmarks::config::Tls;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
 
 use super::binary::replace;
 use super::client_builder;
@@ -46,5 +51,17 @@ impl Authority {
 
     pub fn client(&self) -> Result<reqwest::ClientBuilder> {
         Ok(client_builder().tls_certs_only([reqwest::Certificate::from_pem(self.pem().as_bytes())?]))
+    }
+
+    /// A TLS connection that offers these protocols, from one who trusts this authority.
+    pub async fn connect(&self, address: SocketAddr, protocols: &[&str]) -> Result<TlsStream<TcpStream>> {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.0.der().clone())?;
+        let mut config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        let name = rustls::pki_types::ServerName::try_from("127.0.0.1")?;
+        Ok(tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?)
     }
 }

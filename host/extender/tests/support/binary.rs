@@ -118,8 +118,19 @@ impl Server {
 
     /// SIGTERM; waits for the end and returns how it ended, as the operating system says it.
     pub async fn terminate(&mut self) -> Result<String> {
+        self.signal()?;
+        self.ended().await
+    }
+
+    /// SIGTERM.
+    pub fn signal(&self) -> Result<()> {
         let id = self.process.id().context("it does not run")?.to_string();
         ensure!(Command::new("kill").args(["-TERM", &id]).status()?.success(), "kill failed");
+        Ok(())
+    }
+
+    /// Waits for the end and returns how it ended, as the operating system says it.
+    pub async fn ended(&mut self) -> Result<String> {
         eventually("it ends", async || match self.process.check_alive() {
             Ok(()) => Ok(None),
             Err(ended) => Ok(Some(ended.to_string())),

@@ -6,6 +6,7 @@ pub mod admin;
 pub mod authority;
 pub mod binary;
 pub mod by_hand;
+pub mod connection;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -142,7 +143,8 @@ impl Extender {
         let address = service::start_server(config, &scoring, &mut tasks).await?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
-        let running = tokio::spawn(async move { tasks.run(stopped.cancelled()).await });
+        let delay = config.server.shutdown_delay();
+        let running = tokio::spawn(async move { tasks.run(stopped.cancelled(), delay).await });
         Ok(Self { address, scoring, client, stop, running })
     }
 
