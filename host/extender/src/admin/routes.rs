@@ -26,6 +26,9 @@ const UPLOAD: Duration = Duration::from_secs(30);
 /// How long the rest of an upload that is too large is read on.
 const REST: Duration = Duration::from_secs(5);
 
+/// Kubernetes sets it in every container.
+const IN_POD: &str = "KUBERNETES_SERVICE_HOST";
+
 /// The header that carries the signature of an upload, base64, as `cosign sign-blob` prints it.
 pub const SIGNATURE: &str = "netmarks-signature";
 
@@ -183,6 +186,12 @@ async fn submit(
     }
     let bytes = body.bytes.clone();
     drop(body);
+    if std::env::var_os(IN_POD).is_some() {
+        tracing::warn!(
+            policy = %name,
+            "an uploaded policy reaches this replica only; where there are several, have a ScoringPolicy bring it"
+        );
+    }
     let submission = Submission { name, bytes, settings, mode, origin: Origin::Upload, actor };
     Ok(changed(admin.registry.submit(submission).await?))
 }
