@@ -72,14 +72,9 @@ fn doctor(arguments: &[&str]) -> Result<Said> {
     Ok(Said { code: output.status.code(), findings: findings.collect(), errors })
 }
 
-fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> Result<()> {
-    let output = Command::new(&plane.binaries().kubectl)
-        .arg(format!("--kubeconfig={}", plane.kubeconfig().display()))
-        .args(arguments)
-        .output()
-        .context("failed to run kubectl")?;
-    ensure!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
+/// Gives the extender's account the rights that the chart gives it.
+fn grant(plane: &ControlPlane) -> Result<()> {
+    plane.apply_chart("kube-system", &["serviceaccount", "rbac"], &["policies.kubernetes.enabled=false"])
 }
 
 /// A pod that comes with its node, so that nobody schedules it.
@@ -144,7 +139,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     for namespace in [&namespace, "filtered", "renamed"] {
         plane.create_namespace(namespace).await.unwrap();
     }
-    plane.apply_chart("kube-system", &["serviceaccount", "rbac"], &["policies.kubernetes.enabled=false"]).unwrap();
+    grant(&plane).unwrap();
     let kubeconfig = plane.kubeconfig_for(&account.name).unwrap();
     let extender = Extender::start_as(&plane, &kubeconfig, &prometheus, &[]).unwrap();
     extender.wait_ready().await.unwrap();
@@ -201,7 +196,10 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
     ]);
-    roles.patch("netmarks", &PatchParams::default(), &Patch::Merge(json!({"rules": rules}))).await.unwrap();
+    roles
+        .patch("kube-system-netmarks", &PatchParams::default(), &Patch::Merge(json!({"rules": rules})))
+        .await
+        .unwrap();
     let sick = until("the missing right is seen", LIMIT, async || {
         let said = run(&[&cluster, &store, &running])?;
         Ok((said.code == Some(1)).then_some(said))
@@ -210,7 +208,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     .unwrap();
     sick.ensure_problems(&[("rights", "ClusterRole")]).unwrap();
     assert!(sick.found("rights").contains("may not watch nodes"), "{sick:#?}");
-    kubectl(&plane, &["apply", "-f", rbac]).unwrap();
+    grant(&plane).unwrap();
     until("the right is back", LIMIT, async || Ok((run(&[&cluster, &store])?.code == Some(0)).then_some(())))
         .await
         .unwrap();
@@ -390,7 +388,7 @@ async fn a_node_is_cut_away_for_one_pod_and_outvoted_for_another() {
             "data": {"config.yaml": second.to_string()},
         });
         let map = scratch(&plane, "map.json", &map.to_string()).unwrap().display().to_string();
-        kubectl(&plane, &["apply", "-f", &map]).unwrap();
+        plane.kubectl(&["apply", "-f", &map]).unwrap();
         let said =
             doctor(&[&arguments[..6], &["--namespace", "kube-system", "--pod", &offered]].concat()).unwrap();
         said.ensure_problems(&[(problem, says)]).unwrap();

@@ -37,7 +37,9 @@ impl ControlPlane {
         let file = self.folder().join("chart.yaml");
         std::fs::write(&file, self.helm(&arguments)?).context("failed to write what the chart renders")?;
         let file = file.to_string_lossy();
-        self.kubectl(&["apply", "--server-side", "--validate=strict", "-f", &file]).map(drop)
+        // A test may have changed what it applied.
+        let force = "--force-conflicts";
+        self.kubectl(&["apply", "--server-side", force, "--validate=strict", "-f", &file]).map(drop)
     }
 
     fn tool(&self, program: &Path) -> Command {
