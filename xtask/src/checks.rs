@@ -1,9 +1,9 @@
 //! `cargo xtask test`: every check there is, in the order in which they fail soonest.
 
-use crate::command::{cargo, run as run_command};
-use crate::{guests, manifests, prerequisites};
+use crate::command::{cargo, cargo_tool, run as run_command};
+use crate::{guests, image, manifests, prerequisites};
 use anyhow::{Context as _, Result};
-use netmarks_test_cluster::{Binaries, cached};
+use netmarks_test_cluster::Binaries;
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -30,7 +30,7 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step {
         name: "prerequisites",
         what: "programs that the other steps call",
@@ -49,6 +49,7 @@ const STEPS: [Step; 9] = [
         run: |root| manifests::run(root, &manifests::Args { check: true }),
     },
     Step { name: "clippy", what: "no warnings", run: clippy },
+    Step { name: "image", what: "the container image, without a container engine", run: build_image },
     Step { name: "tests", what: "cargo test", run: tests },
     Step { name: "documentation", what: "cargo doc without warnings", run: documentation },
     Step { name: "dependencies", what: "licences, bans and sources of dependencies", run: dependencies },
@@ -119,6 +120,10 @@ fn cluster() -> Result<()> {
     Binaries::ensure(&|line| eprintln!("{line}")).map(drop)
 }
 
+fn build_image(root: &Path) -> Result<()> {
+    image::run(root, &image::Args::default())
+}
+
 fn clippy(root: &Path) -> Result<()> {
     run_command(cargo().current_dir(root).args([
         "clippy",
@@ -131,8 +136,9 @@ fn clippy(root: &Path) -> Result<()> {
 }
 
 fn tests(root: &Path) -> Result<()> {
-    // The tests read what it makes. Seconds when it is there, and `--only tests` works on a fresh clone.
+    // The tests read what they make. Seconds when it is there, and `--only tests` works on a fresh clone.
     build_guests(root)?;
+    build_image(root)?;
     // All packages report, even after one fails: a run takes minutes.
     run_command(cargo().current_dir(root).args(["test", "--workspace", "--no-fail-fast"]))
 }
@@ -151,16 +157,6 @@ fn check_advisories(root: &Path) -> Result<()> {
     run_command(cargo_deny()?.current_dir(root).args(["check", "advisories"]))
 }
 
-/// cargo-deny from the cache folder, built from source the first time.
 fn cargo_deny() -> Result<Command> {
-    let folder = cached(&format!("cargo-deny-{CARGO_DENY}"), &|line| eprintln!("{line}"), |folder| {
-        let mut install = cargo();
-        install
-            .args(["install", "--locked", "--quiet", "--version", CARGO_DENY, "cargo-deny", "--root"])
-            .arg(folder)
-            // Cargo's own temporary folder, or hundreds of megabytes would stay in ours.
-            .env_remove("CARGO_TARGET_DIR");
-        run_command(&mut install)
-    })?;
-    Ok(Command::new(folder.join("bin/cargo-deny")))
+    Ok(Command::new(cargo_tool("cargo-deny", CARGO_DENY)?))
 }

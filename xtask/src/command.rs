@@ -1,12 +1,28 @@
 //! Running other programs: their output goes to ours, and a failure says what was run.
 
 use anyhow::{Context as _, Result, bail};
+use netmarks_test_cluster::cached;
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// The cargo that runs us, so that every step uses one toolchain.
 pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")))
+}
+
+/// The path of a program that cargo installs: from the cache folder, built from source the first time.
+pub(crate) fn cargo_tool(name: &str, version: &str) -> Result<PathBuf> {
+    let folder = cached(&format!("{name}-{version}"), &|line| eprintln!("{line}"), |folder| {
+        let mut install = cargo();
+        install
+            .args(["install", "--locked", "--quiet", "--version", version, name, "--root"])
+            .arg(folder)
+            // Cargo's own temporary folder, or hundreds of megabytes would stay in ours.
+            .env_remove("CARGO_TARGET_DIR");
+        run(&mut install)
+    })?;
+    Ok(folder.join("bin").join(name))
 }
 
 /// Runs it to its end and fails unless it succeeds.

@@ -14,6 +14,7 @@ mod cluster;
 mod command;
 mod figures;
 mod guests;
+mod image;
 mod manifests;
 mod prerequisites;
 
@@ -41,6 +42,8 @@ enum Task {
     Manifests(manifests::Args),
     /// Compile the guests: the policies and the fixtures
     Guests(guests::Args),
+    /// Build the container image, and push it
+    Image(image::Args),
     /// Measure the policies and write the figures into their READMEs, in release mode
     Figures(figures::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
@@ -66,6 +69,7 @@ fn run() -> Result<()> {
         Task::Cluster(action) => cluster::run(action),
         Task::Manifests(args) => manifests::run(root, &args),
         Task::Guests(args) => guests::run(root, &args),
+        Task::Image(args) => image::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }

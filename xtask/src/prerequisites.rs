@@ -7,12 +7,15 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 9] = [
+const PACKAGES: [(&str, &str); 12] = [
     ("clang", "the compiler of policies in C"),
     ("libclang-rt-dev-wasm32", "what it calls at run time"),
     ("lld", "its linker for wasm"),
     ("prometheus", "the Prometheus that tests scrape with, and promtool"),
     ("docker-registry", "the registry that tests push policies to and pull them from"),
+    ("buildah", "what makes the container image"),
+    ("ca-certificates", "the certificate authorities in it"),
+    ("libc6-dev", "the C library that is linked into its program"),
     ("rustc-web", "the compiler for guests where rustup's wasm32 target cannot be fetched"),
     ("cargo-web", "its cargo"),
     ("rust-web-src", "its standard library"),
@@ -25,7 +28,7 @@ const GO: (u32, u32) = (1, 26);
 /// Checks for everything the later steps call. Installs Debian packages if run by root; otherwise says what to install.
 pub(crate) fn check() -> Result<()> {
     packages()?;
-    for program in ["prometheus", "promtool", "docker-registry", "setpriv"] {
+    for program in ["prometheus", "promtool", "docker-registry", "buildah", "setpriv"] {
         ensure!(find(program).is_some(), "`{program}` is not on PATH");
     }
     go()?;

@@ -1,0 +1,68 @@
+//! The program of the image: a release build that needs nothing but a kernel.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use netmarks_test_cluster::cache_folder;
+
+use super::{line_of, members};
+use crate::command::{cargo, run as run_command};
+
+/// Where it is in the image.
+const PROGRAM: &str = "usr/local/bin/netmarks";
+
+/// What cargo calls this machine.
+pub(super) fn target() -> Result<String> {
+    line_of(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()), &["-vV"], "host:")
+}
+
+/// Compiles it and puts it into `files`.
+///
+/// Its compiled dependencies are in the user's cache folder, so that a fresh clone compiles only what is ours.
+pub(super) fn build(root: &Path, target: &str, files: &Path) -> Result<()> {
+    let folder = cache_folder()?.join("image-target");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    // Until it is copied: another clone may want to build its own.
+    let lock = folder.join("image.lock");
+    let lock = File::create(&lock).with_context(|| format!("failed to create {}", lock.display()))?;
+    lock.lock().context("failed to wait for another build of the image")?;
+    forget_other_clone(root, target, &folder)?;
+
+    let home: Option<PathBuf> =
+        std::env::var_os("CARGO_HOME").map(Into::into).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
+    let home = home.context("neither CARGO_HOME nor HOME is set")?;
+    // With `--target` these are for that only, and build scripts stay as they are. The paths are whose home this is.
+    let remap = |from: &Path, to: &str| format!("--remap-path-prefix={}={to}", from.display());
+    let flags =
+        ["-Ctarget-feature=+crt-static".to_owned(), remap(&home, "/cargo"), remap(&folder, "/target")];
+    let mut command = cargo();
+    command.current_dir(root).args(["build", "--locked", "--release", "--package", "netmarks"]);
+    command.args(["--target", target, "--target-dir"]).arg(&folder);
+    command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", "none").env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    run_command(&mut command)?;
+
+    let program = files.join(PROGRAM);
+    let parent = program.parent().context("the program has no folder")?;
+    fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
+    let built = folder.join(target).join("release/netmarks");
+    fs::copy(&built, &program).with_context(|| format!("failed to copy {}", built.display()))?;
+    Ok(())
+}
+
+/// Cargo tells by the times of files whether they changed, and takes equal paths in two clones for one file: with a
+/// common folder it would take the other's program for ours.
+fn forget_other_clone(root: &Path, target: &str, folder: &Path) -> Result<()> {
+    let note = folder.join("clone");
+    let root_text = root.to_str().context("the path of this clone is not UTF-8")?;
+    if fs::read_to_string(&note).is_ok_and(|last| last == root_text) {
+        return Ok(());
+    }
+    let members = members(root)?;
+    let mut command = cargo();
+    command.current_dir(root).args(["clean", "--quiet", "--release", "--target", target, "--target-dir"]);
+    command.arg(folder).args(members.iter().flat_map(|(name, _)| ["--package", name]));
+    run_command(&mut command)?;
+    fs::write(&note, root_text).with_context(|| format!("failed to write {}", note.display()))
+}
