@@ -137,8 +137,9 @@ impl Buildah {
         command.args(["--build-context", &format!("files={}", files.display()), "--file"]);
         // An empty context: the last stage copies from the files only.
         command.arg(root.join("deploy/image/Dockerfile")).args(["--tag", image]).arg(&self.context);
-        run_command(&mut command)
-            .context("buildah failed to make the image; is its Debian package installed?")
+        // It prints the image's id, which is of use to nobody here.
+        let id = output(&mut command);
+        id.context("buildah failed to make the image; is its Debian package installed?").map(drop)
     }
 
     /// Returns the digest of the manifest.

@@ -53,8 +53,9 @@ impl Buildah {
 pub struct Entry {
     /// As `ls -l` shows it.
     pub mode: String,
-    /// Numbers of user and group.
+    /// Numbers of user and group, as `0/0`.
     pub owner: String,
+    pub bytes: u64,
     /// Without a slash in front; with one behind if it is a folder.
     pub path: String,
 }
@@ -65,8 +66,6 @@ pub struct Image {
     /// The OCI configuration: `config`, `rootfs`, `history`.
     pub config: Value,
     pub entries: Vec<Entry>,
-    /// Bytes of the layer, uncompressed.
-    pub bytes: u64,
     volumes: Vec<(PathBuf, String)>,
 }
 
@@ -78,7 +77,7 @@ impl Image {
         let layout = folder.path().join("oci");
         let id = buildah.run(&["pull", "--quiet", "--tls-verify=false", &format!("docker://{reference}")])?;
         let to = format!("oci:{}:pulled", layout.display());
-        buildah.run(&["push", "--quiet", "--disable-compression", &id, &to])?;
+        buildah.run(&["push", "--quiet", &id, &to])?;
 
         let json = |path: &Path| -> Result<Value> { Ok(serde_json::from_slice(&fs::read(path)?)?) };
         let blob = |digest: &Value| -> Result<PathBuf> {
@@ -98,7 +97,6 @@ impl Image {
         let entries = listed.lines().map(entry).collect::<Result<_>>()?;
         let mut image = Self {
             config: json(&blob(&manifest["config"]["digest"])?)?,
-            bytes: fs::metadata(&layer)?.len(),
             folder,
             entries,
             volumes: Vec::new(),
@@ -168,5 +166,6 @@ fn entry(line: &str) -> Result<Entry> {
     // -rw-r--r-- 0/0   188 2026-01-01 00:00 etc/passwd
     let words: Vec<&str> = line.split_whitespace().collect();
     ensure!(words.len() == 6, "not an entry of tar: {line}");
-    Ok(Entry { mode: words[0].to_owned(), owner: words[1].to_owned(), path: words[5].to_owned() })
+    let [mode, owner, path] = [0, 1, 5].map(|word| words[word].to_owned());
+    Ok(Entry { mode, owner, bytes: words[2].parse()?, path })
 }
