@@ -128,8 +128,7 @@ impl Image {
     /// Its entrypoint with these arguments, by its user.
     fn command(&self, arguments: &[&str]) -> Result<Vec<String>> {
         let list = |key: &str| -> Result<Vec<String>> {
-            Ok(serde_json::from_value(self.config["config"][key].clone())
-                .with_context(|| format!("no {key}"))?)
+            serde_json::from_value(self.config["config"][key].clone()).with_context(|| format!("no {key}"))
         };
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut words: Vec<String> =
