@@ -140,3 +140,31 @@ fn debian(package: &str, kind: &str, licence: &str) -> Result<Value> {
         "licenses": [{"expression": licence}],
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_linked_stays_and_nothing_linked_is_missing() {
+        let named = |name: &str| (name.to_owned(), "1.0.0".to_owned());
+        let component = |name: &str| json!({"name": name, "version": "1.0.0", "bom-ref": name});
+        let mut sbom = json!({
+            "metadata": {"component": component("program")},
+            "components": [component("linked"), component("macros")],
+            "dependencies": [
+                {"ref": "program", "dependsOn": ["linked", "macros"]},
+                {"ref": "linked", "dependsOn": ["macros"]},
+                {"ref": "macros"},
+            ],
+        });
+        retain(&mut sbom, &[named("program"), named("linked")].into()).unwrap();
+        assert_eq!(sbom["components"], json!([component("linked")]));
+        assert_eq!(
+            sbom["dependencies"],
+            json!([{"ref": "program", "dependsOn": ["linked"]}, {"ref": "linked", "dependsOn": []}])
+        );
+        let error = retain(&mut sbom, &[named("program"), named("forgotten")].into()).unwrap_err();
+        assert!(error.to_string().contains("forgotten"), "{error}");
+    }
+}
