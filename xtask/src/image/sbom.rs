@@ -56,8 +56,9 @@ fn described(root: &Path, target: &str, epoch: u64) -> Result<Value> {
         fs::read_to_string(&file).with_context(|| format!("failed to read {}", file.display()))
     });
     members.iter().try_for_each(|(_, folder)| remove_file(&written(folder)))?;
-    let text = text?.replace(&format!("path+file://{}/", root.display()), "path+file:///");
-    ensure!(!text.contains(&*root.to_string_lossy()), "the SBOM names the folder {}", root.display());
+    let here = format!("file://{}", root.display());
+    let text = text?.replace(&format!("{here}/"), "file:///");
+    ensure!(!text.contains(&here), "the SBOM names the folder {}", root.display());
     serde_json::from_str(&text).context("cargo-cyclonedx wrote no JSON")
 }
 
