@@ -103,7 +103,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "config.metrics.max_response_bytes=67108864",
             "config.log.filter=debug",
         ][..],
-        &["config.metrics.headers.X-Scope-OrgID=shop", "config.traces.sample_ratio=0.5", "tls.mode=none"],
+        &["config.metrics.headers.X-Scope-OrgID=shop", "config.traces.sample_ratio=1", "tls.mode=none"],
     ] {
         let mut arguments = vec!["template", "netmarks"];
         let (chart, values) = (chart(), values(METRICS, more));
