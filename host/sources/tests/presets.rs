@@ -352,3 +352,28 @@ fn beyla_s_agents_see_a_flow_between_nodes_twice_and_it_counts_once() {
         &[("shop/web", "data/db", 100.0)],
     );
 }
+
+#[test]
+fn what_two_servers_or_two_meshes_recorded_counts_once_and_other_identities_do_not() {
+    let recorded = |more: &[(&str, &str)], rate: &str| {
+        let base = [
+            ("source_namespace", "shop"),
+            ("source", "web"),
+            ("destination_namespace", "data"),
+            ("destination", "db"),
+            ("identity", "workload"),
+            ("preset", "istio"),
+        ];
+        let labels: Vec<_> = base.into_iter().chain(more.iter().copied()).collect();
+        series("netmarks:flow_bytes:rate1m", &labels, &format!("{rate}x40"))
+    };
+    let input = [
+        recorded(&[("replica", "a")], "80+0"),
+        recorded(&[("replica", "b")], "79+0"),
+        recorded(&[("preset", "beyla")], "75+0"),
+        recorded(&[("identity", "app")], "500+0"),
+        recorded(&[("source", "unknown")], "500+0"),
+        recorded(&[("destination", "idle")], "0+0"),
+    ];
+    assert_flows(&preset(PresetName::Recorded, Identity::Workload), input, &[("shop/web", "data/db", 80.0)]);
+}

@@ -32,6 +32,16 @@ pub struct Binaries {
     pub helm: PathBuf,
 }
 
+/// Paths of the programs that [`VictoriaMetrics`](crate::VictoriaMetrics) and [`VmAuth`](crate::VmAuth) start. Apart from
+/// [`Binaries`], so that only those who need them build them.
+#[derive(Debug, Clone)]
+pub struct MetricsStores {
+    /// victoria-metrics, a store with Prometheus' API in one process.
+    pub victoria_metrics: PathBuf,
+    /// vmauth, which lets callers in and sends each to the store of its tenant.
+    pub vmauth: PathBuf,
+}
+
 /// One Go module under `tests/cluster/go`, and the commands that are built from it.
 struct GoModule {
     name: &'static str,
@@ -91,6 +101,16 @@ const HELM: GoModule = GoModule {
     },
 };
 
+const VICTORIA_METRICS: GoModule = GoModule {
+    name: "victoriametrics",
+    main_requirement: "github.com/VictoriaMetrics/VictoriaMetrics",
+    packages: &[
+        "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
+        "github.com/VictoriaMetrics/VictoriaMetrics/app/vmauth",
+    ],
+    version_variables: |_| Vec::new(),
+};
+
 impl Binaries {
     /// Finds every program in the cache, and builds those that are missing (minutes, needs `go` and the module proxy).
     ///
@@ -110,6 +130,14 @@ impl Binaries {
             kwok: kwok.join("kwok"),
             helm: helm.join("helm"),
         })
+    }
+}
+
+impl MetricsStores {
+    /// Finds them in the cache, and builds them if they are missing, as [`Binaries::ensure`] does.
+    pub fn ensure(progress: &dyn Fn(&str)) -> Result<Self> {
+        let folder = VICTORIA_METRICS.ensure(progress)?;
+        Ok(Self { victoria_metrics: folder.join("victoria-metrics"), vmauth: folder.join("vmauth") })
     }
 }
 
@@ -220,7 +248,7 @@ mod tests {
 
     #[test]
     fn every_module_names_the_version_it_builds() {
-        for module in [ETCD, KUBERNETES, KWOK, HELM] {
+        for module in [ETCD, KUBERNETES, KWOK, HELM, VICTORIA_METRICS] {
             let version = module.version().unwrap();
             assert!(version.starts_with('v'), "{}: {version}", module.name);
         }

@@ -8,7 +8,7 @@ use crate::wait::until;
 use crate::workdir::WorkDir;
 use anyhow::{Context as _, Result, bail};
 use kube::Client;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,6 +22,52 @@ pub struct ScrapeTarget {
     pub path: String,
     /// Target labels, such as `namespace`, `pod`, `node`, `app`, `job` and `instance`.
     pub labels: BTreeMap<String, String>,
+}
+
+/// What a Prometheus is started with.
+#[derive(Debug, Clone)]
+pub struct PrometheusOptions {
+    /// What it scrapes from the start.
+    pub targets: Vec<ScrapeTarget>,
+    /// Time between two scrapes, and between two evaluations of rules.
+    pub scrape_interval: Duration,
+    /// Further top-level keys of its configuration file, such as `rule_files` or `remote_write`; its `scrape_configs` come
+    /// after the one of the targets.
+    pub configuration: Map<String, Value>,
+}
+
+impl PrometheusOptions {
+    /// Scrapes these targets and does nothing else.
+    pub fn new(targets: &[ScrapeTarget], scrape_interval: Duration) -> Self {
+        Self { targets: targets.to_vec(), scrape_interval, configuration: Map::new() }
+    }
+
+    /// The same with a further key of the configuration.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: Value) -> Self {
+        self.configuration.insert(key.to_owned(), value);
+        self
+    }
+
+    /// The configuration file's content.
+    fn configuration(&self, targets_file: &Path) -> Value {
+        let interval = format!("{}ms", self.scrape_interval.as_millis());
+        let mut configuration = self.configuration.clone();
+        let mut jobs = vec![json!({
+            "job_name": "kubernetes-pods",
+            // As in Istio's own scrape configuration.
+            "honor_labels": true,
+            "file_sd_configs": [{"files": [targets_file], "refresh_interval": "1s"}],
+        })];
+        if let Some(Value::Array(more)) = configuration.remove("scrape_configs") {
+            jobs.extend(more);
+        }
+        configuration.insert("scrape_configs".to_owned(), Value::Array(jobs));
+        let global =
+            json!({"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval});
+        configuration.insert("global".to_owned(), global);
+        Value::Object(configuration)
+    }
 }
 
 /// One series of a query's answer.
@@ -47,25 +93,20 @@ impl PrometheusServer {
     /// Starts Prometheus from `PATH` and waits until it is ready. It scrapes for the first time some five seconds later, as its
     /// service discovery hands targets on at that interval; see [`Self::wait_scraped`].
     pub async fn start(targets: &[ScrapeTarget], scrape_interval: Duration) -> Result<Self> {
+        Self::start_with(&PrometheusOptions::new(targets, scrape_interval)).await
+    }
+
+    /// The same with rules, further scrape jobs and the like.
+    pub async fn start_with(options: &PrometheusOptions) -> Result<Self> {
         let executable = find_on_path("prometheus").context(
             "`prometheus` is not on PATH; `cargo xtask test` installs it, or install the Debian package `prometheus`",
         )?;
         let folder = WorkDir::create("prometheus", false)?;
         let port = Port::reserve()?;
         let targets_file = folder.path().join("targets.json");
-        write_targets(&targets_file, targets)?;
-        let interval = format!("{}ms", scrape_interval.as_millis());
-        let config = json!({
-            "global": {"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
-            "scrape_configs": [{
-                "job_name": "kubernetes-pods",
-                // As in Istio's own scrape configuration.
-                "honor_labels": true,
-                "file_sd_configs": [{"files": [targets_file], "refresh_interval": "1s"}],
-            }],
-        });
-        let text =
-            serde_json::to_string_pretty(&config).context("failed to encode Prometheus' configuration")?;
+        write_targets(&targets_file, &options.targets)?;
+        let text = serde_json::to_string_pretty(&options.configuration(&targets_file))
+            .context("failed to encode Prometheus' configuration")?;
         let config_file = folder.write("prometheus.yml", &text)?;
         let arguments = vec![
             format!("--config.file={}", config_file.display()),
@@ -150,7 +191,7 @@ fn sample(series: &Value) -> Result<Sample> {
 }
 
 /// Writes beside the file and renames, as Prometheus watches it and must never read half of it.
-fn write_targets(path: &Path, targets: &[ScrapeTarget]) -> Result<()> {
+pub(crate) fn write_targets(path: &Path, targets: &[ScrapeTarget]) -> Result<()> {
     let groups: Vec<Value> = targets
         .iter()
         .map(|ScrapeTarget { address, path, labels }| {
@@ -187,6 +228,18 @@ fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn further_scrape_jobs_stand_beside_the_targets() {
+        let options = PrometheusOptions::new(&[], Duration::from_millis(500))
+            .with("rule_files", json!(["rules.yaml"]))
+            .with("scrape_configs", json!([{"job_name": "federate"}]));
+        let configuration = options.configuration(Path::new("targets.json"));
+        assert_eq!(configuration["rule_files"], json!(["rules.yaml"]));
+        assert_eq!(configuration["global"]["evaluation_interval"], "500ms");
+        assert_eq!(configuration["scrape_configs"][0]["job_name"], "kubernetes-pods");
+        assert_eq!(configuration["scrape_configs"][1]["job_name"], "federate");
+    }
 
     #[test]
     fn queries_survive_the_url() {

@@ -20,6 +20,7 @@
 mod beyla;
 mod clock;
 mod edge;
+mod everything;
 mod exposition;
 mod istio;
 mod linkerd;
@@ -31,6 +32,7 @@ mod topology;
 
 pub use clock::{Clock, wall_clock};
 pub use edge::{Edge, bookinfo, online_boutique, parse_edges, social_network};
+pub use everything::{EVERY_TOPOLOGY, EveryTopology};
 pub use exposition::{Page, Pages};
 pub use mesh::Mesh;
 pub use pods::{PodInstance, Pods};

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Base URL of a Prometheus-compatible API [key: metrics.url]
     #[arg(long, value_name = "URL")]
     metrics_url: Option<String>,
-    /// Which mesh made the metrics: istio, istio-logical, linkerd, beyla, custom [key: metrics.preset]
+    /// Which mesh made the metrics: istio, istio-logical, linkerd, beyla, recorded, custom [key: metrics.preset]
     #[arg(long, value_name = "NAME")]
     metrics_preset: Option<String>,
     /// What names an application: app, canonical-service, workload [key: identity]

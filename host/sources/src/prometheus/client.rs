@@ -122,6 +122,8 @@ pub enum QueryError {
 fn hint(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => " (check `auth` and `headers`)",
+        // Routers of tenants, vmauth among them, say so where no tenant is named.
+        StatusCode::BAD_REQUEST => " (check the path in `url`, and the tenant in `headers` or in that path)",
         StatusCode::NOT_FOUND => " (check the path in `url`)",
         _ if status.is_redirection() => " (redirects are not followed; set `url` to where it points)",
         _ => "",

@@ -34,6 +34,8 @@ pub struct MetricsConfig {
     pub max_flows: usize,
     /// Which workloads are waypoints, as a regular expression for the whole name; only `istio-logical` needs it.
     pub waypoint_pattern: String,
+    /// Labels that every series must have, for a store that holds more than one cluster's: `cluster: prod-1`.
+    pub match_labels: BTreeMap<String, String>,
     /// How rates become one flow.
     pub estimator: Estimator,
     /// Further request headers, such as `X-Scope-OrgID`.
@@ -88,6 +90,7 @@ impl Default for MetricsConfig {
             max_response_bytes: 64 << 20,
             max_flows: 100_000,
             waypoint_pattern: ".*waypoint.*".to_owned(),
+            match_labels: BTreeMap::new(),
             // Constant memory per flow, and traffic of an hour ago counts a sixty-fourth.
             estimator: Estimator::Decay { half_life_seconds: 600.0 },
             headers: BTreeMap::new(),
@@ -168,6 +171,12 @@ pub enum ConfigError {
         preset: &'static str,
         /// The identity.
         identity: &'static str,
+    },
+    /// A label that cannot be one.
+    #[error("`match_labels` names `{name}`, which is not a label; a label is letters, digits and `_`")]
+    Label {
+        /// Its name.
+        name: String,
     },
     /// A header that cannot be sent.
     #[error("header `{name}` has a name or value that HTTP does not allow")]

@@ -22,6 +22,8 @@ pub enum PresetName {
     Linkerd,
     /// Grafana Beyla or OpenTelemetry OBI: eBPF, no mesh needed; they know workloads.
     Beyla,
+    /// What recording rules made of any of these: one series per flow.
+    Recorded,
     /// Queries of one's own.
     Custom,
 }
@@ -78,30 +80,37 @@ pub struct Preset {
 const ISTIO: &str = include_str!("presets/istio.promql");
 const LINKERD: &str = include_str!("presets/linkerd.promql");
 const BEYLA: &str = include_str!("presets/beyla.promql");
+const RECORDED: &str = include_str!("presets/recorded.promql");
 
 impl Preset {
     /// Fills in the preset that `config` names, for `identity`.
     ///
     /// # Errors
-    /// For an identity whose labels the mesh's metrics do not have, and for custom queries that are incomplete.
+    /// For an identity whose labels the mesh's metrics do not have, for labels to match that are none, and for custom
+    /// queries that are incomplete.
     pub fn new(config: &MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
         let window = promql_duration(config.window_seconds);
         let rate = Reading::Rate { window_seconds: config.window_seconds };
         let workloads_only = |preset: &'static str| match identity {
             Identity::Workload => Ok(()),
-            Identity::App => Err(ConfigError::Identity { preset, identity: "app" }),
-            Identity::CanonicalService => {
-                Err(ConfigError::Identity { preset, identity: "canonical-service" })
+            Identity::App | Identity::CanonicalService => {
+                Err(ConfigError::Identity { preset, identity: identity_name(identity) })
             }
         };
+        let match_labels = match_labels(config)?;
         let one_query = |template: &str, labels: EdgeLabels, matchers: &str| {
             let EdgeLabels { source_namespace, source_name, destination_namespace, destination_name } =
                 &labels;
             let ends = [source_namespace, source_name, destination_namespace, destination_name];
             let known: String = ends.iter().map(|label| format!(",{label}!~\"unknown|\"")).collect();
             let ends = ends.map(String::as_str).join(",");
-            let matchers = format!("{matchers}{known}");
-            let values = [("window", window.as_str()), ("ends", &ends), ("matchers", &matchers)];
+            let matchers = format!("{matchers}{known}{match_labels}");
+            let values = [
+                ("window", window.as_str()),
+                ("ends", &ends),
+                ("matchers", &matchers),
+                ("match_labels", &match_labels),
+            ];
             Self { queries: vec![fill(&without_comments(template), &values)], labels, reading: rate }
         };
         match config.preset {
@@ -127,6 +136,15 @@ impl Preset {
                 let matchers = r#"k8s_src_type!="Service",k8s_dst_type!="Service""#;
                 Ok(one_query(BEYLA, edge_labels(labels), matchers))
             }
+            PresetName::Recorded => {
+                let labels = ["source_namespace", "source", "destination_namespace", "destination"];
+                let identity = identity_name(identity);
+                Ok(one_query(RECORDED, edge_labels(labels), &format!("identity=\"{identity}\"")))
+            }
+            PresetName::Custom if !match_labels.is_empty() => Err(ConfigError::Combination {
+                key: "match_labels",
+                problem: "is set, but the preset `custom` asks its queries as they are; put the matchers into them",
+            }),
             PresetName::Custom => custom(&config.custom, &window, rate),
         }
     }
@@ -155,6 +173,30 @@ fn custom(preset: &CustomPreset, window: &str, rate: Reading) -> Result<Preset, 
     })
 }
 
+/// As in the configuration file.
+fn identity_name(identity: Identity) -> &'static str {
+    match identity {
+        Identity::App => "app",
+        Identity::CanonicalService => "canonical-service",
+        Identity::Workload => "workload",
+    }
+}
+
+/// The matchers that every series must pass, each after a comma.
+fn match_labels(config: &MetricsConfig) -> Result<String, ConfigError> {
+    let matchers = config.match_labels.iter().map(|(name, value)| {
+        let mut characters = name.chars();
+        let is_label = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+            && characters.all(|other| other.is_ascii_alphanumeric() || other == '_');
+        if is_label {
+            Ok(format!(",{name}=\"{}\"", promql_text(value)))
+        } else {
+            Err(ConfigError::Label { name: name.clone() })
+        }
+    });
+    matchers.collect()
+}
+
 fn istio_labels(identity: Identity) -> EdgeLabels {
     let [source, destination] = match identity {
         Identity::App => ["source_app", "destination_app"],
@@ -180,11 +222,14 @@ fn fill(template: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
-/// A duration as PromQL writes it; milliseconds are its finest unit.
+/// A duration as PromQL writes it, in the largest unit that needs no fraction, as in the names of recorded series;
+/// milliseconds are its finest unit.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: from 1 ms to a week")]
 fn promql_duration(seconds: f64) -> String {
     let milliseconds = (seconds * 1_000.0).round() as u64;
-    if milliseconds.is_multiple_of(1_000) {
+    if milliseconds.is_multiple_of(60_000) {
+        format!("{}m", milliseconds / 60_000)
+    } else if milliseconds.is_multiple_of(1_000) {
         format!("{}s", milliseconds / 1_000)
     } else {
         format!("{milliseconds}ms")
@@ -200,17 +245,21 @@ fn promql_text(text: &str) -> String {
 mod tests {
     use super::*;
 
+    const MESHES: [PresetName; 4] =
+        [PresetName::Istio, PresetName::IstioLogical, PresetName::Linkerd, PresetName::Beyla];
+
     fn config(preset: PresetName) -> MetricsConfig {
         MetricsConfig { preset, window_seconds: 90.0, ..MetricsConfig::default() }
     }
 
     #[test]
     fn every_placeholder_is_filled_in() {
-        for preset in [PresetName::Istio, PresetName::IstioLogical, PresetName::Linkerd, PresetName::Beyla] {
+        for preset in MESHES.into_iter().chain([PresetName::Recorded]) {
             let preset = Preset::new(&config(preset), Identity::Workload).unwrap();
             let [query] = preset.queries.as_slice() else { panic!("one query per refresh") };
-            assert!(query.contains("[90s]"), "{query}");
-            assert!(!["{window}", "{ends}", "{matchers}"].iter().any(|name| query.contains(name)), "{query}");
+            assert!(query.contains("[90s]") || query.contains(":rate90s{"), "{query}");
+            let names = ["{window}", "{ends}", "{matchers}", "{match_labels}"];
+            assert!(!names.iter().any(|name| query.contains(name)), "{query}");
             assert!(!query.contains('#') && !query.contains('\n'), "{query}");
             assert_eq!(preset.reading, Reading::Rate { window_seconds: 90.0 });
         }
@@ -243,6 +292,37 @@ mod tests {
         assert_eq!(preset.reading, Reading::Counter);
         config.custom.labels.destination_name.clear();
         assert!(Preset::new(&config, Identity::App).is_err());
+    }
+
+    #[test]
+    fn recorded_series_are_named_after_the_window_and_the_identity() {
+        let query = |seconds: f64, identity| {
+            let config = MetricsConfig { window_seconds: seconds, ..config(PresetName::Recorded) };
+            Preset::new(&config, identity).unwrap().queries.remove(0)
+        };
+        let default = query(60.0, Identity::App);
+        assert!(default.contains("netmarks:flow_bytes:rate1m{identity=\"app\","), "{default}");
+        let other = query(300.0, Identity::CanonicalService);
+        assert!(other.contains("netmarks:flow_bytes:rate5m{identity=\"canonical-service\","), "{other}");
+    }
+
+    #[test]
+    fn labels_to_match_reach_every_selector_and_only_as_labels() {
+        for preset in MESHES.into_iter().chain([PresetName::Recorded]) {
+            let mut config = config(preset);
+            config.match_labels.insert("cluster".to_owned(), "a\"b".to_owned());
+            let preset = Preset::new(&config, Identity::Workload).unwrap();
+            let query = &preset.queries[0];
+            let selectors = query.matches('{').count();
+            assert_eq!(query.matches(r#",cluster="a\"b"}"#).count(), selectors, "{query}");
+            config.match_labels.insert("a=\"\"} or x{b".to_owned(), String::new());
+            let complaint = Preset::new(&config, Identity::Workload).unwrap_err().to_string();
+            assert!(complaint.contains("is not a label"), "{complaint}");
+        }
+        let mut config = config(PresetName::Custom);
+        config.match_labels.insert("cluster".to_owned(), "a".to_owned());
+        let complaint = Preset::new(&config, Identity::Workload).unwrap_err().to_string();
+        assert!(complaint.starts_with("`match_labels` is set"), "{complaint}");
     }
 
     #[test]
