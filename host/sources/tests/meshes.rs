@@ -6,20 +6,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use netmarks_core::application::Identity;
-use netmarks_sources::prometheus::MetricsConfig;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_test_cluster::{PrometheusOptions, PrometheusServer};
 use netmarks_test_traffic::EveryTopology;
 use serde_json::json;
-use support::{Flows, LIMIT, PRESETS, SCRAPE, config, expected, flows, quick_rules, wait_flows};
-
-/// Where several groups of rules are recorded, the preset's own are told apart by their label.
-fn recorded(url: &str, preset: PresetName) -> MetricsConfig {
-    let mut config = config(url, PresetName::Recorded);
-    let name = serde_json::to_value(preset).ok().and_then(|name| name.as_str().map(str::to_owned));
-    config.match_labels.insert("preset".to_owned(), name.unwrap_or_default());
-    config
-}
+use support::{Flows, LIMIT, PRESETS, SCRAPE, config, expected, flows, quick_rules, recorded, wait_flows};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_preset_finds_its_mesh_s_flows_scraped_recorded_and_federated() -> Result<()> {

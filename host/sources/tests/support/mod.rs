@@ -11,7 +11,7 @@ use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_sources::state::{ClusterState, MetricsState};
-use netmarks_test_cluster::until;
+use netmarks_test_cluster::{MetricsStores, until};
 use netmarks_test_traffic::{EVERY_TOPOLOGY, Edge, EveryTopology, Topology};
 
 /// Longest wait for anything; far above what it takes.
@@ -50,6 +50,20 @@ pub fn quick_rules(folder: &Path) -> Result<String> {
 /// For a store that scrapes every half second.
 pub fn config(url: &str, preset: PresetName) -> MetricsConfig {
     MetricsConfig { url: url.to_owned(), preset, window_seconds: 5.0, ..MetricsConfig::default() }
+}
+
+/// For what the rules made of a mesh's metrics; where several groups are recorded, a label tells them apart.
+pub fn recorded(url: &str, preset: PresetName) -> MetricsConfig {
+    let mut config = config(url, PresetName::Recorded);
+    let name = serde_json::to_value(preset).ok().and_then(|name| name.as_str().map(str::to_owned));
+    config.match_labels.insert("preset".to_owned(), name.unwrap_or_default());
+    config
+}
+
+/// VictoriaMetrics and its router, built if need be.
+#[expect(clippy::print_stderr, reason = "a build takes minutes, and whoever waits should know")]
+pub fn stores() -> Result<MetricsStores> {
+    MetricsStores::ensure(&|line| eprintln!("{line}"))
 }
 
 /// What an extender with these settings knows after its first refresh.
