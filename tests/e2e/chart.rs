@@ -268,11 +268,12 @@ fn keys(value: &Value, prefix: &str, into: &mut Vec<String>) {
     for (key, value) in value.as_object().into_iter().flatten() {
         let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
         // These are free to grow; the extender checks what is in them.
-        const OPEN: [&str; 9] = [
+        const OPEN: [&str; 10] = [
             "metrics.auth",
             "metrics.custom",
             "metrics.estimator",
             "metrics.headers",
+            "metrics.match_labels",
             "metrics.tls",
             "policies.kubernetes",
             "policies.promotion",
