@@ -14,9 +14,9 @@ use support::{LIMIT, binaries, scratch};
 
 const METRICS: &str = "http://prometheus.monitoring:9090";
 
-async fn plane() -> ControlPlane {
+async fn plane() -> Result<ControlPlane> {
     let options = Options { service_accounts: true, ..Options::default() };
-    ControlPlane::start(&binaries(), options).await.unwrap()
+    ControlPlane::start(&binaries(), options).await
 }
 
 /// `namespace/kind/name` of everything that carries the release's label.
@@ -61,7 +61,7 @@ fn accepted(plane: &ControlPlane, values: &[String]) -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
-    let plane = plane().await;
+    let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
     plane.create_namespace(NAMESPACE).await.unwrap();
     let combinations: [&[&str]; 8] = [
@@ -126,7 +126,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_value_is_refused_with_a_sentence() {
-    let plane = plane().await;
+    let plane = plane().await.unwrap();
     let install = |values: &[String]| Release::install(&plane, &chart(), values).map(drop);
     for (value, says) in [
         ("replicas=0", "at '/replicas': minimum: got 0, want 1"),
@@ -154,7 +154,7 @@ async fn a_bad_value_is_refused_with_a_sentence() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_installed_upgraded_and_removed_without_residue() {
-    let plane = plane().await;
+    let plane = plane().await.unwrap();
     plane.create_nodes(&NodeSpec::numbered(3)).await.unwrap();
     let _scheduler = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
     // The strictest admission there is.
@@ -237,7 +237,7 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_plain_manifests_are_accepted_and_name_the_same_objects() {
-    let plane = plane().await;
+    let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
     let folder = repository("deploy/kustomize/example");
     plane.kubectl(&["apply", "--server-side", "--kustomize", &folder.to_string_lossy()]).unwrap();

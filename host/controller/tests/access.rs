@@ -18,7 +18,7 @@ use kube::{Api, Client};
 use netmarks_controller::access::{AccessError, CACHE_SECONDS, Operation, Reviewer, User};
 use netmarks_test_cluster::{ControlPlane, User as PlaneUser};
 use serde_json::json;
-use support::{NAMESPACE, client_of, grant, kubectl, plane};
+use support::{NAMESPACE, client_of, grant, plane};
 
 /// A token of a service account, as `kubectl create token` makes it.
 async fn token(client: &Client, account: &str, audiences: &[&str]) -> String {
@@ -43,8 +43,8 @@ fn allow(plane: &ControlPlane, account: &str, verbs: &str) {
         (format!("--verb={verbs}"), format!("--serviceaccount={NAMESPACE}:{account}"));
     let role = format!("--role={account}");
     let resource = "--resource=scoringpolicies.netmarks.dev";
-    kubectl(plane, &["create", "role", account, &verbs, resource, "-n", NAMESPACE]).unwrap();
-    kubectl(plane, &["create", "rolebinding", account, &role, &account_name, "-n", NAMESPACE]).unwrap();
+    plane.kubectl(&["create", "role", account, &verbs, resource, "-n", NAMESPACE]).unwrap();
+    plane.kubectl(&["create", "rolebinding", account, &role, &account_name, "-n", NAMESPACE]).unwrap();
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, ResourceExt as _};
 use netmarks_controller::resource::{Mode, Normalisation, OnFault, ScoringPolicy};
 use serde_json::{Value, json};
-use support::{DEFINITION, NAMESPACE, kubectl, plane, repository};
+use support::{DEFINITION, NAMESPACE, plane, repository};
 
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
@@ -120,12 +120,12 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
 
     let examples = repository("deploy/examples/scoringpolicy.yaml");
     let examples = examples.to_string_lossy();
-    kubectl(&plane, &["apply", "--validate=strict", "--dry-run=server", "-f", &examples]).unwrap();
+    plane.kubectl(&["apply", "--validate=strict", "--dry-run=server", "-f", &examples]).unwrap();
 
-    let table = kubectl(&plane, &["get", "scp", "-n", NAMESPACE]).unwrap();
+    let table = plane.kubectl(&["get", "scp", "-n", NAMESPACE]).unwrap();
     let head: Vec<&str> = table.lines().next().unwrap().split_whitespace().collect();
     assert_eq!(head, ["NAME", "MODE", "READY", "DIGEST", "AGE"]);
     assert!(table.contains("canary"), "{table}");
-    let explained = kubectl(&plane, &["explain", "scoringpolicy.spec.source.oci.pullSecret"]).unwrap();
+    let explained = plane.kubectl(&["explain", "scoringpolicy.spec.source.oci.pullSecret"]).unwrap();
     assert!(explained.contains("Only what it holds for the registry"), "{explained}");
 }

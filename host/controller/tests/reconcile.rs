@@ -21,7 +21,7 @@ use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
 use netmarks_test_cluster::{User, until};
 use replica::{Operator, Replica, conditions, from_config_map, registry, replicas};
 use serde_json::{Value, json};
-use support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, kubectl, netmarks, plane, text};
+use support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, netmarks, plane, text};
 
 fn condition(status: &Value, kind: &str) -> String {
     let conditions = conditions(status).unwrap();
@@ -63,7 +63,7 @@ async fn a_policy_of_a_config_map_lives_changes_and_goes() {
     assert_eq!(replicas(&status), [in_use]);
     assert_eq!(replica.shown(), [format!("zone {good} active")]);
     assert_eq!(replica.registry.manifest().entries[0].origin, Origin::Kubernetes);
-    let table = kubectl(&plane, &["get", "scp", "zone", "-n", NAMESPACE, "--no-headers"]).unwrap();
+    let table = plane.kubectl(&["get", "scp", "zone", "-n", NAMESPACE, "--no-headers"]).unwrap();
     assert_eq!(
         table.split_whitespace().take(4).collect::<Vec<_>>(),
         ["zone", "active", "True", &good[7..19]]

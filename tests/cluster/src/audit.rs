@@ -26,11 +26,12 @@ impl ControlPlane {
             std::fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
         // The last line may be half written.
         let events = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        Ok(events.filter(|event| event.pointer("/user/username") == Some(&user.into())).map(call).collect())
+        let ours = events.filter(|event| event.pointer("/user/username") == Some(&user.into()));
+        Ok(ours.map(|event| call(&event)).collect())
     }
 }
 
-fn call(event: Value) -> Call {
+fn call(event: &Value) -> Call {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let mut resource = text("/objectRef/resource");
     for (part, separator) in [("/objectRef/apiGroup", '.'), ("/objectRef/subresource", '/')] {

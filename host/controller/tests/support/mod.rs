@@ -9,10 +9,9 @@
 )]
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
@@ -62,11 +61,7 @@ async fn established(client: &Client) -> Result<()> {
 /// `kubectl apply` as the user who may do everything; a warning is a failure.
 pub fn apply(plane: &ControlPlane, file: &Path) -> Result<()> {
     let file = file.to_string_lossy();
-    kubectl(plane, &["apply", "--server-side", "--validate=strict", "-f", &file]).map(drop)
-}
-
-pub fn kubectl(plane: &ControlPlane, arguments: &[&str]) -> Result<String> {
-    plane.kubectl(arguments)
+    plane.kubectl(&["apply", "--server-side", "--validate=strict", "-f", &file]).map(drop)
 }
 
 /// A client of one of the control plane's users.
