@@ -5,53 +5,22 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
-use netmarks_test_cluster::{
-    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions, User,
-};
-use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
+use netmarks_test_cluster::{DeploymentSpec, SchedulerOptions};
+use netmarks_test_traffic::Edge;
 use support::reader::Reader;
-use support::release::{NAMESPACE, Release, chart, stand_in, values};
-use support::{LIMIT, binaries, scratch};
-
-/// The user as whom kube-scheduler runs in every cluster.
-const SCHEDULER: &str = "system:kube-scheduler";
+use support::release::{NAMESPACE, Release, repository};
+use support::setting::{SCHEDULER, Setting};
+use support::{LIMIT, scratch};
 
 /// The two Deployments of the documents, as the mesh has seen them.
 fn edges() -> Vec<Edge> {
     vec![Edge::new("shop", "frontend", "cart", 2_000_000.0)]
 }
 
-struct Setting {
-    plane: ControlPlane,
-    prometheus: PrometheusServer,
-    _mesh: TrafficServer,
-}
-
-impl Setting {
-    async fn start() -> Result<Self> {
-        let mesh = Mesh::new(Topology::Sidecar, Protocol::Http, edges(), &Pods::default(), wall_clock());
-        let server = TrafficServer::start(Arc::new(mesh)).await?;
-        let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await?;
-        prometheus.wait_scraped(server.targets().len(), LIMIT).await?;
-        let options = Options {
-            users: vec![User { name: SCHEDULER.to_owned(), groups: Vec::new() }],
-            service_accounts: true,
-            stand_ins: vec![stand_in()],
-            ..Options::default()
-        };
-        let plane = ControlPlane::start(&binaries(), options).await?;
-        plane.create_nodes(&NodeSpec::numbered(4)).await?;
-        Ok(Self { plane, prometheus, _mesh: server })
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn installing() {
-    let setting = Setting::start().await.unwrap();
+    let setting = Setting::start(edges()).await.unwrap();
     let plane = &setting.plane;
     let variables = [("REGISTRY", "registry.example"), ("METRICS_URL", setting.prometheus.url())];
     let reader = Reader::new(plane, "docs/install.md", &variables).unwrap();
@@ -108,7 +77,7 @@ async fn installing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn installing_without_helm() {
-    let setting = Setting::start().await.unwrap();
+    let setting = Setting::start(edges()).await.unwrap();
     let plane = &setting.plane;
     plane.install_definitions().unwrap();
     let variables = [("REGISTRY", "registry.example"), ("METRICS_URL", setting.prometheus.url())];
@@ -122,10 +91,9 @@ async fn installing_without_helm() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operating() {
-    let setting = Setting::start().await.unwrap();
+    let setting = Setting::start(edges()).await.unwrap();
     let plane = &setting.plane;
-    let values = values(setting.prometheus.url(), &["scheduler.enabled=true"]);
-    let release = Release::install(plane, &chart(), &values).unwrap();
+    let release = setting.install(&["scheduler.enabled=true"]).unwrap();
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
     extender.wait_flows(&edges()).await.unwrap();
@@ -137,15 +105,18 @@ async fn operating() {
     let printed = reader.follow(&sections, "sh").unwrap();
     assert!(printed.iter().any(|text| text.contains("netmarks_ready 1")), "{printed:?}");
     assert!(printed.iter().all(|text| !text.contains("may not")), "{printed:?}");
+
+    let reader = Reader::new(plane, "docs/configuration.md", &[]).unwrap();
+    let printed = reader.follow(&["Check it before it is used"], "sh").unwrap();
+    assert!(printed[0].starts_with("configuration is valid; policy netmarks sha256:"), "{printed:?}");
+    assert!(printed[1].contains("did you mean NETMARKS_SCORING_TOP?"), "{printed:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn troubleshooting() {
-    let setting = Setting::start().await.unwrap();
+    let setting = Setting::start(edges()).await.unwrap();
     let plane = &setting.plane;
-    let values =
-        values(setting.prometheus.url(), &["scheduler.enabled=true", "scheduler.optIn.enabled=true"]);
-    let release = Release::install(plane, &chart(), &values).unwrap();
+    let release = setting.install(&["scheduler.enabled=true", "scheduler.optIn.enabled=true"]).unwrap();
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
     extender.wait_flows(&edges()).await.unwrap();
@@ -170,12 +141,15 @@ async fn troubleshooting() {
 #[test]
 fn every_block_is_of_a_kind_that_somebody_reads() -> Result<()> {
     // Blocks of other kinds than those that are typed are configuration; a new kind would be typed by nobody.
-    for document in ["install", "operate", "troubleshoot"] {
-        let path = support::release::repository(&format!("docs/{document}.md"));
+    for document in ["install", "configuration", "operate", "troubleshoot"] {
+        let path = repository(&format!("docs/{document}.md"));
         let text = std::fs::read_to_string(path)?;
         let kinds = text.lines().filter_map(|line| line.strip_prefix("```")).filter(|kind| !kind.is_empty());
         for kind in kinds {
-            ensure!(["sh", "sh remove", "sh kustomize", "yaml"].contains(&kind), "{document}: {kind}");
+            ensure!(
+                ["sh", "sh remove", "sh kustomize", "yaml", "text"].contains(&kind),
+                "{document}: {kind}"
+            );
         }
     }
     Ok(())

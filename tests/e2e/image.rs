@@ -1,4 +1,4 @@
-//! The container image that `cargo xtask image` built: pushed to a registry, pulled into an empty storage, looked at, and
+//! The container image, built as `docs/image.md` says: pushed to a registry, pulled into an empty storage, looked at, and
 //! run from there as a container runtime would, beside a real control plane.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 #![allow(unreachable_pub, reason = "modules of a test are what they are elsewhere")]
@@ -13,10 +13,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use container::{Buildah, Image};
+use container::Image;
+use netmarks_test_cluster::documents::blocks;
 use netmarks_test_cluster::process::Process;
 use netmarks_test_cluster::{Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, until};
 use serde_json::{Value, json};
@@ -49,15 +51,24 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display())).unwrap()
 }
 
-/// Pushes what was built to the registry, and returns how it is called there.
+/// Builds and pushes it as the document says, and returns how it is called in the registry.
 fn push(registry: &OciRegistry) -> Result<String> {
-    let archive = repository("target/image/netmarks.oci.tar");
-    ensure!(archive.exists(), "there is no {}; run `cargo xtask image`", archive.display());
-    let buildah = Buildah::new()?;
-    let id = buildah.run(&["pull", "--quiet", &format!("oci-archive:{}", archive.display())])?;
-    let reference = format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION"));
-    buildah.run(&["push", "--quiet", "--tls-verify=false", &id, &format!("docker://{reference}")])?;
-    Ok(reference)
+    let document = read("docs/image.md");
+    let blocks = blocks(&document, "Build it without a container engine").context("no such section")?;
+    let typed: Vec<&str> =
+        blocks.iter().filter(|block| block.kind == "sh").map(|block| block.text.as_str()).collect();
+    ensure!(typed.len() == 2, "{typed:?}");
+    let mut reader = Command::new("bash");
+    reader.args(["-e", "-c", &typed.join("\n")]).current_dir(repository(""));
+    // What cargo says of this test: some dependencies would be compiled anew for it.
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
+            reader.env_remove(name);
+        }
+    }
+    let output = reader.env("REGISTRY", registry.address()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION")))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

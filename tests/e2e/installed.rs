@@ -6,73 +6,33 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::{
-    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions, User, until,
-};
-use netmarks_test_traffic::{
-    Edge, Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock,
-};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
+use netmarks_test_traffic::online_boutique;
 use serde_json::{Value, json};
-use support::release::{NAMESPACE, Release, chart, repository, stand_in, values};
-use support::{LIMIT, binaries, scratch};
-
-/// The user as whom kube-scheduler runs in every cluster; its rights are built into the API server.
-const SCHEDULER: &str = "system:kube-scheduler";
+use support::release::{NAMESPACE, repository};
+use support::setting::{SCHEDULER, Setting};
+use support::{LIMIT, scratch};
 
 /// The extender's account, as the API server knows it.
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks";
 
-/// A mesh, its Prometheus, and a cluster with the chart's release in it.
-struct Installed {
-    edges: Vec<Edge>,
-    prometheus: PrometheusServer,
-    plane: ControlPlane,
-    _mesh: TrafficServer,
-}
-
-impl Installed {
-    async fn start() -> Result<Self> {
-        let edges = online_boutique()?;
-        let mesh =
-            Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
-        let server = TrafficServer::start(Arc::new(mesh)).await?;
-        let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await?;
-        let options = Options {
-            users: vec![User { name: SCHEDULER.to_owned(), groups: Vec::new() }],
-            service_accounts: true,
-            stand_ins: vec![stand_in()],
-            ..Options::default()
-        };
-        let plane = ControlPlane::start(&binaries(), options).await?;
-        plane.create_nodes(&NodeSpec::numbered(4)).await?;
-        plane.create_namespace(&edges.first().context("no edges")?.source_namespace).await?;
-        Ok(Self { edges, prometheus, plane, _mesh: server })
+/// kube-scheduler with the configuration that we ship, and the folder that its certificates were copied to.
+fn stock_scheduler(plane: &ControlPlane, name: &str, tls: &str) -> Result<SchedulerOptions> {
+    let port = plane.local_port(NAMESPACE, 9820)?;
+    let kubeconfig = plane.kubeconfig_for(SCHEDULER)?;
+    let mut config = include_str!("../../deploy/kube-scheduler/config.yaml").to_owned();
+    for (from, to) in [
+        ("https://SERVICE_IP:9820", format!("https://127.0.0.1:{port}")),
+        ("/etc/kubernetes/scheduler.conf", kubeconfig.display().to_string()),
+        ("/etc/kubernetes/netmarks", tls.to_owned()),
+    ] {
+        ensure!(config.contains(from), "no {from}");
+        config = config.replace(from, &to);
     }
-
-    fn install(&self, more: &[&str]) -> Result<Release<'_>> {
-        Release::install(&self.plane, &chart(), &values(self.prometheus.url(), more))
-    }
-
-    /// kube-scheduler with the configuration that we ship, and the folder that its certificates were copied to.
-    fn stock_scheduler(&self, name: &str, tls: &str) -> Result<SchedulerOptions> {
-        let port = self.plane.local_port(NAMESPACE, 9820)?;
-        let kubeconfig = self.plane.kubeconfig_for(SCHEDULER)?;
-        let mut config = include_str!("../../deploy/kube-scheduler/config.yaml").to_owned();
-        for (from, to) in [
-            ("https://SERVICE_IP:9820", format!("https://127.0.0.1:{port}")),
-            ("/etc/kubernetes/scheduler.conf", kubeconfig.display().to_string()),
-            ("/etc/kubernetes/netmarks", tls.to_owned()),
-        ] {
-            ensure!(config.contains(from), "no {from}");
-            config = config.replace(from, &to);
-        }
-        let config_file = Some(scratch(&self.plane, &format!("{name}.yaml"), &config)?);
-        Ok(SchedulerOptions { name: name.to_owned(), config_file, ..SchedulerOptions::default() })
-    }
+    let config_file = Some(scratch(plane, &format!("{name}.yaml"), &config)?);
+    Ok(SchedulerOptions { name: name.to_owned(), config_file, ..SchedulerOptions::default() })
 }
 
 /// Every verb on every resource that the chart grants the extender's account, as `verb resource`.
@@ -104,16 +64,17 @@ fn granted(plane: &ControlPlane) -> Result<BTreeSet<String>> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
-    let installed = Installed::start().await.unwrap();
-    let Installed { edges, plane, .. } = &installed;
+    let installed = Setting::start(online_boutique().unwrap()).await.unwrap();
+    let Setting { edges, plane, .. } = &installed;
     let release = installed.install(&[]).unwrap();
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
     extender.wait_flows(edges).await.unwrap();
 
     let namespace = &edges[0].source_namespace;
+    plane.create_namespace(namespace).await.unwrap();
     let tls = release.secret("netmarks-scheduler-client").unwrap();
-    let options = installed.stock_scheduler("shipped", &tls.to_string_lossy()).unwrap();
+    let options = stock_scheduler(plane, "shipped", &tls.to_string_lossy()).unwrap();
     let mut scheduler = plane.start_scheduler(options).await.unwrap();
     plane.create_deployment(&DeploymentSpec::new(namespace, "productcatalogservice", 1)).await.unwrap();
     plane.wait_bound(namespace, 1, LIMIT).await.unwrap();
@@ -154,7 +115,7 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
         std::fs::copy(tls.join(file), wrong.path().join(file)).unwrap();
     }
     std::fs::copy(plane.folder().join("apiserver/apiserver.crt"), wrong.path().join("ca.crt")).unwrap();
-    let mut options = installed.stock_scheduler("wrong-authority", &wrong.path().to_string_lossy()).unwrap();
+    let mut options = stock_scheduler(plane, "wrong-authority", &wrong.path().to_string_lossy()).unwrap();
     // From here on kube-scheduler logs what an extender failed with.
     options.verbosity = 5;
     let wrong_scheduler = plane.start_scheduler(options).await.unwrap();
@@ -206,7 +167,7 @@ fn without(mut role: Value, resource: &str, verb: &str) -> Result<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_right_that_is_taken_away_makes_a_clear_error() {
-    let installed = Installed::start().await.unwrap();
+    let installed = Setting::start(online_boutique().unwrap()).await.unwrap();
     let plane = &installed.plane;
     let release = installed.install(&[]).unwrap();
     let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());

@@ -3,16 +3,12 @@
 
 mod support;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
-use netmarks_test_cluster::{
-    ControlPlane, DeploymentSpec, NodeSpec, Options, PrometheusServer, SchedulerOptions,
-};
-use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
-use support::release::{NAMESPACE, Release, chart, stand_in, values};
-use support::{LIMIT, binaries};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions};
+use netmarks_test_traffic::Edge;
+use support::LIMIT;
+use support::release::NAMESPACE;
+use support::setting::Setting;
 
 /// The second scheduler's account, as the API server knows it.
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks-scheduler";
@@ -38,26 +34,21 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
         .iter()
         .flat_map(|namespace| spokes.iter().map(move |spoke| Edge::new(namespace, spoke, "hub", 400_000.0)))
         .collect();
-    let mesh = Mesh::new(Topology::Sidecar, Protocol::Tcp, edges.clone(), &Pods::default(), wall_clock());
-    let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
-    let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
-    let options = Options { service_accounts: true, stand_ins: vec![stand_in()], ..Options::default() };
-    let plane = ControlPlane::start(&binaries(), options).await.unwrap();
-    plane.create_nodes(&NodeSpec::numbered(4)).await.unwrap();
+    let setting = Setting::start(edges).await.unwrap();
+    let Setting { plane, edges, .. } = &setting;
     for namespace in ["shop", "other"] {
         plane.create_namespace(namespace).await.unwrap();
     }
-    let mut values = values(prometheus.url(), &["scheduler.enabled=true", "scheduler.optIn.enabled=true"]);
-    let release = Release::install(&plane, &chart(), &values).unwrap();
+    let release = setting.install(&["scheduler.enabled=true", "scheduler.optIn.enabled=true"]).unwrap();
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
-    extender.wait_flows(&edges).await.unwrap();
+    extender.wait_flows(edges).await.unwrap();
     // The cluster's own, which knows of no extender, and the chart's.
     let _own = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
     let second = release.scheduler().await.unwrap();
 
     plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
-    support::opted_in(&plane, "shop", "netmarks").await.unwrap();
+    support::opted_in(plane, "shop", "netmarks").await.unwrap();
     let (mut hub_of_shop, mut asked) = (String::new(), 0);
     for namespace in ["shop", "other"] {
         plane.create_deployment(&DeploymentSpec::new(namespace, "hub", 1)).await.unwrap();
@@ -73,14 +64,14 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
             continue;
         }
         assert_eq!(answers, asked, "nobody asked about the namespace that was not opted in");
-        let elsewhere = pods(&plane, "other").unwrap().iter().filter(|(.., node)| *node != hub).count();
+        let elsewhere = pods(plane, "other").unwrap().iter().filter(|(.., node)| *node != hub).count();
         assert!(elsewhere >= SPOKES / 2, "left alone, the scheduler spreads");
     }
     assert_eq!(asked, 1 + SPOKES as u64, "each pod was asked about once");
-    for (app, scheduler, node) in pods(&plane, "shop").unwrap() {
+    for (app, scheduler, node) in pods(plane, "shop").unwrap() {
         assert_eq!((scheduler.as_str(), &node), ("netmarks", &hub_of_shop), "{app}");
     }
-    for (app, scheduler, _) in pods(&plane, "other").unwrap() {
+    for (app, scheduler, _) in pods(plane, "other").unwrap() {
         assert_eq!(scheduler, "default-scheduler", "{app}");
     }
 
@@ -88,7 +79,7 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
     let pod = r#"{"spec": {"schedulerName": "somebody-else"}}"#;
     let run = ["-n", "shop", "run", "stubborn", "--image=none.invalid/none", "--overrides", pod];
     plane.kubectl(&[&run[..], &["-o=jsonpath={.spec.schedulerName}"]].concat()).unwrap();
-    let stubborn = pods(&plane, "shop").unwrap();
+    let stubborn = pods(plane, "shop").unwrap();
     assert!(stubborn.iter().any(|(_, scheduler, node)| scheduler == "somebody-else" && node.is_empty()));
 
     // It leads by a lease of its own, and was allowed everything that it asked for.
@@ -101,9 +92,8 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
     drop(second);
 
     // Opted out again: the policy goes with its value.
-    values.extend(["--set".to_owned(), "scheduler.optIn.enabled=false".to_owned()]);
-    Release::install(&plane, &chart(), &values).unwrap();
+    setting.install(&["scheduler.enabled=true", "scheduler.optIn.enabled=false"]).unwrap();
     let policies = plane.kubectl(&["get", "mutatingadmissionpolicies", "-o", "name"]).unwrap();
     assert_eq!(policies, "");
-    support::opted_in(&plane, "shop", "default-scheduler").await.unwrap();
+    support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
 }

@@ -9,6 +9,7 @@
 
 pub mod reader;
 pub mod release;
+pub mod setting;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
