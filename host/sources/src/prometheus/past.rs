@@ -11,7 +11,7 @@ use super::config::MetricsConfig;
 /// How far back, in half-lives: all that is older counts a sixty-fourth, so that much of a difference can remain.
 const HALF_LIVES: f64 = 6.0;
 
-/// Most instants. More would be finer and take longer until the replica is ready; a regular refresh asks as much each.
+/// Most instants. More would be finer and take longer until the replica is ready; each costs the store about as much as a regular refresh.
 const INSTANTS: f64 = 24.0;
 
 /// The instants to ask for.

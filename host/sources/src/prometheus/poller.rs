@@ -24,6 +24,9 @@ use crate::unix_now;
 /// How far the time between two refreshes is moved at random, so that many extenders do not ask in step.
 const JITTER: f64 = 0.1;
 
+/// Longest time for asking about the past: a slow store must not keep a replica from being ready with what it knows.
+const LEARNING: Duration = Duration::from_secs(30);
+
 /// Holds the connection, the queries and the running averages.
 #[derive(Debug)]
 pub struct Poller {
@@ -153,14 +156,19 @@ impl Poller {
     pub async fn refresh(&mut self, at: f64, state: &Arc<ClusterState>) -> Result<Refresh, QueryError> {
         let preset = self.preset.clone();
         let answers = self.ask(&preset, at).await?;
-        if let Some((past, preset)) = self.past.take()
-            && let Err(error) = self.learn(past, &preset, at).await
-        {
-            tracing::warn!(
-                error = chain(&error),
-                "failed to ask for past flows; until the averages have covered that time again, this replica's scores \
-                 can differ from others'"
-            );
+        if let Some((past, preset)) = self.past.take() {
+            let failed = match tokio::time::timeout(LEARNING, self.learn(past, &preset, at)).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(chain(&error)),
+                Err(_) => Some(format!("it took longer than {LEARNING:?}")),
+            };
+            if let Some(error) = failed {
+                tracing::warn!(
+                    error,
+                    "failed to ask for past flows; until the averages have covered that time again, this replica's scores \
+                     can differ from others'"
+                );
+            }
         }
         self.take(at, preset, answers, Some(state)).await
     }
