@@ -51,9 +51,10 @@ pub(super) struct Args {
     /// Where the extender is installed; by default the account's, the configuration's or the kubeconfig's namespace
     #[arg(long, short, value_name = "NAME")]
     namespace: Option<String>,
-    /// Base URL of a running extender: is it ready, does the scheduler call, what did it answer
+    /// Base URL of a running extender: is it ready, does the scheduler call, what did it answer. Give it once for each
+    /// replica: a scheduler keeps to one of them
     #[arg(long, value_name = "URL")]
-    server: Option<String>,
+    server: Vec<String>,
     #[command(flatten)]
     tls: client::Tls,
     /// kube-scheduler's configuration; by default that of the second scheduler, from its ConfigMap
@@ -94,11 +95,14 @@ impl Args {
         let flags: Flags =
             flags.into_iter().filter_map(|(key, value)| Some((key, Value::from(value?)))).collect();
         let config = load(config.as_deref(), &environment(), &flags)?;
-        let extender = match server {
-            Some(url) => Some((url, tls.client()?.build()?)),
-            None => None,
-        };
-        Ok((Subject { config, account: service_account, namespace, extender, scheduler_config, pod }, output))
+        let mut extenders = Vec::new();
+        for url in server {
+            extenders.push((url, tls.client()?.build()?));
+        }
+        Ok((
+            Subject { config, account: service_account, namespace, extenders, scheduler_config, pod },
+            output,
+        ))
     }
 }
 

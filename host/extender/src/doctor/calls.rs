@@ -107,7 +107,7 @@ pub(super) fn judge(running: &Running, created: &Result<usize, String>, now: f64
 
 fn never(running: &Running, created: &Result<usize, String>, now: f64) -> Finding {
     let since = ago(now - running.numbers.started);
-    let check = "see the scheduler's entry under `extenders` and that it was restarted with it, that `urlPrefix` is reachable from \
+    let check = "with several replicas give --server for each, since kube-scheduler keeps to one; then see the scheduler's entry under `extenders` and that it was restarted with it, that `urlPrefix` is reachable from \
                  kube-scheduler (host network: no Service names; network policies; TLS), its log for `netmarks` or \
                  `extender`, and the pods' `schedulerName`; a pod that only one node fits is not asked about";
     match created {

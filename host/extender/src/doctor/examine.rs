@@ -15,7 +15,7 @@ const CLUSTER: &str = "cluster";
 
 /// Examines a live cluster. Changes nothing; an unreachable part is a finding, not an error.
 pub async fn examine(subject: &Subject) -> Report {
-    let Subject { config, account, namespace, extender: server, scheduler_config, pod: pod_name } = subject;
+    let Subject { config, account, namespace, extenders, scheduler_config, pod: pod_name } = subject;
     let mut findings = Vec::new();
     let client = match connect(subject).await {
         Ok((client, found)) => {
@@ -52,21 +52,23 @@ pub async fn examine(subject: &Subject) -> Report {
         }
     }
 
-    let running = match server {
-        None => Err("it was not given".to_owned()),
-        Some((url, http)) => extender::look(url, http).await,
-    };
-    if server.is_none() {
+    let mut replicas = Vec::new();
+    for (url, http) in extenders {
+        let running = extender::look(url, http).await;
+        findings.extend(extender::judge(&running, flows));
+        replicas.push(running);
+    }
+    // A scheduler keeps its connection: of several replicas one has all the calls.
+    let asked = extender::asked_last(&replicas);
+    if extenders.is_empty() {
         let advice = "give --server with its address (kubectl port-forward) for its readiness, the scheduler's calls and --pod";
         findings.push(Finding::skipped("extender", "no running extender was asked", advice));
-    } else {
-        findings.extend(extender::judge(&running, flows));
     }
     let config_seen = match &scheduler {
         Seen::Config { config, .. } => Some(config),
         _ => None,
     };
-    if let Ok(running) = &running {
+    if let Some((_, running)) = asked {
         let schedulers = config_seen.map_or_else(|| vec![DEFAULT_NAME.to_owned()], |config| config.names());
         let created = match &client {
             Some(client) => calls::created(client, &schedulers, running.numbers.started).await,
@@ -78,16 +80,16 @@ pub async fn examine(subject: &Subject) -> Report {
     findings.extend(scheduler::judge(&scheduler, config, nodes));
 
     if let (Some(pod_name), Some(client)) = (pod_name, &client) {
-        let told = match server {
-            Some((url, http)) if running.is_ok() => extender::about(url, http, &pod_name.to_string()).await,
-            _ => Err(running.as_ref().err().cloned().unwrap_or_default()),
+        let told = match asked.and_then(|(index, _)| extenders.get(index)) {
+            Some((url, http)) => extender::about(url, http, &pod_name.to_string()).await,
+            None => Err("no running extender could be asked".to_owned()),
         };
         let known = pod::Known {
             extender: match &told {
                 Ok((decisions, snapshot)) => Ok((decisions, snapshot)),
                 Err(reason) => Err(reason),
             },
-            started: running.as_ref().map_or(0.0, |running| running.numbers.started),
+            started: asked.map_or(0.0, |(_, running)| running.numbers.started),
             scheduler: config_seen,
             now: unix_now(),
         };

@@ -105,6 +105,13 @@ pub(super) async fn about(
     Ok((decode(&decisions, url)?, snapshot))
 }
 
+/// Which of the replicas that could be asked was called last, and its place among all.
+pub(super) fn asked_last(replicas: &[Result<Running, String>]) -> Option<(usize, &Running)> {
+    let known =
+        replicas.iter().enumerate().filter_map(|(index, running)| Some((index, running.as_ref().ok()?)));
+    known.max_by(|(_, one), (_, other)| one.numbers.last_request.total_cmp(&other.numbers.last_request))
+}
+
 fn decode(decisions: &str, url: &str) -> Result<Vec<Decision>, String> {
     serde_json::from_str(decisions)
         .map_err(|error| format!("{url}/v1/decisions answered something else: {error}"))
@@ -199,6 +206,16 @@ mod tests {
             (now - numbers.started).abs() < 60.0 && (now - numbers.last_request).abs() < 60.0,
             "{numbers:?}"
         );
+    }
+
+    #[test]
+    fn of_several_replicas_the_one_that_is_asked_counts() {
+        let at = |last_request| {
+            Ok(Running { numbers: Numbers { last_request, ..Numbers::default() }, ..Running::default() })
+        };
+        let replicas = [at(0.0), Err("refused".to_owned()), at(9.0), at(7.0)];
+        assert_eq!(asked_last(&replicas).unwrap().0, 2);
+        assert_eq!(asked_last(&replicas[1..2]), None);
     }
 
     #[test]

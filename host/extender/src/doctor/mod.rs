@@ -144,8 +144,8 @@ pub struct Subject {
     pub account: Option<Namespaced>,
     /// Where the extender is installed; otherwise worked out from the account, the configuration or the kubeconfig.
     pub namespace: Option<String>,
-    /// A running extender: its base URL, and the client that reaches it.
-    pub extender: Option<(String, reqwest::Client)>,
+    /// The running replicas of the extender: base URLs, and the clients that reach them.
+    pub extenders: Vec<(String, reqwest::Client)>,
     /// A KubeSchedulerConfiguration.
     pub scheduler_config: Option<PathBuf>,
     /// A pod to explain.

@@ -146,7 +146,9 @@ fn faults(seen: &Seen, entry: &Entry, ours: &Config) -> Vec<Fault> {
         faults.push(fault(false, "`ignorable` is not true".to_owned(), advice));
     }
     faults.extend(timeout(entry, ours));
-    faults.extend(tls(entry, ours));
+    if !entry.url_prefix.is_empty() {
+        faults.extend(tls(entry, ours));
+    }
     faults
 }
 

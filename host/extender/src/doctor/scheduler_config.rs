@@ -22,6 +22,9 @@ const SYSTEM: &str = "kube-system";
 /// Deployment and ConfigMap of the second scheduler.
 const SECOND: &str = "netmarks-scheduler";
 
+/// What the chart's ConfigMap of it is labelled with.
+const LABELS: &str = "app.kubernetes.io/name=netmarks,app.kubernetes.io/component=scheduler";
+
 /// A KubeSchedulerConfiguration, as far as it matters to an extender.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -124,12 +127,21 @@ pub(super) async fn look(file: Option<&Path>, client: Option<&Client>, namespace
 async fn second(client: &Client, namespace: &str) -> (Result<Option<Seen>, String>, String) {
     let from = format!("ConfigMap {namespace}/{SECOND}");
     let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let map = match tokio::time::timeout(PATIENCE, api.get_opt(SECOND)).await {
+    let labelled = ListParams::default().labels(LABELS);
+    let found = async {
+        // However the release is called; failing that, by the name that the documents give it.
+        match api.list(&labelled).await?.items.into_iter().next() {
+            Some(map) => Ok(Some(map)),
+            None => api.get_opt(SECOND).await,
+        }
+    };
+    let map = match tokio::time::timeout(PATIENCE, found).await {
         Err(_) => return (Err(format!("no answer within {PATIENCE:?}")), from),
         Ok(Err(error)) => return (Err(brief(&error)), from),
         Ok(Ok(None)) => return (Ok(None), from),
         Ok(Ok(Some(map))) => map,
     };
+    let from = format!("ConfigMap {namespace}/{}", map.metadata.name.as_deref().unwrap_or(SECOND));
     let texts = map.data.unwrap_or_default();
     let seen = match texts.values().find(|text| text.contains(KIND)).map(|text| parse(text)) {
         None => Seen::Unusable(format!("{from} holds no {KIND}")),

@@ -4,6 +4,14 @@ use super::*;
 
 const SHIPPED: &str = include_str!("../../../../deploy/kube-scheduler/config.yaml");
 
+/// What the chart configures: it serves TLS, and asks for a certificate.
+fn installed() -> Config {
+    let mut config = Config::default();
+    config.server.tls.cert_file = Some("tls.crt".into());
+    config.server.tls.client_ca_file = Some("ca.crt".into());
+    config
+}
+
 fn seen(text: &str) -> Seen {
     Seen::Config { from: "file".to_owned(), second: false, config: parse(text).unwrap() }
 }
@@ -29,12 +37,12 @@ fn sick(config: SchedulerConfig, ours: &Config) -> Vec<(&'static str, Status, St
 
 #[test]
 fn the_shipped_configuration_is_fine() {
-    let findings = judge(&seen(SHIPPED), &Config::default(), Some(50));
+    let findings = judge(&seen(SHIPPED), &installed(), Some(50));
     let found: Vec<&str> = findings.iter().map(|finding| finding.found.as_str()).collect();
     assert_eq!(
         found,
         [
-            "file has default-scheduler ask http://127.0.0.1:9820",
+            "file has default-scheduler ask https://SERVICE_IP:9820",
             "default-scheduler: the best node gets 200 points of ours; all plugins together give a node 1200 at most",
             "default-scheduler: all 50 nodes are scored",
         ]
@@ -60,7 +68,7 @@ fn each_wrong_line_is_named() {
         (("urlPrefix", r#""""#), Status::Problem),
     ];
     for ((key, value), status) in cases {
-        let sick = sick(with(&[(key, value)]), &Config::default());
+        let sick = sick(with(&[(key, value)]), &installed());
         let [(CHECK, found_status, found)] = &sick[..] else { panic!("{key}: {sick:?}") };
         assert!(*found_status == status && found.contains(key), "{key}: {sick:?}");
     }
@@ -93,20 +101,20 @@ fn tls_must_be_meant_by_both_sides() {
     serving.server.tls.cert_file = Some("tls.crt".into());
     let mut asking = serving.clone();
     asking.server.tls.client_ca_file = Some("ca.crt".into());
-    let https = ("urlPrefix", r#""https://netmarks:9820""#);
-    let enable = ("enableHTTPS", "true");
+    let http = ("urlPrefix", r#""http://netmarks:9820""#);
+    let (disable, nothing) = (("enableHTTPS", "false"), ("tlsConfig", "null"));
     let authority = ("tlsConfig", r#"{"caFile": "ca.crt"}"#);
     let both = ("tlsConfig", r#"{"caFile": "ca.crt", "certFile": "c.crt", "keyFile": "c.key"}"#);
     type Case<'c> = (&'c [(&'c str, &'c str)], &'c Config, Option<(Status, &'c str)>);
     let cases: [Case<'_>; 8] = [
-        (&[], &serving, Some((Status::Problem, "is http, and the extender serves"))),
-        (&[https, enable, authority], &Config::default(), Some((Status::Problem, "no `server.tls`"))),
-        (&[enable], &Config::default(), Some((Status::Warning, "does not use it"))),
-        (&[https, enable], &serving, Some((Status::Warning, "takes any certificate"))),
-        (&[https], &serving, Some((Status::Problem, "public authority"))),
-        (&[https, enable, authority], &serving, None),
-        (&[https, enable, authority], &asking, Some((Status::Problem, "client certificate"))),
-        (&[https, enable, both], &asking, None),
+        (&[http, disable, nothing], &serving, Some((Status::Problem, "is http, and the extender serves"))),
+        (&[authority], &Config::default(), Some((Status::Problem, "no `server.tls`"))),
+        (&[http, nothing], &Config::default(), Some((Status::Warning, "does not use it"))),
+        (&[nothing], &serving, Some((Status::Warning, "takes any certificate"))),
+        (&[disable, nothing], &serving, Some((Status::Problem, "public authority"))),
+        (&[authority], &serving, None),
+        (&[authority], &asking, Some((Status::Problem, "client certificate"))),
+        (&[both], &asking, None),
     ];
     for (lines, ours, expected) in cases {
         let sick = sick(with(lines), ours);
@@ -122,44 +130,38 @@ fn tls_must_be_meant_by_both_sides() {
 
 #[test]
 fn weight_is_held_against_the_plugins_of_the_profile() {
-    let mut ours = Config::default();
+    let mut ours = installed();
     ours.scoring.top = 4;
     assert_eq!(sick(with(&[]), &ours)[0].1, Status::Warning, "80 points");
-    assert_eq!(sick(with(&[("weight", "12")]), &Config::default())[0].0, WEIGHT);
+    assert_eq!(sick(with(&[("weight", "12")]), &installed())[0].0, WEIGHT);
     let text = format!(
         "{SHIPPED}\nprofiles:\n  - schedulerName: netmarks\n    plugins: {{score: {{disabled: [{{name: '*'}}]}}}}\n"
     );
-    let findings = judge(&seen(&text), &Config::default(), None);
+    let findings = judge(&seen(&text), &installed(), None);
     assert!(findings[1].found.ends_with("give a node 0 at most"), "{findings:?}");
 }
 
 #[test]
 fn nodes_that_are_cut_away_are_counted() {
-    let findings = judge(&seen(SHIPPED), &Config::default(), Some(1_000));
+    let findings = judge(&seen(SHIPPED), &installed(), Some(1_000));
     let [.., nodes] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!(nodes.status, Status::Warning);
     assert!(nodes.found.contains("420 of 1000 nodes are scored by default"), "{nodes:?}");
     assert!(nodes.found.contains("58 times of 100"), "{nodes:?}");
     let text =
         format!("{SHIPPED}\npercentageOfNodesToScore: 10\nprofiles: [{{percentageOfNodesToScore: 100}}]\n");
-    assert_eq!(
-        judge(&seen(&text), &Config::default(), Some(1_000))[2].status,
-        Status::Ok,
-        "the profile's wins"
-    );
+    assert_eq!(judge(&seen(&text), &installed(), Some(1_000))[2].status, Status::Ok, "the profile's wins");
 }
 
 #[test]
 fn two_schedulers_need_two_names() {
     let second = |config| Seen::Config { from: "map".to_owned(), second: true, config };
-    let findings = judge(&second(parse(SHIPPED).unwrap()), &Config::default(), None);
+    let findings = judge(&second(parse(SHIPPED).unwrap()), &installed(), None);
     assert!(
         findings[0].found.contains("default-scheduler") && findings[0].status == Status::Problem,
         "{findings:?}"
     );
     let named = parse(&format!("{SHIPPED}\nprofiles: [{{schedulerName: netmarks}}]\n")).unwrap();
     assert_eq!(named.names(), ["netmarks"]);
-    assert!(
-        judge(&second(named), &Config::default(), None).iter().all(|finding| finding.status == Status::Ok)
-    );
+    assert!(judge(&second(named), &installed(), None).iter().all(|finding| finding.status == Status::Ok));
 }
