@@ -21,75 +21,84 @@ fn names() -> Vec<&'static str> {
     alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect()
 }
 
-/// For each alert the series, as promtool's unit tests write them, under which it fires within the hour.
-const FIRING: [(&str, &[(&str, &str)]); 11] = [
+/// For each alert the series, as promtool's unit tests write them, under which it fires within eight hours.
+const FIRING: [(&str, &[(&str, &str)]); 12] = [
     ("NetmarksAbsent", &[]),
-    ("NetmarksNotReady", &[("netmarks_ready{namespace='n',pod='p'}", "0x60")]),
-    ("NetmarksMetricsStale", &[("netmarks_flows_age_seconds{namespace='n',pod='p'}", "301x60")]),
+    ("NetmarksNotReady", &[("netmarks_ready{namespace='n',pod='p'}", "0x500")]),
+    ("NetmarksMetricsStale", &[("netmarks_flows_age_seconds{namespace='n',pod='p'}", "301x500")]),
     (
         "NetmarksNoFlows",
         &[
-            ("netmarks_flows{namespace='n',pod='p'}", "0x60"),
-            ("netmarks_flows_age_seconds{namespace='n',pod='p'}", "3x60"),
+            ("netmarks_flows{namespace='n',pod='p'}", "0x500"),
+            ("netmarks_flows_age_seconds{namespace='n',pod='p'}", "3x500"),
         ],
     ),
-    ("NetmarksFlowsDropped", &[("netmarks_flows_dropped{namespace='n',pod='p'}", "7x60")]),
-    ("NetmarksWatchFailing", &[("netmarks_watch_errors_total{namespace='n',pod='p'}", "0+2x60")]),
+    ("NetmarksFlowsDropped", &[("netmarks_flows_dropped{namespace='n',pod='p'}", "7x500")]),
+    ("NetmarksWatchFailing", &[("netmarks_watch_errors_total{namespace='n',pod='p'}", "0+2x500")]),
     (
         "NetmarksAnswersWithoutScores",
         &[
-            ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='scored'}", "0+90x60"),
-            ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='deadline'}", "0+10x60"),
+            ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='scored'}", "0+90x500"),
+            ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='deadline'}", "0+10x500"),
         ],
     ),
-    ("NetmarksBadRequests", &[("netmarks_prioritize_bad_requests_total{namespace='n',pod='p'}", "0+1x60")]),
+    (
+        "NetmarksNotAsked",
+        &[
+            ("netmarks_prioritize_last_request_timestamp_seconds{namespace='n',pod='p'}", "0x500"),
+            ("netmarks_start_time_seconds{namespace='n',pod='p'}", "0x500"),
+        ],
+    ),
+    ("NetmarksBadRequests", &[("netmarks_prioritize_bad_requests_total{namespace='n',pod='p'}", "0+1x500")]),
     (
         "NetmarksSlow",
         &[
-            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.01'}", "0+50x60"),
-            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.2'}", "0+60x60"),
-            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='+Inf'}", "0+60x60"),
+            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.01'}", "0+50x500"),
+            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.2'}", "0+60x500"),
+            ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='+Inf'}", "0+60x500"),
         ],
     ),
-    ("NetmarksPolicyDegraded", &[("netmarks_policy_degraded{namespace='n',pod='p',policy='x'}", "1x60")]),
+    ("NetmarksPolicyDegraded", &[("netmarks_policy_degraded{namespace='n',pod='p',policy='x'}", "1x500")]),
     (
         "NetmarksReplicasDiffer",
         &[
-            ("netmarks_ready{namespace='n',pod='p'}", "1x60"),
-            ("netmarks_ready{namespace='n',pod='q'}", "1x60"),
-            ("netmarks_policy_live{namespace='n',pod='p',policy='x',digest='1',state='active'}", "1x60"),
-            ("netmarks_policy_live{namespace='n',pod='q',policy='x',digest='2',state='active'}", "1x60"),
+            ("netmarks_ready{namespace='n',pod='p'}", "1x500"),
+            ("netmarks_ready{namespace='n',pod='q'}", "1x500"),
+            ("netmarks_policy_live{namespace='n',pod='p',policy='x',digest='1',state='active'}", "1x500"),
+            ("netmarks_policy_live{namespace='n',pod='q',policy='x',digest='2',state='active'}", "1x500"),
         ],
     ),
 ];
 
 /// A cluster in which all is well.
-const WELL: [(&str, &str); 12] = [
-    ("netmarks_ready{namespace='n',pod='p'}", "1x60"),
-    ("netmarks_ready{namespace='n',pod='q'}", "1x60"),
-    ("netmarks_flows{namespace='n',pod='p'}", "40x60"),
-    ("netmarks_flows_age_seconds{namespace='n',pod='p'}", "16x60"),
-    ("netmarks_flows_dropped{namespace='n',pod='p'}", "0x60"),
-    ("netmarks_watch_errors_total{namespace='n',pod='p'}", "3x60"),
-    ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='scored'}", "0+90x60"),
-    ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='no-preference'}", "0+90x60"),
-    ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.001'}", "0+50x60"),
-    ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='+Inf'}", "0+50x60"),
-    ("netmarks_policy_live{namespace='n',pod='p',policy='x',digest='1',state='active'}", "1x60"),
-    ("netmarks_policy_live{namespace='n',pod='q',policy='x',digest='1',state='active'}", "1x60"),
+const WELL: [(&str, &str); 14] = [
+    ("netmarks_start_time_seconds{namespace='n',pod='p'}", "0x500"),
+    ("netmarks_prioritize_last_request_timestamp_seconds{namespace='n',pod='p'}", "0+60x500"),
+    ("netmarks_ready{namespace='n',pod='p'}", "1x500"),
+    ("netmarks_ready{namespace='n',pod='q'}", "1x500"),
+    ("netmarks_flows{namespace='n',pod='p'}", "40x500"),
+    ("netmarks_flows_age_seconds{namespace='n',pod='p'}", "16x500"),
+    ("netmarks_flows_dropped{namespace='n',pod='p'}", "0x500"),
+    ("netmarks_watch_errors_total{namespace='n',pod='p'}", "3x500"),
+    ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='scored'}", "0+90x500"),
+    ("netmarks_prioritize_answers_total{namespace='n',pod='p',outcome='no-preference'}", "0+90x500"),
+    ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='0.001'}", "0+50x500"),
+    ("netmarks_prioritize_duration_seconds_bucket{namespace='n',pod='p',le='+Inf'}", "0+50x500"),
+    ("netmarks_policy_live{namespace='n',pod='p',policy='x',digest='1',state='active'}", "1x500"),
+    ("netmarks_policy_live{namespace='n',pod='q',policy='x',digest='1',state='active'}", "1x500"),
 ];
 
-/// Whether `alert` fires within the hour, as one test of promtool's.
+/// Whether `alert` fires within eight hours, as one test of promtool's.
 fn case(alert: &str, series: &[(&str, &str)], fires: bool) -> String {
     let mut text = String::from("  - interval: 1m\n    input_series:\n");
     // An empty list of series is no list to promtool.
-    for (name, values) in series.iter().chain(&[("unrelated", "1x60")]) {
+    for (name, values) in series.iter().chain(&[("unrelated", "1x500")]) {
         text += &format!("      - {{series: \"{name}\", values: \"{values}\"}}\n");
     }
     let samples = if fires { "[{labels: '{}', value: 1}]" } else { "[]" };
     text + &format!(
         "    promql_expr_test:\n      - {{expr: \"count(count by (alertname) (ALERTS{{alertname='{alert}',\
-         alertstate='firing'}}))\", eval_time: 55m, exp_samples: {samples}}}\n"
+         alertstate='firing'}}))\", eval_time: 8h, exp_samples: {samples}}}\n"
     )
 }
 

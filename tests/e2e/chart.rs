@@ -89,6 +89,14 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "nodeSelector.pool=infrastructure",
             "priorityClassName=system-cluster-critical",
             "tls.ipAddresses[0]=10.0.0.7",
+            "extraEnv[0].name=NETMARKS_METRICS_PRESET",
+            "extraEnv[0].value=linkerd",
+            "extraVolumes[0].name=metrics",
+            "extraVolumes[0].secret.secretName=metrics",
+            "extraVolumeMounts[0].name=metrics",
+            "extraVolumeMounts[0].mountPath=/etc/netmarks/metrics",
+            "podSecurityContext.runAsUser=null",
+            "config.traces.otlp_endpoint=http://collector:4318/v1/traces",
         ],
     ];
     for more in combinations {
@@ -140,7 +148,7 @@ async fn a_bad_value_is_refused_with_a_sentence() {
         ("tls.mode=secret", "tls.secret.server does not name one"),
         ("tls.certManager.issuerRef.name=mine", "needs both `kind` (Issuer or ClusterIssuer) and `name`"),
         ("admin.enabled=true,tls.mode=none", "tokens of the cluster must not travel in the clear"),
-        ("shutdownDelay=30", "terminationGracePeriod (30) must be longer than shutdownDelay (30)"),
+        ("shutdownDelay=30", "terminationGracePeriod (30) must be at least 3 longer than shutdownDelay (30)"),
         ("scheduler.enabled=true,scheduler.name=default-scheduler", "two schedulers would race"),
         ("image.repository=", "image.repository is not set: build the image with"),
     ] {

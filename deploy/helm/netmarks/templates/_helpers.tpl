@@ -67,16 +67,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
-{{/* What the admission of the restricted pod security standard asks for, and a root file system that nobody writes. */}}
-{{- define "netmarks.podSecurity" -}}
-runAsNonRoot: true
-runAsUser: 65532
-runAsGroup: 65532
-fsGroup: 65532
-seccompProfile:
-  type: RuntimeDefault
+{{/* The port that a URL names, or that of its scheme. */}}
+{{- define "netmarks.port" -}}
+{{- $url := urlParse . -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}
 
+{{/* With the pod's, what the admission of the restricted pod security standard asks for; and a root file system that nobody writes. */}}
 {{- define "netmarks.containerSecurity" -}}
 allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
