@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 12] = [
+const PACKAGES: [(&str, &str); 13] = [
+    ("curl", "what the commands of the documents ask with"),
     ("clang", "the compiler of policies in C"),
     ("libclang-rt-dev-wasm32", "what it calls at run time"),
     ("lld", "its linker for wasm"),
