@@ -5,7 +5,7 @@
 
 mod support;
 
-use anyhow::{Result, ensure};
+use anyhow::{Error, Result, ensure};
 use netmarks_test_cluster::{DeploymentSpec, SchedulerOptions};
 use netmarks_test_traffic::Edge;
 use support::reader::Reader;
@@ -69,6 +69,11 @@ async fn installing() {
     assert_eq!(pods[0][1], pods[1][1], "{printed:?}");
     assert!(printed[2].contains("no other of 4 candidates"), "{printed:?}");
 
+    let authority =
+        || std::fs::read_to_string(release.secret("netmarks-tls")?.join("ca.crt")).map_err(Error::new);
+    let before = authority().unwrap();
+    reader.follow(&["Certificates"], "sh").unwrap();
+    assert_ne!(authority().unwrap(), before);
     reader.follow(&["Upgrading"], "sh").unwrap();
     reader.follow(&["Removing it"], "sh remove").unwrap();
     let left = plane.kubectl(&["get", "clusterroles,clusterrolebindings,crds", "-o", "name"]).unwrap();

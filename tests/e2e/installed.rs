@@ -97,8 +97,8 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
 
     // Nothing that it asked for was refused, and it was given nothing that it does not use.
     let calls = plane.calls_of(ACCOUNT).unwrap();
-    // What does not exist is no refusal: it was allowed to look.
-    let refused: Vec<_> = calls.iter().filter(|call| call.status >= 400 && call.status != 404).collect();
+    // Other errors, such as a conflict of two changes, come after it was allowed to ask.
+    let refused: Vec<_> = calls.iter().filter(|call| matches!(call.status, 401 | 403)).collect();
     assert!(refused.is_empty(), "{refused:?}");
     let granted = granted(plane).unwrap();
     until("everything that was granted is used", LIMIT, async || {
