@@ -118,6 +118,8 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
     assert_eq!(created.data["spec"], full);
     created.try_parse::<ScoringPolicy>().unwrap();
 
+    // Where the documents install it.
+    plane.create_namespace("netmarks").await.unwrap();
     let examples = repository("deploy/examples/scoringpolicy.yaml");
     let examples = examples.to_string_lossy();
     plane.kubectl(&["apply", "--validate=strict", "--dry-run=server", "-f", &examples]).unwrap();
