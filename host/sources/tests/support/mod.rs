@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_core::application::Identity;
+use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_sources::state::{ClusterState, MetricsState};
@@ -47,9 +48,11 @@ pub fn quick_rules(folder: &Path) -> Result<String> {
     Ok(path.to_string_lossy().into_owned())
 }
 
-/// For a store that scrapes every half second.
+/// For a store that scrapes every half second. The mean is of the last range alone: proxies start with the test, and `rate` over
+/// a series' first seconds is low, which a mean that reaches further back would carry along.
 pub fn config(url: &str, preset: PresetName) -> MetricsConfig {
-    MetricsConfig { url: url.to_owned(), preset, window_seconds: 5.0, ..MetricsConfig::default() }
+    let estimator = Estimator::Window { seconds: 5.0 };
+    MetricsConfig { url: url.to_owned(), preset, window_seconds: 5.0, estimator, ..MetricsConfig::default() }
 }
 
 /// For what the rules made of a mesh's metrics; where several groups are recorded, a label tells them apart.
