@@ -3,18 +3,20 @@
 
 use std::path::PathBuf;
 
-use netmarks_engine::Grant;
+use netmarks_engine::{Grant, Limits};
 use netmarks_policy_testing::{Cases, Policy};
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// A component that `cargo xtask guests` made of an example.
+/// A component that `cargo xtask guests` made of an example. Its deadline is patient: how fast it is on an idle machine is for
+/// `cargo xtask figures` to say, and here all of them run at once.
 fn component(name: &str) -> Policy {
     let file = root().join("target/guests").join(name).with_extension("wasm");
     Policy::from_file(&file)
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask test --only guests` builds it"))
+        .limits(Limits { deadline_ms: 2_000, ..Limits::default() })
 }
 
 fn keeps_its_promises(policy: &Policy, example: &str) {
