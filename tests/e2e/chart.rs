@@ -47,6 +47,16 @@ fn objects(plane: &ControlPlane) -> Result<Vec<String>> {
     Ok(all)
 }
 
+/// Waits until these objects of the release are left, and no others.
+async fn wait_left(plane: &ControlPlane, expected: &[&str]) -> Result<()> {
+    until(&format!("only {expected:?} is left"), LIMIT, async || {
+        let left = objects(plane)?;
+        ensure!(left == expected, "{left:?}");
+        Ok(Some(()))
+    })
+    .await
+}
+
 /// What the API server says to all that the chart makes of these values.
 fn accepted(plane: &ControlPlane, values: &[String]) -> Result<()> {
     let chart = chart();
@@ -219,24 +229,12 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
 
     // By default the definition stays, or every ScoringPolicy would be gone with it.
     plane.helm(&["uninstall", "netmarks", "--namespace", NAMESPACE, "--wait"]).unwrap();
-    until("only the definition is left", LIMIT, async || {
-        let left = objects(&plane)?;
-        ensure!(left == ["/CustomResourceDefinition/scoringpolicies.netmarks.dev"], "{left:?}");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    wait_left(&plane, &["/CustomResourceDefinition/scoringpolicies.netmarks.dev"]).await.unwrap();
     // It is taken over again, and goes where it is told to.
     let values = [values, vec!["--set".to_owned(), "policies.crd.keep=false".to_owned()]].concat();
     Release::install(&plane, &chart(), &values).unwrap();
     plane.helm(&["uninstall", "netmarks", "--namespace", NAMESPACE, "--wait"]).unwrap();
-    until("nothing is left", LIMIT, async || {
-        let left = objects(&plane)?;
-        ensure!(left.is_empty(), "{left:?}");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    wait_left(&plane, &[]).await.unwrap();
     let secrets =
         plane.kubectl(&["-n", NAMESPACE, "get", "secrets,configmaps,leases", "-o", "name"]).unwrap();
     let of_ours: Vec<&str> = secrets.lines().filter(|name| name.contains("netmarks")).collect();
@@ -255,13 +253,7 @@ async fn the_plain_manifests_are_accepted_and_name_the_same_objects() {
         // What controllers make of them.
         !["/Pod/", "/ReplicaSet/", "/EndpointSlice/", "/PodMetrics/"].iter().any(|kind| object.contains(kind))
     };
-    until("nothing is left", LIMIT, async || {
-        let left = objects(&plane)?;
-        ensure!(left.is_empty(), "{left:?}");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    wait_left(&plane, &[]).await.unwrap();
     let values = values(METRICS, &["tls.mode=certManager", "scheduler.enabled=true"]);
     Release::install(&plane, &chart(), &values).unwrap();
     let of_helm = objects(&plane).unwrap();
