@@ -116,7 +116,7 @@ impl ControlPlane {
 
         let mut apiserver = layout.kube_apiserver(binaries).start()?;
         let certificate = folder.path().join("apiserver/apiserver.crt");
-        wait_for_file(&mut apiserver, &certificate).await?;
+        wait_for_authority(&mut apiserver, &certificate).await?;
         write_kubeconfig(&kubeconfig, layout.api_port, &certificate, ADMIN, &token(ADMIN))?;
         let client = client_for(&kubeconfig).await?;
         wait_ready(&mut apiserver, &client).await?;
@@ -252,8 +252,15 @@ async fn wait_ready(process: &mut Process, client: &Client) -> Result<()> {
     until_ready(process, async || http::get(client, "/readyz").await.map(Some)).await.map(drop)
 }
 
-async fn wait_for_file(process: &mut Process, path: &Path) -> Result<()> {
-    until_ready(process, async || Ok(path.exists().then_some(()))).await
+/// Waits until the file holds the API server's certificate and the authority that signed it. That it exists is not enough: it
+/// is made empty first, and a client that read it then would trust nobody for as long as it lives.
+async fn wait_for_authority(process: &mut Process, path: &Path) -> Result<()> {
+    until_ready(process, async || {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("failed to read the API server's certificate {}", path.display()))?;
+        Ok((text.matches("-----END CERTIFICATE-----").count() == 2).then_some(()))
+    })
+    .await
 }
 
 fn token(user: &str) -> String {
@@ -294,4 +301,30 @@ async fn client_for(kubeconfig: &Path) -> Result<Client> {
         .with_context(|| format!("failed to use {}", kubeconfig.display()))?;
     config.proxy_url = None;
     Client::try_from(config).context("failed to make a Kubernetes client")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::Program;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_certificate_that_is_still_being_written_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("apiserver.crt");
+        let program = Program::new("sleep", "sleep", vec!["60".to_owned()], folder.path());
+        let mut process = program.start().unwrap();
+        let mut waiting = std::pin::pin!(wait_for_authority(&mut process, &path));
+        let certificate = || {
+            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+            made.cert.pem()
+        };
+        for so_far in [String::new(), certificate()] {
+            std::fs::write(&path, so_far).unwrap();
+            tokio::time::timeout(Duration::from_secs(1), &mut waiting).await.unwrap_err();
+        }
+        std::fs::write(&path, certificate() + &certificate()).unwrap();
+        waiting.await.unwrap();
+    }
 }
