@@ -68,16 +68,14 @@ const KUBERNETES: GoModule = GoModule {
         "k8s.io/kubernetes/cmd/kube-scheduler",
         "k8s.io/kubernetes/cmd/kubectl",
     ],
-    version_variables: |version| {
-        let mut numbers = version.trim_start_matches('v').split('.');
-        let major = numbers.next().unwrap_or_default().to_owned();
-        let minor = numbers.next().unwrap_or_default().to_owned();
-        vec![
-            ("k8s.io/component-base/version.gitVersion", version.to_owned()),
-            ("k8s.io/component-base/version.gitMajor", major),
-            ("k8s.io/component-base/version.gitMinor", minor),
-        ]
-    },
+    version_variables: kubernetes_version,
+};
+
+const KUBEADM: GoModule = GoModule {
+    name: "kubeadm",
+    main_requirement: "k8s.io/kubernetes",
+    packages: &["k8s.io/kubernetes/cmd/kubeadm"],
+    version_variables: kubernetes_version,
 };
 
 const KWOK: GoModule = GoModule {
@@ -110,6 +108,11 @@ const VICTORIA_METRICS: GoModule = GoModule {
     ],
     version_variables: |_| Vec::new(),
 };
+
+/// Builds kubeadm, or finds it in the cache. Apart from [`Binaries`], so that only those who need it build it.
+pub fn kubeadm(progress: &dyn Fn(&str)) -> Result<PathBuf> {
+    Ok(KUBEADM.ensure(progress)?.join("kubeadm"))
+}
 
 impl Binaries {
     /// Finds every program in the cache, and builds those that are missing (minutes, needs `go` and the module proxy).
@@ -221,6 +224,18 @@ impl GoModule {
     }
 }
 
+/// What Kubernetes' own build sets in its programs.
+fn kubernetes_version(version: &str) -> Vec<(&'static str, String)> {
+    let mut numbers = version.trim_start_matches('v').split('.');
+    let major = numbers.next().unwrap_or_default().to_owned();
+    let minor = numbers.next().unwrap_or_default().to_owned();
+    vec![
+        ("k8s.io/component-base/version.gitVersion", version.to_owned()),
+        ("k8s.io/component-base/version.gitMajor", major),
+        ("k8s.io/component-base/version.gitMinor", minor),
+    ]
+}
+
 /// Finds the version in `require module version` or in a line of a `require (` block.
 fn required_version<'a>(go_mod: &'a str, module: &str) -> Option<&'a str> {
     go_mod.lines().find_map(|line| {
@@ -248,7 +263,7 @@ mod tests {
 
     #[test]
     fn every_module_names_the_version_it_builds() {
-        for module in [ETCD, KUBERNETES, KWOK, HELM, VICTORIA_METRICS] {
+        for module in [ETCD, KUBERNETES, KUBEADM, KWOK, HELM, VICTORIA_METRICS] {
             let version = module.version().unwrap();
             assert!(version.starts_with('v'), "{}: {version}", module.name);
         }
