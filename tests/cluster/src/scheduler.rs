@@ -29,6 +29,9 @@ pub struct SchedulerOptions {
     pub kubeconfig: Option<PathBuf>,
     /// klog verbosity. From 5 on the scores of each plugin and each extender call can be read in the log, at a price in speed.
     pub verbosity: u8,
+    /// Further arguments, such as those of a manifest; where they say the same as those that keep it apart from others on this
+    /// machine, theirs is not heard.
+    pub arguments: Vec<String>,
 }
 
 impl Default for SchedulerOptions {
@@ -40,6 +43,7 @@ impl Default for SchedulerOptions {
             percentage_of_nodes_to_score: None,
             kubeconfig: None,
             verbosity: 2,
+            arguments: Vec::new(),
         }
     }
 }
@@ -168,9 +172,10 @@ impl Scheduler {
             }
             None => options.write_config(&folder, kubeconfig)?,
         };
-        let SchedulerOptions { name, verbosity, .. } = options;
+        let SchedulerOptions { name, verbosity, mut arguments, .. } = options;
         let kubeconfig = kubeconfig.display();
-        let arguments = vec![
+        // Of a flag that is there twice, the latter counts.
+        arguments.extend([
             format!("--config={}", config_file.display()),
             format!("--authentication-kubeconfig={kubeconfig}"),
             format!("--authorization-kubeconfig={kubeconfig}"),
@@ -179,7 +184,7 @@ impl Scheduler {
             "--bind-address=127.0.0.1".to_owned(),
             format!("--cert-dir={}", folder.path().join(&name).display()),
             format!("--v={verbosity}"),
-        ];
+        ]);
         let url = format!("https://127.0.0.1:{}", port.number());
         let process = Program::new(&name, &binaries.kube_scheduler, arguments, folder.path()).start()?;
         let mut scheduler = Self { process, url, _port: port, _folder: folder };

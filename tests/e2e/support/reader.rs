@@ -1,7 +1,9 @@
 //! Somebody who types what a document says, in a shell with the programs that it names and a cluster.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::ControlPlane;
@@ -12,6 +14,9 @@ use super::release::repository;
 
 /// What is printed between two blocks.
 const END: &str = "-- end of block --";
+
+/// Folder with the programs that only this reader has.
+const PROGRAMS: &str = "programs";
 
 /// A reader at work: a folder with what a clone of the repository has at its top, and what the reader wrote there.
 pub struct Reader<'a> {
@@ -36,31 +41,50 @@ impl<'a> Reader<'a> {
         self.folder.path()
     }
 
+    /// A further program that the reader has: a shell script of this name.
+    pub fn program(&self, name: &str, script: &str) -> Result<()> {
+        let folder = self.folder.path().join(PROGRAMS);
+        std::fs::create_dir_all(&folder)?;
+        let path = folder.join(name);
+        std::fs::write(&path, format!("#!/bin/sh\n{script}\n"))?;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).map_err(Into::into)
+    }
+
     /// The sections of the document, in order.
     pub fn sections(&self) -> Vec<String> {
         headings(&self.document).into_iter().map(str::to_owned).collect()
     }
 
-    /// Types every block of this kind in these sections into one shell; returns what each printed.
-    pub fn follow(&self, sections: &[&str], kind: &str) -> Result<Vec<String>> {
+    /// Types every block of these kinds in these sections into one shell; returns what each printed.
+    pub fn follow(&self, sections: &[&str], kinds: &[&str]) -> Result<Vec<String>> {
+        // The documents name ports of this machine, and tests run side by side.
+        static PORTS: Mutex<()> = Mutex::new(());
+        let _alone = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         let mut script =
             String::from("set -e -o pipefail\ntrap 'jobs -p | xargs --no-run-if-empty kill' EXIT\n");
         let mut typed = 0;
         for section in sections {
             let blocks = blocks(&self.document, section).with_context(|| format!("no section {section}"))?;
-            for block in blocks.iter().filter(|block| block.kind == kind) {
+            for block in blocks.iter().filter(|block| kinds.contains(&&*block.kind)) {
                 script += &format!("{}\necho; echo '{END}'\n", block.text);
                 typed += 1;
             }
         }
         ensure!(typed > 0, "nothing to type in {sections:?}");
+        let printed = self.shell(&script).with_context(|| format!("following {sections:?}"))?;
+        Ok(printed.split(&format!("\n{END}\n")).take(typed).map(str::to_owned).collect())
+    }
+
+    /// What a shell prints that is given this script, where the reader is, with what the reader has.
+    pub fn shell(&self, script: &str) -> Result<String> {
         let binaries = self.plane.binaries();
         let programs = [Path::new(env!("CARGO_BIN_EXE_netmarks")), &binaries.kubectl, &binaries.helm];
         let folders = programs.iter().filter_map(|program| program.parent()).map(Path::to_owned);
+        let folders = std::iter::once(self.folder.path().join(PROGRAMS)).chain(folders);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
         let output = Command::new("bash")
-            .args(["-c", &script])
+            .args(["-c", script])
             .current_dir(self.folder.path())
             .env("PATH", path)
             .env("KUBECONFIG", self.plane.kubeconfig())
@@ -69,9 +93,7 @@ impl<'a> Reader<'a> {
             .output()?;
         let printed = String::from_utf8(output.stdout)?;
         let errors = String::from_utf8_lossy(&output.stderr);
-        ensure!(output.status.success(), "{sections:?}: {}\n{printed}\n{errors}", output.status);
-        let printed: Vec<String> =
-            printed.split(&format!("\n{END}\n")).take(typed).map(str::to_owned).collect();
+        ensure!(output.status.success(), "{}\n{printed}\n{errors}", output.status);
         Ok(printed)
     }
 }
