@@ -3,7 +3,7 @@
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::{guests, image, manifests, prerequisites};
 use anyhow::{Context as _, Result};
-use netmarks_test_cluster::{Binaries, MetricsStores, kubeadm};
+use netmarks_test_cluster::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -119,7 +119,8 @@ fn build_guests(root: &Path) -> Result<()> {
 fn cluster() -> Result<()> {
     Binaries::ensure(&|line| eprintln!("{line}"))?;
     MetricsStores::ensure(&|line| eprintln!("{line}"))?;
-    kubeadm(&|line| eprintln!("{line}")).map(drop)
+    kubeadm(&|line| eprintln!("{line}"))?;
+    cert_manager(&|line| eprintln!("{line}")).map(drop)
 }
 
 fn build_image(root: &Path) -> Result<()> {

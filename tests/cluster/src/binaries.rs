@@ -78,6 +78,13 @@ const KUBEADM: GoModule = GoModule {
     version_variables: kubernetes_version,
 };
 
+const CERT_MANAGER: GoModule = GoModule {
+    name: "certmanager",
+    main_requirement: "github.com/cert-manager/cert-manager",
+    packages: &["."],
+    version_variables: |_| Vec::new(),
+};
+
 const KWOK: GoModule = GoModule {
     name: "kwok",
     main_requirement: "sigs.k8s.io/kwok",
@@ -112,6 +119,11 @@ const VICTORIA_METRICS: GoModule = GoModule {
 /// Builds kubeadm, or finds it in the cache. Apart from [`Binaries`], so that only those who need it build it.
 pub fn kubeadm(progress: &dyn Fn(&str)) -> Result<PathBuf> {
     Ok(KUBEADM.ensure(progress)?.join("kubeadm"))
+}
+
+/// Builds cert-manager's controllers, or finds them in the cache; apart for the same reason.
+pub fn cert_manager(progress: &dyn Fn(&str)) -> Result<PathBuf> {
+    Ok(CERT_MANAGER.ensure(progress)?.join("certmanager"))
 }
 
 impl Binaries {
@@ -263,7 +275,7 @@ mod tests {
 
     #[test]
     fn every_module_names_the_version_it_builds() {
-        for module in [ETCD, KUBERNETES, KUBEADM, KWOK, HELM, VICTORIA_METRICS] {
+        for module in [ETCD, KUBERNETES, KUBEADM, CERT_MANAGER, KWOK, HELM, VICTORIA_METRICS] {
             let version = module.version().unwrap();
             assert!(version.starts_with('v'), "{}: {version}", module.name);
         }

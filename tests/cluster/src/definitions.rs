@@ -7,16 +7,21 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Modules that hold definitions, pinned by `go/definitions/go.mod`; the folder in each; the files.
-const MODULES: [(&str, &str, [&str; 2]); 2] = [
+const MODULES: [(&str, &str, &[&str]); 2] = [
     (
         "github.com/cert-manager/cert-manager",
         "deploy/crds",
-        ["cert-manager.io_certificates.yaml", "cert-manager.io_issuers.yaml"],
+        &[
+            "cert-manager.io_certificaterequests.yaml",
+            "cert-manager.io_certificates.yaml",
+            "cert-manager.io_clusterissuers.yaml",
+            "cert-manager.io_issuers.yaml",
+        ],
     ),
     (
         "github.com/prometheus-operator/prometheus-operator",
         "example/prometheus-operator-crd",
-        ["monitoring.coreos.com_podmonitors.yaml", "monitoring.coreos.com_prometheusrules.yaml"],
+        &["monitoring.coreos.com_podmonitors.yaml", "monitoring.coreos.com_prometheusrules.yaml"],
     ),
 ];
 
@@ -31,9 +36,11 @@ pub fn definitions() -> Result<Vec<PathBuf>> {
     let versions = go_mod.lines().filter_map(|line| line.trim().strip_prefix("github.com/"));
     let versions: Vec<String> =
         versions.filter_map(|line| Some(line.split_once(' ')?.1.to_owned())).collect();
-    let folder = cached(&format!("definitions-{}", versions.join("-")), &|_| {}, |folder| {
+    // Of other files it is another folder.
+    let count = MODULES.iter().map(|(.., files)| files.len()).sum::<usize>();
+    let folder = cached(&format!("definitions-{}-{count}", versions.join("-")), &|_| {}, |folder| {
         for (module, path, files) in MODULES {
-            for file in files {
+            for file in files.iter().copied() {
                 let from = downloaded(&source, module)?.join(path).join(file);
                 std::fs::copy(&from, folder.join(file))
                     .with_context(|| format!("failed to copy {}", from.display()))?;
@@ -41,7 +48,7 @@ pub fn definitions() -> Result<Vec<PathBuf>> {
         }
         Ok(())
     })?;
-    Ok(MODULES.iter().flat_map(|(.., files)| files).map(|file| folder.join(file)).collect())
+    Ok(MODULES.iter().flat_map(|(.., files)| files.iter()).map(|file| folder.join(file)).collect())
 }
 
 fn downloaded(source: &Path, module: &str) -> Result<PathBuf> {

@@ -46,7 +46,7 @@ mod wait;
 mod workdir;
 
 pub use audit::Call;
-pub use binaries::{Binaries, MetricsStores, kubeadm};
+pub use binaries::{Binaries, MetricsStores, cert_manager, kubeadm};
 pub use cache::{cache_folder, cached};
 pub use control_plane::{ControlPlane, Options, User};
 pub use definitions::definitions;
