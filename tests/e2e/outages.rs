@@ -24,12 +24,16 @@ async fn deploy(plane: &ControlPlane, name: &str, replicas: i32, bound: usize) {
     plane.wait_bound(NAMESPACE, bound, LIMIT).await.unwrap();
 }
 
-/// Scales `frontend` up until the extender gives an answer of this kind again.
+/// Scales `frontend` up, by one whenever all are bound, until the extender gives an answer of this kind again.
 async fn scale_until(plane: &ControlPlane, extender: &Extender, outcome: &str, replicas: &mut i32) {
     let before = extender.answered(outcome).await.unwrap_or(0);
     until(&format!("an answer is `{outcome}` again"), LIMIT, async || {
-        *replicas += 1;
-        plane.scale_deployment(NAMESPACE, "frontend", *replicas).await?;
+        let pods = plane.placement(NAMESPACE).await?;
+        // Not more of them: the nodes would be full before something slow has recovered.
+        if pods.iter().filter(|pod| pod.app == "frontend").count() == usize::try_from(*replicas)? {
+            plane.scale_deployment(NAMESPACE, "frontend", *replicas + 1).await?;
+            *replicas += 1;
+        }
         let answered = extender.answered(outcome).await?;
         ensure!(answered > before, "{:?}", extender.answers().await?);
         Ok(Some(()))
