@@ -49,7 +49,12 @@ const MANIFESTS: [Manifest; 6] = [
     Manifest {
         file: "monitoring/monitoring.yaml",
         templates: &["monitoring"],
-        values: &["monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"],
+        values: &[
+            "monitoring.podMonitor.enabled=true",
+            "monitoring.rules.enabled=true",
+            // For its alert, which is silent where there is none.
+            "scheduler.enabled=true",
+        ],
     },
 ];
 
