@@ -208,6 +208,8 @@ async fn a_bad_value_is_refused_with_a_sentence() {
         ),
         ("admin.enabled=true,tls.mode=none", "tokens of the cluster must not travel in the clear"),
         ("shutdownDelay=30", "terminationGracePeriod (30) must be at least 3 longer than shutdownDelay (30)"),
+        ("config.server.listen=0.0.0.0:8443", "config.server.listen must end in :9820"),
+        ("config.server.health_listen=null", "config.server.health_listen must end in :9821"),
         ("networkPolicy.dnsPorts=null", "at '/networkPolicy': missing property 'dnsPorts'"),
         ("scheduler.httpTimeout=0.0s", "at '/scheduler/httpTimeout': '0.0s' does not match pattern '[1-9]'"),
         ("scheduler.enabled=true,scheduler.name=default-scheduler", "two schedulers would race"),
