@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::Binaries;
 
 const ALERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/netmarks/files/alerts.yaml");
 
@@ -21,8 +22,13 @@ fn names() -> Vec<&'static str> {
     alerts.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect()
 }
 
+/// How many replicas of the second scheduler there are, to kube-state-metrics.
+const SCHEDULER: &str =
+    "kube_deployment_status_replicas_available{namespace='netmarks',deployment='netmarks-scheduler'}";
+
 /// For each alert the series, as promtool's unit tests write them, under which it fires within eight hours.
-const FIRING: [(&str, &[(&str, &str)]); 12] = [
+const FIRING: [(&str, &[(&str, &str)]); 13] = [
+    ("NetmarksSchedulerDown", &[(SCHEDULER, "0x500")]),
     ("NetmarksAbsent", &[]),
     ("NetmarksNotReady", &[("netmarks_ready{namespace='n',pod='p'}", "0x500")]),
     ("NetmarksMetricsStale", &[("netmarks_flows_age_seconds{namespace='n',pod='p'}", "301x500")]),
@@ -71,7 +77,8 @@ const FIRING: [(&str, &[(&str, &str)]); 12] = [
 ];
 
 /// A cluster in which all is well.
-const WELL: [(&str, &str); 14] = [
+const WELL: [(&str, &str); 15] = [
+    (SCHEDULER, "2x500"),
     ("netmarks_start_time_seconds{namespace='n',pod='p'}", "0x500"),
     ("netmarks_prioritize_last_request_timestamp_seconds{namespace='n',pod='p'}", "0+60x500"),
     ("netmarks_ready{namespace='n',pod='p'}", "1x500"),
@@ -115,6 +122,28 @@ fn every_alert_fires_when_it_should_and_never_when_all_is_well() -> Result<()> {
     }
     std::fs::write(folder.path().join("tests.yaml"), tests)?;
     promtool(folder.path(), &["test", "rules", "tests.yaml"])
+}
+
+#[test]
+fn the_second_scheduler_is_missed_where_there_is_one_and_by_its_name() -> Result<()> {
+    let helm = Binaries::ensure(&|line| eprintln!("{line}"))?.helm;
+    let rendered = |more: &[&str]| -> Result<String> {
+        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/netmarks");
+        let values = "image.repository=none.invalid/netmarks,monitoring.rules.enabled=true";
+        let mut command = Command::new(&helm);
+        command.args(["template", "shops", chart, "--namespace", "placing", "--set", values]).args(more);
+        let output = command.arg("--show-only=templates/monitoring.yaml").output()?;
+        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    let with = rendered(&["--set=scheduler.enabled=true"])?;
+    let its_own = r#"{namespace="placing",deployment="shops-netmarks-scheduler"}"#;
+    assert_eq!(with.matches(its_own).count(), 1, "{with}");
+    let without = rendered(&[])?;
+    let alerts = |text: &str| text.matches("- alert: ").count();
+    assert_eq!((alerts(&with), alerts(&without)), (names().len(), names().len() - 1));
+    assert!(!without.contains("deployment="), "{without}");
+    Ok(())
 }
 
 #[test]

@@ -2,20 +2,22 @@
 
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
+#[path = "chart/schema.rs"]
+mod schema;
 mod support;
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, until};
-use serde_json::Value;
-use support::release::{NAMESPACE, Release, chart, previous_chart, repository, values};
-use support::{LIMIT, binaries, scratch};
+use support::release::{NAMESPACE, Release, chart, previous_chart, repository, stand_in, values};
+use support::{LIMIT, binaries, opted_in, scratch};
 
 const METRICS: &str = "http://prometheus.monitoring:9090";
 
 async fn plane() -> Result<ControlPlane> {
-    let options = Options { service_accounts: true, ..Options::default() };
+    let options = Options { service_accounts: true, stand_ins: vec![stand_in()], ..Options::default() };
     ControlPlane::start(&binaries(), options).await
 }
 
@@ -57,24 +59,44 @@ async fn wait_left(plane: &ControlPlane, expected: &[&str]) -> Result<()> {
     .await
 }
 
-/// What the API server says to all that the chart makes of these values.
-fn accepted(plane: &ControlPlane, values: &[String]) -> Result<()> {
-    let chart = chart();
+/// What the chart makes of these values.
+fn rendered(plane: &ControlPlane, flags: &[&str], more: &[&str]) -> Result<PathBuf> {
+    let (chart, values) = (chart(), values(METRICS, more));
     let chart = chart.to_string_lossy();
+    let mut arguments = vec!["template", "netmarks", &chart, "--namespace", NAMESPACE];
+    arguments.extend(flags.iter().copied().chain(values.iter().map(String::as_str)));
+    scratch(plane, "rendered.yaml", &plane.helm(&arguments)?)
+}
+
+/// What the API server says to all that the chart makes of these values.
+fn accepted(plane: &ControlPlane, more: &[&str]) -> Result<()> {
     // As helm does itself when it installs, but with unknown and doubled fields refused.
-    let mut arguments = vec!["template", "netmarks", &chart, "--namespace", NAMESPACE, "--validate"];
-    arguments.extend(values.iter().map(String::as_str));
-    let manifests = scratch(plane, "rendered.yaml", &plane.helm(&arguments)?)?;
+    let manifests = rendered(plane, &["--validate"], more)?;
     let manifests = manifests.to_string_lossy();
     plane.kubectl(&["create", "--dry-run=server", "--validate=strict", "-f", &manifests]).map(drop)
 }
+
+/// The file `config.yaml` that the chart makes of these values, of the one ConfigMap in a template.
+fn config(plane: &ControlPlane, template: &str, more: &[&str]) -> Result<String> {
+    let manifests = rendered(plane, &[&format!("--show-only=templates/{template}.yaml")], more)?;
+    let output = r"-o=jsonpath={.data.config\.yaml}";
+    plane.kubectl(&["create", "--dry-run=client", output, "-f", &manifests.to_string_lossy()])
+}
+
+/// Where accounts and what they may do are somebody else's to make.
+const WITHOUT_RIGHTS: [&str; 4] = [
+    "scheduler.enabled=true",
+    "rbac.create=false",
+    "serviceAccount.create=false",
+    "scheduler.serviceAccount.name=mine",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
     let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
     plane.create_namespace(NAMESPACE).await.unwrap();
-    let combinations: [&[&str]; 8] = [
+    let combinations: [&[&str]; 10] = [
         &[],
         &["tls.mode=certManager", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"],
         &[
@@ -82,8 +104,15 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "tls.certManager.issuerRef.kind=ClusterIssuer",
             "tls.certManager.issuerRef.name=corporate",
         ],
+        &[
+            "tls.mode=certManager",
+            "tls.certManager.issuerRef.group=awspca.cert-manager.io",
+            "tls.certManager.issuerRef.kind=AWSPCAClusterIssuer",
+            "tls.certManager.issuerRef.name=corporate",
+        ],
+        &WITHOUT_RIGHTS,
         &["tls.mode=secret", "tls.secret.server=mine", "tls.secret.client=mine", "scheduler.enabled=true"],
-        &["tls.mode=none", "scheduler.enabled=true", "scheduler.optIn.enabled=false"],
+        &["tls.mode=none", "scheduler.enabled=true", "scheduler.optIn.enabled=false", "scheduler.replicas=1"],
         &["scheduler.enabled=true", "scheduler.optIn.enabled=true", "scheduler.percentageOfNodesToScore=50"],
         &[
             "admin.enabled=true",
@@ -93,6 +122,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
         ],
         &[
             "networkPolicy.from[0].ipBlock.cidr=10.0.0.0/24",
+            "networkPolicy.dnsPorts[0]=1053",
             "podDisruptionBudget.maxUnavailable=50%",
             "image.digest=sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
             "tolerations[0].operator=Exists",
@@ -110,8 +140,13 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
         ],
     ];
     for more in combinations {
-        accepted(&plane, &values(METRICS, more)).unwrap_or_else(|error| panic!("{more:?}: {error:#}"));
+        accepted(&plane, more).unwrap_or_else(|error| panic!("{more:?}: {error:#}"));
     }
+    let manifests = std::fs::read_to_string(rendered(&plane, &[], &WITHOUT_RIGHTS).unwrap()).unwrap();
+    let kinds: Vec<&str> = manifests.lines().filter_map(|line| line.strip_prefix("kind: ")).collect();
+    assert!(kinds.contains(&"Deployment"), "{kinds:?}");
+    let of_rights = |kind: &&&str| kind.contains("Role") || **kind == "ServiceAccount";
+    assert_eq!(kinds.iter().find(of_rights), None, "they are there already");
 
     // The extender reads what the chart writes for it; without certificates, which are not here.
     for more in [
@@ -123,22 +158,32 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
         ][..],
         &["config.metrics.headers.X-Scope-OrgID=shop", "config.traces.sample_ratio=1", "tls.mode=none"],
     ] {
-        let mut arguments = vec!["template", "netmarks"];
-        let (chart, values) = (chart(), values(METRICS, more));
-        let chart = chart.to_string_lossy();
-        arguments.extend([&*chart, "--namespace", NAMESPACE, "--show-only=templates/configmap.yaml"]);
-        arguments.extend(values.iter().map(String::as_str));
-        let config_map = scratch(&plane, "config-map.yaml", &plane.helm(&arguments).unwrap()).unwrap();
-        let output = r"-o=jsonpath={.data.config\.yaml}";
-        let file = config_map.to_string_lossy();
-        let config = plane.kubectl(&["create", "--dry-run=client", output, "-f", &file]).unwrap();
-        let config = scratch(&plane, "config.yaml", &config).unwrap();
+        let config = scratch(&plane, "config.yaml", &config(&plane, "configmap", more).unwrap()).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_netmarks"))
             .args(["serve", "--check", "--config"])
             .arg(config)
             .output()
             .unwrap();
         assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
+    // Whatever profiles are given to the second scheduler, it never takes the pods of the cluster's own.
+    for (profiles, names) in [
+        (&["scheduler.config.profiles=null"][..], &["netmarks"][..]),
+        (&["scheduler.config.profiles[0].percentageOfNodesToScore=70"], &["netmarks"]),
+        (
+            &[
+                "scheduler.config.profiles[0].schedulerName=batch",
+                "scheduler.config.profiles[1].percentageOfNodesToScore=70",
+            ],
+            &["batch", "netmarks"],
+        ),
+    ] {
+        let config = config(&plane, "scheduler/configmap", &[&["scheduler.enabled=true"], profiles].concat());
+        let config = config.unwrap();
+        let of_line = |line: &'_ str| line.split_once("schedulerName: ").map(|(_, name)| name.to_owned());
+        let called: Vec<String> = config.lines().filter_map(of_line).collect();
+        assert_eq!(called, names, "{config}");
     }
 }
 
@@ -157,9 +202,38 @@ async fn a_bad_value_is_refused_with_a_sentence() {
         ("config.scoring.map=cubic", "at '/config/scoring/map': value must be one of"),
         ("tls.mode=secret", "tls.secret.server does not name one"),
         ("tls.certManager.issuerRef.name=mine", "needs both `kind` (Issuer or ClusterIssuer) and `name`"),
+        (
+            "tls.certManager.issuerRef.name=mine,tls.certManager.issuerRef.kind=StepIssuer",
+            "an issuer of others needs its `group`, too",
+        ),
         ("admin.enabled=true,tls.mode=none", "tokens of the cluster must not travel in the clear"),
         ("shutdownDelay=30", "terminationGracePeriod (30) must be at least 3 longer than shutdownDelay (30)"),
+        ("config.server.listen=0.0.0.0:8443", "config.server.listen must end in :9820"),
+        ("config.server.health_listen=null", "config.server.health_listen must end in :9821"),
+        ("networkPolicy.dnsPorts=null", "at '/networkPolicy': missing property 'dnsPorts'"),
+        ("scheduler.httpTimeout=0.0s", "at '/scheduler/httpTimeout': '0.0s' does not match pattern '[1-9]'"),
         ("scheduler.enabled=true,scheduler.name=default-scheduler", "two schedulers would race"),
+        (
+            "scheduler.enabled=true,scheduler.config.profiles[0].schedulerName=default-scheduler",
+            "two schedulers would race",
+        ),
+        (
+            "scheduler.enabled=true,scheduler.config.profiles[0].schedulerName=batch",
+            "scheduler.config.profiles (batch) has none for scheduler.name (netmarks)",
+        ),
+        (
+            "scheduler.enabled=true,scheduler.config.profiles[0].plugins=null,scheduler.config.profiles[1].plugins=null",
+            "must differ in schedulerName, and one without is called scheduler.name: netmarks, netmarks",
+        ),
+        ("scheduler.enabled=true,scheduler.config.extenders=null", "extenders is the chart's own"),
+        (
+            "scheduler.enabled=true,scheduler.config.leaderElection.leaderElect=false",
+            "scheduler.replicas must be 1, not 2",
+        ),
+        (
+            "scheduler.enabled=true,scheduler.config.leaderElection.resourceName=kube-scheduler",
+            "waits for that of the cluster's own scheduler",
+        ),
         ("image.repository=", "image.repository is not set: build the image with"),
     ] {
         let mut values = values(METRICS, &[]);
@@ -197,6 +271,16 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
     }
     release.secret("netmarks-tls").unwrap();
     assert_eq!(std::fs::read_to_string(&certificate).unwrap(), authority, "from {previous:?}");
+    // It leads by the lease that came with the release, and no upgrade takes it away.
+    let second = release.scheduler().await.unwrap();
+    let lease =
+        "-o=jsonpath={.spec.holderIdentity} {.spec.leaseTransitions} {.metadata.labels.helm\\.sh/chart}";
+    let lease = || plane.kubectl(&["-n", NAMESPACE, "get", "lease", "netmarks-scheduler", lease]);
+    let leads = until("the second scheduler leads", LIMIT, async || {
+        Ok(Some(lease()?).filter(|lease| !lease.starts_with(' ')))
+    });
+    let leads = leads.await.unwrap();
+    assert!(leads.ends_with(concat!("netmarks-", env!("CARGO_PKG_VERSION"))), "of the release: {leads}");
     // What takes effect while the extender runs rolls nothing out, and the rest does.
     let template = "-o=jsonpath={.spec.template.metadata.annotations.checksum/config}";
     let rollout = || plane.kubectl(&["-n", NAMESPACE, "get", "deployment", "netmarks", template]).unwrap();
@@ -209,6 +293,8 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
         Release::install(&plane, &chart(), &values).unwrap();
         assert_eq!(rollout() != first, rolls_out, "{value}");
     }
+    assert_eq!(lease().unwrap(), leads);
+    drop(second);
 
     // Replicas keep apart, and an eviction of one at a time is allowed.
     until("replicas are apart", LIMIT, async || {
@@ -230,9 +316,13 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
     // By default the definition stays, or every ScoringPolicy would be gone with it.
     plane.helm(&["uninstall", "netmarks", "--namespace", NAMESPACE, "--wait"]).unwrap();
     wait_left(&plane, &["/CustomResourceDefinition/scoringpolicies.netmarks.dev"]).await.unwrap();
-    // It is taken over again, and goes where it is told to.
+    // It is taken over again, and goes where it is told to. A lease that a scheduler made for itself is left alone.
     let values = [values, vec!["--set".to_owned(), "policies.crd.keep=false".to_owned()]].concat();
+    let lease = "{apiVersion: coordination.k8s.io/v1, kind: Lease, metadata: {name: netmarks-scheduler}}";
+    let lease = scratch(&plane, "lease.yaml", lease).unwrap();
+    plane.kubectl(&["-n", NAMESPACE, "create", "-f", &lease.to_string_lossy()]).unwrap();
     Release::install(&plane, &chart(), &values).unwrap();
+    plane.kubectl(&["-n", NAMESPACE, "delete", "lease", "netmarks-scheduler"]).unwrap();
     plane.helm(&["uninstall", "netmarks", "--namespace", NAMESPACE, "--wait"]).unwrap();
     wait_left(&plane, &[]).await.unwrap();
     let secrets =
@@ -242,13 +332,58 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_second_scheduler_leaves_kube_system_and_itself_alone() {
+    let plane = plane().await.unwrap();
+    let more = ["rbac.authenticationReader=false", "scheduler.enabled=true", "scheduler.httpTimeout=0.4s"];
+    let release = Release::install(&plane, &chart(), &values(METRICS, &more)).unwrap();
+    // It is ready without any right in kube-system.
+    let _second = release.scheduler().await.unwrap();
+    let bindings = ["-n", "kube-system", "get", "rolebindings", "-o", "name"];
+    assert!(!plane.kubectl(&bindings).unwrap().contains("netmarks"));
+
+    // A label there would have it wait for itself. What is seen of the last namespace is true of all.
+    plane.create_namespace("shop").await.unwrap();
+    for namespace in [NAMESPACE, "kube-system", "shop"] {
+        plane.kubectl(&["label", "namespace", namespace, "netmarks.dev/scheduler=enabled"]).unwrap();
+    }
+    for (namespace, scheduler) in
+        [("shop", "netmarks"), (NAMESPACE, "default-scheduler"), ("kube-system", "default-scheduler")]
+    {
+        opted_in(&plane, namespace, scheduler).await.unwrap();
+    }
+}
+
+/// A copy of the example, with the component that it leaves out for older API servers.
+fn example_with_opt_in(folder: &Path) -> Result<PathBuf> {
+    let copied = Command::new("cp").arg("-r").arg(repository("deploy/kustomize")).arg(folder).status()?;
+    ensure!(copied.success(), "cp failed");
+    let example = folder.join("kustomize/example");
+    let file = example.join("kustomization.yaml");
+    let text = std::fs::read_to_string(&file)?;
+    let chosen = text.replace("  # - ../opt-in\n", "  - ../opt-in\n");
+    ensure!(chosen != text, "the example does not say how to have the opt-in");
+    std::fs::write(&file, chosen)?;
+    Ok(example)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_plain_manifests_are_accepted_and_name_the_same_objects() {
     let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
-    let folder = repository("deploy/kustomize/example");
-    plane.kubectl(&["apply", "--server-side", "--kustomize", &folder.to_string_lossy()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let example = example_with_opt_in(folder.path()).unwrap();
+    let example = example.to_string_lossy();
+    plane.kubectl(&["apply", "--server-side", "--kustomize", &example]).unwrap();
     let of_kustomize = objects(&plane).unwrap();
-    plane.kubectl(&["delete", "--kustomize", &folder.to_string_lossy()]).unwrap();
+    // The extender gets to where its variable says that the metrics are.
+    let url =
+        r#"-o=jsonpath={.spec.template.spec.containers[0].env[?(@.name=="NETMARKS_METRICS_URL")].value}"#;
+    let url = plane.kubectl(&["-n", NAMESPACE, "get", "deployment", "netmarks", url]).unwrap();
+    let port = reqwest::Url::parse(&url).unwrap().port_or_known_default().unwrap().to_string();
+    let ports = "-o=jsonpath={.spec.egress[*].ports[*].port}";
+    let ports = plane.kubectl(&["-n", NAMESPACE, "get", "networkpolicy", "netmarks", ports]).unwrap();
+    assert!(ports.split(' ').any(|open| open == port), "{url}, but only to {ports}");
+    plane.kubectl(&["delete", "--kustomize", &example]).unwrap();
     let plain = |object: &&String| {
         // What controllers make of them.
         !["/Pod/", "/ReplicaSet/", "/EndpointSlice/", "/PodMetrics/"].iter().any(|kind| object.contains(kind))
@@ -261,63 +396,4 @@ async fn the_plain_manifests_are_accepted_and_name_the_same_objects() {
         (of_helm.iter().filter(plain).collect(), of_kustomize.iter().filter(plain).collect());
     assert_eq!(of_helm, of_kustomize);
     assert!(of_helm.len() > 20, "{of_helm:?}");
-}
-
-/// Every section and key of the configuration, with its defaults.
-fn keys(value: &Value, prefix: &str, into: &mut Vec<String>) {
-    for (key, value) in value.as_object().into_iter().flatten() {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        // These are free to grow; the extender checks what is in them.
-        const OPEN: [&str; 10] = [
-            "metrics.auth",
-            "metrics.custom",
-            "metrics.estimator",
-            "metrics.headers",
-            "metrics.match_labels",
-            "metrics.tls",
-            "policies.kubernetes",
-            "policies.promotion",
-            "policies.rollback",
-            "policy.parameters",
-        ];
-        if value.is_object() && !OPEN.contains(&path.as_str()) {
-            keys(value, &path, into);
-        } else {
-            into.push(path);
-        }
-    }
-}
-
-fn schema_keys(schema: &Value, prefix: &str, into: &mut Vec<String>) {
-    for (key, value) in schema["properties"].as_object().into_iter().flatten() {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
-        match value["properties"].is_object() {
-            true => schema_keys(value, &path, into),
-            false => into.push(path),
-        }
-    }
-}
-
-#[test]
-fn the_schema_knows_the_keys_of_the_configuration_and_no_others() -> Result<()> {
-    let schema: Value = serde_json::from_str(include_str!("../../deploy/helm/netmarks/values.schema.json"))?;
-    let config = serde_json::to_value(netmarks::config::Config::default())?;
-    let (mut of_schema, mut of_config) = (Vec::new(), Vec::new());
-    schema_keys(schema.pointer("/properties/config").context("no config")?, "", &mut of_schema);
-    keys(&config, "", &mut of_config);
-    of_schema.sort();
-    of_config.sort();
-    assert_eq!(of_schema, of_config);
-    Ok(())
-}
-
-#[test]
-fn the_chart_has_the_version_of_the_workspace() {
-    let chart = include_str!("../../deploy/helm/netmarks/Chart.yaml");
-    for line in [
-        format!("\nversion: {}\n", env!("CARGO_PKG_VERSION")),
-        format!("\nappVersion: {}\n", env!("CARGO_PKG_VERSION")),
-    ] {
-        assert!(chart.contains(&line), "no{line}in Chart.yaml");
-    }
 }

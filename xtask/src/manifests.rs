@@ -28,7 +28,7 @@ struct Manifest {
 const GIVEN: [&str; 3] =
     ["tls.mode=secret", "tls.secret.server=netmarks-tls", "tls.secret.client=netmarks-scheduler-client"];
 
-const MANIFESTS: [Manifest; 6] = [
+const MANIFESTS: [Manifest; 7] = [
     Manifest { file: "base/crd.yaml", templates: &["crd"], values: &GIVEN },
     Manifest { file: "base/rbac.yaml", templates: &["serviceaccount", "rbac"], values: &GIVEN },
     Manifest {
@@ -43,13 +43,23 @@ const MANIFESTS: [Manifest; 6] = [
     },
     Manifest {
         file: "scheduler/scheduler.yaml",
-        templates: &["scheduler/rbac", "scheduler/configmap", "scheduler/deployment", "scheduler/opt-in"],
+        templates: &["scheduler/rbac", "scheduler/configmap", "scheduler/lease", "scheduler/deployment"],
+        values: &["scheduler.enabled=true"],
+    },
+    Manifest {
+        file: "opt-in/opt-in.yaml",
+        templates: &["scheduler/opt-in"],
         values: &["scheduler.enabled=true"],
     },
     Manifest {
         file: "monitoring/monitoring.yaml",
         templates: &["monitoring"],
-        values: &["monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"],
+        values: &[
+            "monitoring.podMonitor.enabled=true",
+            "monitoring.rules.enabled=true",
+            // For its alert, which is silent where there is none.
+            "scheduler.enabled=true",
+        ],
     },
 ];
 

@@ -37,6 +37,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end -}}
 
+{{/* An account of its own: the extender needs few of the scheduler's rights. */}}
+{{- define "netmarks.scheduler.serviceAccountName" -}}
+{{- default (include "netmarks.scheduler.fullname" .) (.Values.scheduler.serviceAccount | default dict).name -}}
+{{- end -}}
+
 {{- define "netmarks.image" -}}
 {{- $image := .Values.image -}}
 {{- if $image.digest -}}
