@@ -176,6 +176,11 @@ async fn installing_without_helm() {
         plane.kubectl(&["-n", NAMESPACE, "get", "deployment", "netmarks", "-o", "json"]).unwrap();
     assert!(deployment.contains("registry.example/netmarks:0.1.0"), "{deployment}");
     assert!(deployment.contains(setting.prometheus.url()), "{deployment}");
+    let egress =
+        ["-n", NAMESPACE, "get", "networkpolicy", "netmarks", "-o=jsonpath={.spec.egress[0].ports[*].port}"];
+    let (egress, url) = (plane.kubectl(&egress).unwrap(), setting.prometheus.url());
+    let port = url.rsplit(':').next().unwrap();
+    assert!(egress.split(' ').any(|allowed| allowed == port), "{port} is not among {egress}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
