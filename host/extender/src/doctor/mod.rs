@@ -10,6 +10,7 @@ mod extender;
 mod metrics;
 mod plugins;
 mod pod;
+mod pods;
 mod rights;
 mod scheduler;
 mod scheduler_config;
@@ -175,6 +176,17 @@ fn brief(error: &(dyn std::error::Error + 'static)) -> String {
         Some(innermost) if !text.contains(&innermost) => format!("{text}: {innermost}"),
         _ => text,
     }
+}
+
+/// What the API server answered, unless it takes too long.
+///
+/// # Errors
+/// Why there is no answer, briefly.
+async fn patient<T>(answer: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
+    tokio::time::timeout(PATIENCE, answer)
+        .await
+        .map_err(|_| format!("no answer within {PATIENCE:?}"))?
+        .map_err(|error| brief(&error))
 }
 
 /// `1 pod`, `2 pods`.
