@@ -1,5 +1,7 @@
 //! Asks every question, in the order in which the answers depend on one another.
 
+use std::collections::BTreeSet;
+
 use kube::Client;
 use netmarks_sources::unix_now;
 
@@ -35,8 +37,11 @@ pub async fn examine(subject: &Subject) -> Report {
 
     let mut nodes = None;
     if let Some(client) = &client {
-        let answers = rights::ask(client, account.as_ref(), rights::needed(config, &namespace)).await;
+        let secrets = rights::pull_secrets(client, config, &namespace).await;
+        let needed = rights::needed(config, &namespace, secrets.as_ref().unwrap_or(&BTreeSet::new()));
+        let answers = rights::ask(client, account.as_ref(), needed).await;
         findings.extend(rights::judge(account.as_ref(), &answers));
+        findings.extend(secrets.err().map(|reason| rights::secrets_unknown(&reason)));
         let watched = watches::look(client).await;
         nodes = watches::nodes(&watched);
         findings.extend(watches::judge(&watched));
