@@ -14,6 +14,8 @@ mod pods;
 mod rights;
 mod scheduler;
 mod scheduler_config;
+mod schedulers;
+mod second;
 mod store;
 mod watches;
 
@@ -29,6 +31,9 @@ pub use examine::examine;
 
 /// Longest wait for one answer of anybody; who is slower than this is as good as unreachable for the extender, too.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Two clocks of a cluster may differ by so much, in seconds; what is closer together has no order.
+const SKEW: f64 = 2.0;
 
 /// How one check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
