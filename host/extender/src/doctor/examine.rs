@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use kube::Client;
 use netmarks_sources::unix_now;
 
+use super::asked::{self, Expected};
+use super::extender::Running;
 use super::scheduler_config::DEFAULT_NAME;
 use super::schedulers::{self, Schedulers};
 use super::store::{self, Found, name};
@@ -58,6 +60,11 @@ pub async fn examine(subject: &Subject) -> Report {
         }
     }
 
+    // Before the extender is looked at: what was bound by now was asked about before.
+    let created = match &client {
+        Some(client) if !extenders.is_empty() => asked::created(client, &names(&schedulers)).await,
+        _ => Err("there is no way to the cluster".to_owned()),
+    };
     let mut replicas = Vec::new();
     for (url, http) in extenders {
         let running = extender::look(url, http).await;
@@ -71,11 +78,8 @@ pub async fn examine(subject: &Subject) -> Report {
         findings.push(Finding::skipped("extender", "no running extender was asked", advice));
     }
     if let Some((_, running)) = asked {
-        let created = match &client {
-            Some(client) => calls::created(client, &names(&schedulers), running.numbers.started).await,
-            None => Err("there is no way to the cluster".to_owned()),
-        };
-        findings.extend(calls::judge(running, &created, unix_now()));
+        let expected = expected(client.as_ref(), &namespace, &replicas, created).await;
+        findings.extend(calls::judge(running, &expected, unix_now()));
     }
 
     for seen in &schedulers.seen {
@@ -111,6 +115,23 @@ pub async fn examine(subject: &Subject) -> Report {
 fn names(schedulers: &Schedulers) -> Vec<String> {
     let names = schedulers.names();
     if names.is_empty() { vec![DEFAULT_NAME.to_owned()] } else { names }
+}
+
+/// What the extender should have been asked, as far as the cluster tells.
+async fn expected(
+    client: Option<&Client>,
+    namespace: &str,
+    replicas: &[Result<Running, String>],
+    created: Result<Vec<f64>, String>,
+) -> Expected {
+    let (mut choice, mut running) = (None, None);
+    if let Some(client) = client {
+        choice = asked::choice(client).await.ok();
+        running = extender::replicas(client, namespace).await;
+    }
+    let every_replica =
+        replicas.iter().all(Result::is_ok) && running.is_none_or(|running| running <= replicas.len());
+    Expected { created, choice, every_replica, since: extender::unasked_since(replicas) }
 }
 
 /// A client that was seen to work, and the version of the API server.

@@ -3,6 +3,7 @@
 //! One file per question. Each fetches what it needs into plain values and judges them in a function without I/O, so
 //! that every sickness is tested by its description. [`examine`] asks the questions in order.
 
+mod asked;
 mod calls;
 mod coverage;
 mod examine;
