@@ -147,14 +147,15 @@ fn together(
         let copied = second.config.as_ref().is_ok_and(|config| config.names() == from_file);
         !copied
     });
-    let mut seen: Vec<Seen> = file.iter().cloned().chain(here.map(Second::seen)).collect();
+    let given = file.is_some();
+    let mut seen: Vec<Seen> = file.into_iter().chain(here.map(Second::seen)).collect();
     let (with, without): (Vec<&Start>, Vec<&Start>) = own.iter().partition(|start| start.file.is_some());
     // Where there is a second one the cluster's own need not ask, unless this is its file.
-    let alone = file.is_none() && second.as_ref().is_ok_and(Vec::is_empty);
+    let alone = !given && second.as_ref().is_ok_and(Vec::is_empty);
     if !without.is_empty() && (alone || from_file.iter().any(|name| name == DEFAULT_NAME)) {
         seen.push(Seen::NoFile(without.iter().map(|start| start.pod.clone()).collect()));
     }
-    if file.is_none() {
+    if !given {
         let not_here = match &second {
             Ok(found) if found.is_empty() => format!("there is no second scheduler in {namespace}, and "),
             Ok(_) => String::new(),

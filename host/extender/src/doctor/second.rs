@@ -9,7 +9,8 @@ use super::scheduler_config::{DEFAULT_NAME, SchedulerConfig};
 use super::schedulers::Second;
 use super::{Finding, Status, ago, count, patient, pods};
 
-const CHECK: &str = "second scheduler";
+/// As short as the longest of the others: the table has a column for it.
+const CHECK: &str = "2nd scheduler";
 
 /// A leader renews its lease several times while it lasts, and another takes it over soon after: whoever is so many lease
 /// durations late is gone. More than one, because the clock here may be another.
@@ -124,7 +125,7 @@ pub(super) fn judge(second: &Second, state: &State, server: &str) -> Vec<Finding
     }
     match &state.leader {
         Leader::Holds { name, renewed, lasts } if *renewed <= LATE * lasts => {
-            said.push(format!("{name} leads"))
+            said.push(format!("{name} leads"));
         }
         Leader::Holds { name, renewed, .. } => {
             said.push(format!("{name} led and has not renewed its lease for {}", ago(*renewed)));
