@@ -18,15 +18,15 @@ const PAGE: u32 = 50;
 
 /// Where to look if it never asked.
 const NEVER: &str = "with several replicas give --server for each, since kube-scheduler keeps to one; then see the scheduler's entry under \
-                     `extenders` and that it was restarted with it, that `urlPrefix` is reachable from kube-scheduler (host network: no \
-                     Service names; network policies; TLS), its log for `netmarks` or `extender`, and the pods' `schedulerName`; a pod that \
-                     only one node fits is not asked about";
+                     `extenders` and that it was restarted with it, that `urlPrefix` is reachable from kube-scheduler (host \
+                     network: no Service names; network policies; TLS), its log for `netmarks` or `extender`, and the pods' \
+                     `schedulerName`; a pod that only one node fits is not asked about";
 
 /// Where to look if it no longer asks.
 const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the copied client certificate has ended or the extender's \
-                       authority changed (copy both again, docs/install.md), whether its manifest still has --config (`kubeadm upgrade` \
-                       writes it anew), whether `urlPrefix` is still the Service's address, and its log for `netmarks` or `extender`; a pod \
-                       that only one node fits is not asked about";
+                       authority changed (copy both again, docs/install.md), whether its manifest still has --config \
+                       (`kubeadm upgrade` writes it anew), whether `urlPrefix` is still the Service's address, and its log for \
+                       `netmarks` or `extender`; a pod that only one node fits is not asked about";
 
 /// What is known of the pods that the extender should have been asked about.
 #[derive(Clone, Debug)]

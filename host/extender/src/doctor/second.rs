@@ -99,9 +99,8 @@ fn leader(lease: Option<Lease>, now: f64) -> Leader {
     }
 }
 
-/// Judges it, beside the version of the API server.
-pub(super) fn judge(second: &Second, state: &State, server: &str) -> Vec<Finding> {
-    let place = format!("{}/{}", second.namespace, second.name);
+/// How it is, and what says so.
+fn weigh(place: &str, state: &State) -> (Status, String) {
     let mut said = Vec::new();
     let mut status = Status::Ok;
     let mut stopped = false;
@@ -154,8 +153,13 @@ pub(super) fn judge(second: &Second, state: &State, server: &str) -> Vec<Finding
         )),
         Err(reason) => said.push(format!("who waits for it cannot be counted: {reason}")),
     }
-    let found = said.join("; ");
+    (status, said.join("; "))
+}
+
+/// Judges it, beside the version of the API server.
+pub(super) fn judge(second: &Second, state: &State, server: &str) -> Vec<Finding> {
     let Second { namespace, name, .. } = second;
+    let (status, found) = weigh(&format!("{namespace}/{name}"), state);
     let finding = match status {
         Status::Ok => Finding::ok(CHECK, found),
         Status::Skipped => {
@@ -192,8 +196,8 @@ fn skew(image: &str, server: &str) -> Option<Finding> {
                       version then. A scheduler may send what an older API server does not know";
         ("newer", advice)
     } else if major < server_major || minor + 1 < server_minor {
-        let advice = "run `helm upgrade` with the same values: without `scheduler.image.tag` the chart takes the API server's version; else \
-                      set it";
+        let advice = "run `helm upgrade` with the same values: without `scheduler.image.tag` the chart takes the API server's version; \
+                      else set it";
         ("more than one minor version older", advice)
     } else {
         return None;
