@@ -21,6 +21,8 @@ use netmarks_test_traffic::{
     Edge, Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock,
 };
 use serde_json::{Value, json};
+use support::release::NAMESPACE;
+use support::setting::Setting;
 use support::{Extender, LIMIT, applications, binaries, roll_out, scratch};
 
 /// What one run said.
@@ -146,7 +148,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     extender.wait_flows(&edges).await.unwrap();
     let extenders = Some(ExtenderConfig { weight: 2, ..ExtenderConfig::new(extender.url()) });
     let options = SchedulerOptions { extender: extenders, ..SchedulerOptions::default() };
-    let _scheduler = plane.start_scheduler(options).await.unwrap();
+    let mut scheduler = plane.start_scheduler(options).await.unwrap();
     roll_out(&plane, &namespace, &["productcatalogservice".to_owned()], 1, "10m").await.unwrap();
     wait_seen(&extender, 1).await;
     plane.create_deployment(&DeploymentSpec::new(&namespace, "frontend", 1)).await.unwrap();
@@ -270,7 +272,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     let deaf = file("deaf.yaml", deaf).display().to_string();
     let not_asked = ["--server", idle.url(), "--scheduler-config", &deaf];
     let mut replicas = 1;
-    let sick = until("a pod is younger than the idle extender", LIMIT, async || {
+    let sick = until("some pods are younger than the idle extender", LIMIT, async || {
         replicas += 1;
         plane.scale_deployment(&namespace, "frontend", replicas).await?;
         let said = run(&[&cluster, &store, &not_asked])?;
@@ -281,6 +283,22 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     .unwrap();
     sick.ensure_problems(&[("calls", "`extenders`"), ("scheduler", "deploy/kube-scheduler/config.yaml")])
         .unwrap();
+
+    // A scheduler that asked, and no longer does: as after an upgrade that wrote its manifest anew.
+    scheduler.kill().unwrap();
+    let options = SchedulerOptions { name: "written-anew".to_owned(), ..SchedulerOptions::default() };
+    let _scheduler = plane.start_scheduler(options).await.unwrap();
+    let sick = until("some pods are younger than the last request", LIMIT, async || {
+        replicas += 1;
+        plane.scale_deployment(&namespace, "frontend", replicas).await?;
+        let said = run(&[&cluster, &store, &running])?;
+        ensure!(said.only(&["problem"]).len() == 1, "{said:?}");
+        Ok(Some(said))
+    })
+    .await
+    .unwrap();
+    sick.ensure_problems(&[("calls", "still has --config")]).unwrap();
+    assert!(sick.found("calls").contains(" answered, the last "), "{sick:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -375,23 +393,114 @@ async fn a_node_is_cut_away_for_one_pod_and_outvoted_for_another() {
     let advice = outvoted.only(&["warning"]).into_iter().find(|(check, _)| *check == "pod").unwrap().1;
     assert!(advice.starts_with("raise the extender's `weight`"), "{advice}");
 
-    // The configuration of a second scheduler is found in the cluster. One of the same name would race with the first; with
-    // one of its own, these pods are none of its business.
+    // The configuration of a second scheduler is found in the cluster. One of the same name would race with the first.
     let mut second = with_extender(extender.url(), 1, None);
-    for (profiles, problem, says) in [
-        (json!([]), "scheduler", "`schedulerName` of its own"),
-        (json!([{"schedulerName": "netmarks"}]), "pod", "set `schedulerName: netmarks`"),
-    ] {
-        second["profiles"] = profiles;
+    second["leaderElection"] = json!({"leaderElect": false});
+    let found_with = |second: &Value, pod: &str| {
         let map = json!({
             "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "netmarks-scheduler", "namespace": "kube-system"},
             "data": {"config.yaml": second.to_string()},
         });
-        let map = scratch(&plane, "map.json", &map.to_string()).unwrap().display().to_string();
-        plane.kubectl(&["apply", "-f", &map]).unwrap();
-        let said =
-            doctor(&[&arguments[..6], &["--namespace", "kube-system", "--pod", &offered]].concat()).unwrap();
-        said.ensure_problems(&[(problem, says)]).unwrap();
-        assert!(said.found("scheduler").starts_with("ConfigMap kube-system/netmarks-scheduler"), "{said:#?}");
-    }
+        let map = scratch(&plane, "map.json", &map.to_string())?.display().to_string();
+        plane.kubectl(&["apply", "-f", &map])?;
+        let said = doctor(&[&arguments[..6], &["--namespace", "kube-system", "--pod", pod]].concat())?;
+        let found = said.found("scheduler");
+        ensure!(found.starts_with("ConfigMap kube-system/netmarks-scheduler"), "{said:#?}");
+        Ok(said)
+    };
+    let said = found_with(&second, &offered).unwrap();
+    said.ensure_problems(&[("scheduler", "`schedulerName` of its own")]).unwrap();
+    // With one of its own, pods of others are none of its business, except those that the extender was asked about.
+    second["profiles"] = json!([{"schedulerName": "netmarks"}]);
+    let said = found_with(&second, &offered).unwrap();
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.found("pod").contains("went to node-0070, which scored 10"), "{said:#?}");
+    assert!(said.found("2nd scheduler").starts_with("there is no Deployment"), "{said:#?}");
+    pin(&plane, "shop", "unasked", "node-0001").await.unwrap();
+    let said = found_with(&second, "shop/unasked-0").unwrap();
+    said.ensure_problems(&[("pod", "set `schedulerName: netmarks`")]).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_scheduler_that_does_not_run_is_a_problem() {
+    let setting = Setting::start(vec![Edge::new("shop", "web", "db", 50_000.0)]).await.unwrap();
+    let plane = &setting.plane;
+    let release = setting.install(&["scheduler.enabled=true"]).unwrap();
+    let _own = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
+    plane.create_namespace("shop").await.unwrap();
+    let pod = r#"{"spec": {"schedulerName": "netmarks"}}"#;
+    let run =
+        ["-n", "shop", "run", "web", "--labels=app=web", "--image=none.invalid/none", "--overrides", pod];
+    // Pods need the namespace's account, which is made a moment after the namespace.
+    until("a pod waits for it", LIMIT, async || plane.kubectl(&run).map(Some)).await.unwrap();
+
+    let config = scratch(plane, "doctor.yaml", &release.config("netmarks").unwrap()).unwrap();
+    let (config, kubeconfig) = (config.display().to_string(), plane.kubeconfig().display().to_string());
+    let account = ["--service-account", "netmarks/netmarks"];
+    let admin = [&["--config", config.as_str(), "--kubeconfig", &kubeconfig], &account[..]].concat();
+
+    // kwok says that its pods are there; none of them is more than a name, so nobody leads.
+    let sick = until("nothing but the leader is missing", LIMIT, async || {
+        let said = doctor(&admin)?;
+        said.ensure_problems(&[("2nd scheduler", "stay pending")])?;
+        ensure!(said.found("2nd scheduler").starts_with("2 of 2 replicas"), "{said:?}");
+        Ok(Some(said))
+    })
+    .await
+    .unwrap();
+    let found = sick.found("2nd scheduler");
+    assert!(
+        found.ends_with("nobody holds the lease of its leader; 1 pod without a node waits for it"),
+        "{found}"
+    );
+    let _second = release.scheduler().await.unwrap();
+    until("it leads, and nobody waits", LIMIT, async || {
+        let said = doctor(&admin)?;
+        let led = said.found("2nd scheduler").ends_with(" leads");
+        ensure!(led && said.code == Some(0), "{said:?}");
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+
+    // Whoever may not look at it is told so.
+    let account = plane.kubeconfig_of_account(NAMESPACE, "netmarks").await.unwrap().display().to_string();
+    until("what may not be read is skipped", LIMIT, async || {
+        let said = doctor(&["--config", &config, "--kubeconfig", &account, "--namespace", NAMESPACE])?;
+        let skipped = said.only(&["skipped"]);
+        let advice = skipped.iter().find(|(check, _)| *check == "2nd scheduler").map(|(_, advice)| advice);
+        ensure!(advice.is_some_and(|advice| advice.contains("deployments and leases")), "{said:?}");
+        ensure!(said.code == Some(0), "{said:?}");
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+
+    // The cluster was upgraded, and the release was not.
+    let old = "kube-scheduler=registry.example/kube-scheduler:v1.30.0";
+    plane.kubectl(&["-n", NAMESPACE, "set", "image", "deployment/netmarks-scheduler", old]).unwrap();
+    let said = doctor(&admin).unwrap();
+    let advice = said.only(&["warning"]);
+    assert!(
+        advice.iter().any(|(check, advice)| *check == "2nd scheduler" && advice.contains("`helm upgrade`"))
+    );
+
+    // A policy names a Secret that the account was not given.
+    let policy = json!({
+        "apiVersion": "netmarks.dev/v1alpha1", "kind": "ScoringPolicy", "metadata": {"name": "zone", "namespace": NAMESPACE},
+        "spec": {"source": {"oci": {"reference": "registry.example/zone:v1", "pullSecret": "other"}}},
+    });
+    let policy = scratch(plane, "policy.json", &policy.to_string()).unwrap().display().to_string();
+    plane.kubectl(&["apply", "-f", &policy]).unwrap();
+    until("the missing right is seen", LIMIT, async || {
+        let said = doctor(&admin)?;
+        said.ensure_problems(&[("rights", "`policies.kubernetes.pullSecrets`")])?;
+        ensure!(
+            said.found("rights").contains("may not get secrets other in the namespace netmarks"),
+            "{said:?}"
+        );
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
 }

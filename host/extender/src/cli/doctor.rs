@@ -57,7 +57,8 @@ pub(super) struct Args {
     server: Vec<String>,
     #[command(flatten)]
     tls: client::Tls,
-    /// kube-scheduler's configuration; by default that of the second scheduler, from its ConfigMap
+    /// Configuration of the cluster's own kube-scheduler, copied from its node; that of the second one is found in its
+    /// ConfigMap
     #[arg(long, value_name = "FILE")]
     scheduler_config: Option<PathBuf>,
     /// Explain where this pod went; needs --server

@@ -2,21 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use k8s_openapi::api::core::v1::Pod;
-use kube::api::{ListParams, PartialObjectMeta};
-use kube::{Api, Client};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Client;
 use netmarks_core::application::{Application, Identity, PodIdentity};
 
 use super::store::{Edges, IDENTITIES, name};
-use super::{Finding, PATIENCE, Status, brief, count};
+use super::{Finding, Status, count, pods};
 
 const CHECK: &str = "applications";
 
 /// As the extender's own watch: finished pods do not count.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
-
-/// Objects per page of a list.
-const PAGE: u32 = 500;
 
 /// Names shown as examples.
 const EXAMPLES: usize = 3;
@@ -53,29 +49,18 @@ impl PodNames {
 /// # Errors
 /// Why not.
 pub(super) async fn pods(client: &Client) -> Result<Vec<PodNames>, String> {
-    let api: Api<Pod> = Api::all(client.clone());
-    let mut params = ListParams::default().fields(UNFINISHED).limit(PAGE);
     let mut pods = Vec::new();
-    loop {
-        let page = tokio::time::timeout(PATIENCE, api.list_metadata(&params))
-            .await
-            .map_err(|_| format!("no answer within {PATIENCE:?}"))?
-            .map_err(|error| brief(&error))?;
-        pods.extend(page.items.into_iter().filter_map(names));
-        match page.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => params = params.continue_token(&token),
-            None => return Ok(pods),
-        }
-    }
+    pods::each(client, UNFINISHED, |pod| pods.extend(names(pod))).await?;
+    Ok(pods)
 }
 
-fn names(pod: PartialObjectMeta<Pod>) -> Option<PodNames> {
-    let owners = pod.metadata.owner_references.unwrap_or_default();
+fn names(pod: ObjectMeta) -> Option<PodNames> {
+    let owners = pod.owner_references.unwrap_or_default();
     let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
     Some(PodNames {
-        namespace: pod.metadata.namespace?,
-        name: pod.metadata.name?,
-        labels: pod.metadata.labels.unwrap_or_default(),
+        namespace: pod.namespace?,
+        name: pod.name?,
+        labels: pod.labels.unwrap_or_default(),
         controller: controller.map(|owner| (owner.kind, owner.name)),
     })
 }
@@ -162,7 +147,8 @@ pub(super) fn judge(
         return vec![Finding::problem(
             CHECK,
             format!("flows are of namespaces without a pod here: {}", namespaces.join(", ")),
-            "the metrics are of another cluster: correct `metrics.url`, or have the preset `custom` ask for this cluster's only",
+            "the metrics are of another cluster: correct `metrics.url`; where one store has several clusters, give the label of this \
+             one's series in `metrics.match_labels`, such as `{cluster: prod-1}`",
         )];
     }
     let better = IDENTITIES
@@ -296,7 +282,8 @@ mod tests {
         let mut elsewhere = pod("a", &[("app", "web")]);
         elsewhere.namespace = "other".to_owned();
         let finding = one(vec![elsewhere], &[("app", edges(&[("web", "db")]))]);
-        assert!(finding.advice.unwrap().contains("another cluster"));
+        let advice = finding.advice.unwrap();
+        assert!(advice.contains("another cluster") && advice.contains("`metrics.match_labels`"), "{advice}");
     }
 
     #[test]

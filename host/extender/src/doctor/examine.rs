@@ -1,13 +1,18 @@
 //! Asks every question, in the order in which the answers depend on one another.
 
+use std::collections::BTreeSet;
+
 use kube::Client;
 use netmarks_sources::unix_now;
 
-use super::scheduler_config::{self, DEFAULT_NAME, Seen};
+use super::asked::{self, Expected};
+use super::extender::Running;
+use super::scheduler_config::DEFAULT_NAME;
+use super::schedulers::{self, Schedulers};
 use super::store::{self, Found, name};
 use super::{
     Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, metrics, pod, rights, scheduler,
-    watches,
+    second, watches,
 };
 use crate::service;
 
@@ -17,26 +22,29 @@ const CLUSTER: &str = "cluster";
 pub async fn examine(subject: &Subject) -> Report {
     let Subject { config, account, namespace, extenders, scheduler_config, pod: pod_name } = subject;
     let mut findings = Vec::new();
-    let client = match connect(subject).await {
-        Ok((client, found)) => {
-            findings.push(Finding::ok(CLUSTER, found));
-            Some(client)
+    let (client, version) = match connect(subject).await {
+        Ok((client, version)) => {
+            findings.push(Finding::ok(CLUSTER, format!("the API server answers; it is {version}")));
+            (Some(client), version)
         }
         Err(finding) => {
             findings.push(finding);
-            None
+            (None, String::new())
         }
     };
     let named = namespace.clone().or_else(|| account.as_ref().map(|account| account.namespace.clone()));
     let named = named.or_else(|| config.policies.kubernetes.namespace.clone());
     let namespace = named.or_else(|| client.as_ref().map(|client| client.default_namespace().to_owned()));
     let namespace = namespace.unwrap_or_default();
-    let scheduler = scheduler_config::look(scheduler_config.as_deref(), client.as_ref(), &namespace).await;
+    let schedulers = schedulers::look(scheduler_config.as_deref(), client.as_ref(), &namespace).await;
 
     let mut nodes = None;
     if let Some(client) = &client {
-        let answers = rights::ask(client, account.as_ref(), rights::needed(config, &namespace)).await;
+        let secrets = rights::pull_secrets(client, config, &namespace).await;
+        let needed = rights::needed(config, &namespace, secrets.as_ref().unwrap_or(&BTreeSet::new()));
+        let answers = rights::ask(client, account.as_ref(), needed).await;
         findings.extend(rights::judge(account.as_ref(), &answers));
+        findings.extend(secrets.err().map(|reason| rights::secrets_unknown(&reason)));
         let watched = watches::look(client).await;
         nodes = watches::nodes(&watched);
         findings.extend(watches::judge(&watched));
@@ -52,6 +60,11 @@ pub async fn examine(subject: &Subject) -> Report {
         }
     }
 
+    // Before the extender is looked at: what was bound by now was asked about before.
+    let created = match &client {
+        Some(client) if !extenders.is_empty() => asked::created(client, &names(&schedulers)).await,
+        _ => Err("there is no way to the cluster".to_owned()),
+    };
     let mut replicas = Vec::new();
     for (url, http) in extenders {
         let running = extender::look(url, http).await;
@@ -64,20 +77,20 @@ pub async fn examine(subject: &Subject) -> Report {
         let advice = "give --server with its address (kubectl port-forward) for its readiness, the scheduler's calls and --pod";
         findings.push(Finding::skipped("extender", "no running extender was asked", advice));
     }
-    let config_seen = match &scheduler {
-        Seen::Config { config, .. } => Some(config),
-        _ => None,
-    };
     if let Some((_, running)) = asked {
-        let schedulers = config_seen.map_or_else(|| vec![DEFAULT_NAME.to_owned()], |config| config.names());
-        let created = match &client {
-            Some(client) => calls::created(client, &schedulers, running.numbers.started).await,
-            None => Err("there is no way to the cluster".to_owned()),
-        };
-        findings.extend(calls::judge(running, &created, unix_now()));
+        let expected = expected(client.as_ref(), &namespace, &replicas, created).await;
+        findings.extend(calls::judge(running, &expected, unix_now()));
     }
 
-    findings.extend(scheduler::judge(&scheduler, config, nodes));
+    for seen in &schedulers.seen {
+        findings.extend(scheduler::judge(seen, config, nodes));
+    }
+    if let Some(client) = &client {
+        for found in schedulers.second.iter().flatten() {
+            let state = second::look(client, found, unix_now()).await;
+            findings.extend(second::judge(found, &state, &version));
+        }
+    }
 
     if let (Some(pod_name), Some(client)) = (pod_name, &client) {
         let told = match asked.and_then(|(index, _)| extenders.get(index)) {
@@ -90,7 +103,7 @@ pub async fn examine(subject: &Subject) -> Report {
                 Err(reason) => Err(reason),
             },
             started: asked.map_or(0.0, |(_, running)| running.numbers.started),
-            scheduler: config_seen,
+            schedulers: &schedulers,
             now: unix_now(),
         };
         findings.push(pod::judge(pod_name, &pod::look(client, pod_name).await, known));
@@ -98,7 +111,30 @@ pub async fn examine(subject: &Subject) -> Report {
     Report { findings }
 }
 
-/// A client that was seen to work, and what it is connected with.
+/// The schedulers whose pods the extender should hear of.
+fn names(schedulers: &Schedulers) -> Vec<String> {
+    let names = schedulers.names();
+    if names.is_empty() { vec![DEFAULT_NAME.to_owned()] } else { names }
+}
+
+/// What the extender should have been asked, as far as the cluster tells.
+async fn expected(
+    client: Option<&Client>,
+    namespace: &str,
+    replicas: &[Result<Running, String>],
+    created: Result<Vec<f64>, String>,
+) -> Expected {
+    let (mut choice, mut running) = (None, None);
+    if let Some(client) = client {
+        choice = asked::choice(client).await.ok();
+        running = extender::replicas(client, namespace).await;
+    }
+    let every_replica =
+        replicas.iter().all(Result::is_ok) && running.is_none_or(|running| running <= replicas.len());
+    Expected { created, choice, every_replica, since: extender::unasked_since(replicas) }
+}
+
+/// A client that was seen to work, and the version of the API server.
 async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
     if subject.config.cluster.snapshot_file.is_some() {
         let advice = "remove `cluster.snapshot_file` to have a live cluster examined";
@@ -117,6 +153,6 @@ async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
         Ok(Err(error)) => {
             Err(Finding::problem(CLUSTER, format!("the API server: {}", brief(&error)), advice))
         }
-        Ok(Ok(version)) => Ok((client, format!("the API server answers; it is {}", version.git_version))),
+        Ok(Ok(version)) => Ok((client, version.git_version)),
     }
 }

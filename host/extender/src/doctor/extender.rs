@@ -2,13 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::ListParams;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
-use super::{Finding, PATIENCE, brief};
+use super::{Finding, PATIENCE, brief, patient};
 
 const CHECK: &str = "extender";
+
+/// What the chart labels its pods with, whatever the release is called.
+const LABELS: &str = "app.kubernetes.io/component=extender";
 
 /// Decisions looked at for what is usual.
 const RECENT: usize = 100;
@@ -110,6 +116,20 @@ pub(super) fn asked_last(replicas: &[Result<Running, String>]) -> Option<(usize,
     let known =
         replicas.iter().enumerate().filter_map(|(index, running)| Some((index, running.as_ref().ok()?)));
     known.max_by(|(_, one), (_, other)| one.numbers.last_request.total_cmp(&other.numbers.last_request))
+}
+
+/// Since when nobody asked any of them: the last request, or the last start. Both of whichever comes last, since who was
+/// asked before a replica started may have been that replica.
+pub(super) fn unasked_since(replicas: &[Result<Running, String>]) -> f64 {
+    let known = replicas.iter().flatten().map(|running| &running.numbers);
+    known.map(|numbers| numbers.started.max(numbers.last_request)).fold(0.0, f64::max)
+}
+
+/// How many replicas run in a namespace, if that can be seen.
+pub(super) async fn replicas(client: &kube::Client, namespace: &str) -> Option<usize> {
+    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
+    let params = ListParams::default().labels(LABELS).fields("status.phase=Running");
+    Some(patient(api.list_metadata(&params)).await.ok()?.items.len())
 }
 
 fn decode(decisions: &str, url: &str) -> Result<Vec<Decision>, String> {
@@ -216,6 +236,22 @@ mod tests {
         let replicas = [at(0.0), Err("refused".to_owned()), at(9.0), at(7.0)];
         assert_eq!(asked_last(&replicas).unwrap().0, 2);
         assert_eq!(asked_last(&replicas[1..2]), None);
+    }
+
+    #[test]
+    fn nobody_asked_since_the_last_request_or_start_of_any() {
+        let at = |started, last_request| {
+            Ok(Running {
+                numbers: Numbers { started, last_request, ..Numbers::default() },
+                ..Running::default()
+            })
+        };
+        assert_eq!(unasked_since(&[at(1.0, 9.0), Err("refused".to_owned()), at(7.0, 0.0)]), 9.0);
+        assert_eq!(
+            unasked_since(&[at(1.0, 9.0), at(12.0, 0.0)]),
+            12.0,
+            "it may have been asked before it started"
+        );
     }
 
     #[test]

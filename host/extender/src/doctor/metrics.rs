@@ -1,5 +1,7 @@
 //! Does the metrics store answer, and has it what the preset reads? Which family, label or window is to blame if not?
 
+use std::io::ErrorKind;
+
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
 use netmarks_sources::prometheus::MetricsConfig;
@@ -8,6 +10,7 @@ use netmarks_sources::prometheus::presets::Preset;
 
 use super::store::{Answers, Edges, Failure, Found, Selected, name};
 use super::{Finding, ago, count, key};
+use crate::config::load::variable;
 
 const STORE: &str = "metrics store";
 const SERIES: &str = "series";
@@ -71,6 +74,17 @@ fn failed(failure: &Failure) -> Finding {
                 chain(error),
                 "for 401 and 403 set `metrics.auth` or `metrics.headers` (a tenant); for 404 the path in `metrics.url`",
             )
+        }
+        Failure::Query(error @ QueryError::File { key, source, .. })
+            if source.kind() == ErrorKind::NotFound =>
+        {
+            let key = format!("metrics.{key}");
+            let advice = format!(
+                "if it is a path in the extender's pod, get the file from the Secret that is mounted there, and set {} to where it is \
+                 here; if this is the pod, the mount or the Secret's key is missing",
+                variable(&key)
+            );
+            Finding::skipped(STORE, format!("not asked: {}", chain(error)), advice)
         }
         Failure::Query(error) => {
             Finding::problem(STORE, chain(error), "correct the section `metrics`, or the store")

@@ -6,8 +6,9 @@ use netmarks_sources::prometheus::Poller;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::selectors::Selector;
 
-use super::super::Status;
+use super::super::{Status, store};
 use super::*;
+use crate::config::load::load;
 
 fn config() -> MetricsConfig {
     MetricsConfig { url: "http://prometheus:9090".to_owned(), ..MetricsConfig::default() }
@@ -117,4 +118,29 @@ fn silence_warnings_and_too_many_flows_are_warned_of() {
     let few = MetricsConfig { max_flows: 2, ..config() };
     let findings = judge(&few, Identity::App, &Found::Answers(healthy()));
     assert_eq!(findings[2].status, Status::Warning, "{findings:?}");
+}
+
+#[tokio::test]
+async fn a_file_that_only_the_pod_has_is_no_fault_of_the_configuration() {
+    let environment = |files: &[&str]| -> Vec<(String, String)> {
+        let url = ("NETMARKS_METRICS_URL".to_owned(), "http://127.0.0.1:1".to_owned());
+        let user = ("NETMARKS_METRICS_AUTH_USERNAME".to_owned(), "netmarks".to_owned());
+        let here = files.iter().map(|name| ((*name).to_owned(), "/nowhere/of-the-pod".to_owned()));
+        let user = files.iter().any(|name| name.ends_with("PASSWORD_FILE")).then_some(user);
+        [url].into_iter().chain(here).chain(user).collect()
+    };
+    for files in [
+        &["NETMARKS_METRICS_AUTH_PASSWORD_FILE"][..],
+        &["NETMARKS_METRICS_AUTH_BEARER_TOKEN_FILE"],
+        &["NETMARKS_METRICS_TLS_CA_FILE"],
+        &["NETMARKS_METRICS_TLS_CLIENT_CERTIFICATE_FILE", "NETMARKS_METRICS_TLS_CLIENT_KEY_FILE"],
+    ] {
+        // The variable of the advice is one that works.
+        let config = load(None, &environment(files), &Vec::new()).unwrap().metrics;
+        let found = store::look(&config, Identity::App).await;
+        let [finding] = &judge(&config, Identity::App, &found)[..] else { panic!("one") };
+        assert_eq!(finding.status, Status::Skipped, "{finding:?}");
+        assert!(finding.found.contains("/nowhere/of-the-pod"), "{finding:?}");
+        assert!(finding.advice.as_ref().unwrap().contains(&format!("set {} to", files[0])), "{finding:?}");
+    }
 }

@@ -3,6 +3,7 @@
 //! One file per question. Each fetches what it needs into plain values and judges them in a function without I/O, so
 //! that every sickness is tested by its description. [`examine`] asks the questions in order.
 
+mod asked;
 mod calls;
 mod coverage;
 mod examine;
@@ -10,9 +11,12 @@ mod extender;
 mod metrics;
 mod plugins;
 mod pod;
+mod pods;
 mod rights;
 mod scheduler;
 mod scheduler_config;
+mod schedulers;
+mod second;
 mod store;
 mod watches;
 
@@ -28,6 +32,9 @@ pub use examine::examine;
 
 /// Longest wait for one answer of anybody; who is slower than this is as good as unreachable for the extender, too.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Two clocks of a cluster may differ by so much, in seconds; what is closer together has no order.
+const SKEW: f64 = 2.0;
 
 /// How one check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -175,6 +182,17 @@ fn brief(error: &(dyn std::error::Error + 'static)) -> String {
         Some(innermost) if !text.contains(&innermost) => format!("{text}: {innermost}"),
         _ => text,
     }
+}
+
+/// What the API server answered, unless it takes too long.
+///
+/// # Errors
+/// Why there is no answer, briefly.
+async fn patient<T>(answer: impl Future<Output = Result<T, kube::Error>>) -> Result<T, String> {
+    tokio::time::timeout(PATIENCE, answer)
+        .await
+        .map_err(|_| format!("no answer within {PATIENCE:?}"))?
+        .map_err(|error| brief(&error))
 }
 
 /// `1 pod`, `2 pods`.

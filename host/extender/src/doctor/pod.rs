@@ -11,7 +11,8 @@ use super::calls;
 use super::extender::{Decision, Scored};
 use super::plugins::nodes_scored;
 use super::scheduler_config::{DEFAULT_NAME, SchedulerConfig};
-use super::{Finding, Namespaced, PATIENCE, ago, brief, count};
+use super::schedulers::Schedulers;
+use super::{Finding, Namespaced, SKEW, ago, count, patient};
 use crate::cli::bytes_per_second;
 use crate::decisions::NODES;
 
@@ -37,11 +38,7 @@ pub(super) struct Seen {
 pub(super) async fn look(client: &Client, pod: &Namespaced) -> Result<Option<Seen>, String> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
     let params = ListParams::default().fields(&format!("metadata.name={}", pod.name));
-    let list = tokio::time::timeout(PATIENCE, api.list(&params))
-        .await
-        .map_err(|_| format!("no answer within {PATIENCE:?}"))?
-        .map_err(|error| brief(&error))?;
-    Ok(list.items.into_iter().next().map(|pod| {
+    Ok(patient(api.list(&params)).await?.items.into_iter().next().map(|pod| {
         let spec = pod.spec.unwrap_or_default();
         let conditions = pod.status.and_then(|status| status.conditions).unwrap_or_default();
         let refused = conditions
@@ -63,7 +60,7 @@ pub(super) struct Known<'k> {
     pub(super) extender: Result<(&'k [Decision], &'k SnapshotFile), &'k str>,
     /// When the extender started, in seconds since the Unix epoch.
     pub(super) started: f64,
-    pub(super) scheduler: Option<&'k SchedulerConfig>,
+    pub(super) schedulers: &'k Schedulers,
     /// Now, in seconds since the Unix epoch.
     pub(super) now: f64,
 }
@@ -87,21 +84,14 @@ pub(super) fn judge(name: &Namespaced, pod: &Result<Option<Seen>, String>, known
         }
         Ok(Some(pod)) => pod,
     };
-    if let Some(finding) = other_scheduler(name, pod, known.scheduler) {
-        return finding;
-    }
-    let (decisions, snapshot) = match known.extender {
-        Ok(told) => told,
-        Err(reason) => {
-            let advice = "give --server with the address that kube-scheduler calls, not the one for probes";
-            return Finding::skipped(
-                CHECK,
-                format!("{name}: the extender does not tell what it decided: {reason}"),
-                advice,
-            );
-        }
-    };
-    let Some(decision) = decisions.first() else { return not_asked(name, pod, known) };
+    // What was decided says more than any configuration: there may be one that is not to be seen from here.
+    let decided = known.extender.ok().and_then(|(decisions, snapshot)| {
+        // Of a namesake before it, as StatefulSets make them, there may be some, too.
+        let decision = decisions.iter().find(|decision| decision.at + SKEW >= pod.created)?;
+        Some((decision, snapshot))
+    });
+    let Some((decision, snapshot)) = decided else { return undecided(name, pod, known) };
+    let scheduler = known.schedulers.of(&pod.scheduler);
     if let Some(empty) = decision.empty.as_deref().filter(|empty| *empty != "no-preference") {
         let (meaning, advice) = calls::why(empty);
         let found = format!(
@@ -118,28 +108,36 @@ pub(super) fn judge(name: &Namespaced, pod: &Result<Option<Seen>, String>, known
             advice,
         );
     }
-    if let Some(finding) = missed(name, decision, snapshot, &pod.scheduler, known.scheduler) {
+    if let Some(finding) = missed(name, decision, snapshot, &pod.scheduler, scheduler) {
         return finding;
     }
     if decision.empty.is_some() {
         let (meaning, advice) = calls::why("no-preference");
         return Finding::warning(CHECK, format!("{name}: {meaning}"), advice);
     }
-    placed(name, pod, decision, known.scheduler)
+    placed(name, pod, decision, scheduler)
 }
 
-fn other_scheduler(name: &Namespaced, pod: &Seen, scheduler: Option<&SchedulerConfig>) -> Option<Finding> {
-    let names = scheduler?.names();
-    if names.contains(&pod.scheduler) {
-        return None;
+/// Why there is no decision to look at.
+fn undecided(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {
+    if !known.schedulers.may_ask(&pod.scheduler) {
+        let names = known.schedulers.names().join(" or ");
+        let advice = format!(
+            "set `schedulerName: {names}` in its template, or give the scheduler {} the extender, too",
+            pod.scheduler
+        );
+        let found =
+            format!("{name} waits for the scheduler {}, and the extender is with {names}", pod.scheduler);
+        return Finding::problem(CHECK, found, advice);
     }
-    let names = names.join(" and ");
-    let advice = format!(
-        "set `schedulerName: {names}` in its template, or give the scheduler {} the extender, too",
-        pod.scheduler
-    );
-    let found = format!("{name} waits for the scheduler {}, and the extender is with {names}", pod.scheduler);
-    Some(Finding::problem(CHECK, found, advice))
+    match known.extender {
+        Ok(_) => not_asked(name, pod, known),
+        Err(reason) => Finding::skipped(
+            CHECK,
+            format!("{name}: the extender does not tell what it decided: {reason}"),
+            "give --server with the address that kube-scheduler calls, not the one for probes",
+        ),
+    }
 }
 
 fn not_asked(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {

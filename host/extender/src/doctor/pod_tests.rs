@@ -3,6 +3,7 @@ use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, VERSION};
 
 use super::super::Status;
 use super::super::extender::AskedPolicy;
+use super::super::schedulers;
 use super::*;
 
 const NOW: f64 = 2_000.0;
@@ -73,14 +74,21 @@ fn scheduler(text: &str) -> SchedulerConfig {
     serde_json::from_str(&format!("{{{extender}{text}}}")).unwrap()
 }
 
+fn all(seen: Vec<schedulers::Seen>) -> Schedulers {
+    Schedulers { seen, second: Ok(Vec::new()) }
+}
+
+fn configured(config: &SchedulerConfig) -> schedulers::Seen {
+    schedulers::Seen::Config { from: "file".to_owned(), second: false, config: config.clone() }
+}
+
 fn explained(pod: Seen, decisions: &[Decision], nodes: usize, scheduler: &SchedulerConfig) -> Finding {
+    explained_with(pod, decisions, nodes, &all(vec![configured(scheduler)]))
+}
+
+fn explained_with(pod: Seen, decisions: &[Decision], nodes: usize, schedulers: &Schedulers) -> Finding {
     let snapshot = cluster(nodes);
-    let known = Known {
-        extender: Ok((decisions, &snapshot)),
-        started: 1_000.0,
-        scheduler: Some(scheduler),
-        now: NOW,
-    };
+    let known = Known { extender: Ok((decisions, &snapshot)), started: 1_000.0, schedulers, now: NOW };
     judge(&name(), &Ok(Some(pod)), known)
 }
 
@@ -156,7 +164,8 @@ fn who_was_not_asked_about_is_told_why() {
     assert!(before.found.contains("before the extender started"), "{before:?}");
     let never = explained(bound("node-0"), &[], 3, &scheduler(""));
     assert!(never.advice.unwrap().contains("only one is fit"));
-    let known = Known { extender: Err("not given"), started: 0.0, scheduler: None, now: NOW };
+    let nothing = all(vec![schedulers::Seen::Nowhere("no".to_owned())]);
+    let known = Known { extender: Err("not given"), started: 0.0, schedulers: &nothing, now: NOW };
     assert_eq!(judge(&name(), &Ok(Some(bound("node-0"))), known).status, Status::Skipped);
     assert_eq!(judge(&name(), &Ok(None), known).status, Status::Problem);
     assert_eq!(judge(&name(), &Err("forbidden".to_owned()), known).status, Status::Skipped);
@@ -175,4 +184,30 @@ fn empty_answers_say_why() {
     );
     let nameless = Decision { application: None, ..empty("no-preference") };
     assert!(explained(bound("node-1"), &[nameless], 3, &scheduler("")).found.contains("no application"));
+}
+
+#[test]
+fn a_decision_says_more_than_the_configurations_that_are_seen() {
+    let named = scheduler(r#", "profiles": [{"schedulerName": "netmarks"}]"#);
+    let decision = decision(&[("node-0", 10, 1_000.0), ("node-1", 1, 100.0)], 2);
+    let asked = explained(bound("node-0"), std::slice::from_ref(&decision), 2, &named);
+    assert_eq!(asked.status, Status::Ok, "{asked:?}");
+    // Of another pod of the same name, before this one was made.
+    let before = Decision { at: 1_400.0, ..decision };
+    assert_eq!(explained(bound("node-0"), &[before], 2, &named).status, Status::Problem);
+    // The file of the cluster's own is on its node: it may ask.
+    let unseen = all(vec![configured(&named), schedulers::Seen::Nowhere("on its node".to_owned())]);
+    let finding = explained_with(bound("node-0"), &[], 2, &unseen);
+    assert!(finding.found.contains("no decision is remembered"), "{finding:?}");
+}
+
+#[test]
+fn the_lead_is_weighed_by_the_pods_own_scheduler() {
+    let own = SchedulerConfig::default();
+    let heavy = r#"{"extenders": [{"prioritizeVerb": "prioritize", "weight": 5}], "profiles": [{"schedulerName": "netmarks"}]}"#;
+    let both = all(vec![configured(&own), configured(&serde_json::from_str(heavy).unwrap())]);
+    let decision = decision(&[("node-0", 10, 1_000.0), ("node-1", 1, 100.0)], 2);
+    let pod = Seen { scheduler: "netmarks".to_owned(), ..bound("node-1") };
+    let finding = explained_with(pod, &[decision], 2, &both);
+    assert!(finding.found.contains("our lead of 450 points"), "{finding:?}");
 }

@@ -2,14 +2,17 @@
 //!
 //! The API server itself is asked, so roles, bindings, webhooks and impersonation count as they are.
 
+use std::collections::BTreeSet;
+
 use k8s_openapi::api::authorization::v1::{
     ResourceAttributes, SelfSubjectAccessReview, SelfSubjectAccessReviewSpec, SubjectAccessReview,
     SubjectAccessReviewSpec, SubjectAccessReviewStatus,
 };
-use kube::api::PostParams;
+use kube::api::{ApiResource, DynamicObject, ListParams, PostParams};
 use kube::{Api, Client};
+use netmarks_controller::resource::ScoringPolicy;
 
-use super::{Finding, Namespaced, PATIENCE, brief, count};
+use super::{Finding, Namespaced, count, patient};
 use crate::config::Config;
 
 const CHECK: &str = "rights";
@@ -21,6 +24,8 @@ pub(super) struct Right {
     group: &'static str,
     resource: &'static str,
     subresource: &'static str,
+    /// Of one object only.
+    name: Option<String>,
     /// Where; `None` is everywhere.
     namespace: Option<String>,
     /// What does not work without it.
@@ -35,6 +40,9 @@ impl std::fmt::Display for Right {
         }
         if !self.subresource.is_empty() {
             write!(f, "/{}", self.subresource)?;
+        }
+        if let Some(name) = &self.name {
+            write!(f, " {name}")?;
         }
         match &self.namespace {
             Some(namespace) => write!(f, " in the namespace {namespace}"),
@@ -52,13 +60,42 @@ pub(super) enum Answer {
     Unknown(String),
 }
 
-/// Everything that the extender asks of the API server under this configuration, installed in `namespace`.
-pub(super) fn needed(config: &Config, namespace: &str) -> Vec<Right> {
+/// Where its ScoringPolicies are, if it reads them: the extender is installed in `namespace`.
+fn policies_in<'n>(config: &'n Config, namespace: &'n str) -> Option<&'n str> {
+    let policies = &config.policies.kubernetes;
+    policies.enabled.then(|| policies.namespace.as_deref().unwrap_or(namespace))
+}
+
+/// The Secrets with credentials of registries that ScoringPolicies name.
+///
+/// # Errors
+/// Why they are not known.
+pub(super) async fn pull_secrets(
+    client: &Client,
+    config: &Config,
+    namespace: &str,
+) -> Result<BTreeSet<String>, String> {
+    let Some(namespace) = policies_in(config, namespace) else { return Ok(BTreeSet::new()) };
+    // Not as ScoringPolicies: one that cannot be read would hide all others.
+    let kind = ApiResource::erase::<ScoringPolicy>(&());
+    let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, &kind);
+    let policies = patient(api.list(&ListParams::default())).await?.items;
+    Ok(policies.iter().filter_map(|policy| pull_secret(&policy.data)).collect())
+}
+
+fn pull_secret(policy: &serde_json::Value) -> Option<String> {
+    policy.pointer("/spec/source/oci/pullSecret")?.as_str().map(str::to_owned)
+}
+
+/// Everything that the extender asks of the API server under this configuration, installed in `namespace`, with the Secrets
+/// that its ScoringPolicies name.
+pub(super) fn needed(config: &Config, namespace: &str, pull_secrets: &BTreeSet<String>) -> Vec<Right> {
     let right = |verb, group, resource, subresource, without| Right {
         verb,
         group,
         resource,
         subresource,
+        name: None,
         namespace: None,
         without,
     };
@@ -68,10 +105,11 @@ pub(super) fn needed(config: &Config, namespace: &str) -> Vec<Right> {
         right("list", "", "nodes", "", "it never gets ready, for it does not learn which nodes there are"),
         right("watch", "", "nodes", "", "it does not see nodes come and go"),
     ];
-    let policies = &config.policies.kubernetes;
-    if policies.enabled {
-        let namespace = policies.namespace.clone().unwrap_or_else(|| namespace.to_owned());
+    if let Some(namespace) = policies_in(config, namespace) {
         let own = "netmarks.dev";
+        let secret =
+            right("get", "", "secrets", "", "policies from the registry that it is for cannot be fetched");
+        let secrets = pull_secrets.iter().map(|name| Right { name: Some(name.clone()), ..secret.clone() });
         rights.extend(
             [
                 right("list", own, "scoringpolicies", "", "policies from Kubernetes are not found"),
@@ -83,7 +121,9 @@ pub(super) fn needed(config: &Config, namespace: &str) -> Vec<Right> {
                 right("create", "events.k8s.io", "events", "", "turns of policies are not told as events"),
                 right("patch", "events.k8s.io", "events", "", "repeated events are not counted"),
             ]
-            .map(|right| Right { namespace: Some(namespace.clone()), ..right }),
+            .into_iter()
+            .chain(secrets)
+            .map(|right| Right { namespace: Some(namespace.to_owned()), ..right }),
         );
     }
     if config.admin.kubernetes {
@@ -102,11 +142,10 @@ pub(super) async fn ask(
 ) -> Vec<(Right, Answer)> {
     let mut answers = Vec::with_capacity(rights.len());
     for right in rights {
-        let answer = match tokio::time::timeout(PATIENCE, review(client, account, &right)).await {
-            Err(_) => Answer::Unknown(format!("no answer within {PATIENCE:?}")),
-            Ok(Err(error)) => Answer::Unknown(brief(&error)),
-            Ok(Ok(Some(status))) if status.allowed && status.denied != Some(true) => Answer::Allowed,
-            Ok(Ok(_)) => Answer::Denied,
+        let answer = match patient(review(client, account, &right)).await {
+            Err(reason) => Answer::Unknown(reason),
+            Ok(Some(status)) if status.allowed && status.denied != Some(true) => Answer::Allowed,
+            Ok(_) => Answer::Denied,
         };
         answers.push((right, answer));
     }
@@ -124,6 +163,7 @@ async fn review(
         group: text(right.group),
         resource: text(right.resource),
         subresource: text(right.subresource),
+        name: right.name.clone(),
         namespace: right.namespace.clone(),
         ..ResourceAttributes::default()
     };
@@ -182,10 +222,14 @@ pub(super) fn judge(account: Option<&Namespaced>, answers: &[(Right, Answer)]) -
     let missing: Vec<Finding> = denied
         .map(|(right, _)| {
             let role = if right.namespace.is_some() { "Role" } else { "ClusterRole" };
+            let how = match &right.name {
+                Some(_) => "the chart's is `policies.kubernetes.pullSecrets`: name it there",
+                None => "the chart and deploy/kustomize/base/rbac.yaml have all it needs",
+            };
             Finding::problem(
                 CHECK,
                 format!("{who} may not {right}: {}", right.without),
-                format!("allow it in a {role} that is bound to the extender's service account; the chart and deploy/kustomize/base/rbac.yaml have all it needs"),
+                format!("allow it in a {role} that is bound to the extender's service account; {how}"),
             )
         })
         .collect();
@@ -202,6 +246,15 @@ pub(super) fn judge(account: Option<&Namespaced>, answers: &[(Right, Answer)]) -
     )]
 }
 
+/// That the Secrets of ScoringPolicies could not be looked at.
+pub(super) fn secrets_unknown(reason: &str) -> Finding {
+    Finding::skipped(
+        CHECK,
+        format!("which pull secrets ScoringPolicies name is not known: {reason}"),
+        "run it as somebody who may list scoringpolicies.netmarks.dev, and see that their definition is installed",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Status;
@@ -212,14 +265,18 @@ mod tests {
     }
 
     fn all(config: &Config, answer: &Answer) -> Vec<(Right, Answer)> {
-        needed(config, "netmarks").into_iter().map(|right| (right, answer.clone())).collect()
+        needed(config, "netmarks", &BTreeSet::new())
+            .into_iter()
+            .map(|right| (right, answer.clone()))
+            .collect()
     }
 
     #[test]
     fn only_what_is_configured_is_needed() {
         let mut config = Config::default();
         let shown = |config: &Config| -> Vec<String> {
-            needed(config, "netmarks").iter().map(ToString::to_string).collect()
+            let secrets = BTreeSet::from(["registry".to_owned()]);
+            needed(config, "netmarks", &secrets).iter().map(ToString::to_string).collect()
         };
         assert_eq!(shown(&config), ["list pods", "watch pods", "list nodes", "watch nodes"]);
         config.policies.kubernetes.enabled = true;
@@ -228,9 +285,73 @@ mod tests {
         let status = "patch scoringpolicies.netmarks.dev/status in the namespace netmarks";
         assert!(all.contains(&status.to_owned()), "{all:?}");
         assert!(all.contains(&"create tokenreviews.authentication.k8s.io".to_owned()), "{all:?}");
-        assert_eq!(all.len(), 14);
+        assert!(all.contains(&"get secrets registry in the namespace netmarks".to_owned()), "{all:?}");
+        assert_eq!(all.len(), 15);
         config.policies.kubernetes.namespace = Some("policies".to_owned());
         assert!(shown(&config).contains(&"get configmaps in the namespace policies".to_owned()));
+    }
+
+    /// What the chart's roles grant, as `verb resource.group/subresource`. Its templates hold such lists as they are rendered.
+    fn granted() -> BTreeSet<String> {
+        let template = include_str!("../../../../deploy/helm/netmarks/templates/rbac.yaml");
+        let (mut group, mut resources, mut granted) = ("", Vec::new(), BTreeSet::new());
+        for line in template.lines() {
+            let line = line.trim_start_matches([' ', '-']);
+            let Some((key, list)) = line.split_once(": [") else { continue };
+            let items: Vec<&str> = list.trim_end_matches(']').split(", ").collect();
+            match key {
+                "apiGroups" => group = items[0].trim_matches('"'),
+                "resources" => resources = items,
+                "verbs" => {
+                    for (resource, verb) in
+                        resources.iter().flat_map(|resource| items.iter().map(move |verb| (resource, verb)))
+                    {
+                        let (resource, subresource) = resource.split_once('/').unwrap_or((resource, ""));
+                        let right = Right { resource, subresource, group, verb, ..any() };
+                        granted.insert(right.to_string());
+                    }
+                }
+                _ => {}
+            }
+        }
+        granted
+    }
+
+    fn any() -> Right {
+        Right { verb: "", group: "", resource: "", subresource: "", name: None, namespace: None, without: "" }
+    }
+
+    #[test]
+    fn they_are_those_that_the_chart_grants() {
+        let mut config = Config::default();
+        config.policies.kubernetes.enabled = true;
+        config.admin.kubernetes = true;
+        let all = needed(&config, "netmarks", &BTreeSet::from(["registry".to_owned()]));
+        let all = all.into_iter().map(|right| Right { name: None, namespace: None, ..right }.to_string());
+        assert_eq!(all.collect::<BTreeSet<String>>(), granted());
+    }
+
+    #[test]
+    fn secrets_are_those_that_policies_name() {
+        let named = serde_json::json!({"spec": {"source": {"oci": {"reference": "r/a:v1", "pullSecret": "registry"}}}});
+        assert_eq!(pull_secret(&named).as_deref(), Some("registry"));
+        assert_eq!(pull_secret(&serde_json::json!({"spec": {"source": {"url": {}}}})), None);
+        let mut config = Config::default();
+        config.policies.kubernetes.enabled = true;
+        let rights = needed(&config, "netmarks", &BTreeSet::from(["registry".to_owned()]));
+        let answers: Vec<(Right, Answer)> = rights
+            .into_iter()
+            .map(|right| (right.clone(), if right.name.is_some() { Answer::Denied } else { Answer::Allowed }))
+            .collect();
+        let [finding] = &judge(Some(&account()), &answers)[..] else { panic!("one for the Secret") };
+        assert!(
+            finding.found.contains("may not get secrets registry in the namespace netmarks"),
+            "{finding:?}"
+        );
+        assert!(
+            finding.advice.as_ref().unwrap().contains("`policies.kubernetes.pullSecrets`"),
+            "{finding:?}"
+        );
     }
 
     #[test]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use super::Finding;
 use super::plugins::{FACTOR, MOST, nodes_scored};
-use super::scheduler_config::{DEFAULT_NAME, Entry, SchedulerConfig, Seen, go_duration};
+use super::scheduler_config::{DEFAULT_NAME, Entry, SchedulerConfig, go_duration};
+use super::schedulers::Seen;
 use crate::config::Config;
 
 const CHECK: &str = "scheduler";
@@ -31,12 +32,14 @@ pub(super) fn judge(seen: &Seen, ours: &Config, nodes: Option<usize>) -> Vec<Fin
                  it is asked at all",
             )];
         }
-        Seen::NoFile(pod) => {
+        Seen::NoFile(pods) => {
+            let (noun, verb) = if pods.len() == 1 { ("pod", "runs") } else { ("pods", "run") };
+            let pods = pods.join(" and ");
             return vec![Finding::problem(
                 CHECK,
-                format!("{pod} runs without --config: it has no extenders, and ours is never asked"),
+                format!("the {noun} {pods} {verb} without --config: without extenders, ours is never asked"),
                 "give every kube-scheduler a configuration file with the entry of deploy/kube-scheduler/config.yaml; docs/install.md \
-                 says how, for kubeadm and k3s",
+                 says how, for kubeadm and k3s. `kubeadm upgrade` writes the manifest anew, without it",
             )];
         }
         Seen::Unusable(reason) => {

@@ -1,29 +1,19 @@
-//! kube-scheduler's configuration, as far as it matters to an extender: where it is found, and what it says.
+//! kube-scheduler's configuration, as far as it matters to an extender.
 //!
 //! Apart from the judgement, and lenient where kube-scheduler is: keys that do not matter here are skipped.
 
-use std::path::Path;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod};
-use kube::api::ListParams;
-use kube::{Api, Client};
 use serde::Deserialize;
 
+use super::brief;
 use super::plugins::{FACTOR, Plugins};
-use super::{PATIENCE, brief};
 
 /// The scheduler that there always is.
 pub(super) const DEFAULT_NAME: &str = "default-scheduler";
 
-/// Where the control plane runs as pods.
-const SYSTEM: &str = "kube-system";
-
-/// Deployment and ConfigMap of the second scheduler.
-const SECOND: &str = "netmarks-scheduler";
-
-/// What the chart's ConfigMap of it is labelled with.
-const LABELS: &str = "app.kubernetes.io/name=netmarks,app.kubernetes.io/component=scheduler";
+/// The kind of object that it is.
+pub(super) const KIND: &str = "KubeSchedulerConfiguration";
 
 /// A KubeSchedulerConfiguration, as far as it matters to an extender.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -34,6 +24,16 @@ pub(super) struct SchedulerConfig {
     percentage_of_nodes_to_score: Option<i64>,
     profiles: Vec<Profile>,
     pub(super) extenders: Vec<Entry>,
+    leader_election: LeaderElection,
+}
+
+/// Which of several replicas works; the others wait for its lease to end.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct LeaderElection {
+    leader_elect: Option<bool>,
+    resource_namespace: Option<String>,
+    resource_name: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -72,122 +72,6 @@ pub(super) struct EntryTls {
     pub(super) cert_data: String,
 }
 
-/// Where a configuration was found, if one was.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Seen {
-    /// Here it is.
-    Config {
-        /// The file or ConfigMap.
-        from: String,
-        /// Whether it is that of a second scheduler beside the cluster's own.
-        second: bool,
-        config: SchedulerConfig,
-    },
-    /// It is there and cannot be used.
-    Unusable(String),
-    /// This pod of kube-scheduler was started without a configuration file.
-    NoFile(String),
-    /// There is none to be seen from here.
-    Nowhere(String),
-}
-
-/// Reads the file, or else the ConfigMap of the second scheduler in `namespace`, or else how kube-scheduler was started.
-pub(super) async fn look(file: Option<&Path>, client: Option<&Client>, namespace: &str) -> Seen {
-    if let Some(file) = file {
-        let from = file.display().to_string();
-        return match std::fs::read_to_string(file) {
-            Err(error) => Seen::Unusable(format!("failed to read {from}: {error}")),
-            Ok(text) => match parse(&text) {
-                Ok(config) => Seen::Config {
-                    second: config.names().iter().all(|name| name != DEFAULT_NAME),
-                    from,
-                    config,
-                },
-                Err(reason) => Seen::Unusable(format!("{from} {reason}")),
-            },
-        };
-    }
-    let Some(client) = client else { return Seen::Nowhere("there is no way to the cluster".to_owned()) };
-    let (here, from) = second(client, namespace).await;
-    let not_here = match here {
-        Ok(Some(seen)) => return seen,
-        Ok(None) => format!("there is no {from}"),
-        Err(reason) => format!("{from} cannot be read: {reason}"),
-    };
-    match own(client).await {
-        Some(Start { pod, file: None }) => Seen::NoFile(pod),
-        Some(Start { pod, file: Some(file) }) => {
-            Seen::Nowhere(format!("{not_here}, and {pod} reads {file} on its node"))
-        }
-        None => Seen::Nowhere(format!("{not_here}, and no pod of kube-scheduler's in {SYSTEM}")),
-    }
-}
-
-/// The configuration of the second scheduler, if there is one, and where it was looked for.
-async fn second(client: &Client, namespace: &str) -> (Result<Option<Seen>, String>, String) {
-    let from = format!("ConfigMap {namespace}/{SECOND}");
-    let api: Api<ConfigMap> = Api::namespaced(client.clone(), namespace);
-    let labelled = ListParams::default().labels(LABELS);
-    let found = async {
-        // However the release is called; failing that, by the name that the documents give it.
-        match api.list(&labelled).await?.items.into_iter().next() {
-            Some(map) => Ok(Some(map)),
-            None => api.get_opt(SECOND).await,
-        }
-    };
-    let map = match tokio::time::timeout(PATIENCE, found).await {
-        Err(_) => return (Err(format!("no answer within {PATIENCE:?}")), from),
-        Ok(Err(error)) => return (Err(brief(&error)), from),
-        Ok(Ok(None)) => return (Ok(None), from),
-        Ok(Ok(Some(map))) => map,
-    };
-    let from = format!("ConfigMap {namespace}/{}", map.metadata.name.as_deref().unwrap_or(SECOND));
-    let texts = map.data.unwrap_or_default();
-    let seen = match texts.values().find(|text| text.contains(KIND)).map(|text| parse(text)) {
-        None => Seen::Unusable(format!("{from} holds no {KIND}")),
-        Some(Err(reason)) => Seen::Unusable(format!("{from} {reason}")),
-        Some(Ok(config)) => Seen::Config { from: from.clone(), second: true, config },
-    };
-    (Ok(Some(seen)), from)
-}
-
-/// How the cluster's own kube-scheduler was started.
-struct Start {
-    pod: String,
-    file: Option<String>,
-}
-
-/// Looks at the static pod of kube-scheduler, where the control plane runs as pods (kubeadm).
-async fn own(client: &Client) -> Option<Start> {
-    let api: Api<Pod> = Api::namespaced(client.clone(), SYSTEM);
-    let params = ListParams::default().labels("component=kube-scheduler");
-    let list = tokio::time::timeout(PATIENCE, api.list(&params)).await.ok()?.ok()?;
-    let pod = list.items.into_iter().next()?;
-    let containers = pod.spec?.containers.into_iter();
-    let arguments: Vec<String> = containers
-        .flat_map(|container| {
-            container.command.into_iter().chain(container.args).flatten().collect::<Vec<_>>()
-        })
-        .collect();
-    Some(Start { pod: format!("pod {SYSTEM}/{}", pod.metadata.name?), file: config_flag(&arguments) })
-}
-
-/// The value of `--config` on a command line, in either of its forms.
-fn config_flag(arguments: &[String]) -> Option<String> {
-    let mut arguments = arguments.iter();
-    while let Some(argument) = arguments.next() {
-        if let Some(file) = argument.strip_prefix("--config=") {
-            return Some(file.to_owned());
-        }
-        if argument == "--config" {
-            return arguments.next().cloned();
-        }
-    }
-    None
-}
-
-const KIND: &str = "KubeSchedulerConfiguration";
-
 pub(super) fn parse(text: &str) -> Result<SchedulerConfig, String> {
     let config: SchedulerConfig =
         serde_saphyr::from_str(text).map_err(|error| format!("cannot be read: {}", brief(&error)))?;
@@ -218,6 +102,14 @@ impl SchedulerConfig {
     /// The most points that the plugins give a node to a pod of a profile.
     pub(super) fn plugin_points(&self, name: &str) -> i64 {
         self.profile(name).plugins.most_points()
+    }
+
+    /// Namespace and name of the Lease that its leader holds, if one is elected: what is not said is as for the cluster's own.
+    pub(super) fn lease(&self) -> Option<(String, String)> {
+        let LeaderElection { leader_elect, resource_namespace, resource_name } = self.leader_election.clone();
+        let namespace = resource_namespace.unwrap_or_else(|| "kube-system".to_owned());
+        let name = resource_name.unwrap_or_else(|| "kube-scheduler".to_owned());
+        leader_elect.unwrap_or(true).then_some((namespace, name))
     }
 
     /// The points of one of our scores, if the scheduler asks us.
@@ -288,14 +180,6 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_found_on_a_command_line() {
-        let file = |line: &str| config_flag(&line.split(' ').map(str::to_owned).collect::<Vec<_>>());
-        assert_eq!(file("kube-scheduler --v=2 --config=/etc/c.yaml").as_deref(), Some("/etc/c.yaml"));
-        assert_eq!(file("kube-scheduler --config /etc/c.yaml --v=2").as_deref(), Some("/etc/c.yaml"));
-        assert_eq!(file("kube-scheduler --kubeconfig=/etc/scheduler.conf"), None);
-    }
-
-    #[test]
     fn ours_is_the_entry_that_names_us() {
         let config = |entries: &str| parse(&format!("{{kind: {KIND}, extenders: [{entries}]}}")).unwrap();
         let url = |config: &SchedulerConfig| config.entry().map(|entry| entry.url_prefix.clone());
@@ -306,5 +190,13 @@ mod tests {
         assert_eq!((url(&both).as_deref(), both.points_per_score()), (Some("http://netmarks:1"), Some(30)));
         assert_eq!(url(&config(&format!("{filter}, {other}"))).as_deref(), Some("http://other"));
         assert_eq!(url(&config(filter)), None);
+    }
+    #[test]
+    fn its_lease_is_that_of_the_clusters_own_unless_it_is_said() {
+        let lease = |text: &str| parse(&format!("{{kind: {KIND}, leaderElection: {text}}}")).unwrap().lease();
+        let of = |namespace: &str, name: &str| Some((namespace.to_owned(), name.to_owned()));
+        assert_eq!(lease("{}"), of("kube-system", "kube-scheduler"));
+        assert_eq!(lease("{resourceNamespace: netmarks, resourceName: ours}"), of("netmarks", "ours"));
+        assert_eq!(lease("{leaderElect: false}"), None);
     }
 }

@@ -88,9 +88,13 @@ fn no_extender_is_told_from_no_verb_and_from_no_configuration() {
     assert!(parse("kind: [").unwrap_err().starts_with("cannot be read"));
     let nowhere = judge(&Seen::Nowhere("no".to_owned()), &Config::default(), None);
     assert_eq!((nowhere.len(), nowhere[0].status), (1, Status::Skipped));
-    let no_file =
-        judge(&Seen::NoFile("pod kube-system/kube-scheduler-a".to_owned()), &Config::default(), None);
-    assert!(no_file[0].status == Status::Problem && no_file[0].found.contains("--config"), "{no_file:?}");
+    let no_file = judge(
+        &Seen::NoFile(vec!["kube-system/a".to_owned(), "kube-system/b".to_owned()]),
+        &Config::default(),
+        None,
+    );
+    let found = "the pods kube-system/a and kube-system/b run without --config";
+    assert!(no_file[0].status == Status::Problem && no_file[0].found.starts_with(found), "{no_file:?}");
     let unusable = judge(&Seen::Unusable("no".to_owned()), &Config::default(), None);
     assert_eq!((unusable.len(), unusable[0].status), (1, Status::Problem));
 }
