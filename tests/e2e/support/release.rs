@@ -33,8 +33,8 @@ pub fn chart() -> PathBuf {
     repository("deploy/helm/netmarks")
 }
 
-/// The chart as it was before the last commit that changed it, written into `folder`; none where the history does not reach
-/// back so far.
+/// The chart as it was before the last commit that changed it, written into `folder`; none in a shallow clone whose history does
+/// not reach back so far.
 pub fn previous_chart(folder: &Path) -> Result<Option<PathBuf>> {
     let git = |arguments: &[&str]| -> Result<Vec<u8>> {
         let output = Command::new("git").current_dir(repository("")).args(arguments).output();
@@ -46,7 +46,11 @@ pub fn previous_chart(folder: &Path) -> Result<Option<PathBuf>> {
     // Uncommitted changes have the last commit for their predecessor.
     let changed = !git(&["status", "--porcelain", "--", PATH])?.is_empty();
     let log = String::from_utf8(git(&["log", "--format=%H", "--", PATH])?)?;
-    let Some(commit) = log.lines().nth(usize::from(!changed)) else { return Ok(None) };
+    let Some(commit) = log.lines().nth(usize::from(!changed)) else {
+        let shallow = git(&["rev-parse", "--is-shallow-repository"])?;
+        ensure!(shallow == b"true\n", "the whole history is here, and yet no earlier version of {PATH}");
+        return Ok(None);
+    };
     let archive = folder.join("chart.tar");
     std::fs::write(&archive, git(&["archive", "--format=tar", commit, PATH])?)?;
     let unpacked = Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(folder).status()?;
