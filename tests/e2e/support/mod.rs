@@ -7,6 +7,7 @@
     reason = "helpers of tests fail and speak as tests do"
 )]
 
+pub mod pod;
 pub mod reader;
 pub mod release;
 pub mod setting;
