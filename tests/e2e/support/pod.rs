@@ -2,6 +2,8 @@
 //!
 //! Apart from the release, since it knows nothing of ours. Each path that the program is told is replaced by where that volume is
 //! here. One that nothing is mounted at, or that no file is at, is an error: in the pod the program would not find it either.
+//!
+//! Not as in the pod are the user, the read-only root and the limits; the test of the image has the first two.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
