@@ -10,9 +10,9 @@ use netmarks_test_traffic::online_boutique;
 use reqwest::tls::TlsInfo;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use support::LIMIT;
 use support::release::{NAMESPACE, Release, SERVER_NAME};
 use support::setting::Setting;
+use support::{Extender, LIMIT};
 
 /// The certificate that the extender shows to a new connection; it is verified, and so is the caller's.
 async fn shown(plane: &ControlPlane, release: &Release<'_>) -> Result<Vec<u8>> {
@@ -30,9 +30,9 @@ async fn shown(plane: &ControlPlane, release: &Release<'_>) -> Result<Vec<u8>> {
     Ok(tls.peer_certificate().context("no certificate")?.to_vec())
 }
 
-/// The certificate in the Secret, written to where the extender reads it, as the kubelet does.
-fn issued(release: &Release<'_>) -> Result<Vec<u8>> {
-    let file = release.secret("netmarks-tls")?.join("tls.crt");
+/// The certificate in the Secret, once it is where the extender reads it.
+fn issued(release: &Release<'_>, extender: &Extender) -> Result<Vec<u8>> {
+    let file = release.remount(extender, "tls", "netmarks-tls")?.join("tls.crt");
     Ok(CertificateDer::from_pem_file(file)?.to_vec())
 }
 
@@ -49,13 +49,13 @@ async fn certificates_come_from_cert_manager_and_are_renewed() {
     plane.kubectl(&[&["-n", NAMESPACE], &ready[..]].concat()).unwrap();
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
-    let before = issued(&release).unwrap();
+    let before = issued(&release, &extender).unwrap();
     assert_eq!(shown(plane, &release).await.unwrap(), before);
 
     // cert-manager makes a lost one anew, by the way of a renewal.
     plane.kubectl(&["-n", NAMESPACE, "delete", "secret", "netmarks-tls"]).unwrap();
     until("the extender shows another certificate", LIMIT, async || {
-        let now = issued(&release)?;
+        let now = issued(&release, &extender)?;
         let shown = shown(plane, &release).await?;
         Ok((now != before && shown == now).then_some(()))
     })

@@ -239,7 +239,7 @@ const KINDS: [&str; 9] =
 #[test]
 fn every_block_is_of_a_kind_that_somebody_reads() -> Result<()> {
     // Blocks of other kinds than those that are typed are configuration; a new kind would be typed by nobody.
-    for document in ["install", "configuration", "operate", "troubleshoot"] {
+    for document in ["install", "certificates", "configuration", "operate", "troubleshoot"] {
         let path = repository(&format!("docs/{document}.md"));
         let text = std::fs::read_to_string(path)?;
         let kinds = text.lines().filter_map(|line| line.strip_prefix("```")).filter(|kind| !kind.is_empty());

@@ -42,6 +42,8 @@ const FILES: [&str; 7] = [
 
 const USER: u32 = 65_532;
 
+const REVISION: &str = "org.opencontainers.image.revision";
+
 fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
@@ -58,17 +60,23 @@ fn push(registry: &OciRegistry) -> Result<String> {
     let typed: Vec<&str> =
         blocks.iter().filter(|block| block.kind == "sh").map(|block| block.text.as_str()).collect();
     ensure!(typed.len() == 2, "{typed:?}");
-    let mut reader = Command::new("bash");
-    reader.args(["-e", "-c", &typed.join("\n")]).current_dir(repository(""));
+    typed_in_a_shell(&typed.join("\n"), registry.address())?;
+    Ok(format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION")))
+}
+
+/// Runs it in the repository, as somebody with this registry.
+fn typed_in_a_shell(script: &str, registry: &str) -> Result<()> {
+    let mut shell = Command::new("bash");
+    shell.args(["-e", "-c", script]).current_dir(repository(""));
     // What cargo says of this test: some dependencies would be compiled anew for it.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
-            reader.env_remove(name);
+            shell.env_remove(name);
         }
     }
-    let output = reader.env("REGISTRY", registry.address()).output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Ok(format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION")))
+    let output = shell.env("REGISTRY", registry).output()?;
+    ensure!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -79,6 +87,7 @@ async fn the_image_is_pushed_pulled_small_closed_and_runs() {
     size(&image, &registry).await.unwrap();
     configuration(&image).unwrap();
     content(&image).unwrap();
+    dockerfile(&image).unwrap();
     bill_of_materials(&image).unwrap();
     commands(image).unwrap();
     service(Image::pull(&reference).unwrap()).await.unwrap();
@@ -137,6 +146,62 @@ fn content(image: &Image) -> Result<()> {
     assert!(authorities.matches("-----BEGIN CERTIFICATE-----").count() > 100);
     let user = format!("netmarks:x:{USER}:{USER}:");
     assert!(fs::read_to_string(image.root().join("etc/passwd"))?.lines().any(|line| line.starts_with(&user)));
+    Ok(())
+}
+
+/// What the Dockerfile's builder stage runs makes the files that are in the image, and its last stage says of them what the image
+/// says: so with a container engine, too, it is the same image.
+fn dockerfile(image: &Image) -> Result<()> {
+    let text = read("deploy/image/Dockerfile").replace("\\\n", " ");
+    // As instruction and rest, of each stage.
+    let stages: Vec<Vec<(&str, &str)>> = text
+        .split("\nFROM ")
+        .map(|stage| stage.lines().filter_map(|line| line.trim_start().split_once(' ')).collect())
+        .collect();
+    let all = |stage: usize, wanted: &str| -> Vec<&str> {
+        stages[stage]
+            .iter()
+            .filter(|(instruction, _)| *instruction == wanted)
+            .map(|(_, rest)| *rest)
+            .collect()
+    };
+    let only = |stage: usize, wanted: &str| -> Result<&str> {
+        let found = all(stage, wanted);
+        ensure!(found.len() == 1, "{wanted}: {found:?}");
+        Ok(found[0])
+    };
+    assert_eq!(stages.len(), 4, "the comments, the builder, the files, the image");
+    let (build, output) = only(1, "RUN")?.rsplit_once(' ').context("RUN of one word")?;
+    assert_eq!(build, "cargo xtask image --files-only --output");
+    assert_eq!(only(2, "COPY")?, format!("--from=build {output}/files/ /"));
+    assert_eq!(only(3, "COPY")?, "--from=files --chown=0:0 / /");
+
+    let made = tempfile::tempdir()?;
+    typed_in_a_shell(&format!("{build} {}", made.path().display()), "")?;
+    for file in FILES {
+        let (made, pulled) = (made.path().join("files").join(file), image.root().join(file));
+        assert!(fs::read(&made)? == fs::read(&pulled)?, "{file} is another");
+        let mode = |path: &Path| fs::metadata(path).map(|metadata| metadata.permissions().mode());
+        assert_eq!(mode(&made)?, mode(&pulled)?, "{file}");
+    }
+    let made = Command::new("find").arg(made.path().join("files")).args(["-not", "-type", "d"]).output()?;
+    assert_eq!(String::from_utf8(made.stdout)?.lines().count(), FILES.len());
+
+    let config = &image.config["config"];
+    assert_eq!(config["User"], only(3, "USER")?);
+    for (instruction, key) in [("ENTRYPOINT", "Entrypoint"), ("CMD", "Cmd")] {
+        assert_eq!(config[key], serde_json::from_str::<Value>(only(3, instruction)?)?, "{instruction}");
+    }
+    // Whoever builds gives version and revision.
+    let labels = only(3, "LABEL")?.replace("${VERSION}", env!("CARGO_PKG_VERSION"));
+    let labels = labels.replace("${REVISION}", config["Labels"][REVISION].as_str().context("no revision")?);
+    let mut words = labels.split('"');
+    let mut stated = json!({});
+    while let (Some(name), Some(value)) = (words.next(), words.next()) {
+        stated[name.trim().trim_end_matches('=')] = json!(value);
+    }
+    assert_eq!(config["Labels"], stated);
+    assert_eq!(all(3, "ENV").len() + all(3, "EXPOSE").len() + all(3, "VOLUME").len(), 0);
     Ok(())
 }
 

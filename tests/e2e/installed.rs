@@ -8,6 +8,10 @@ mod support;
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
+use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use k8s_openapi::api::rbac::v1::PolicyRule;
+use kube::Api;
+use kube::api::PostParams;
 use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
 use netmarks_test_traffic::online_boutique;
 use serde_json::{Value, json};
@@ -35,31 +39,103 @@ fn stock_scheduler(plane: &ControlPlane, name: &str, tls: &str) -> Result<Schedu
     Ok(SchedulerOptions { name: name.to_owned(), config_file, ..SchedulerOptions::default() })
 }
 
-/// Every verb on every resource that the chart grants the extender's account, as `verb resource`.
-fn granted(plane: &ControlPlane) -> Result<BTreeSet<String>> {
-    let mut granted = BTreeSet::new();
-    for role in [&["clusterrole", "netmarks-netmarks"][..], &["role", "netmarks", "-n", NAMESPACE]] {
-        let text = plane.kubectl(&[&["get", "-o", "json"], role].concat())?;
-        let role: Value = serde_json::from_str(&text)?;
-        for rule in role.get("rules").and_then(|rules| rules.as_array()).context("no rules")? {
-            let texts = |key: &str| -> Vec<String> {
-                let list = rule.get(key).and_then(|list| list.as_array()).into_iter().flatten();
-                list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
-            };
-            for group in texts("apiGroups") {
-                for resource in texts("resources") {
-                    let (resource, subresource) = match resource.split_once('/') {
-                        Some((resource, subresource)) => (resource, format!("/{subresource}")),
-                        None => (resource.as_str(), String::new()),
-                    };
-                    let dot = if group.is_empty() { "" } else { "." };
-                    let full = format!("{resource}{dot}{group}{subresource}");
-                    granted.extend(texts("verbs").iter().map(|verb| format!("{verb} {full}")));
+/// The roles that the chart gives the extender's account.
+const ROLES: [&str; 2] = ["clusterrole/netmarks-netmarks", "role/netmarks"];
+
+/// One verb on one resource that a role of the chart grants.
+struct Right {
+    role: &'static str,
+    rule: PolicyRule,
+}
+
+impl Right {
+    /// Every right of the extender's account.
+    fn granted(plane: &ControlPlane) -> Result<Vec<Self>> {
+        let mut granted = Vec::new();
+        for role in ROLES {
+            let rules = serde_json::from_value::<Vec<PolicyRule>>(read(plane, role)?["rules"].take())?;
+            for rule in rules {
+                for group in rule.api_groups.iter().flatten() {
+                    for resource in rule.resources.iter().flatten() {
+                        granted.extend(rule.verbs.iter().map(|verb| Self {
+                            role,
+                            rule: PolicyRule {
+                                api_groups: Some(vec![group.clone()]),
+                                resources: Some(vec![resource.clone()]),
+                                verbs: vec![verb.clone()],
+                                ..rule.clone()
+                            },
+                        }));
+                    }
                 }
             }
         }
+        Ok(granted)
     }
-    Ok(granted)
+
+    fn group(&self) -> &str {
+        self.rule.api_groups.iter().flatten().next().map_or("", String::as_str)
+    }
+
+    /// The resource, and the part of it that is meant.
+    fn resource(&self) -> (&str, Option<&str>) {
+        let resource = self.rule.resources.iter().flatten().next().map_or("", String::as_str);
+        resource.split_once('/').map_or((resource, None), |(whole, part)| (whole, Some(part)))
+    }
+
+    /// `verb resource`, as the audit log has them.
+    fn name(&self) -> String {
+        let (resource, part) = self.resource();
+        let dot = if self.group().is_empty() { "" } else { "." };
+        let part = part.map(|part| format!("/{part}")).unwrap_or_default();
+        format!("{} {resource}{dot}{}{part}", self.rule.verbs[0], self.group())
+    }
+
+    /// Gives its role these rights and no others, and waits until the API server minds that this one is in or out.
+    async fn wait_role(&self, plane: &ControlPlane, rights: &[&Self]) -> Result<()> {
+        let mut role = read(plane, self.role)?;
+        role["metadata"].as_object_mut().context("no metadata")?.remove("resourceVersion");
+        role["rules"] = json!(rights.iter().map(|right| &right.rule).collect::<Vec<_>>());
+        let file = scratch(plane, "role.json", &role.to_string())?;
+        plane.kubectl(&["-n", NAMESPACE, "replace", "-f", &file.to_string_lossy()])?;
+
+        let (resource, part) = self.resource();
+        let attributes = ResourceAttributes {
+            verb: Some(self.rule.verbs[0].clone()),
+            group: Some(self.group().to_owned()),
+            resource: Some(resource.to_owned()),
+            subresource: part.map(str::to_owned),
+            name: self.rule.resource_names.iter().flatten().next().cloned(),
+            namespace: self.role.starts_with("role/").then(|| NAMESPACE.to_owned()),
+            ..ResourceAttributes::default()
+        };
+        let spec = SubjectAccessReviewSpec {
+            user: Some(ACCOUNT.to_owned()),
+            resource_attributes: Some(attributes),
+            ..SubjectAccessReviewSpec::default()
+        };
+        let review = SubjectAccessReview { spec, ..SubjectAccessReview::default() };
+        let reviews: Api<SubjectAccessReview> = Api::all(plane.client().clone());
+        let expected = rights.iter().any(|right| right.name() == self.name());
+        until(&format!("`{}` is {expected}", self.name()), LIMIT, async || {
+            let answer = reviews.create(&PostParams::default(), &review).await?;
+            Ok((answer.status.context("no status")?.allowed == expected).then_some(()))
+        })
+        .await
+    }
+}
+
+fn read(plane: &ControlPlane, role: &str) -> Result<Value> {
+    let text = plane.kubectl(&["-n", NAMESPACE, "get", role, "-o", "json"])?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// Two policies: from a ConfigMap that is there, and from a registry with a Secret that is not.
+fn create_policies(plane: &ControlPlane) -> Result<()> {
+    let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());
+    plane.kubectl(&["-n", NAMESPACE, "create", "configmap", "zone-cost", &component])?;
+    let example = repository("deploy/examples/scoringpolicy.yaml");
+    plane.kubectl(&["apply", "--validate=strict", "-f", &example.to_string_lossy()]).map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,19 +164,13 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
     assert_eq!(scored, 1, "{:?}", extender.answers().await);
 
     // Policies of the cluster: with what it refers to, and back into its status.
-    let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());
-    plane.kubectl(&["-n", NAMESPACE, "create", "configmap", "zone-cost", &component]).unwrap();
-    let example = repository("deploy/examples/scoringpolicy.yaml");
-    plane.kubectl(&["apply", "--validate=strict", "-f", &example.to_string_lossy()]).unwrap();
+    create_policies(plane).unwrap();
     let ready = ["wait", "scoringpolicy/zone-cost", "--for=condition=Ready", "--timeout=60s"];
     plane.kubectl(&[&["-n", NAMESPACE], &ready[..]].concat()).unwrap();
 
     // Nothing that it asked for was refused, and it was given nothing that it does not use.
-    let calls = plane.calls_of(ACCOUNT).unwrap();
-    // Other errors, such as a conflict of two changes, come after it was allowed to ask.
-    let refused: Vec<_> = calls.iter().filter(|call| matches!(call.status, 401 | 403)).collect();
-    assert!(refused.is_empty(), "{refused:?}");
-    let granted = granted(plane).unwrap();
+    let granted = Right::granted(plane).unwrap();
+    let granted: BTreeSet<String> = granted.iter().map(Right::name).collect();
     until("everything that was granted is used", LIMIT, async || {
         let calls = plane.calls_of(ACCOUNT)?;
         let used: BTreeSet<String> =
@@ -113,6 +183,10 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
     })
     .await
     .unwrap();
+    let calls = plane.calls_of(ACCOUNT).unwrap();
+    // Other errors, such as a conflict of two changes, come after it was allowed to ask.
+    let refused: Vec<_> = calls.iter().filter(|call| matches!(call.status, 401 | 403)).collect();
+    assert!(refused.is_empty(), "{refused:?}");
 
     // Another authority than the extender's: kube-scheduler does not speak to it, says so, and schedules.
     scheduler.kill().unwrap();
@@ -136,76 +210,80 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
     anyone.get(format!("https://127.0.0.1:{port}/healthz")).send().await.unwrap_err();
     assert_eq!(extender.answered("scored").await.unwrap(), scored, "neither reached it");
     // Probes and scrapers need none.
-    let health = plane.local_port(NAMESPACE, 9821).unwrap();
-    let probe = reqwest::get(format!("http://127.0.0.1:{health}/readyz")).await.unwrap();
-    assert_eq!(probe.text().await.unwrap(), "ready\n");
+    assert_eq!(release.probe("readiness").await.unwrap(), "ready\n");
 }
 
-/// A right taken away: of which role, on what, which verb, and what the extender says.
-const TAKEN: [(&str, &str, &str, &str); 6] = [
-    ("clusterrole/netmarks-netmarks", "pods", "list", "may list and watch pods"),
-    ("clusterrole/netmarks-netmarks", "pods", "watch", "may list and watch pods"),
-    ("clusterrole/netmarks-netmarks", "nodes", "list", "may list and watch nodes"),
-    ("role/netmarks", "scoringpolicies", "list", "may list and watch"),
-    ("role/netmarks", "scoringpolicies/status", "patch", "scoringpolicies/status"),
-    ("role/netmarks", "configmaps", "get", "configmaps"),
+/// What the extender says for want of each right, in its log, in the conditions of a policy, or to who asks its admin listener.
+const SAYS: [(&str, &str); 15] = [
+    ("create events.events.k8s.io", "failed to publish an event about a ScoringPolicy"),
+    ("create subjectaccessreviews.authorization.k8s.io", "could not be asked to review access"),
+    ("create tokenreviews.authentication.k8s.io", "could not be asked to review a token"),
+    ("get configmaps", "failed to read the ConfigMap `zone-cost`"),
+    ("get secrets", "failed to read the Secret `netmarks-pull`"),
+    ("list configmaps", "may list and watch ConfigMaps"),
+    ("list nodes", "may list and watch nodes"),
+    ("list pods", "may list and watch pods"),
+    ("list scoringpolicies.netmarks.dev", "may list and watch scoringpolicies"),
+    ("patch events.events.k8s.io", "failed to publish an event about a ScoringPolicy"),
+    ("patch scoringpolicies.netmarks.dev/status", "failed to write a status"),
+    ("watch configmaps", "may list and watch ConfigMaps"),
+    ("watch nodes", "may list and watch nodes"),
+    ("watch pods", "may list and watch pods"),
+    ("watch scoringpolicies.netmarks.dev", "may list and watch scoringpolicies"),
 ];
-
-/// The role without one verb on one resource.
-fn without(mut role: Value, resource: &str, verb: &str) -> Result<Value> {
-    let rules = role.pointer_mut("/rules").and_then(Value::as_array_mut).context("no rules")?;
-    let names = |rule: &Value, key: &str| -> Vec<String> {
-        let list = rule.get(key).and_then(Value::as_array).into_iter().flatten();
-        list.filter_map(|text| text.as_str().map(str::to_owned)).collect()
-    };
-    let index = rules.iter().position(|rule| names(rule, "resources").iter().any(|name| name == resource));
-    let whole = rules.remove(index.context("no such resource")?);
-    let others: Vec<String> =
-        names(&whole, "resources").into_iter().filter(|name| name != resource).collect();
-    let verbs: Vec<String> = names(&whole, "verbs").into_iter().filter(|name| name != verb).collect();
-    for (resources, verbs) in [(others, names(&whole, "verbs")), (vec![resource.to_owned()], verbs)] {
-        if !resources.is_empty() && !verbs.is_empty() {
-            rules.push(json!({"apiGroups": whole["apiGroups"], "resources": resources, "verbs": verbs}));
-        }
-    }
-    Ok(role)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_right_that_is_taken_away_makes_a_clear_error() {
     let installed = Setting::start(online_boutique().unwrap()).await.unwrap();
     let plane = &installed.plane;
-    let release = installed.install(&[]).unwrap();
-    let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());
-    plane.kubectl(&["-n", NAMESPACE, "create", "configmap", "zone-cost", &component]).unwrap();
-    let example = repository("deploy/examples/scoringpolicy.yaml");
-    plane.kubectl(&["apply", "-f", &example.to_string_lossy()]).unwrap();
-    for (role, resource, verb, says) in TAKEN {
-        let text = plane.kubectl(&["-n", NAMESPACE, "get", role, "-o", "json"]).unwrap();
-        let mut whole: Value = serde_json::from_str(&text).unwrap();
-        whole["metadata"].as_object_mut().unwrap().remove("resourceVersion");
-        let replace = |role: &Value| {
-            let file = scratch(plane, "role.json", &role.to_string()).unwrap();
-            plane.kubectl(&["-n", NAMESPACE, "replace", "-f", &file.to_string_lossy()]).unwrap();
-        };
-        replace(&without(whole.clone(), resource, verb).unwrap());
+    let release = installed.install(&["admin.enabled=true"]).unwrap();
+    create_policies(plane).unwrap();
+    let granted = Right::granted(plane).unwrap();
+    let names: BTreeSet<String> = granted.iter().map(Right::name).collect();
+    assert_eq!(names, SAYS.iter().map(|(right, _)| (*right).to_owned()).collect());
+    // Who asks the admin listener is somebody whom it must ask about.
+    let token = plane.kubectl(&["-n", NAMESPACE, "create", "token", "default"]).unwrap();
+    let admin = format!("https://127.0.0.1:{}/v1/policies", plane.local_port(NAMESPACE, 9822).unwrap());
+    let anyone = reqwest::Client::builder().tls_danger_accept_invalid_certs(true).build().unwrap();
+    let mut weight = 1;
+    for right in &granted {
+        let says = SAYS.iter().find(|(name, _)| *name == right.name()).unwrap().1;
+        let of_role = || granted.iter().filter(|other| other.role == right.role);
+        let others: Vec<&Right> = of_role().filter(|other| other.name() != right.name()).collect();
+        right.wait_role(plane, &others).await.unwrap();
         let extender = release.extender().await.unwrap();
-        // In its log, and what concerns one policy in that policy's conditions.
+        // And what the API server answered.
+        let (verb, resource) = (&right.rule.verbs[0], &right.rule.resources.as_ref().unwrap()[0]);
+        let want = format!("cannot {verb} resource \"{resource}\"");
         let messages = "-o=jsonpath={.items[*].status.conditions[*].message}";
-        until(&format!("{says:?} is said, for want of {verb} {resource}"), LIMIT, async || {
-            let said =
-                extender.log()? + &plane.kubectl(&["-n", NAMESPACE, "get", "scoringpolicies", messages])?;
-            ensure!(said.contains(says), "{said}");
+        until(&format!("{says:?} is said, for want of `{}`", right.name()), LIMIT, async || {
+            if right.name().starts_with("patch events") {
+                // The same event again is a patch of the first.
+                weight += 1;
+                let patch = format!(r#"{{"spec": {{"weight": {weight}}}}}"#);
+                let patch = ["patch", "scoringpolicy", "zone-cost", "--type=merge", "--patch", &patch];
+                plane.kubectl(&[&["-n", NAMESPACE], &patch[..]].concat())?;
+            }
+            let answer = anyone.get(&admin).bearer_auth(&token).send().await?.text().await?;
+            let conditions = plane.kubectl(&["-n", NAMESPACE, "get", "scoringpolicies", messages])?;
+            let said = [extender.log()?, conditions, answer].join("\n").replace('\\', "");
+            ensure!(said.contains(says) && said.contains(&want), "{said}");
             Ok(Some(()))
         })
         .await
         .unwrap();
-        if role.starts_with("clusterrole") && verb == "list" {
-            // Not ready, and it says for want of what.
-            let readyz = extender.get("/readyz").await.unwrap_err().to_string();
-            assert!(readyz.contains(&format!("the list of {resource} is not complete yet")), "{readyz}");
+        if matches!(right.name().as_str(), "list pods" | "list nodes") {
+            // Alive, but not ready, and it says for want of what.
+            until("its readiness probe says why it fails", LIMIT, async || {
+                let said = release.probe("readiness").await.err().context("it is ready")?.to_string();
+                let what = format!("the list of {} is not complete yet", right.resource().0);
+                ensure!(said.contains(&what), "{said}");
+                Ok(Some(()))
+            })
+            .await
+            .unwrap();
         }
         drop(extender);
-        replace(&whole);
+        right.wait_role(plane, &of_role().collect::<Vec<_>>()).await.unwrap();
     }
 }

@@ -3,8 +3,8 @@
 
 mod support;
 
-use anyhow::{Context as _, Result};
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions};
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
 use netmarks_test_traffic::Edge;
 use support::LIMIT;
 use support::release::NAMESPACE;
@@ -25,6 +25,14 @@ fn pods(plane: &ControlPlane, namespace: &str) -> Result<Vec<(String, String, St
         Some((words.next()?, words.next()?, words.next()?))
     });
     pods.collect::<Option<Vec<_>>>().context("a pod without a scheduler")
+}
+
+/// Who leads, by the second scheduler's own lease.
+fn holder(plane: &ControlPlane) -> Result<String> {
+    let template = "-o=jsonpath={.spec.holderIdentity}";
+    let holder = plane.kubectl(&["-n", NAMESPACE, "get", "lease", "netmarks-scheduler", template])?;
+    ensure!(!holder.is_empty(), "nobody leads");
+    Ok(holder)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -83,9 +91,7 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
     assert!(stubborn.iter().any(|(_, scheduler, node)| scheduler == "somebody-else" && node.is_empty()));
 
     // It leads by a lease of its own, and was allowed everything that it asked for.
-    let holder = "-o=jsonpath={.spec.holderIdentity}";
-    let holder = plane.kubectl(&["-n", NAMESPACE, "get", "lease", "netmarks-scheduler", holder]).unwrap();
-    assert!(!holder.is_empty());
+    holder(plane).unwrap();
     let calls = plane.calls_of(ACCOUNT).unwrap();
     let refused: Vec<_> = calls.iter().filter(|call| call.status == 403 || call.status == 401).collect();
     assert!(refused.is_empty() && calls.len() > 20, "{} calls, refused {refused:?}", calls.len());
@@ -96,4 +102,31 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
     let policies = plane.kubectl(&["get", "mutatingadmissionpolicies", "-o", "name"]).unwrap();
     assert_eq!(policies, "");
     support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn when_the_leader_dies_the_other_takes_over() {
+    let setting = Setting::start(vec![Edge::new("shop", "frontend", "cart", 400_000.0)]).await.unwrap();
+    let plane = &setting.plane;
+    plane.create_namespace("shop").await.unwrap();
+    let release = setting.install(&["scheduler.enabled=true", "scheduler.optIn.enabled=true"]).unwrap();
+    let extender = release.extender().await.unwrap();
+    extender.wait_ready().await.unwrap();
+    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
+    support::opted_in(plane, "shop", "netmarks").await.unwrap();
+
+    // The first leads before there is another.
+    let leader = release.scheduler().await.unwrap();
+    let first = until("somebody leads", LIMIT, async || holder(plane).map(Some)).await.unwrap();
+    let _follower = release.scheduler().await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new("shop", "cart", 1)).await.unwrap();
+    plane.wait_bound("shop", 1, LIMIT).await.unwrap();
+    assert_eq!(holder(plane).unwrap(), first, "who leads goes on");
+
+    drop(leader);
+    plane.create_deployment(&DeploymentSpec::new("shop", "frontend", 1)).await.unwrap();
+    let pods = plane.wait_bound("shop", 2, LIMIT).await.unwrap();
+    assert_ne!(holder(plane).unwrap(), first);
+    let answered: u64 = extender.answers().await.unwrap().values().sum();
+    assert_eq!(answered, 2, "the other asks the extender, too: {pods:?}");
 }

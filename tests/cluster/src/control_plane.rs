@@ -4,7 +4,7 @@ use crate::binaries::Binaries;
 use crate::components::{AUDIT_POLICY, KWOK_STAGES, Layout};
 use crate::http;
 use crate::ports::Port;
-use crate::process::Process;
+use crate::process::{Process, Program};
 use crate::scheduler::{Scheduler, SchedulerOptions};
 use crate::stand_in::{Forward, StandIn};
 use crate::wait::until_ready;
@@ -210,6 +210,11 @@ impl ControlPlane {
         Scheduler::start(&self.binaries, Arc::clone(&self.folder), &self.kubeconfig, options).await
     }
 
+    /// Starts a kube-scheduler that is told everything but where it listens, and returns once it has synchronised.
+    pub async fn run_scheduler(&self, program: Program) -> Result<Scheduler> {
+        Scheduler::run(Arc::clone(&self.folder), program).await
+    }
+
     /// Kills the API server with SIGKILL; watches break and requests are refused from here on.
     pub fn kill_apiserver(&mut self) -> Result<()> {
         self.apiserver.kill()
@@ -306,7 +311,6 @@ async fn client_for(kubeconfig: &Path) -> Result<Client> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::process::Program;
     use std::time::Duration;
 
     #[tokio::test(start_paused = true)]

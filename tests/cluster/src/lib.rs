@@ -52,6 +52,7 @@ pub use control_plane::{ControlPlane, Options, User};
 pub use definitions::definitions;
 pub use objects::{DeploymentSpec, NodeSpec, PlacedPod};
 pub use oci_registry::{OciOptions, OciRegistry};
+pub use ports::Port;
 pub use prometheus::{PrometheusOptions, PrometheusServer, Sample, ScrapeTarget};
 pub use scheduler::{ExtenderConfig, ExtenderTls, Scheduler, SchedulerOptions};
 pub use stand_in::StandIn;

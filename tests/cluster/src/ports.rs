@@ -15,14 +15,14 @@ const CANDIDATES: Range<u16> = 20_000..32_000;
 
 /// Holds one port of 127.0.0.1 until it is dropped.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub struct Port {
     number: u16,
     _lock: File,
 }
 
 impl Port {
     /// Reserves a port that nobody listens on.
-    pub(crate) fn reserve() -> Result<Self> {
+    pub fn reserve() -> Result<Self> {
         Self::reserve_among(CANDIDATES, &std::env::temp_dir().join("netmarks-ports"))
     }
 
@@ -47,7 +47,8 @@ impl Port {
         bail!("no free TCP port in {candidates:?} on 127.0.0.1")
     }
 
-    pub(crate) fn number(&self) -> u16 {
+    /// Its number.
+    pub fn number(&self) -> u16 {
         self.number
     }
 }

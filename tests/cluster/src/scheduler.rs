@@ -147,7 +147,7 @@ impl ExtenderConfig {
 pub struct Scheduler {
     process: Process,
     url: String,
-    _port: Port,
+    port: Port,
     // Keeps the folder of its control plane: the log in it is needed until this process has ended.
     _folder: Arc<WorkDir>,
 }
@@ -159,7 +159,6 @@ impl Scheduler {
         kubeconfig: &Path,
         options: SchedulerOptions,
     ) -> Result<Self> {
-        let port = Port::reserve()?;
         let kubeconfig = options.kubeconfig.as_deref().unwrap_or(kubeconfig);
         let config_file = match &options.config_file {
             Some(file) => {
@@ -180,14 +179,20 @@ impl Scheduler {
             format!("--authentication-kubeconfig={kubeconfig}"),
             format!("--authorization-kubeconfig={kubeconfig}"),
             "--authorization-always-allow-paths=/healthz,/readyz,/livez,/metrics".to_owned(),
-            format!("--secure-port={}", port.number()),
-            "--bind-address=127.0.0.1".to_owned(),
             format!("--cert-dir={}", folder.path().join(&name).display()),
             format!("--v={verbosity}"),
         ]);
-        let url = format!("https://127.0.0.1:{}", port.number());
-        let process = Program::new(&name, &binaries.kube_scheduler, arguments, folder.path()).start()?;
-        let mut scheduler = Self { process, url, _port: port, _folder: folder };
+        let program = Program::new(&name, &binaries.kube_scheduler, arguments, folder.path());
+        Self::run(folder, program).await
+    }
+
+    /// Adds where it listens to what the program is told.
+    pub(crate) async fn run(folder: Arc<WorkDir>, mut program: Program) -> Result<Self> {
+        let port = Port::reserve()?;
+        let number = port.number();
+        program.arguments.extend([format!("--secure-port={number}"), "--bind-address=127.0.0.1".to_owned()]);
+        let url = format!("https://127.0.0.1:{number}");
+        let mut scheduler = Self { process: program.start()?, url, port, _folder: folder };
         scheduler.wait_ready().await?;
         Ok(scheduler)
     }
@@ -206,6 +211,11 @@ impl Scheduler {
     pub async fn restart(&mut self) -> Result<()> {
         self.process.restart()?;
         self.wait_ready().await
+    }
+
+    /// Where on loopback it listens.
+    pub fn port(&self) -> u16 {
+        self.port.number()
     }
 
     /// Its metrics in the Prometheus text format.

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail and speak as tests do"
 )]
 
+pub mod pod;
 pub mod reader;
 pub mod release;
 pub mod setting;
@@ -17,7 +18,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::{Process, Program};
-use netmarks_test_cluster::{Binaries, ControlPlane, DeploymentSpec, PlacedPod, PrometheusServer, until};
+use netmarks_test_cluster::{
+    Binaries, ControlPlane, DeploymentSpec, PlacedPod, Port, PrometheusServer, until,
+};
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
 
@@ -35,6 +38,8 @@ pub struct Extender {
     client: reqwest::Client,
     /// How long its log was before: one file takes those of all that bear its name.
     log_begins: u64,
+    /// Nobody else's while it is down for a restart.
+    _port: Option<Port>,
 }
 
 impl Extender {
@@ -52,7 +57,8 @@ impl Extender {
     ) -> Result<Self> {
         // The test's own client; an error says that it was done before.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let address = free_address()?;
+        let port = Port::reserve()?;
+        let address = format!("127.0.0.1:{}", port.number());
         let arguments = [
             "serve",
             "--listen",
@@ -78,12 +84,13 @@ impl Extender {
         ];
         program.environment =
             quick.iter().chain(keys).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Self::run(program, format!("http://{address}"), reqwest::Client::new())
+        let extender = Self::run(program, format!("http://{address}"), reqwest::Client::new())?;
+        Ok(Self { _port: Some(port), ..extender })
     }
 
     fn run(program: Program, url: String, client: reqwest::Client) -> Result<Self> {
         let log_begins = std::fs::metadata(&program.log).map_or(0, |log| log.len());
-        Ok(Self { process: program.start()?, url, client, log_begins })
+        Ok(Self { process: program.start()?, url, client, log_begins, _port: None })
     }
 
     pub fn url(&self) -> &str {
@@ -203,11 +210,6 @@ pub async fn opted_in(plane: &ControlPlane, namespace: &str, scheduler: &str) ->
         Ok(Some(()))
     })
     .await
-}
-
-fn free_address() -> Result<String> {
-    // Another process could take it in between; the extender would then say so and the test fail with its log.
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string())
 }
 
 /// All applications that an edge names, each once, in order of name.

@@ -1,15 +1,17 @@
 //! The chart, installed with helm; and the programs of its pods, started beside the cluster with what the pods would be
-//! given: their configuration, their certificates, a token of their service account.
+//! given ([`Pod`]).
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::process::Program;
-use netmarks_test_cluster::{ControlPlane, Scheduler, SchedulerOptions, StandIn};
-use serde_json::Value;
+use k8s_openapi::api::core::v1::Service;
+use kube::Api;
+use netmarks_test_cluster::{ControlPlane, Scheduler, StandIn, until};
 
-use super::{Extender, scratch};
+use super::pod::{Pod, write_secret};
+use super::{Extender, LIMIT};
 
 /// Namespace and name of the release, as in the documentation.
 pub const NAMESPACE: &str = "netmarks";
@@ -17,8 +19,8 @@ pub const NAMESPACE: &str = "netmarks";
 /// Where the server's certificate says that it is.
 pub const SERVER_NAME: &str = "netmarks.netmarks.svc";
 
-/// Ports of the extender's pods: extender, health.
-pub const PORTS: [u16; 2] = [9820, 9821];
+/// Ports of the extender's pods: extender, health, admin.
+const PORTS: [u16; 3] = [9820, 9821, 9822];
 
 /// What a control plane needs so that [`Release::extender`] can stand for the pods of the release.
 pub fn stand_in() -> StandIn {
@@ -33,8 +35,8 @@ pub fn chart() -> PathBuf {
     repository("deploy/helm/netmarks")
 }
 
-/// The chart as it was before the last commit that changed it, written into `folder`; none where the history does not reach
-/// back so far.
+/// The chart as it was before the last commit that changed it, written into `folder`; none in a shallow clone whose history does
+/// not reach back so far.
 pub fn previous_chart(folder: &Path) -> Result<Option<PathBuf>> {
     let git = |arguments: &[&str]| -> Result<Vec<u8>> {
         let output = Command::new("git").current_dir(repository("")).args(arguments).output();
@@ -46,7 +48,11 @@ pub fn previous_chart(folder: &Path) -> Result<Option<PathBuf>> {
     // Uncommitted changes have the last commit for their predecessor.
     let changed = !git(&["status", "--porcelain", "--", PATH])?.is_empty();
     let log = String::from_utf8(git(&["log", "--format=%H", "--", PATH])?)?;
-    let Some(commit) = log.lines().nth(usize::from(!changed)) else { return Ok(None) };
+    let Some(commit) = log.lines().nth(usize::from(!changed)) else {
+        let shallow = git(&["rev-parse", "--is-shallow-repository"])?;
+        ensure!(shallow == b"true\n", "the whole history is here, and yet no earlier version of {PATH}");
+        return Ok(None);
+    };
     let archive = folder.join("chart.tar");
     std::fs::write(&archive, git(&["archive", "--format=tar", commit, PATH])?)?;
     let unpacked = Command::new("tar").arg("-xf").arg(&archive).arg("-C").arg(folder).status()?;
@@ -98,78 +104,119 @@ impl<'a> Release<'a> {
     pub fn secret(&self, name: &str) -> Result<PathBuf> {
         let folder = self.plane.folder().join(format!("secret-{name}"));
         std::fs::create_dir_all(&folder)?;
-        let text = self.plane.kubectl(&["--namespace", NAMESPACE, "get", "secret", name, "-o", "json"])?;
-        let secret: Value = serde_json::from_str(&text)?;
-        for key in secret["data"].as_object().context("a Secret without data")?.keys() {
-            let template = format!("-o=go-template={{{{index .data {key:?} | base64decode}}}}");
-            let content =
-                self.plane.kubectl(&["--namespace", NAMESPACE, "get", "secret", name, &template])?;
-            std::fs::write(folder.join(key), content)?;
-        }
+        self.write_secret(name, &folder)?;
         Ok(folder)
     }
 
-    /// Starts the extender as its pods would, with its own account, where [`stand_in`] says that its pods are.
+    /// Writes the files of a Secret into this volume of a running extender, as the kubelet does when they have changed.
+    pub fn remount(&self, extender: &Extender, volume: &str, secret: &str) -> Result<PathBuf> {
+        let folder = self.plane.folder().join(&extender.process.program().name).join(volume);
+        ensure!(folder.is_dir(), "it has no volume {volume}");
+        self.write_secret(secret, &folder)?;
+        Ok(folder)
+    }
+
+    fn write_secret(&self, name: &str, folder: &Path) -> Result<()> {
+        let text = self.plane.kubectl(&["--namespace", NAMESPACE, "get", "secret", name, "-o", "json"])?;
+        write_secret(&serde_json::from_str(&text)?, folder)
+    }
+
+    async fn pod(&self, deployment: &str) -> Result<Pod<'_>> {
+        Pod::of(self.plane, NAMESPACE, deployment).await
+    }
+
+    /// Where on this machine a client arrives who asks for this port of the Service.
+    async fn behind_service(&self, port: u16) -> Result<u16> {
+        let services: Api<Service> = Api::namespaced(self.plane.client().clone(), NAMESPACE);
+        let service = services.get("netmarks").await?.spec.context("a Service without spec")?;
+        let pod = self.pod("netmarks").await?;
+        let selected = |(key, value): (&String, &String)| pod.labels.get(key) == Some(value);
+        ensure!(service.selector.iter().flatten().all(selected), "the Service selects other pods");
+        let mut ports = service.ports.iter().flatten();
+        let found = ports.find(|candidate| candidate.port == i32::from(port));
+        let target = found.and_then(|found| found.target_port.as_ref()).context("no such port")?;
+        self.plane.local_port(NAMESPACE, pod.port(target)?)
+    }
+
+    /// What the extender's pods answer to a probe of the kubelet's.
+    pub async fn probe(&self, kind: &str) -> Result<String> {
+        let (scheme, port, path) = self.pod("netmarks").await?.probe(kind)?;
+        asked(&scheme, self.plane.local_port(NAMESPACE, port)?, &path).await
+    }
+
+    /// Starts the extender as its pods would, with its own account, where [`stand_in`] says that its pods are; it is alive then.
     pub async fn extender(&self) -> Result<Extender> {
+        self.extender_asked_with("netmarks-scheduler-client").await
+    }
+
+    /// The same; and what asks it shows the certificate in this Secret.
+    pub async fn extender_asked_with(&self, client: &str) -> Result<Extender> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let plane = self.plane;
-        let config = scratch(plane, "extender.yaml", &self.config("netmarks")?)?;
-        let kubeconfig = plane.kubeconfig_of_account(NAMESPACE, "netmarks").await?;
-        let (server, client) = (self.secret("netmarks-tls")?, self.secret("netmarks-scheduler-client")?);
-        let [port, health] = PORTS;
-        let (port, health) = (plane.local_port(NAMESPACE, port)?, plane.local_port(NAMESPACE, health)?);
-        let listen = format!("127.0.0.1:{port}");
-        let arguments = ["serve", "--config", &config.to_string_lossy(), "--listen", &listen]
-            .into_iter()
-            .chain(["--kubeconfig", &kubeconfig.to_string_lossy()])
-            .map(str::to_owned)
-            .collect();
-        let mut program = Program::new("netmarks", env!("CARGO_BIN_EXE_netmarks"), arguments, plane.folder());
-        let file = |name: &str| server.join(name).display().to_string();
-        // Where the pod's mounts are here; everything else is as the chart says.
-        program.environment = [
-            ("NETMARKS_SERVER_HEALTH_LISTEN", format!("127.0.0.1:{health}")),
-            ("NETMARKS_SERVER_TLS_CERT_FILE", file("tls.crt")),
-            ("NETMARKS_SERVER_TLS_KEY_FILE", file("tls.key")),
-            ("NETMARKS_SERVER_TLS_CLIENT_CA_FILE", file("ca.crt")),
-            ("NETMARKS_POLICIES_STATE_FOLDER", plane.folder().join("state").display().to_string()),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .into();
+        let pod = self.pod("netmarks").await?;
+        let loopback = |port: u16| -> Result<_> {
+            let local = self.plane.local_port(NAMESPACE, port)?;
+            Ok((format!("0.0.0.0:{port}"), format!("127.0.0.1:{local}")))
+        };
+        // Here, each port is another one, of loopback alone.
+        let instead = pod.ports()?.into_iter().map(loopback).collect::<Result<Vec<_>>>()?;
+        let mut program = pod.program(env!("CARGO_BIN_EXE_netmarks").as_ref(), &instead).await?;
+        // In a pod it finds the cluster, and its token, by itself.
+        let kubeconfig = pod.kubeconfig().await?.display().to_string();
+        program.arguments.extend(["--kubeconfig".to_owned(), kubeconfig]);
+
+        let port = self.behind_service(9820).await?;
+        let client = self.secret(client)?;
         let read = |name: &str| std::fs::read(client.join(name));
         let identity = [read("tls.crt")?, read("tls.key")?].concat();
         let client = reqwest::Client::builder()
             .identity(reqwest::Identity::from_pem(&identity)?)
             .tls_certs_only([reqwest::Certificate::from_pem(&read("ca.crt")?)?])
-            .resolve(SERVER_NAME, listen.parse()?)
+            .resolve(SERVER_NAME, SocketAddr::from(([127, 0, 0, 1], port)))
             .build()?;
-        Extender::run(program, format!("https://{SERVER_NAME}:{port}"), client)
-    }
-
-    /// An entry of `extenders` that asks it at this address, with the paths of the certificates as they are here.
-    fn localised(&self, text: &str) -> Result<String> {
-        let client = self.secret("netmarks-scheduler-client")?;
-        let port = self.plane.local_port(NAMESPACE, PORTS[0])?;
-        let here = text
-            .replace(&format!("https://{SERVER_NAME}:9820"), &format!("https://127.0.0.1:{port}"))
-            .replace("/etc/netmarks/tls", &client.to_string_lossy());
-        ensure!(here != text, "nothing of the scheduler's configuration is of the chart: {text}");
-        Ok(here)
+        let extender = Extender::run(program, format!("https://{SERVER_NAME}:{port}"), client)?;
+        for kind in ["startup", "liveness"] {
+            let probe = async || self.probe(kind).await.map(Some);
+            let probed = until(&format!("its {kind} probe succeeds"), LIMIT, probe).await;
+            probed.with_context(|| extender.log().unwrap_or_default())?;
+        }
+        Ok(extender)
     }
 
     /// Starts the chart's second scheduler as its pods would, with its own account.
     pub async fn scheduler(&self) -> Result<Scheduler> {
-        let kubeconfig = self.plane.kubeconfig_of_account(NAMESPACE, "netmarks-scheduler").await?;
-        let config = self.localised(&self.config("netmarks-scheduler")?)?;
-        // In a pod, kube-scheduler finds the cluster by itself.
-        let connection = format!("clientConnection: {{kubeconfig: {}}}\n", kubeconfig.display());
-        let config = scratch(self.plane, "second-scheduler.yaml", &(connection + &config))?;
-        let options = SchedulerOptions {
-            name: "second-scheduler".to_owned(),
-            config_file: Some(config),
-            kubeconfig: Some(kubeconfig),
-            ..SchedulerOptions::default()
-        };
-        self.plane.start_scheduler(options).await
+        let pod = self.pod("netmarks-scheduler").await?;
+        let kubeconfig = pod.kubeconfig().await?.display().to_string();
+        let extender = format!("https://127.0.0.1:{}", self.behind_service(9820).await?);
+        let kind = "kind: KubeSchedulerConfiguration\n";
+        let instead = [
+            // No name server knows Services here; what the certificate must be of is said beside it.
+            (format!("https://{SERVER_NAME}:9820"), extender),
+            // In a pod it finds the cluster, and its token, by itself; so, too, for the flags below.
+            (kind.to_owned(), format!("{kind}clientConnection: {{kubeconfig: {kubeconfig}}}\n")),
+        ];
+        let mut program = pod.program(&self.plane.binaries().kube_scheduler, &instead).await?;
+        for purpose in ["authentication", "authorization"] {
+            program.arguments.push(format!("--{purpose}-kubeconfig={kubeconfig}"));
+        }
+        let scheduler = self.plane.run_scheduler(program).await?;
+        for kind in ["startup", "liveness", "readiness"] {
+            let (scheme, port, path) = pod.probe(kind)?;
+            // It listens there unless it is told otherwise, as it is here.
+            ensure!(port == 10259, "the {kind} probe asks port {port}");
+            let probe = async || asked(&scheme, scheduler.port(), &path).await.map(Some);
+            until(&format!("its {kind} probe succeeds"), LIMIT, probe).await?;
+        }
+        Ok(scheduler)
     }
+}
+
+/// As the kubelet asks: whose certificate it is does not matter.
+async fn asked(scheme: &str, port: u16, path: &str) -> Result<String> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true).build()?;
+    let response = client.get(format!("{scheme}://127.0.0.1:{port}{path}")).send().await?;
+    let status = response.status();
+    let text = response.text().await?;
+    ensure!(status.is_success(), "{path} answered {status}: {text}");
+    Ok(text)
 }
