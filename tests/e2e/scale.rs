@@ -110,7 +110,8 @@ async fn two_hundred_replicas_spread_and_pack_as_predicted() {
         }
         plane.scale_deployment("shop", "web", 0).await.unwrap();
         plane.wait_bound("shop", PEERS, LIMIT).await.unwrap();
-        plane.kubectl(&["-n", "shop", "delete", "deployment", "web", "--wait"]).unwrap();
+        let delete = ["delete", "deployment", "web", "--cascade=foreground", "--timeout=90s"];
+        plane.kubectl(&[&["-n", "shop"], &delete[..]].concat()).unwrap();
     }
 }
 

@@ -81,6 +81,9 @@ impl Extender {
             ("NETMARKS_METRICS_MAX_BACKOFF_SECONDS", "2"),
             // The proxies start with the test, and `rate` over a series' first seconds is low: soon forgotten.
             ("NETMARKS_METRICS_ESTIMATOR", "{window: {seconds: 5}}"),
+            // Cores that others keep busy are not the subject; the schedulers of these tests wait for a second.
+            ("NETMARKS_SERVER_REQUEST_TIMEOUT_MS", "900"),
+            ("NETMARKS_POLICY_LIMITS_DEADLINE_MS", "600"),
         ];
         program.environment =
             quick.iter().chain(keys).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
