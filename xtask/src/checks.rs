@@ -118,6 +118,7 @@ fn build_guests(root: &Path) -> Result<()> {
 
 fn cluster() -> Result<()> {
     Binaries::ensure(&|line| eprintln!("{line}"))?;
+    netmarks_test_cluster::definitions()?;
     MetricsStores::ensure(&|line| eprintln!("{line}")).map(drop)
 }
 
