@@ -43,7 +43,12 @@ async fn every_command_says_what_it_changed() {
     assert!(said.starts_with("`spread` is canary 99% (") && said.ends_with("; generation 3"), "{said}");
     let said = running.says(&["activate", "spread"]).unwrap();
     assert!(said.starts_with("`spread` is active (") && said.ends_with("; generation 4"), "{said}");
-    assert_eq!(running.scores().await.unwrap(), [8, 9, 10, 7], "one third traffic, two thirds spread");
+    // `spread` has the deadline of a push, which a busy machine may let it miss.
+    eventually("one third traffic, two thirds spread", async || {
+        Ok((running.scores().await? == [8, 9, 10, 7]).then_some(()))
+    })
+    .await
+    .unwrap();
     assert_eq!(running.says(&["rollback"]).unwrap(), "the earlier set is back; generation 5");
     let said = running.says(&["ready", "spread"]).unwrap();
     assert!(said.ends_with("; generation 6"), "{said}");
@@ -114,7 +119,8 @@ async fn failures_have_an_exit_code_and_a_reason_and_change_nothing() {
     assert_eq!(running.generation().await.unwrap(), 1);
     assert_eq!(running.scores().await.unwrap(), BY_TRAFFIC);
     // Nobody there.
-    let nobody = format!("http://{}", support::free_address().unwrap());
+    let (_held, address) = support::nobody().unwrap();
+    let nobody = format!("http://{address}");
     let complaint = binary::failure(&binary::netmarks(&["policy", "list", "--server", &nobody]).unwrap());
     assert!(complaint.unwrap().contains("is `admin.listen` set"));
 }
