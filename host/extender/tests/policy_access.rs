@@ -183,7 +183,8 @@ async fn with_trusted_keys_only_what_they_signed_is_accepted() {
     let key = |pair: &KeyPair| SigningKey::from_pem(&pair.serialize_pem()).unwrap();
     let (good, stranger) = (key(&ours).sign_blob(&spread), key(&theirs).sign_blob(&spread));
     let put = async |bytes: Vec<u8>, signature: Option<&str>| {
-        let request = running.call(Method::PUT, "/v1/policies/s?mode=active").body(bytes);
+        let request =
+            running.call(Method::PUT, "/v1/policies/s?mode=active&limits.deadline_ms=10000").body(bytes);
         let request = match signature {
             Some(signature) => request.header("netmarks-signature", signature),
             None => request,
@@ -223,6 +224,11 @@ async fn with_trusted_keys_only_what_they_signed_is_accepted() {
     push("tampered", &["--key", &at("ours.pem")]);
     std::fs::write(watched.join("tampered.wasm"), bytes("hostile").unwrap()).unwrap();
     push("good", &["--key", &at("ours.pem"), "--mode", "ready"]);
+    // With patience beside what the command wrote: what the folder was refused once, it does not offer again.
+    let settings = watched.join("good.yaml");
+    let mut patient: Value = serde_json::from_slice(&std::fs::read(&settings).unwrap()).unwrap();
+    patient["limits"] = json!({"deadline_ms": 10_000});
+    replace(&settings, patient.to_string()).unwrap();
     eventually("the good one is taken, the others are named", async || {
         let log = running.server.log()?;
         let named = ["unsigned.wasm", "stranger.wasm", "tampered.wasm"].iter().all(|name| log.contains(name));
