@@ -117,8 +117,8 @@ fn build_guests(root: &Path) -> Result<()> {
 }
 
 fn cluster() -> Result<()> {
-    Binaries::ensure(&|line| eprintln!("{line}"))?;
     netmarks_test_cluster::definitions()?;
+    Binaries::ensure(&|line| eprintln!("{line}"))?;
     MetricsStores::ensure(&|line| eprintln!("{line}")).map(drop)
 }
 
