@@ -117,6 +117,7 @@ fn build_guests(root: &Path) -> Result<()> {
 }
 
 fn cluster() -> Result<()> {
+    netmarks_test_cluster::definitions()?;
     Binaries::ensure(&|line| eprintln!("{line}"))?;
     MetricsStores::ensure(&|line| eprintln!("{line}"))?;
     kubeadm(&|line| eprintln!("{line}"))?;

@@ -204,8 +204,9 @@ mod tests {
             let [component, _] = super::committed(policy);
             let component = std::fs::read(root().join(component)).unwrap();
             let text = String::from_utf8_lossy(&component);
-            let here = root().to_string_lossy().into_owned();
-            for folder in ["/home/", "/root/", "/Users/", &here] {
+            // Where this clone happens to be in the folder that all builds name, there is nothing to tell the two apart.
+            let here = root().to_str().filter(|here| *here != "/netmarks");
+            for folder in ["/home/", "/root/", "/Users/"].into_iter().chain(here) {
                 assert!(!text.contains(folder), "{policy}: {folder}");
             }
         }

@@ -16,9 +16,9 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::{Api, Client};
 use netmarks_controller::access::{AccessError, CACHE_SECONDS, Operation, Reviewer, User};
-use netmarks_test_cluster::{ControlPlane, User as PlaneUser};
+use netmarks_test_cluster::{ControlPlane, User as PlaneUser, until};
 use serde_json::json;
-use support::{NAMESPACE, client_of, grant, plane};
+use support::{LIMIT, NAMESPACE, client_of, grant, plane};
 
 /// A token of a service account, as `kubectl create token` makes it.
 async fn token(client: &Client, account: &str, audiences: &[&str]) -> String {
@@ -60,7 +60,11 @@ async fn the_cluster_s_roles_decide_who_may_do_what() {
 
     let may =
         async |token: &str, operation| reviewer.authorize(token, operation, Some("zone"), NAMESPACE).await;
-    let user = may(&editor, Operation::Update).await.unwrap();
+    // The API server learns of new roles by a watch, like everybody else.
+    let user =
+        until("the new roles to count", LIMIT, async || Ok(Some(may(&editor, Operation::Update).await?)))
+            .await
+            .unwrap();
     assert_eq!(user.name, "system:serviceaccount:kube-system:editor");
     assert!(user.groups.contains(&"system:serviceaccounts".to_owned()), "{user:?}");
     reviewer.authorize(&editor, Operation::List, None, NAMESPACE).await.unwrap();

@@ -21,12 +21,13 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
 use netmarks_artefacts::{FetchConfig, Keys, SigningKey};
 use netmarks_test_cluster::User;
-use replica::{Operator, Replica, conditions, from_config_map, registry};
+use replica::{Operator, Replica, conditions, from_config_map, patient, registry};
 use serde_json::{Value, json};
 use support::{NAMESPACE, client_of, digest, grant, guest, netmarks, plane};
 
 fn from_registry(reference: &str, secret: &str) -> Value {
-    json!({"source": {"oci": {"reference": reference, "pullSecret": secret, "pollIntervalSeconds": 10}}})
+    let source = json!({"oci": {"reference": reference, "pullSecret": secret, "pollIntervalSeconds": 10}});
+    json!({"source": source, "limits": {"deadlineMs": patient().limits.deadline_ms}})
 }
 
 async fn create_secret(client: &Client, type_: &str, key: &str, content: &str) {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use netmarks_core::errors::chain;
 use netmarks_engine::{Engine, EngineSettings, Limits, Policy, PolicyError, RunSettings, Tick};
-use support::{guest, kind, load, load_with, text, word, worked_example};
+use support::{guest, kind, load, load_with, patient, text, word, worked_example};
 
 /// The hostile fixture, which is well behaved for the three candidates of the trial and then as told.
 fn hostile(behaviour: &str, when: &str, limits: Limits) -> Result<Policy, PolicyError> {
@@ -20,7 +20,7 @@ fn hostile(behaviour: &str, when: &str, limits: Limits) -> Result<Policy, Policy
 
 /// Patient: on a busy machine nothing but a guest that never ends may miss this deadline.
 fn small() -> Limits {
-    Limits { memory_mib: 32, deadline_ms: 10_000, output_kib: 256, ..Limits::default() }
+    Limits { memory_mib: 32, output_kib: 256, ..patient() }
 }
 
 /// For guests that never end: the sooner they are stopped, the better.

@@ -4,8 +4,8 @@ mod support;
 
 use netmarks_core::needs::{ColumnNeed, Needs};
 use netmarks_core::request::{Column, Peers, PolicyRequest};
-use netmarks_engine::{Artefact, Limits, ParameterValue, Policy};
-use support::{guest, kind, load, load_with, word};
+use netmarks_engine::{Artefact, ParameterValue, Policy};
+use support::{guest, kind, load, load_with, patient, word};
 
 /// Two candidates and one other node; two peers. Every value is a small whole number, so sums are exact.
 fn everything(policy: &Policy) -> PolicyRequest {
@@ -51,7 +51,7 @@ fn a_policy_with_every_need_sees_every_value() {
         ("toggle", ParameterValue::Toggle(true)),
         ("choice", word("three")),
     ];
-    let policy = load_with("columns", &guest("columns"), &parameters, Limits::default()).unwrap();
+    let policy = load_with("columns", &guest("columns"), &parameters, patient()).unwrap();
     assert_eq!(policy.needs().columns.len(), 14);
     // See the fixture for the sum: nodes, then what all candidates share.
     let peers = (1.0 + 2.0 * 3.0 + 2.0 + 3.0 + 5.0) + (2.0 + 2.0 * 4.0 + 6.0 + 12.0 + 4.0 + 6.0);
@@ -67,7 +67,7 @@ fn a_policy_with_every_need_sees_every_value() {
 #[test]
 fn a_policy_may_refuse_values_that_make_no_sense_together() {
     let parameters = [("text", word("refuse"))];
-    let error = load_with("columns", &guest("columns"), &parameters, Limits::default()).unwrap_err();
+    let error = load_with("columns", &guest("columns"), &parameters, patient()).unwrap_err();
     assert_eq!(kind(&error), ("configure", "said"));
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use netmarks_core::errors::chain;
 use netmarks_core::request::PolicyRequest;
 use netmarks_engine::{Artefact, Grant, Limits, Policy, PolicyError, RunSettings};
-use support::{ENGINE, guest, kind, text, word};
+use support::{ENGINE, guest, kind, patient, text, word};
 
 fn load_granted(bytes: &[u8], behaviour: &str, limits: Limits) -> Result<Policy, PolicyError> {
     let settings = RunSettings {
@@ -20,7 +20,7 @@ fn load_granted(bytes: &[u8], behaviour: &str, limits: Limits) -> Result<Policy,
 }
 
 fn policy(behaviour: &str) -> Policy {
-    load_granted(&guest("wasi"), behaviour, Limits { deadline_ms: 10_000, ..Limits::default() }).unwrap()
+    load_granted(&guest("wasi"), behaviour, patient()).unwrap()
 }
 
 /// At four candidates the fixture behaves as told.

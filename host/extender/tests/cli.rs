@@ -222,20 +222,31 @@ async fn the_demo_serves_what_it_prints() {
     let commands: Vec<String> =
         log.lines().filter_map(|line| Some(line[line.find("curl -s ")?..].to_owned())).collect();
     assert_eq!(commands.len(), 2, "{log}");
-    let mut answers = Vec::new();
-    for command in &commands {
+    let answer = async |command: &str| {
         // Just as a user would paste it.
-        let command = command.clone();
+        let command = command.to_owned();
         let shell = tokio::task::spawn_blocking(move || {
             Command::new("sh").args(["-c", &command]).env("no_proxy", "*").output()
         });
-        answers.push(success(&shell.await.unwrap().unwrap()).unwrap());
-    }
-    let named = scores(&answers[0]).unwrap();
+        success(&shell.await??)
+    };
+    // The demo has the deadlines of production, which a busy machine may let it miss: then the answer is empty.
+    let named = eventually("nodes are named", async || {
+        let named = scores(&answer(&commands[0]).await?)?;
+        Ok((!named.is_empty()).then_some(named))
+    })
+    .await
+    .unwrap();
     let best = named.iter().max_by_key(|(_, score)| *score).unwrap();
     assert_eq!(best.1, 10);
-    let decisions: Value = serde_json::from_str(&answers[1]).unwrap();
-    assert_eq!(decisions[0]["nodes"][0]["node"], *best.0);
+    // A decision is remembered a moment after its answer was sent.
+    let decided = eventually("the decision is remembered", async || {
+        let decisions: Value = serde_json::from_str(&answer(&commands[1]).await?)?;
+        Ok(decisions[0]["nodes"][0]["node"].as_str().map(str::to_owned))
+    })
+    .await
+    .unwrap();
+    assert_eq!(decided, *best.0);
     let ranked = log.lines().find(|line| line.contains(&best.0)).unwrap();
     assert!(ranked.split_whitespace().any(|word| word == "10"), "the table says the same: {ranked}");
     let ended = server.terminate().await.unwrap();

@@ -5,7 +5,7 @@ mod support;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::Command;
 
 use netmarks_core::errors::chain;
 use netmarks_engine::{
@@ -19,6 +19,10 @@ use netmarks_policies::{
 use serde_json::json;
 use support::admin::{Administered, BY_TRAFFIC, bytes};
 use support::{LIMIT, eventually};
+use tokio::sync::RwLock;
+
+/// Tests that count the processes of this one have it to themselves; those that only start some share it.
+static PROCESSES: RwLock<()> = RwLock::const_new(());
 
 const PATIENT: Limits = Limits { deadline_ms: 10_000, memory_mib: 64, output_kib: 1_024, artefact_mib: 64 };
 
@@ -85,6 +89,7 @@ fn compiling_for(parent: u32) -> Vec<u32> {
 
 #[test]
 fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
+    let _processes = PROCESSES.blocking_write();
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("compiled");
     let (engine, bytes) = (engine(), bytes("netmarks").unwrap());
@@ -132,6 +137,7 @@ fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
 
 #[test]
 fn what_is_no_component_is_refused_with_the_compilers_reason() {
+    let _processes = PROCESSES.blocking_read();
     let engine = engine();
     let with = compiler(None, CompileLimits::default());
     let mut half = bytes("netmarks").unwrap();
@@ -149,25 +155,28 @@ fn what_is_no_component_is_refused_with_the_compilers_reason() {
 
 #[test]
 fn whatever_takes_too_much_is_stopped() {
+    let _processes = PROCESSES.blocking_write();
     let engine = engine();
     let long = bomb(400, 400);
     let second = compiler(None, CompileLimits { memory_mib: 2_048, seconds: 1 });
     let error = chain(&second.compile(&engine, artefact(&long), &PATIENT, Urgency::Background).unwrap_err());
     assert!(stopped(&error), "{error}");
     let wide = bomb(1, 60_000);
+    // With its share of the machine, so that it gets as far as its memory whatever else runs.
     let small = compiler(None, CompileLimits { memory_mib: 256, seconds: 60 });
-    let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT, Urgency::Background).unwrap_err());
+    let urgent = Urgency::NothingAnswers;
+    let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT, urgent).unwrap_err());
     assert!(error.contains("compiling it was stopped") && error.contains("256 MiB"), "{error}");
     assert!(compiling_for(std::process::id()).is_empty(), "nothing is left");
     // And with these limits a policy compiles.
     let bytes = bytes("netmarks").unwrap();
-    works(&engine, &bytes, &small.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap())
-        .unwrap();
+    works(&engine, &bytes, &small.compile(&engine, artefact(&bytes), &PATIENT, urgent).unwrap()).unwrap();
 }
 
 /// Clients that hang up must not have more compiled at once than clients that wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
+    let _processes = PROCESSES.write().await;
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
     let limits = CompileLimits { memory_mib: 2_048, seconds: 3 };
@@ -218,6 +227,7 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_answered_while_a_bomb_is_being_compiled() {
+    let _processes = PROCESSES.read().await;
     let running = Administered::start(tempfile::tempdir().unwrap(), |config| {
         config["policies"]["compile_seconds"] = json!(2);
     })
@@ -247,6 +257,7 @@ async fn requests_are_answered_while_a_bomb_is_being_compiled() {
 /// The folder does not report a file twice, so what it reports must not be lost because others are served first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_the_folder_waits_for_the_uploads_before_it() {
+    let _processes = PROCESSES.read().await;
     let folder = tempfile::tempdir().unwrap();
     let watched = folder.path().join("watched");
     std::fs::create_dir(&watched).unwrap();
@@ -289,26 +300,38 @@ async fn a_file_of_the_folder_waits_for_the_uploads_before_it() {
     assert!(running.server.logged("policy of the folder not taken over").unwrap().is_empty());
 }
 
+/// The CPU time of a process that lives, in hundredths of a second.
+fn computed(id: u32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    stat.rsplit_once(") ")?.1.split(' ').nth(11)?.parse().ok()
+}
+
 /// A process that is killed takes the one that compiles for it along.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_goes_on_compiling_for_a_server_that_was_killed() {
+    let _processes = PROCESSES.read().await;
     let mut running = Administered::start(tempfile::tempdir().unwrap(), |_| ()).await.unwrap();
     let server = running.server.process.id().unwrap();
     let upload = {
         let (client, url) = (running.client.clone(), format!("{}/v1/policies/bomb", running.url));
         tokio::spawn(async move { client.put(url).body(bomb(400, 400)).send().await.map(drop) })
     };
-    let compiling = eventually("it is being compiled", async || Ok(compiling_for(server).first().copied()));
-    let compiling = compiling.await.unwrap();
+    let compiling = eventually("it is being compiled", async || {
+        Ok(compiling_for(server).into_iter().find(|id| computed(*id).is_some_and(|ticks| ticks >= 50)))
+    });
+    let compiling = compiling.await.unwrap().to_string();
+    let signal = |name: &str| Command::new("kill").args([name, &compiling]).status().unwrap();
+    // Or it might be done before anybody looks.
+    assert!(signal("-STOP").success());
     running.server.process.kill().unwrap();
-    tokio::time::timeout(Duration::from_secs(5), async {
-        while std::fs::read_to_string(format!("/proc/{compiling}/status"))
-            .is_ok_and(|status| !status.contains("State:\tZ"))
-        {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await
-    .unwrap();
+    let gone = eventually("it is gone", async || {
+        let status = std::fs::read_to_string(format!("/proc/{compiling}/status")).ok();
+        Ok(status.is_none_or(|status| status.contains("State:\tZ")).then_some(()))
+    });
+    let gone = gone.await;
+    if gone.is_err() {
+        signal("-KILL");
+    }
+    gone.unwrap();
     upload.await.unwrap().unwrap_err();
 }

@@ -15,8 +15,11 @@ use tokio_util::sync::CancellationToken;
 
 const CLIENTS: usize = 4;
 
-/// How long it goes on; the bench does the same for a minute.
+/// How long it goes on at least; the bench does the same for a minute.
 const DURATION: Duration = Duration::from_secs(5);
+
+/// How many swaps it takes at least: each kind twice, however slowly they go beside clients that never pause.
+const SWAPS: u64 = 10;
 
 /// What one client was answered, and how often.
 type Tally = BTreeMap<(u16, Vec<i64>), u64>;
@@ -48,7 +51,7 @@ async fn every_answer_is_of_one_generation_and_none_is_lost() {
     let (netmarks, spread) = (bytes("netmarks").unwrap(), bytes("spread").unwrap());
     let (begun, mut swaps) = (Instant::now(), 0_u64);
     let mut generation = 1;
-    while begun.elapsed() < DURATION {
+    while begun.elapsed() < DURATION || swaps < SWAPS {
         let put = async |query: &str, bytes: &Vec<u8>| running.put("netmarks", query, bytes.clone()).await;
         let (outcome, expected): (_, &[i64]) = match swaps % 5 {
             0 => (put("mode=active&normalisation=rank", &netmarks).await, &BY_RANK),
@@ -84,5 +87,5 @@ async fn every_answer_is_of_one_generation_and_none_is_lost() {
     println!("{asked} answers over {swaps} swaps in {:?}: {all:?}", begun.elapsed());
     assert!(strange.is_empty(), "failed or mixed: {strange:?}");
     assert_eq!(all.len(), 3, "each of the three was live under load: {all:?}");
-    assert!(swaps >= 10 && asked > swaps * 10, "{asked} answers over {swaps} swaps");
+    assert!(asked > swaps * 10, "{asked} answers over {swaps} swaps");
 }

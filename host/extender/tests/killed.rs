@@ -27,6 +27,10 @@ const HITS: u32 = 105;
 /// More kills than that mean that they come too late.
 const MOST_ROUNDS: u32 = 1_000;
 
+/// Within how long kills come at first, and at least.
+const WINDOW: Duration = Duration::from_millis(25);
+const LEAST_WINDOW: Duration = Duration::from_millis(5);
+
 const SEED: u64 = 0x006e_6574_6d61_726b;
 
 /// SplitMix64: any good mixer will do, as long as a seed says it all.
@@ -166,6 +170,9 @@ struct Victim {
     client: reqwest::Client,
     random: Random,
     allowed: (Vec<usize>, Vec<usize>),
+    /// Within how long after the first byte of the first call a kill comes. It follows the machine: where calls are slow,
+    /// kills that come too early would never see one take place, and where they are fast, few kills would hit one.
+    window: Duration,
     /// Kills inside of a call.
     hits: u32,
     /// Of those, how often the call under way had taken place.
@@ -186,6 +193,7 @@ impl Victim {
             client: client()?,
             random: Random(seed),
             allowed: (vec![0], vec![0]),
+            window: WINDOW,
             hits: 0,
             took_place: 0,
         })
@@ -246,9 +254,10 @@ impl Victim {
         self.took_place += u32::from(under_way(&before.0, live.traffic) || under_way(&before.1, live.spread));
 
         let (netmarks, spread) = plan(&mut self.random, live)?;
-        // From the first byte of the first call to a moment when most are over; the compiler takes longer.
-        let latest = if self.random.below(4) == 0 { 120_000 } else { 25_000 };
-        let moment = Duration::from_micros(self.random.below(latest));
+        // Sometimes later, as the compiler takes longer.
+        let late = self.random.below(4) == 0;
+        let latest = if late { self.window * 5 } else { self.window };
+        let moment = Duration::from_micros(self.random.below(u64::try_from(latest.as_micros()).unwrap()));
         let acknowledged = (tokio::sync::watch::channel(0_usize), tokio::sync::watch::channel(0_usize));
         let calls = async {
             tokio::join!(
@@ -269,7 +278,13 @@ impl Victim {
         }
         self.process.kill()?;
         let (done, also_done) = (*acknowledged.0.1.borrow(), *acknowledged.1.1.borrow());
-        self.hits += u32::from(done < netmarks.steps.len() || also_done < spread.steps.len());
+        let hit = done < netmarks.steps.len() || also_done < spread.steps.len();
+        self.hits += u32::from(hit);
+        if !late && !hit {
+            self.window = self.window.mul_f64(0.9).max(LEAST_WINDOW);
+        } else if !late && done + also_done == 0 {
+            self.window = self.window.mul_f64(1.1);
+        }
         self.allowed = (netmarks.allowed(done), spread.allowed(also_done));
         Ok(())
     }

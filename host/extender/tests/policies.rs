@@ -26,8 +26,15 @@ async fn every_command_says_what_it_changed() {
     assert!(said.starts_with("nothing changed: `spread` is shadow"), "{said}");
     assert!(said.ends_with("; still generation 2"), "{said}");
     running.scores().await.unwrap();
+    // A shadow, too, has the deadline of a push, and what it misses is no request that both scored.
+    let mut missed = 0;
     eventually("the shadow has scored", async || {
         let report = running.json(&["report"])?;
+        let faults = report[0]["faults"].as_u64().unwrap_or(0);
+        if faults > missed {
+            missed = faults;
+            running.scores().await?;
+        }
         Ok((report[0]["requests"] == 1 && report[0]["name"] == "spread").then_some(()))
     })
     .await
@@ -43,7 +50,12 @@ async fn every_command_says_what_it_changed() {
     assert!(said.starts_with("`spread` is canary 99% (") && said.ends_with("; generation 3"), "{said}");
     let said = running.says(&["activate", "spread"]).unwrap();
     assert!(said.starts_with("`spread` is active (") && said.ends_with("; generation 4"), "{said}");
-    assert_eq!(running.scores().await.unwrap(), [8, 9, 10, 7], "one third traffic, two thirds spread");
+    // A busy machine may let `spread` miss the deadline of a push.
+    eventually("one third traffic, two thirds spread", async || {
+        Ok((running.scores().await? == [8, 9, 10, 7]).then_some(()))
+    })
+    .await
+    .unwrap();
     assert_eq!(running.says(&["rollback"]).unwrap(), "the earlier set is back; generation 5");
     let said = running.says(&["ready", "spread"]).unwrap();
     assert!(said.ends_with("; generation 6"), "{said}");
@@ -114,7 +126,8 @@ async fn failures_have_an_exit_code_and_a_reason_and_change_nothing() {
     assert_eq!(running.generation().await.unwrap(), 1);
     assert_eq!(running.scores().await.unwrap(), BY_TRAFFIC);
     // Nobody there.
-    let nobody = format!("http://{}", support::free_address().unwrap());
+    let (_held, address) = support::nobody().unwrap();
+    let nobody = format!("http://{address}");
     let complaint = binary::failure(&binary::netmarks(&["policy", "list", "--server", &nobody]).unwrap());
     assert!(complaint.unwrap().contains("is `admin.listen` set"));
 }

@@ -83,7 +83,11 @@ async fn files_are_added_changed_and_removed() {
     .unwrap();
     std::fs::remove_file(watched.join("theirs.wasm")).unwrap();
 
-    let line = running.audit().unwrap().into_iter().find(|line| line["user"] == "policy folder").unwrap();
+    let line = eventually("the audit log names the folder", async || {
+        Ok(running.audit()?.into_iter().find(|line| line["user"] == "policy folder"))
+    })
+    .await
+    .unwrap();
     assert!(line["from"].as_str().unwrap().ends_with("watched/mine.wasm"), "{line}");
 
     // A file that is gone takes its policy with it.
@@ -110,8 +114,14 @@ async fn what_went_while_nobody_looked_is_removed() {
     replace(&watched.join("stays.wasm"), bytes("spread").unwrap()).unwrap();
     let running = running.restart().await.unwrap();
     until_listed(&running, &["netmarks active", "stays ready"]).await;
-    let removed = running.audit().unwrap().into_iter().filter(|line| line["change"] == "removed");
-    let removed: Vec<_> = removed.map(|line| line["policy"].clone()).collect();
+    // A change is listed a moment before it is in the audit log.
+    let removed = eventually("the removal is in the audit log", async || {
+        let removed = running.audit()?.into_iter().filter(|line| line["change"] == "removed");
+        let removed: Vec<_> = removed.map(|line| line["policy"].clone()).collect();
+        Ok((!removed.is_empty()).then_some(removed))
+    })
+    .await
+    .unwrap();
     assert_eq!(removed, ["gone"]);
 }
 

@@ -92,7 +92,8 @@ async fn a_span_of_a_request_says_for_which_pod_and_how_many_candidates() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_collector_that_is_down_costs_nothing_but_its_traces() {
-    let nobody = format!("http://{}/v1/traces", support::free_address().unwrap());
+    let (_held, address) = support::nobody().unwrap();
+    let nobody = format!("http://{address}/v1/traces");
     let environment = [
         ("NETMARKS_TRACES_OTLP_ENDPOINT", &*nobody),
         ("NETMARKS_TRACES_SAMPLE_RATIO", "1"),

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netmarks_test_cluster::documents::{blocks, is_as_stated};
@@ -13,6 +14,9 @@ use netmarks_test_cluster::until;
 
 /// Longest wait for the demo.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Sections run one after the other: their commands have the deadlines of an idle machine, and their compilers take all cores.
+static TURN: Mutex<()> = Mutex::new(());
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -24,6 +28,7 @@ fn follow(heading: &str) -> Result<()> {
 }
 
 fn follow_in(folder: &Path, heading: &str, environment: &[(&str, &str)]) -> Result<()> {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let document = std::fs::read_to_string(root().join("docs/write-a-policy.md"))?;
     let tools = root().join("target/guests/tools").canonicalize();
     let tools = tools.context("no tools; `cargo xtask test --only guests` gets them")?;

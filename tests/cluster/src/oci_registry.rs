@@ -66,9 +66,11 @@ impl OciRegistry {
         let address = until("the registry's address", LIMIT, async || {
             process.check_alive()?;
             let log = fs::read_to_string(&process.program().log)?;
-            let address =
-                log.split("listening on ").nth(1).and_then(|rest| rest.split(['"', ',', ' ']).next());
-            Ok(address.map(str::to_owned))
+            // With what ends it, so that no line that is written just now is taken for whole.
+            let address = log
+                .split_once("listening on ")
+                .and_then(|(_, rest)| Some(rest.split_once(['"', ',', ' '])?.0.to_owned()));
+            Ok(address)
         })
         .await?;
         Ok(Self { process, folder, address })

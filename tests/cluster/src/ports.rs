@@ -5,9 +5,11 @@
 //! held by a lock on a file each, which other test processes of this crate respect.
 
 use anyhow::{Context as _, Result, bail};
-use std::fs::{File, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
+use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// Below Linux' default ephemeral range (32768..), above where well-known services listen.
@@ -29,10 +31,16 @@ impl Port {
     fn reserve_among(candidates: Range<u16>, locks: &Path) -> Result<Self> {
         std::fs::create_dir_all(locks)
             .with_context(|| format!("failed to create the folder of port locks {}", locks.display()))?;
+        // For other users of this machine, too. It works only for whoever made it, and they did.
+        let _ = std::fs::set_permissions(locks, Permissions::from_mode(0o1777));
         for number in candidates.clone() {
             let path = locks.join(number.to_string());
-            let lock = File::create(&path)
-                .with_context(|| format!("failed to create port lock {}", path.display()))?;
+            // One that somebody else made can be locked, but not written.
+            let lock = match File::create_new(&path) {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => File::open(&path),
+                created => created,
+            };
+            let lock = lock.with_context(|| format!("failed to open port lock {}", path.display()))?;
             match lock.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => continue,
@@ -56,19 +64,28 @@ impl Port {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::until;
+    use std::time::Duration;
 
-    #[test]
-    fn a_port_is_given_once_and_only_if_nobody_listens() {
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Waits until the port can be had: a process that another test starts has all our files until it becomes its program.
+    async fn given(reserve: impl Fn() -> Result<Port>) -> Port {
+        until("the port", LIMIT, async || reserve().map(Some)).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_port_is_given_once_and_only_if_nobody_listens() {
         let locks = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let number = listener.local_addr().unwrap().port();
         let reserve = || Port::reserve_among(number..number + 1, locks.path());
         reserve().unwrap_err();
         drop(listener);
-        let first = reserve().unwrap();
+        let first = given(reserve).await;
         assert_eq!(first.number(), number);
         reserve().unwrap_err();
         drop(first);
-        reserve().unwrap();
+        given(reserve).await;
     }
 }

@@ -14,8 +14,8 @@ use kube::{Api, Client};
 use netmarks_artefacts::FetchConfig;
 use netmarks_controller::resource::ScoringPolicy;
 use netmarks_controller::{Controller, ControllerSettings};
-use netmarks_engine::{Engine, EngineSettings, Tick};
-use netmarks_policies::{Compiling, Options, PromotionRules, Registry, RollbackRules};
+use netmarks_engine::{Engine, EngineSettings, Limits, Tick};
+use netmarks_policies::{Compiling, Options, PromotionRules, Registry, RollbackRules, Settings};
 use netmarks_test_cluster::until;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -95,6 +95,11 @@ pub fn registry() -> (Registry, netmarks_policies::Inbox) {
         promotion: PromotionRules::default(),
     };
     Registry::open(options).unwrap()
+}
+
+/// Settings with which only a policy that never ends misses its deadline: the machine that runs the tests also compiles.
+pub fn patient() -> Settings {
+    Settings { limits: Limits { deadline_ms: 10_000, ..Limits::default() }, ..Settings::default() }
 }
 
 /// What an operator does and sees.
@@ -208,5 +213,6 @@ pub fn replicas(status: &Value) -> Vec<String> {
 
 /// A specification with a ConfigMap as source.
 pub fn from_config_map(name: &str, mode: &str) -> Value {
-    json!({"source": {"configMap": {"name": name, "key": "policy.wasm"}}, "mode": mode})
+    let source = json!({"configMap": {"name": name, "key": "policy.wasm"}});
+    json!({"source": source, "mode": mode, "limits": {"deadlineMs": patient().limits.deadline_ms}})
 }

@@ -24,6 +24,11 @@ pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     Engine::new(EngineSettings { concurrent_calls: 8, tick }).unwrap()
 });
 
+/// The machine that runs the tests also compiles: only a policy that never ends misses this deadline.
+pub fn patient() -> Limits {
+    Limits { deadline_ms: 10_000, ..Limits::default() }
+}
+
 /// A component built for the tests.
 pub fn guest(name: &str) -> Vec<u8> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/guests/{name}.wasm"));
@@ -39,7 +44,7 @@ pub fn text(name: &str) -> Vec<u8> {
 }
 
 pub fn load(name: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
-    load_with(name, bytes, &[], Limits::default())
+    load_with(name, bytes, &[], patient())
 }
 
 pub fn load_with(

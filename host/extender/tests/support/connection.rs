@@ -11,6 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::LIMIT;
 
+/// What h2 says of a request beyond the last one that the server's GOAWAY, one without an error, lets through.
+const GO_AWAY: &str = "connection error received: not a result of an error";
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
     Http1,
@@ -65,8 +68,8 @@ impl Connection {
         }
     }
 
-    /// The answer; none if the connection ended before a byte of the request was written, so that no server can have seen
-    /// it. Go's client, too, sends such a request again, and no other one with a body.
+    /// The answer; none if the connection ended before a byte of the request was written, or over HTTP/2 with the server's
+    /// word that it did not process it. Go's client, too, sends such a request again, and no other one with a body.
     ///
     /// # Errors
     /// If the request was sent, wholly or in part, and is lost.
@@ -75,9 +78,12 @@ impl Connection {
             Sender::Http1(sender) => sender.try_send_request(request).await,
             Sender::Http2(sender) => sender.try_send_request(request).await,
         };
-        sent.map(Some).or_else(|mut error: TrySendError<_>| match error.take_message() {
-            Some(_unsent) => Ok(None),
-            None => Err(error.into_error()).context("the request is lost"),
+        sent.map(Some).or_else(|mut error: TrySendError<_>| {
+            let unsent = error.take_message().is_some();
+            let error = anyhow::Error::from(error.into_error());
+            // hyper keeps a request that meets the GOAWAY on its way to the connection.
+            let unprocessed = error.chain().any(|cause| cause.to_string() == GO_AWAY);
+            if unsent || unprocessed { Ok(None) } else { Err(error.context("the request is lost")) }
         })
     }
 

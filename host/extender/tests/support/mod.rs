@@ -25,8 +25,9 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// Longest wait for anything; far above what it takes, far below the patience of whoever runs the tests.
-pub const LIMIT: Duration = Duration::from_secs(60);
+/// Longest wait for anything; far above what it takes, also where compilers, which give way to everything else, run on a
+/// machine that is never idle.
+pub const LIMIT: Duration = Duration::from_secs(300);
 
 /// A path below the repository's root.
 pub fn repository(path: &str) -> PathBuf {
@@ -136,6 +137,21 @@ impl Extender {
         Self::start_with(config, scoring, tasks).await
     }
 
+    /// With a listener for probes; returns where that is.
+    pub async fn start_with_probes(config: &mut Config) -> Result<(Self, SocketAddr)> {
+        let mut attempts = 0;
+        loop {
+            let probes = free_address()?;
+            config.server.health_listen = Some(probes);
+            attempts += 1;
+            match Self::start(config).await {
+                // Somebody may have been faster.
+                Err(_) if attempts < 5 => {}
+                started => return Ok((started?, probes)),
+            }
+        }
+    }
+
     pub async fn start_with(config: &Config, scoring: Scoring, mut tasks: Tasks) -> Result<Self> {
         // As `netmarks serve` would refuse it.
         config.validate()?;
@@ -223,6 +239,14 @@ impl Drop for Extender {
 /// Waits for what happens a moment after an answer, or outside this process.
 pub async fn eventually<T>(what: &str, probe: impl AsyncFnMut() -> Result<Option<T>>) -> Result<T> {
     netmarks_test_cluster::until(what, LIMIT, probe).await
+}
+
+/// An address where nobody listens, nor can as long as the socket is held.
+pub fn nobody() -> Result<(tokio::net::TcpSocket, SocketAddr)> {
+    let socket = tokio::net::TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 /// An address that was free a moment ago.
