@@ -1,10 +1,13 @@
 //! `netmarks doctor` on a real cluster: nothing in a healthy one, and each sickness by its name with what to do about it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+#[path = "doctor/said.rs"]
+mod said;
+#[path = "doctor/second.rs"]
+mod second;
 mod support;
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,59 +23,9 @@ use netmarks_test_cluster::{
 use netmarks_test_traffic::{
     Edge, Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock,
 };
+use said::doctor;
 use serde_json::{Value, json};
-use support::release::NAMESPACE;
-use support::setting::Setting;
 use support::{Extender, LIMIT, applications, binaries, roll_out, scratch};
-
-/// What one run said.
-#[derive(Debug)]
-struct Said {
-    code: Option<i32>,
-    /// Check, status, what was found, advice.
-    findings: Vec<(String, String, String, String)>,
-    errors: String,
-}
-
-impl Said {
-    /// The findings of these statuses, as check and advice.
-    fn only(&self, statuses: &[&str]) -> Vec<(&str, &str)> {
-        let wanted = self.findings.iter().filter(|(_, status, ..)| statuses.contains(&status.as_str()));
-        wanted.map(|(check, _, _, advice)| (check.as_str(), advice.as_str())).collect()
-    }
-
-    /// Fails unless these are all the problems, each with advice that says so.
-    fn ensure_problems(&self, expected: &[(&str, &str)]) -> Result<()> {
-        let problems = self.only(&["problem"]);
-        ensure!(problems.len() == expected.len(), "{self:#?}");
-        for ((check, advice), (expected, says)) in problems.iter().zip(expected) {
-            ensure!(check == expected && advice.contains(says), "{self:#?}");
-        }
-        ensure!(self.code == Some(1), "{self:#?}");
-        let noun = if expected.len() == 1 { "problem" } else { "problems" };
-        ensure!(self.errors == format!("error: found {} {noun}\n", expected.len()), "{self:#?}");
-        Ok(())
-    }
-
-    fn found(&self, wanted: &str) -> &str {
-        self.findings.iter().find(|(check, ..)| check == wanted).map_or("", |(_, _, found, _)| found)
-    }
-}
-
-/// Runs it with the same short window as the extenders of these tests.
-fn doctor(arguments: &[&str]) -> Result<Said> {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
-    command.args(["doctor", "-o", "json"]).args(arguments).env("NETMARKS_METRICS_WINDOW_SECONDS", "5");
-    let output = command.output().context("netmarks does not start")?;
-    let errors = String::from_utf8(output.stderr)?;
-    let report: Value = serde_json::from_slice(&output.stdout).with_context(|| errors.clone())?;
-    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
-    let findings = report["findings"].as_array().context("no findings")?;
-    let findings = findings.iter().map(|finding| {
-        (text(finding, "check"), text(finding, "status"), text(finding, "found"), text(finding, "advice"))
-    });
-    Ok(Said { code: output.status.code(), findings: findings.collect(), errors })
-}
 
 /// Gives the extender's account the rights that the chart gives it.
 fn grant(plane: &ControlPlane) -> Result<()> {
@@ -419,88 +372,4 @@ async fn a_node_is_cut_away_for_one_pod_and_outvoted_for_another() {
     pin(&plane, "shop", "unasked", "node-0001").await.unwrap();
     let said = found_with(&second, "shop/unasked-0").unwrap();
     said.ensure_problems(&[("pod", "set `schedulerName: netmarks`")]).unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_scheduler_that_does_not_run_is_a_problem() {
-    let setting = Setting::start(vec![Edge::new("shop", "web", "db", 50_000.0)]).await.unwrap();
-    let plane = &setting.plane;
-    let release = setting.install(&["scheduler.enabled=true"]).unwrap();
-    let _own = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
-    plane.create_namespace("shop").await.unwrap();
-    let pod = r#"{"spec": {"schedulerName": "netmarks"}}"#;
-    let run =
-        ["-n", "shop", "run", "web", "--labels=app=web", "--image=none.invalid/none", "--overrides", pod];
-    // Pods need the namespace's account, which is made a moment after the namespace.
-    until("a pod waits for it", LIMIT, async || plane.kubectl(&run).map(Some)).await.unwrap();
-
-    let config = scratch(plane, "doctor.yaml", &release.config("netmarks").unwrap()).unwrap();
-    let (config, kubeconfig) = (config.display().to_string(), plane.kubeconfig().display().to_string());
-    let account = ["--service-account", "netmarks/netmarks"];
-    let admin = [&["--config", config.as_str(), "--kubeconfig", &kubeconfig], &account[..]].concat();
-
-    // kwok says that its pods are there; none of them is more than a name, so nobody leads.
-    let sick = until("nothing but the leader is missing", LIMIT, async || {
-        let said = doctor(&admin)?;
-        said.ensure_problems(&[("2nd scheduler", "stay pending")])?;
-        ensure!(said.found("2nd scheduler").starts_with("2 of 2 replicas"), "{said:?}");
-        Ok(Some(said))
-    })
-    .await
-    .unwrap();
-    let found = sick.found("2nd scheduler");
-    assert!(
-        found.ends_with("nobody holds the lease of its leader; 1 pod without a node waits for it"),
-        "{found}"
-    );
-    let _second = release.scheduler().await.unwrap();
-    until("it leads, and nobody waits", LIMIT, async || {
-        let said = doctor(&admin)?;
-        let led = said.found("2nd scheduler").ends_with(" leads");
-        ensure!(led && said.code == Some(0), "{said:?}");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
-
-    // Whoever may not look at it is told so.
-    let account = plane.kubeconfig_of_account(NAMESPACE, "netmarks").await.unwrap().display().to_string();
-    until("what may not be read is skipped", LIMIT, async || {
-        let said = doctor(&["--config", &config, "--kubeconfig", &account, "--namespace", NAMESPACE])?;
-        let skipped = said.only(&["skipped"]);
-        let advice = skipped.iter().find(|(check, _)| *check == "2nd scheduler").map(|(_, advice)| advice);
-        ensure!(advice.is_some_and(|advice| advice.contains("deployments and leases")), "{said:?}");
-        ensure!(said.code == Some(0), "{said:?}");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
-
-    // The cluster was upgraded, and the release was not.
-    let old = "kube-scheduler=registry.example/kube-scheduler:v1.30.0";
-    plane.kubectl(&["-n", NAMESPACE, "set", "image", "deployment/netmarks-scheduler", old]).unwrap();
-    let said = doctor(&admin).unwrap();
-    let advice = said.only(&["warning"]);
-    assert!(
-        advice.iter().any(|(check, advice)| *check == "2nd scheduler" && advice.contains("`helm upgrade`"))
-    );
-
-    // A policy names a Secret that the account was not given.
-    let policy = json!({
-        "apiVersion": "netmarks.dev/v1alpha1", "kind": "ScoringPolicy", "metadata": {"name": "zone", "namespace": NAMESPACE},
-        "spec": {"source": {"oci": {"reference": "registry.example/zone:v1", "pullSecret": "other"}}},
-    });
-    let policy = scratch(plane, "policy.json", &policy.to_string()).unwrap().display().to_string();
-    plane.kubectl(&["apply", "-f", &policy]).unwrap();
-    until("the missing right is seen", LIMIT, async || {
-        let said = doctor(&admin)?;
-        said.ensure_problems(&[("rights", "`policies.kubernetes.pullSecrets`")])?;
-        ensure!(
-            said.found("rights").contains("may not get secrets other in the namespace netmarks"),
-            "{said:?}"
-        );
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
 }
