@@ -19,14 +19,17 @@ const PAGE: u32 = 50;
 /// Where to look if it never asked.
 const NEVER: &str = "with several replicas give --server for each, since kube-scheduler keeps to one; then see the scheduler's entry under \
                      `extenders` and that it was restarted with it, that `urlPrefix` is reachable from kube-scheduler (host \
-                     network: no Service names; network policies; TLS), its log for `netmarks` or `extender`, and the pods' \
-                     `schedulerName`; a pod that only one node fits is not asked about";
+                     network: no Service names; network policies; TLS), its log at --v=5 for `extender`, and the pods' `schedulerName`; a pod that only one node fits is not asked about";
 
 /// Where to look if it no longer asks.
 const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the copied client certificate has ended or the extender's \
                        authority changed (copy both again, docs/install.md), whether its manifest still has --config \
-                       (`kubeadm upgrade` writes it anew), whether `urlPrefix` is still the Service's address, and its log for \
-                       `netmarks` or `extender`; a pod that only one node fits is not asked about";
+                       (`kubeadm upgrade` writes it anew), whether `urlPrefix` is still the Service's address, and its log at --v=5 for \
+                       `extender`; a pod that only one node fits is not asked about";
+
+/// Where to look if what came was no question.
+const REFUSED: &str =
+    "something else than kube-scheduler calls it, or an older one: see its log at `log.filter: debug`";
 
 /// What is known of the pods that the extender should have been asked about.
 #[derive(Clone, Debug)]
@@ -91,7 +94,8 @@ fn takes_pods(node: &Node) -> bool {
 pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding {
     let total: u64 = numbers.answers.values().sum();
     let mut found = if total == 0 {
-        format!("never called since it started {} ago", ago(now - numbers.started))
+        let so_far = if numbers.bad_requests > 0 { "none answered" } else { "never called" };
+        format!("{so_far} since it started {} ago", ago(now - numbers.started))
     } else {
         format!("{total} answered, the last {} ago", ago(now - numbers.last_request))
     };
@@ -99,10 +103,7 @@ pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding
         found.push_str(&format!("; {} refused", numbers.bad_requests));
     }
     let (status, more, advice) = match unasked(expected) {
-        Ok(0) if numbers.bad_requests > 0 => {
-            let advice = "something else than kube-scheduler calls it, or an older one: see its log at `log.filter: debug`";
-            return Finding::warning(CALLS, found, advice);
-        }
+        Ok(0) if numbers.bad_requests > 0 => return Finding::warning(CALLS, found, REFUSED),
         Ok(0) if total > 0 => return Finding::ok(CALLS, found),
         Ok(0) => (
             Status::Warning,
@@ -110,14 +111,17 @@ pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding
             "create a pod and look again; one that only one node fits is not asked about",
         ),
         Ok(pods) => {
-            let (status, why, advice) = blame(pods, expected, total);
+            let (status, why, advice) = blame(pods, expected, numbers, total);
             let were = if pods == 1 { "was" } else { "were" };
             let pods = count(pods, "pod");
-            (
-                status,
-                format!("though {pods} {were} created since and scheduled without a question{why}"),
-                advice,
-            )
+            // A replica that started later knows nothing of what was asked before.
+            let since = if total > 0 && expected.since > numbers.last_request {
+                format!("in the last {}", ago(now - expected.since))
+            } else {
+                "since".to_owned()
+            };
+            let more = format!("though {pods} {were} created {since} and scheduled without a question{why}");
+            (status, more, advice)
         }
         Err(reason) => (
             Status::Warning,
@@ -135,7 +139,12 @@ fn unasked(expected: &Expected) -> Result<usize, &str> {
 }
 
 /// How bad that is, why it may be so, and what to do.
-fn blame(pods: usize, expected: &Expected, total: u64) -> (Status, &'static str, &'static str) {
+fn blame(
+    pods: usize,
+    expected: &Expected,
+    numbers: &Numbers,
+    total: u64,
+) -> (Status, &'static str, &'static str) {
     if expected.choice == Some(false) {
         let why = ": fewer than two nodes take pods (not cordoned, no taint), and kube-scheduler asks nobody where there is no choice";
         return (Status::Warning, why, "nothing, until there is a second node");
@@ -144,7 +153,11 @@ fn blame(pods: usize, expected: &Expected, total: u64) -> (Status, &'static str,
         let advice = "give --server for each replica, and see that each is reached: kube-scheduler keeps to one, and it may be another";
         return (Status::Warning, "; not every replica was looked at", advice);
     }
-    let advice = if total == 0 { NEVER } else { NO_MORE };
+    let advice = match total {
+        0 if numbers.bad_requests > 0 => REFUSED,
+        0 => NEVER,
+        _ => NO_MORE,
+    };
     // One alone may well be a pod that only one node fitted.
     (if pods == 1 { Status::Warning } else { Status::Problem }, "", advice)
 }
@@ -232,6 +245,22 @@ mod tests {
         let strange = Numbers { bad_requests: 1, ..numbers(1) };
         let finding = judge(&strange, &expected(LAST, &[]), NOW);
         assert!(finding.status == Status::Warning && finding.found.ends_with("; 1 refused"), "{finding:?}");
+        let nothing_else = Numbers { bad_requests: 5, ..numbers(0) };
+        let finding = judge(&nothing_else, &expected(STARTED, &[2_000.0, 3_000.0]), NOW);
+        assert!(
+            finding.found.starts_with("none answered since it started 11 h ago; 5 refused, though 2 pods"),
+            "{finding:?}"
+        );
+        assert_eq!(finding.advice.as_deref(), Some(REFUSED));
+    }
+
+    #[test]
+    fn a_replica_that_started_since_shortens_what_is_known() {
+        let restarted = judge(&numbers(10), &expected(37_400.0, &[6_000.0, 38_000.0, 39_000.0]), NOW);
+        assert!(
+            restarted.found.contains("the last 10 h ago, though 2 pods were created in the last 60 min and"),
+            "{restarted:?}"
+        );
     }
 
     #[test]

@@ -86,9 +86,14 @@ pub async fn examine(subject: &Subject) -> Report {
         findings.extend(scheduler::judge(seen, config, nodes));
     }
     if let Some(client) = &client {
-        for found in schedulers.second.iter().flatten() {
-            let state = second::look(client, found, unix_now()).await;
-            findings.extend(second::judge(found, &state, &version));
+        match &schedulers.second {
+            Ok(found) => {
+                for found in found {
+                    let state = second::look(client, found, unix_now()).await;
+                    findings.extend(second::judge(found, &state, &version));
+                }
+            }
+            Err(reason) => findings.push(second::unknown(&namespace, reason)),
         }
     }
 

@@ -191,6 +191,7 @@ mod tests {
         assert_eq!(url(&config(&format!("{filter}, {other}"))).as_deref(), Some("http://other"));
         assert_eq!(url(&config(filter)), None);
     }
+
     #[test]
     fn its_lease_is_that_of_the_clusters_own_unless_it_is_said() {
         let lease = |text: &str| parse(&format!("{{kind: {KIND}, leaderElection: {text}}}")).unwrap().lease();

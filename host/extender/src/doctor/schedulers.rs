@@ -110,7 +110,10 @@ impl Schedulers {
 pub(super) async fn look(file: Option<&Path>, client: Option<&Client>, namespace: &str) -> Schedulers {
     let file = file.map(read);
     match client {
-        Some(client) => together(file, second(client, namespace).await, &own(client).await, namespace),
+        Some(client) => {
+            let own = own(client).await;
+            together(file, second(client, namespace).await, own.as_deref().map_err(String::as_str), namespace)
+        }
         None => Schedulers {
             seen: vec![file.unwrap_or_else(|| Seen::Nowhere("there is no way to the cluster".to_owned()))],
             second: Ok(Vec::new()),
@@ -135,24 +138,25 @@ fn read(file: &Path) -> Seen {
 fn together(
     file: Option<Seen>,
     second: Result<Vec<Second>, String>,
-    own: &[Start],
+    own: Result<&[Start], &str>,
     namespace: &str,
 ) -> Schedulers {
     let from_file = match &file {
-        Some(Seen::Config { config, .. }) => config.names(),
-        _ => Vec::new(),
+        Some(Seen::Config { config, .. }) => Some(config.clone()),
+        _ => None,
     };
-    let here = second.iter().flatten().filter(|second| {
-        // A copy of this very ConfigMap says it all.
-        let copied = second.config.as_ref().is_ok_and(|config| config.names() == from_file);
-        !copied
-    });
+    // A copy of this very ConfigMap says it all.
+    let copied = |second: &&Second| from_file.is_some() && second.config.as_ref().ok() == from_file.as_ref();
+    let here = second.iter().flatten().filter(|second| !copied(second));
     let given = file.is_some();
     let mut seen: Vec<Seen> = file.into_iter().chain(here.map(Second::seen)).collect();
-    let (with, without): (Vec<&Start>, Vec<&Start>) = own.iter().partition(|start| start.file.is_some());
+    let (with, without): (Vec<&Start>, Vec<&Start>) =
+        own.unwrap_or_default().iter().partition(|start| start.file.is_some());
     // Where there is a second one the cluster's own need not ask, unless this is its file.
     let alone = !given && second.as_ref().is_ok_and(Vec::is_empty);
-    if !without.is_empty() && (alone || from_file.iter().any(|name| name == DEFAULT_NAME)) {
+    if !without.is_empty()
+        && (alone || from_file.is_some_and(|config| config.names().iter().any(|name| name == DEFAULT_NAME)))
+    {
         seen.push(Seen::NoFile(without.iter().map(|start| start.pod.clone()).collect()));
     }
     if !given {
@@ -166,9 +170,11 @@ fn together(
                 seen.push(Seen::Nowhere(format!("{not_here}the pod {pod} reads {file} on its node")));
             }
             _ if seen.is_empty() => {
-                seen.push(Seen::Nowhere(format!(
-                    "{not_here}no pod of kube-scheduler's in {SYSTEM} reads a file"
-                )));
+                let reason = match own {
+                    Ok(_) => format!("no pod of kube-scheduler's in {SYSTEM} reads a file"),
+                    Err(reason) => format!("kube-scheduler's pods in {SYSTEM} cannot be listed: {reason}"),
+                };
+                seen.push(Seen::Nowhere(not_here + &reason));
             }
             _ => {}
         }
@@ -209,11 +215,14 @@ impl Start {
 }
 
 /// Looks at the static pods of kube-scheduler, one for each node of the control plane, where that runs as pods (kubeadm).
-async fn own(client: &Client) -> Vec<Start> {
+///
+/// # Errors
+/// Why they cannot be listed.
+async fn own(client: &Client) -> Result<Vec<Start>, String> {
     let api: Api<Pod> = Api::namespaced(client.clone(), SYSTEM);
     let params = ListParams::default().labels("component=kube-scheduler");
-    let pods = patient(api.list(&params)).await.map(|list| list.items).unwrap_or_default();
-    pods.into_iter().filter_map(Start::new).collect()
+    let pods = patient(api.list(&params)).await?.items;
+    Ok(pods.into_iter().filter_map(Start::new).collect())
 }
 
 /// The value of `--config` on a command line, in either of its forms.
@@ -277,42 +286,46 @@ mod tests {
     #[test]
     fn every_control_plane_node_is_looked_at() {
         let own = [start("a", Some("/etc/c.yaml")), start("b", None), start("c", None)];
-        let alone = together(None, Ok(Vec::new()), &own, "netmarks");
+        let alone = together(None, Ok(Vec::new()), Ok(&own), "netmarks");
         assert_eq!(kinds(&alone), ["no file: b c", "nowhere"]);
-        let given = together(file(ASKS), Ok(Vec::new()), &own, "netmarks");
+        let given = together(file(ASKS), Ok(Vec::new()), Ok(&own), "netmarks");
         assert_eq!(
             kinds(&given),
             ["file", "no file: b c"],
             "a copy from one node says nothing of the others"
         );
-        let nothing = together(None, Ok(Vec::new()), &[], "netmarks");
+        let nothing = together(None, Ok(Vec::new()), Ok(&[]), "netmarks");
         assert_eq!(kinds(&nothing), ["nowhere"]);
+        let blind = together(None, Ok(Vec::new()), Err("forbidden"), "netmarks");
+        assert!(
+            matches!(&blind.seen[..], [Seen::Nowhere(reason)] if reason.ends_with("cannot be listed: forbidden"))
+        );
     }
 
     #[test]
     fn beside_a_second_scheduler_the_clusters_own_need_not_ask() {
         let plain = [start("a", None)];
-        let second = together(None, Ok(second_asks()), &plain, "netmarks");
+        let second = together(None, Ok(second_asks()), Ok(&plain), "netmarks");
         assert_eq!(kinds(&second), ["ConfigMap netmarks/netmarks-scheduler"]);
         assert_eq!((second.names(), second.may_ask(DEFAULT_NAME)), (vec!["netmarks".to_owned()], false));
         let own = [start("a", Some("/etc/c.yaml"))];
-        let unseen = together(None, Ok(second_asks()), &own, "netmarks");
+        let unseen = together(None, Ok(second_asks()), Ok(&own), "netmarks");
         assert_eq!(kinds(&unseen), ["ConfigMap netmarks/netmarks-scheduler", "nowhere"]);
         assert!(unseen.may_ask(DEFAULT_NAME) && !unseen.may_ask("another"));
-        let forbidden = together(None, Err("forbidden".to_owned()), &plain, "netmarks");
+        let forbidden = together(None, Err("forbidden".to_owned()), Ok(&plain), "netmarks");
         assert_eq!(kinds(&forbidden), ["nowhere"], "there may be a second one");
     }
 
     #[test]
     fn both_schedulers_count_where_both_ask() {
-        let both = together(file(ASKS), Ok(second_asks()), &[], "netmarks");
+        let both = together(file(ASKS), Ok(second_asks()), Ok(&[]), "netmarks");
         assert_eq!(kinds(&both), ["file", "ConfigMap netmarks/netmarks-scheduler"]);
         assert_eq!(both.names(), [DEFAULT_NAME, "netmarks"]);
         assert!(both.of("netmarks").is_some() && both.of(DEFAULT_NAME) != both.of("netmarks"));
-        let deaf = together(file("profiles: []"), Ok(second_asks()), &[], "netmarks");
+        let deaf = together(file("profiles: []"), Ok(second_asks()), Ok(&[]), "netmarks");
         assert_eq!(deaf.names(), ["netmarks"], "the other does not ask");
         let copy = format!("{ASKS}, profiles: [{{schedulerName: netmarks}}]");
-        let copied = together(file(&copy), Ok(second_asks()), &[start("a", None)], "netmarks");
+        let copied = together(file(&copy), Ok(second_asks()), Ok(&[start("a", None)]), "netmarks");
         assert_eq!(kinds(&copied), ["file"], "one scheduler is judged once");
     }
 

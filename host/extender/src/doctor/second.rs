@@ -160,31 +160,50 @@ fn weigh(place: &str, state: &State) -> (Status, String) {
 pub(super) fn judge(second: &Second, state: &State, server: &str) -> Vec<Finding> {
     let Second { namespace, name, .. } = second;
     let (status, found) = weigh(&format!("{namespace}/{name}"), state);
+    let see = match &state.replicas {
+        Ok(None) => "see what runs it, or remove the ConfigMap if nothing shall".to_owned(),
+        _ => format!(
+            "see `kubectl --namespace {namespace} describe deployment {name}`, its pods' events and log"
+        ),
+    };
     let finding = match status {
         Status::Ok => Finding::ok(CHECK, found),
-        Status::Skipped => {
-            let advice =
-                format!("run it as somebody who may get deployments and leases in the namespace {namespace}");
-            Finding::skipped(CHECK, found, advice)
-        }
-        Status::Warning => {
-            let advice = format!(
-                "see `kubectl --namespace {namespace} describe deployment {name}` and its pods' events"
-            );
-            Finding::warning(CHECK, found, advice)
-        }
+        Status::Skipped => Finding::skipped(CHECK, found, rights(second)),
+        Status::Warning => Finding::warning(CHECK, found, see),
         Status::Problem => Finding::problem(
             CHECK,
             found,
             format!(
-                "pods that say its name stay pending until it runs, and nobody else takes them: see `kubectl --namespace {namespace} \
-                 describe deployment {name}`, its pods' events and log. Until then take the label that opts in from the namespaces, so \
-                 that new pods go to the cluster's own scheduler"
+                "pods that say its name stay pending until it runs, and nobody else takes them: {see}. Until then take the label that \
+                 opts in from the namespaces, so that new pods go to the cluster's own scheduler"
             ),
         ),
     };
     let image = state.replicas.as_ref().ok().and_then(Option::as_ref).map(|replicas| replicas.image.as_str());
     [Some(finding), image.and_then(|image| skew(image, server))].into_iter().flatten().collect()
+}
+
+/// Whether there is one is not known.
+pub(super) fn unknown(namespace: &str, reason: &str) -> Finding {
+    let found = format!("the ConfigMaps in {namespace} cannot be read: {reason}");
+    Finding::skipped(
+        CHECK,
+        found,
+        format!("run it as somebody who may list configmaps in the namespace {namespace}"),
+    )
+}
+
+/// What it takes to see what was not seen.
+fn rights(second: &Second) -> String {
+    let namespace = &second.namespace;
+    let elsewhere = match second.config.as_ref().map(SchedulerConfig::lease) {
+        Err(_) => return "correct its configuration first: see `scheduler`".to_owned(),
+        Ok(Some((lease, _))) if lease != *namespace => {
+            format!(" in the namespace {namespace}, and leases in {lease}")
+        }
+        Ok(_) => format!(" and leases in the namespace {namespace}"),
+    };
+    format!("run it as somebody who may get deployments{elsewhere}")
 }
 
 /// Whether its version fits the API server's: not newer, and no more than one minor version older.
@@ -193,11 +212,12 @@ fn skew(image: &str, server: &str) -> Option<Finding> {
     let ((major, minor), (server_major, server_minor)) = (version(tag)?, version(server)?);
     let (what, advice) = if (major, minor) > (server_major, server_minor) {
         let advice = "set `scheduler.image.tag` to the API server's version, or leave it out and run `helm upgrade`: the chart takes that \
-                      version then. A scheduler may send what an older API server does not know";
+                      version then (without helm, change the tag under `images` of the kustomization). A scheduler may send what an \
+                      older API server does not know";
         ("newer", advice)
     } else if major < server_major || minor + 1 < server_minor {
         let advice = "run `helm upgrade` with the same values: without `scheduler.image.tag` the chart takes the API server's version; \
-                      else set it";
+                      else set it (without helm, change the tag under `images` of the kustomization)";
         ("more than one minor version older", advice)
     } else {
         return None;
@@ -288,7 +308,9 @@ mod tests {
             one(&State { replicas: Ok(None), ..state(0, Leader::NotElected, 0) }).status,
             Status::Warning
         );
-        assert_eq!(one(&State { replicas: Ok(None), ..state(0, holds(2.0), 0) }).status, Status::Warning);
+        let elsewhere = one(&State { replicas: Ok(None), ..state(0, holds(2.0), 0) });
+        assert_eq!(elsewhere.status, Status::Warning);
+        assert!(!elsewhere.advice.unwrap().contains("describe"), "there is nothing to describe");
     }
 
     #[test]
@@ -303,6 +325,20 @@ mod tests {
         );
         let half = state(2, Leader::Unknown("leases is forbidden".to_owned()), 0);
         assert_eq!(one(&half).status, Status::Skipped);
+        // The lease of this configuration, which says nothing of it, is that of the cluster's own.
+        assert!(
+            finding
+                .advice
+                .unwrap()
+                .ends_with("deployments in the namespace netmarks, and leases in kube-system")
+        );
+        let broken = Second { config: Err("cannot be read".to_owned()), ..second() };
+        let unknown = state(2, Leader::Unknown("its configuration cannot be read".to_owned()), 0);
+        let finding = judge(&broken, &unknown, SERVER).remove(0);
+        assert_eq!(
+            (finding.status, finding.advice.as_deref()),
+            (Status::Skipped, Some("correct its configuration first: see `scheduler`"))
+        );
         // The other half tells enough.
         assert_eq!(one(&State { leader: Leader::Nobody, ..blind }).status, Status::Problem);
     }
