@@ -28,8 +28,10 @@ async fn given_certificates_are_verified_on_both_sides() {
     // So does the second kube-scheduler; the first is for the pods of the release.
     let _own = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
     let chart = chart().display().to_string();
-    let upgrade = ["upgrade", "netmarks", &chart, "--namespace", NAMESPACE, "--reuse-values"];
-    plane.helm(&[&upgrade[..], &["--set", "scheduler.enabled=true"]].concat()).unwrap();
+    let upgrade = ["upgrade", "netmarks", &chart, "--namespace", NAMESPACE, "--reset-then-reuse-values"];
+    plane
+        .helm(&[&upgrade[..], &["--set", "scheduler.enabled=true,scheduler.httpTimeout=5s"]].concat())
+        .unwrap();
     let _second = release.scheduler().await.unwrap();
     plane.create_namespace("shop").await.unwrap();
     plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();

@@ -24,8 +24,8 @@ async fn plane() -> Result<ControlPlane> {
 /// `namespace/kind/name` of everything that carries the release's label.
 fn objects(plane: &ControlPlane) -> Result<Vec<String>> {
     let listed = |namespaced: &str| -> Result<Vec<String>> {
-        let arguments = ["api-resources", "--verbs=list", "--output=name", "--namespaced", namespaced];
-        let kinds = plane.kubectl(&[&arguments[..4], &[&format!("--namespaced={namespaced}")]].concat())?;
+        let namespaced = format!("--namespaced={namespaced}");
+        let kinds = plane.kubectl(&["api-resources", "--verbs=list", "--output=name", &namespaced])?;
         // Events stay for an hour by themselves; the slices and pods of what was removed go with their owner.
         let kinds: Vec<&str> = kinds
             .lines()
@@ -226,6 +226,10 @@ async fn a_bad_value_is_refused_with_a_sentence() {
             "must differ in schedulerName, and one without is called scheduler.name: netmarks, netmarks",
         ),
         ("scheduler.enabled=true,scheduler.config.extenders=null", "extenders is the chart's own"),
+        (
+            "scheduler.enabled=true,serviceAccount.create=false",
+            "scheduler.serviceAccount.name must name an account",
+        ),
         (
             "scheduler.enabled=true,scheduler.config.leaderElection.leaderElect=false",
             "scheduler.replicas must be 1, not 2",

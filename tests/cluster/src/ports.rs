@@ -35,11 +35,14 @@ impl Port {
         let _ = std::fs::set_permissions(locks, Permissions::from_mode(0o1777));
         for number in candidates.clone() {
             let path = locks.join(number.to_string());
-            // One that somebody else made can be locked, but not written.
+            // One that somebody else made can be locked, but not written; and not even that, if they keep it to themselves.
             let lock = match File::create_new(&path) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => File::open(&path),
                 created => created,
             };
+            if lock.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied) {
+                continue;
+            }
             let lock = lock.with_context(|| format!("failed to open port lock {}", path.display()))?;
             match lock.try_lock() {
                 Ok(()) => {}

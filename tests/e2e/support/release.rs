@@ -70,6 +70,7 @@ pub fn values<'a>(metrics_url: &'a str, more: &[&'a str]) -> Vec<String> {
         "config.metrics.estimator.window.seconds=5",
         // Cores that others keep busy are not the subject; it stays below the request's own, which is as shipped.
         "config.policy.limits.deadline_ms=150",
+        "scheduler.httpTimeout=5s",
     ];
     let set = quick.iter().chain(more).flat_map(|value| ["--set".to_owned(), (*value).to_owned()]);
     set.chain(["--set".to_owned(), format!("config.metrics.url={metrics_url}")]).collect()

@@ -1,4 +1,5 @@
 //! The real program.
+#![allow(clippy::print_stderr, reason = "what was tried again is said where a test is read")]
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -45,6 +46,7 @@ pub fn netmarks_with(arguments: &[&str], environment: &[(&str, &str)]) -> Result
         if !no_core(&output) {
             break;
         }
+        eprintln!("netmarks {arguments:?} was not given a core, and is run again");
         output = run()?;
     }
     Ok(output)
