@@ -65,7 +65,8 @@ async fn every_command_says_what_it_changed() {
 
     // For machines.
     let push = ["push", zone, "--name", "z", "--mode", "ready", "--normalisation", "rank"];
-    let outcome = running.json(&push).unwrap();
+    let outcome = running.json(&[&push[..], &["--deadline-ms", "150"]].concat()).unwrap();
+    assert_eq!(outcome["entry"]["settings"]["limits"]["deadline_ms"], json!(150), "{outcome}");
     assert_eq!((&outcome["generation"], &outcome["changed"]), (&json!(8), &json!(true)));
     assert_eq!((&outcome["entry"]["name"], &outcome["entry"]["mode"]), (&json!("z"), &json!("ready")));
     assert!(outcome["entry"]["digest"].as_str().unwrap().starts_with("sha256:"));
@@ -101,6 +102,8 @@ async fn failures_have_an_exit_code_and_a_reason_and_change_nothing() {
         (&["push", bad], "policy `trap-describe` failed at describe: it trapped"),
         (&["push", "/missing.wasm"], "failed to read the policy /missing.wasm"),
         (&["push", spread, "--weight", "0"], "weight 0 must be above 0"),
+        (&["push", spread, "--deadline-ms", "0"], "limits.deadline_ms must be from 1 to 10000"),
+        (&["push", spread, "--memory-mib", "0"], "limits.memory_mib must be from 1"),
         (&["push", spread, "--normalisation", "best"], "best"),
         (&["push", spread, "--parameter", "price=1"], "price"),
         (&["push", spread, "--mode", "canary", "--percent", "100"], "1 to 99 percent"),

@@ -20,6 +20,7 @@ const EXAMPLES: &str = "Without --mode, a policy is loaded and tried, and nothin
 Examples:
   netmarks policy push mine.wasm --mode shadow
   netmarks policy push mine.wasm --mode canary --percent 5 --parameter price=3
+  netmarks policy push interpreted.wasm --mode shadow --deadline-ms 150
   netmarks policy push mine.wasm --folder /var/lib/netmarks/policies --mode active
   netmarks policy push mine.wasm --registry registry.example/policies/mine:1.2.0 --key signing.pem";
 
@@ -63,6 +64,13 @@ pub(super) struct Args {
     /// What happens to the others when it fails: skip, neutral
     #[arg(long, value_name = "NAME")]
     on_fault: Option<String>,
+    /// Longest time of one call, in milliseconds, where the default of 50 is too short; keep it below the extender's
+    /// `server.request_timeout_ms`
+    #[arg(long, value_name = "NUMBER")]
+    deadline_ms: Option<u64>,
+    /// Most memory of one call, in MiB, where the default of 64 is too little
+    #[arg(long, value_name = "NUMBER")]
+    memory_mib: Option<u32>,
     #[command(flatten)]
     run: RunFlags,
     #[command(flatten)]
@@ -114,6 +122,15 @@ fn settings(args: &Args) -> Result<Map<String, Value>> {
         ("on_fault", args.on_fault.clone().map(Value::from)),
     ];
     settings.extend(given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
+    let limits = [
+        ("deadline_ms", args.deadline_ms.map(Value::from)),
+        ("memory_mib", args.memory_mib.map(Value::from)),
+    ];
+    let limits: Map<_, _> =
+        limits.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    if !limits.is_empty() {
+        settings.insert("limits".into(), limits.into());
+    }
     let RunFlags { grant, parameter } = &args.run;
     if !grant.is_empty() {
         settings.insert("grants".into(), serde_json::to_value(grant)?);
