@@ -19,7 +19,8 @@ const PAGE: u32 = 50;
 /// Where to look if it never asked.
 const NEVER: &str = "with several replicas give --server for each, since kube-scheduler keeps to one; then see the scheduler's entry under \
                      `extenders` and that it was restarted with it, that `urlPrefix` is reachable from kube-scheduler (host \
-                     network: no Service names; network policies; TLS), its log at --v=5 for `extender`, and the pods' `schedulerName`; a pod that only one node fits is not asked about";
+                     network: no Service names; network policies; TLS), its log at --v=5 for `extender`, and the pods' `schedulerName`; a \
+                     pod that only one node fits is not asked about";
 
 /// Where to look if it no longer asks.
 const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the copied client certificate has ended or the extender's \
@@ -92,7 +93,7 @@ fn takes_pods(node: &Node) -> bool {
 
 /// Judges the replica that was asked last; `now` in seconds since the Unix epoch.
 pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding {
-    let total: u64 = numbers.answers.values().sum();
+    let total = numbers.answered();
     let mut found = if total == 0 {
         let so_far = if numbers.bad_requests > 0 { "none answered" } else { "never called" };
         format!("{so_far} since it started {} ago", ago(now - numbers.started))
@@ -111,7 +112,7 @@ pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding
             "create a pod and look again; one that only one node fits is not asked about",
         ),
         Ok(pods) => {
-            let (status, why, advice) = blame(pods, expected, numbers, total);
+            let (status, why, advice) = blame(pods, expected, numbers);
             let were = if pods == 1 { "was" } else { "were" };
             let pods = count(pods, "pod");
             // A replica that started later knows nothing of what was asked before.
@@ -139,12 +140,7 @@ fn unasked(expected: &Expected) -> Result<usize, &str> {
 }
 
 /// How bad that is, why it may be so, and what to do.
-fn blame(
-    pods: usize,
-    expected: &Expected,
-    numbers: &Numbers,
-    total: u64,
-) -> (Status, &'static str, &'static str) {
+fn blame(pods: usize, expected: &Expected, numbers: &Numbers) -> (Status, &'static str, &'static str) {
     if expected.choice == Some(false) {
         let why = ": fewer than two nodes take pods (not cordoned, no taint), and kube-scheduler asks nobody where there is no choice";
         return (Status::Warning, why, "nothing, until there is a second node");
@@ -153,7 +149,7 @@ fn blame(
         let advice = "give --server for each replica, and see that each is reached: kube-scheduler keeps to one, and it may be another";
         return (Status::Warning, "; not every replica was looked at", advice);
     }
-    let advice = match total {
+    let advice = match numbers.answered() {
         0 if numbers.bad_requests > 0 => REFUSED,
         0 => NEVER,
         _ => NO_MORE,

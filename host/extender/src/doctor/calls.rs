@@ -46,7 +46,7 @@ pub(super) fn why(outcome: &str) -> (&'static str, &'static str) {
 /// From the last call to the candidates; `now` in seconds since the Unix epoch.
 pub(super) fn judge(running: &Running, expected: &Expected, now: f64) -> Vec<Finding> {
     let mut findings = vec![asked::judge(&running.numbers, expected, now)];
-    let total: u64 = running.numbers.answers.values().sum();
+    let total = running.numbers.answered();
     if total > 0 {
         findings.extend(answers(running, total));
         findings.extend(

@@ -44,6 +44,13 @@ pub(super) struct Numbers {
     pub(super) flows: u64,
 }
 
+impl Numbers {
+    /// All answers, whatever the outcome.
+    pub(super) fn answered(&self) -> u64 {
+        self.answers.values().sum()
+    }
+}
+
 /// A decision, as far as it is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(super) struct Decision {

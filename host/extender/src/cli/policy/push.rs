@@ -113,21 +113,22 @@ fn name(args: &Args) -> Result<PolicyName> {
     }
 }
 
+/// What was given of these.
+fn given<const N: usize>(settings: [(&str, Option<Value>); N]) -> Map<String, Value> {
+    settings.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect()
+}
+
 /// The settings that were given, as their keys are called everywhere.
 fn settings(args: &Args) -> Result<Map<String, Value>> {
-    let mut settings = Map::new();
-    let given = [
+    let mut settings = given([
         ("weight", args.weight.map(Value::from)),
         ("normalisation", args.normalisation.clone().map(Value::from)),
         ("on_fault", args.on_fault.clone().map(Value::from)),
-    ];
-    settings.extend(given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))));
-    let limits = [
+    ]);
+    let limits = given([
         ("deadline_ms", args.deadline_ms.map(Value::from)),
         ("memory_mib", args.memory_mib.map(Value::from)),
-    ];
-    let limits: Map<_, _> =
-        limits.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
+    ]);
     if !limits.is_empty() {
         settings.insert("limits".into(), limits.into());
     }
