@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use netmarks_sources::kubernetes::trimmed::{TrimmedNode, TrimmedPod};
 use serde::de::DeserializeOwned;
 
-use super::{Finding, PATIENCE, brief, count};
+use super::{Finding, PATIENCE, brief, count, patient};
 
 const CHECK: &str = "watches";
 
@@ -44,11 +44,9 @@ where
     K: kube::Resource<DynamicType = ()> + Clone + DeserializeOwned + std::fmt::Debug,
 {
     let started = Instant::now();
-    let late = || format!("no answer within {PATIENCE:?}");
-    let list = match tokio::time::timeout(PATIENCE, api.list(&ListParams::default().limit(1))).await {
-        Err(_) => return Watched::NoList(late()),
-        Ok(Err(error)) => return Watched::NoList(brief(&error)),
-        Ok(Ok(list)) => list,
+    let list = match patient(api.list(&ListParams::default().limit(1))).await {
+        Err(reason) => return Watched::NoList(reason),
+        Ok(list) => list,
     };
     let more = usize::try_from(list.metadata.remaining_item_count.unwrap_or(0)).unwrap_or(0);
     let objects = list.items.len() + more;
@@ -58,10 +56,9 @@ where
         Some(name) => (WatchParams::default().fields(&format!("metadata.name={name}")), "0"),
         None => (WatchParams::default(), version.as_str()),
     };
-    let mut events = match tokio::time::timeout(PATIENCE, api.watch(&params, version)).await {
-        Err(_) => return Watched::NoWatch(late()),
-        Ok(Err(error)) => return Watched::NoWatch(brief(&error)),
-        Ok(Ok(events)) => Box::pin(events),
+    let mut events = match patient(api.watch(&params, version)).await {
+        Err(reason) => return Watched::NoWatch(reason),
+        Ok(events) => Box::pin(events),
     };
     // Where there is nothing, nothing need come: that it was opened is all there is to see.
     if name.is_none() {
