@@ -149,7 +149,7 @@ fn the_second_scheduler_is_missed_where_there_is_one_and_by_its_name() -> Result
 #[test]
 fn every_metric_of_an_alert_exists_and_every_alert_has_its_section() {
     let metrics: Vec<&str> =
-        include_str!("../../host/extender/tests/golden/metric-names.txt").lines().collect();
+        include_str!("../../host/netmarks/tests/golden/metric-names.txt").lines().collect();
     let alerts = include_str!("../../deploy/helm/netmarks/files/alerts.yaml");
     let words = alerts.split(|character: char| !(character.is_alphanumeric() || character == '_'));
     let used: Vec<&str> = words.filter(|word| word.starts_with("netmarks_")).collect();

@@ -1,8 +1,6 @@
 //! Certificates from cert-manager: its own controllers make what the chart asks for, the extender and its callers verify each
 //! other with them, and a renewed one is taken while it runs.
 
-mod support;
-
 use anyhow::{Context as _, Result};
 use netmarks_test_cluster::process::Program;
 use netmarks_test_cluster::{ControlPlane, cert_manager, until};
@@ -10,9 +8,9 @@ use netmarks_test_traffic::online_boutique;
 use reqwest::tls::TlsInfo;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use support::release::{NAMESPACE, Release, SERVER_NAME};
-use support::setting::Setting;
-use support::{Extender, LIMIT};
+use crate::support::release::{NAMESPACE, Release, SERVER_NAME};
+use crate::support::setting::Setting;
+use crate::support::{Extender, LIMIT};
 
 /// The certificate that the extender shows to a new connection; it is verified, and so is the caller's.
 async fn shown(plane: &ControlPlane, release: &Release<'_>) -> Result<Vec<u8>> {

@@ -1,14 +1,12 @@
 //! Certificates that somebody else made: `docs/certificates.md`, followed to the letter, and the chart's extender and second
 //! scheduler with what came of it.
 
-mod support;
-
 use netmarks_test_cluster::{DeploymentSpec, SchedulerOptions};
 use netmarks_test_traffic::Edge;
-use support::LIMIT;
-use support::reader::Reader;
-use support::release::{NAMESPACE, Release, chart};
-use support::setting::Setting;
+use crate::support::LIMIT;
+use crate::support::reader::Reader;
+use crate::support::release::{NAMESPACE, Release, chart};
+use crate::support::setting::Setting;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn given_certificates_are_verified_on_both_sides() {
@@ -35,7 +33,7 @@ async fn given_certificates_are_verified_on_both_sides() {
     let _second = release.scheduler().await.unwrap();
     plane.create_namespace("shop").await.unwrap();
     plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
-    support::opted_in(plane, "shop", "netmarks").await.unwrap();
+    crate::support::opted_in(plane, "shop", "netmarks").await.unwrap();
     plane.create_deployment(&DeploymentSpec::new("shop", "cart", 1)).await.unwrap();
     plane.wait_bound("shop", 1, LIMIT).await.unwrap();
     let answered: u64 = extender.answers().await.unwrap().values().sum();

@@ -2,19 +2,15 @@
 
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
-#[path = "chart/refused.rs"]
 mod refused;
-#[path = "chart/schema.rs"]
 mod schema;
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, until};
-use support::release::{NAMESPACE, Release, chart, previous_chart, repository, stand_in, values};
-use support::{LIMIT, binaries, opted_in, scratch};
+use crate::support::release::{NAMESPACE, Release, chart, previous_chart, repository, stand_in, values};
+use crate::support::{LIMIT, binaries, opted_in, scratch};
 
 const METRICS: &str = "http://prometheus.monitoring:9090";
 
@@ -138,7 +134,6 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "extraVolumeMounts[0].name=metrics",
             "extraVolumeMounts[0].mountPath=/etc/netmarks/metrics",
             "podSecurityContext.runAsUser=null",
-            "config.traces.otlp_endpoint=http://collector:4318/v1/traces",
         ],
     ];
     for more in combinations {
@@ -158,7 +153,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "config.metrics.max_response_bytes=67108864",
             "config.log.filter=debug",
         ][..],
-        &["config.metrics.headers.X-Scope-OrgID=shop", "config.traces.sample_ratio=1", "tls.mode=none"],
+        &["config.metrics.headers.X-Scope-OrgID=shop", "tls.mode=none"],
     ] {
         let config = scratch(&plane, "config.yaml", &config(&plane, "configmap", more).unwrap()).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_netmarks"))

@@ -1,12 +1,8 @@
 //! `netmarks doctor` on a real cluster: nothing in a healthy one, and each sickness by its name with what to do about it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-#[path = "doctor/said.rs"]
 mod said;
-#[path = "doctor/second.rs"]
 mod second;
-mod support;
-
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +21,7 @@ use netmarks_test_traffic::{
 };
 use said::doctor;
 use serde_json::{Value, json};
-use support::{Extender, LIMIT, applications, binaries, roll_out, scratch};
+use crate::support::{Extender, LIMIT, applications, binaries, roll_out, scratch};
 
 /// Gives the extender's account the rights that the chart gives it.
 fn grant(plane: &ControlPlane) -> Result<()> {

@@ -1,11 +1,9 @@
 //! `docs/install.md`, `docs/operate.md` and `docs/troubleshoot.md`, followed to the letter with real kubectl and helm.
 //!
 //! kwok runs no containers; the programs of the release's pods run beside the cluster with what the pods would be given
-//! ([`support::release`]).
+//! ([`crate::support::release`]).
 
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,10 +12,10 @@ use anyhow::{Context as _, Error, Result, ensure};
 use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions};
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
-use support::reader::Reader;
-use support::release::{NAMESPACE, Release, repository};
-use support::setting::{SCHEDULER, Setting};
-use support::{Extender, LIMIT, scratch};
+use crate::support::reader::Reader;
+use crate::support::release::{NAMESPACE, Release, repository};
+use crate::support::setting::{SCHEDULER, Setting};
+use crate::support::{Extender, LIMIT, scratch};
 
 /// The two Deployments of the documents, as the mesh has seen them.
 fn edges() -> Vec<Edge> {
@@ -144,12 +142,12 @@ async fn installing_a_second_scheduler_and_removing_it_all() {
     let (release, _extender) = begin(&setting, &reader).await.unwrap();
     reader.follow(&["A second kube-scheduler"], &["sh"]).unwrap();
     let second = release.scheduler().await.unwrap();
-    support::opted_in(plane, "shop", "netmarks").await.unwrap();
+    crate::support::opted_in(plane, "shop", "netmarks").await.unwrap();
     see_that_it_works(&reader, &["sh"]).unwrap();
 
     // In a cluster without the admission policy the pods' template says it.
     plane.kubectl(&["delete", "mutatingadmissionpolicybindings", "--all"]).unwrap();
-    support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
+    crate::support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
     reader.follow(&["A second kube-scheduler"], &["sh older"]).unwrap();
     see_that_it_works(&reader, &["sh"]).unwrap();
     drop(second);
@@ -218,7 +216,7 @@ async fn troubleshooting() {
     let _second = release.scheduler().await.unwrap();
     plane.create_namespace("shop").await.unwrap();
     plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
-    support::opted_in(plane, "shop", "netmarks").await.unwrap();
+    crate::support::opted_in(plane, "shop", "netmarks").await.unwrap();
     for (count, app) in [(1, "cart"), (2, "frontend")] {
         plane.create_deployment(&DeploymentSpec::new("shop", app, 1)).await.unwrap();
         plane.wait_running("shop", count, LIMIT).await.unwrap();

@@ -4,10 +4,6 @@
 #![allow(unreachable_pub, reason = "modules of a test are what they are elsewhere")]
 #![allow(clippy::print_stderr, reason = "sizes are for whoever reads the test's output")]
 
-#[path = "support/container.rs"]
-mod container;
-#[path = "support/name_server.rs"]
-mod name_server;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +13,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use container::Image;
+use crate::support::container::Image;
 use netmarks_test_cluster::documents::blocks;
 use netmarks_test_cluster::process::Process;
 use netmarks_test_cluster::{Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, until};
@@ -260,7 +256,7 @@ fn commands(mut image: Image) -> Result<()> {
     let version = said(image.run(&["--version"])?)?;
     assert_eq!(version.trim_end(), format!("netmarks {}", env!("CARGO_PKG_VERSION")));
     let ranking = said(image.run(&["demo", "--once"])?)?;
-    assert_eq!(ranking, read("host/extender/tests/golden/demo-once.txt"));
+    assert_eq!(ranking, read("host/netmarks/tests/golden/demo-once.txt"));
     image.mount(&repository("policies").canonicalize()?, "/policies")?;
     let inspected = said(image.run(&["policy", "inspect", "/policies/zone-cost.wasm"])?)?;
     // The golden file leaves size and digest out.
@@ -268,7 +264,7 @@ fn commands(mut image: Image) -> Result<()> {
         let varies = |line: &&str| line.starts_with("size") || line.starts_with("digest");
         text.lines().filter(|line| !varies(line)).map(str::to_owned).collect()
     };
-    assert_eq!(of_interest(&inspected), of_interest(&read("host/extender/tests/golden/policy-inspect.txt")));
+    assert_eq!(of_interest(&inspected), of_interest(&read("host/netmarks/tests/golden/policy-inspect.txt")));
     // A trap is a signal, which a handler of this program must get.
     image.mount(&repository("target/guests").canonicalize()?, "/guests")?;
     let trapped = said(image.run(&["policy", "inspect", "/guests/trap-describe.wasm", "-o", "json"])?)?;

@@ -3,8 +3,6 @@
 
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,9 +13,9 @@ use kube::api::PostParams;
 use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
 use netmarks_test_traffic::online_boutique;
 use serde_json::{Value, json};
-use support::release::{NAMESPACE, repository};
-use support::setting::{SCHEDULER, Setting};
-use support::{LIMIT, scratch};
+use crate::support::release::{NAMESPACE, repository};
+use crate::support::setting::{SCHEDULER, Setting};
+use crate::support::{LIMIT, scratch};
 
 /// The extender's account, as the API server knows it.
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks";

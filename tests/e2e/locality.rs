@@ -1,7 +1,5 @@
 //! Real kube-scheduler, real Prometheus, real mesh label sets: where do the pods go?
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use netmarks_test_cluster::{
 use netmarks_test_traffic::{
     Edge, Mesh, Pods, Protocol, Replay, Topology, TrafficServer, online_boutique, social_network, wall_clock,
 };
-use support::{Extender, LIMIT, applications, binaries, local_share, roll_out, shuffled};
+use crate::support::{Extender, LIMIT, applications, binaries, local_share, roll_out, shuffled};
 
 /// Orders in which the Deployments are created: the first ones placed see no neighbours, so order matters.
 const SEEDS: [u64; 3] = [1, 2, 3];

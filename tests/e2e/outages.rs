@@ -2,8 +2,6 @@
 //! everything recovers by itself.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +11,7 @@ use netmarks_test_cluster::{
     until,
 };
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
-use support::{Extender, LIMIT, binaries};
+use crate::support::{Extender, LIMIT, binaries};
 
 /// The namespace of the sample's edges.
 const NAMESPACE: &str = "online-boutique";

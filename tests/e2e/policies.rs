@@ -2,8 +2,6 @@
 
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -11,8 +9,8 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::{Process, Program};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, User, until};
 use serde_json::{Value, json};
-use support::release::repository;
-use support::{LIMIT, binaries, scratch};
+use crate::support::release::repository;
+use crate::support::{LIMIT, binaries, scratch};
 
 const NAMESPACE: &str = "kube-system";
 

@@ -1,8 +1,6 @@
 //! Replicas beside one API server and one Prometheus give the same answers, whenever they were started.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +9,7 @@ use anyhow::{Result, ensure};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, PrometheusServer, SchedulerOptions, until};
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 use serde_json::{Value, json};
-use support::{Extender, LIMIT, applications, binaries, roll_out};
+use crate::support::{Extender, LIMIT, applications, binaries, roll_out};
 
 const NODES: usize = 4;
 

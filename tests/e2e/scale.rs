@@ -1,8 +1,6 @@
 //! A Deployment of 200 replicas over 50 nodes spreads and packs as the documentation predicts, and what is drained lands next
 //! to its peers.
 
-mod support;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +11,7 @@ use netmarks_test_cluster::{
     SchedulerOptions, until,
 };
 use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
-use support::{Extender, LIMIT, binaries};
+use crate::support::{Extender, LIMIT, binaries};
 
 const NODES: usize = 50;
 const REPLICAS: usize = 200;

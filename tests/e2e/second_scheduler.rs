@@ -1,14 +1,12 @@
 //! The chart's second kube-scheduler beside the cluster's own: it takes the pods of a namespace that was opted in, and leaves
 //! all others alone.
 
-mod support;
-
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
 use netmarks_test_traffic::Edge;
-use support::LIMIT;
-use support::release::NAMESPACE;
-use support::setting::Setting;
+use crate::support::LIMIT;
+use crate::support::release::NAMESPACE;
+use crate::support::setting::Setting;
 
 /// The second scheduler's account, as the API server knows it.
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks-scheduler";
@@ -56,7 +54,7 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
     let second = release.scheduler().await.unwrap();
 
     plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
-    support::opted_in(plane, "shop", "netmarks").await.unwrap();
+    crate::support::opted_in(plane, "shop", "netmarks").await.unwrap();
     let (mut hub_of_shop, mut asked) = (String::new(), 0);
     for namespace in ["shop", "other"] {
         plane.create_deployment(&DeploymentSpec::new(namespace, "hub", 1)).await.unwrap();
@@ -101,7 +99,7 @@ async fn an_opted_in_namespace_is_placed_by_traffic_and_others_are_left_alone() 
     setting.install(&["scheduler.enabled=true", "scheduler.optIn.enabled=false"]).unwrap();
     let policies = plane.kubectl(&["get", "mutatingadmissionpolicies", "-o", "name"]).unwrap();
     assert_eq!(policies, "");
-    support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
+    crate::support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,7 +111,7 @@ async fn when_the_leader_dies_the_other_takes_over() {
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
     plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/scheduler=enabled"]).unwrap();
-    support::opted_in(plane, "shop", "netmarks").await.unwrap();
+    crate::support::opted_in(plane, "shop", "netmarks").await.unwrap();
 
     // The first leads before there is another.
     let leader = release.scheduler().await.unwrap();

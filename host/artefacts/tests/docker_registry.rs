@@ -1,8 +1,6 @@
 //! Against the registry that people run: Debian's package `docker-registry` (CNCF distribution).
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +12,7 @@ use netmarks_artefacts::{
 };
 use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::secrets::RegistryAuth;
-use support::{Authority, LIMIT, Options, Registry, anonymous, chain, key_pair, requiring};
+use crate::support::{Authority, LIMIT, Options, Registry, anonymous, chain, key_pair, requiring};
 use tokio_util::sync::CancellationToken;
 
 const COMPONENT: &[u8] = b"\0asm the bytes of a component";
@@ -53,7 +51,7 @@ async fn what_is_pushed_is_pulled_by_tag_and_by_digest() -> Result<()> {
     assert_eq!(pushed.digest, Digest::of(COMPONENT));
     assert_eq!(fetcher.resolve(&tag).await?, pushed.manifest);
 
-    for reference in [tag.clone(), support::reference(&pushed.resolved)] {
+    for reference in [tag.clone(), crate::support::reference(&pushed.resolved)] {
         let fetched = fetcher.fetch(&reference).await?;
         assert_eq!(fetched.bytes, COMPONENT);
         assert_eq!(fetched.digest, pushed.digest);
@@ -189,7 +187,7 @@ async fn a_pinned_reference_is_fetched_once() -> Result<()> {
     let registry = Registry::start(Options::default()).await?;
     let fetcher = Arc::new(anonymous());
     let pushed = fetcher.push(&registry.reference("zone:v1"), COMPONENT.to_vec(), &nothing()).await?;
-    let mut poll = Poll::new(fetcher, support::reference(&pushed.resolved), PollConfig::default());
+    let mut poll = Poll::new(fetcher, crate::support::reference(&pushed.resolved), PollConfig::default());
     let shutdown = CancellationToken::new();
     assert_eq!(poll.next(&shutdown).await.unwrap()?.bytes, COMPONENT);
     assert!(tokio::time::timeout(LIMIT, poll.next(&shutdown)).await?.is_none());
@@ -217,7 +215,7 @@ async fn what_was_altered_on_the_registrys_disk_is_refused() -> Result<()> {
     // The manifest too, when it is asked for by its digest.
     let manifest = std::fs::read_to_string(registry.blob(pushed.manifest))?;
     std::fs::write(registry.blob(pushed.manifest), manifest.replace("application/wasm", "application/wesm"))?;
-    let error = anonymous().fetch(&support::reference(&pushed.resolved)).await.unwrap_err();
+    let error = anonymous().fetch(&crate::support::reference(&pushed.resolved)).await.unwrap_err();
     assert_eq!(error.step, Step::Manifest);
     Ok(())
 }
@@ -259,7 +257,7 @@ async fn with_keys_only_what_one_of_them_signed_is_handed_over() -> Result<()> {
     assert!(matches!(signature_error(&strange), SignatureError::NoKey { .. }), "{strange:?}");
 
     // A second signature beside the first; signed once more, nothing is added.
-    fetcher.sign(&support::reference(&pushed.resolved), &key).await?;
+    fetcher.sign(&crate::support::reference(&pushed.resolved), &key).await?;
     fetcher.sign(&tag, &key).await?;
     let fetched = fetcher.fetch(&tag).await?;
     assert_eq!((fetched.bytes.as_slice(), fetched.signed_by.as_deref()), (COMPONENT, keys.ids().next()));

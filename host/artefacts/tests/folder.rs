@@ -1,8 +1,6 @@
 //! A real folder that changes in all the ways that folders do.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, symlink};
@@ -11,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use netmarks_artefacts::{Change, Digest, Folder, FolderConfig, FolderPolicy, ProblemKind, Scan};
-use support::{LIMIT, key_pair};
+use crate::support::{LIMIT, key_pair};
 use tokio_util::sync::CancellationToken;
 
 /// So that no file of a test is old enough to be taken at the first look.

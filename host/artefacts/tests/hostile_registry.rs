@@ -1,8 +1,6 @@
 //! Registries that no program of good will is: endless answers, lies about digests, tokens for the wrong.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod support;
-
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,7 +13,7 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{any, get};
 use netmarks_artefacts::{Credentials, Digest, FetchConfig, Fetcher, Reason, SignatureError, Step};
 use serde_json::json;
-use support::{anonymous, chain, key_pair, reference, requiring, serve};
+use crate::support::{anonymous, chain, key_pair, reference, requiring, serve};
 
 const COMPONENT: &[u8] = b"\0asm the bytes of a component";
 

@@ -1,8 +1,6 @@
 //! Components of web servers and of this machine.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
-mod support;
-
 use std::path::Path;
 
 use anyhow::Result;
@@ -12,7 +10,7 @@ use axum::routing::get;
 use netmarks_artefacts::{
     Digest, FetchConfig, FetchError, Fetched, Fetcher, Reason, Reference, SignatureError, Step,
 };
-use support::{Authority, anonymous, chain, key_pair, reference, requiring, serve};
+use crate::support::{Authority, anonymous, chain, key_pair, reference, requiring, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const COMPONENT: &[u8] = b"\0asm the bytes of a component";

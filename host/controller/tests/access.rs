@@ -7,8 +7,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-mod support;
-
 use std::time::Duration;
 
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
@@ -18,7 +16,7 @@ use kube::{Api, Client};
 use netmarks_controller::access::{AccessError, CACHE_SECONDS, Operation, Reviewer, User};
 use netmarks_test_cluster::{ControlPlane, User as PlaneUser, until};
 use serde_json::json;
-use support::{LIMIT, NAMESPACE, client_of, grant, plane};
+use crate::support::{LIMIT, NAMESPACE, client_of, grant, plane};
 
 /// A token of a service account, as `kubectl create token` makes it.
 async fn token(client: &Client, account: &str, audiences: &[&str]) -> String {

@@ -7,12 +7,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "support/oci.rs"]
-mod oci;
-#[path = "support/replica.rs"]
-mod replica;
-mod support;
-
 use std::time::Duration;
 
 use k8s_openapi::ByteString;
@@ -21,9 +15,9 @@ use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
 use netmarks_artefacts::{FetchConfig, Keys, SigningKey};
 use netmarks_test_cluster::User;
-use replica::{Operator, Replica, conditions, from_config_map, patient, registry};
+use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry};
 use serde_json::{Value, json};
-use support::{NAMESPACE, client_of, digest, grant, guest, netmarks, plane};
+use crate::support::{NAMESPACE, client_of, digest, grant, guest, netmarks, plane};
 
 fn from_registry(reference: &str, secret: &str) -> Value {
     let source = json!({"oci": {"reference": reference, "pullSecret": secret, "pollIntervalSeconds": 10}});

@@ -7,10 +7,6 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-#[path = "support/replica.rs"]
-mod replica;
-mod support;
-
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -20,9 +16,9 @@ use netmarks_artefacts::FetchConfig;
 use netmarks_engine::{Cause, PolicyError, Stage};
 use netmarks_policies::{Actor, Mode, Origin, Submission};
 use netmarks_test_cluster::{User, until};
-use replica::{Operator, Replica, conditions, from_config_map, patient, registry, replicas};
+use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry, replicas};
 use serde_json::{Value, json};
-use support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, netmarks, plane, text};
+use crate::support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, netmarks, plane, text};
 
 fn condition(status: &Value, kind: &str) -> String {
     let conditions = conditions(status).unwrap();

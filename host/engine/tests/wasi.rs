@@ -1,14 +1,12 @@
 //! The grant `wasi`: what a guest that calls WASI can learn and do, which is nothing.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::time::{Duration, Instant};
 
 use netmarks_core::errors::chain;
 use netmarks_core::request::PolicyRequest;
 use netmarks_engine::{Artefact, Grant, Limits, Policy, PolicyError, RunSettings};
-use support::{ENGINE, guest, kind, patient, text, word};
+use crate::support::{ENGINE, guest, kind, patient, text, word};
 
 fn load_granted(bytes: &[u8], behaviour: &str, limits: Limits) -> Result<Policy, PolicyError> {
     let settings = RunSettings {
@@ -34,7 +32,7 @@ fn score(behaviour: &str) -> Vec<f64> {
 
 #[test]
 fn without_the_grant_an_import_is_refused_and_the_message_says_what_would_allow_it() {
-    let error = support::load("wasi", &guest("wasi")).unwrap_err();
+    let error = crate::support::load("wasi", &guest("wasi")).unwrap_err();
     assert_eq!(kind(&error), ("check", "forbidden-import"));
     let chain = chain(&error);
     assert!(chain.contains("`wasi:") && chain.contains("(the grant `wasi` would allow it)"), "{chain}");

@@ -1,14 +1,12 @@
 //! Submitting, moving, combining, canaries, draining, rolling back by hand, shadows: with a real engine and components.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::sync::Arc;
 
 use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_engine::ParameterValue;
 use netmarks_policies::{Mode, Notice, NoticeKind, Origin, Refusal, Registry, RevisionId, State, Submission};
-use support::{
+use crate::support::{
     CANARY, NODES, actor, answering, decide, guest, hostile, in_mode, leave_for_shadows, lifecycle_state,
     name, near, netmarks, of, open, policy, shown, text, told,
 };
@@ -175,7 +173,7 @@ async fn a_name_is_changed_only_from_where_it_came() {
     let before = registry.manifest();
     for (policy, from) in [("f", UPLOAD), ("u", Origin::Folder), ("k", UPLOAD), ("u", Origin::Kubernetes)] {
         let managed = |refusal: Refusal| assert!(matches!(refusal, Refusal::Managed { .. }), "{refusal}");
-        let spread = in_mode(Mode::Active, of(policy, support::policy("spread").unwrap()).unwrap());
+        let spread = in_mode(Mode::Active, of(policy, crate::support::policy("spread").unwrap()).unwrap());
         managed(registry.submit(Submission { origin: from, ..spread }).await.unwrap_err());
         managed(registry.remove(name(policy).unwrap(), from, actor()).await.unwrap_err());
         managed(registry.set_mode(name(policy).unwrap(), Mode::Ready, from, actor()).await.unwrap_err());

@@ -1,15 +1,13 @@
 //! What survives a restart, and what a damaged state folder costs.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::path::{Path, PathBuf};
 
 use netmarks_core::errors::chain;
 use netmarks_policies::{
     Mode, Origin, Outcome, Refusal, Registry, Settings, State, Store, StoreError, Submission,
 };
-use support::{
+use crate::support::{
     CANARY, NODES, RULES, actor, answering, decide, guest, in_mode, name, near, netmarks, of, open_with,
     policy, shown,
 };
@@ -120,7 +118,7 @@ async fn one_can_still_go_back_after_a_restart() {
 #[tokio::test]
 async fn a_degraded_policy_stays_so() {
     let folder = tempfile::tempdir().unwrap();
-    let bad = support::hostile("a", "trap").unwrap();
+    let bad = crate::support::hostile("a", "trap").unwrap();
     {
         let (registry, inbox) = open_with(Some(folder.path()), RULES).unwrap();
         put(&registry, netmarks("a").unwrap()).await;

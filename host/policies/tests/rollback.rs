@@ -1,12 +1,10 @@
 //! Automatic rollback: a policy that passes its trial and then misbehaves for real.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::path::Path;
 
 use netmarks_policies::{Inbox, Mode, Notice, NoticeKind, Origin, Refusal, Registry, RollbackRules};
-use support::{
+use crate::support::{
     CANARY, NODES, RULES, actor, answering, decide, guest, hostile, in_mode, name, netmarks, of, open_with,
     policy, shown,
 };
@@ -154,7 +152,7 @@ async fn calls_of_a_set_that_was_replaced_do_not_roll_back_what_replaced_it() {
     let settled = watched.registry.manifest();
     // Requests that began with the bad set end with it.
     for _ in 0..100 {
-        let scored = netmarks_policies::score(&late.active, |needs| support::told(&NODES, needs));
+        let scored = netmarks_policies::score(&late.active, |needs| crate::support::told(&NODES, needs));
         for part in &scored.parts {
             watched.registry.count(&part.member, part.took, part.result.as_ref().err());
         }

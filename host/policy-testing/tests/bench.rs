@@ -1,9 +1,7 @@
 //! That what is measured is plausible; how fast it is depends on the machine.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
-use support::{built, committed};
+use crate::support::{built, committed};
 
 #[test]
 fn every_size_is_measured_and_slow_calls_are_marked() {

@@ -1,14 +1,12 @@
 //! Case files: what is refused, and how a failing case reads.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-mod support;
-
 use std::error::Error as _;
 use std::path::Path;
 
 use netmarks_core::errors::chain;
 use netmarks_policy_testing::{Cases, Cluster, Error, Node, Pod};
-use support::{built, committed, repository};
+use crate::support::{built, committed, repository};
 
 const CLUSTER: &str = "
 snapshot:

@@ -1,7 +1,5 @@
 //! Every preset against a real Prometheus that scrapes every topology: as scraped, as recorded, and as federated.
 
-mod support;
-
 use std::time::Duration;
 
 use anyhow::Result;
@@ -10,7 +8,7 @@ use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_test_cluster::{PrometheusOptions, PrometheusServer};
 use netmarks_test_traffic::EveryTopology;
 use serde_json::json;
-use support::{Flows, LIMIT, PRESETS, SCRAPE, config, expected, flows, quick_rules, recorded, wait_flows};
+use crate::support::{Flows, LIMIT, PRESETS, SCRAPE, config, expected, flows, quick_rules, recorded, wait_flows};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_preset_finds_its_mesh_s_flows_scraped_recorded_and_federated() -> Result<()> {

@@ -1,8 +1,6 @@
 //! Stores of tenants: behind a path and a password, and behind a router that goes by header, path, user or token. Each
 //! tenant sees its own flows, and strangers are told what to set.
 
-mod support;
-
 use std::sync::Arc;
 
 use anyhow::{Result, bail, ensure};
@@ -14,7 +12,7 @@ use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_test_cluster::{MetricsStores, VictoriaMetrics, VmAuth};
 use netmarks_test_traffic::{EveryTopology, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
 use serde_json::{Value, json};
-use support::{SCRAPE, expected_in, flows, stores, wait_flows};
+use crate::support::{SCRAPE, expected_in, flows, stores, wait_flows};
 
 /// A store of one tenant's own, whose pods are in the namespace of the same name.
 struct Tenant {
@@ -45,7 +43,7 @@ impl Tenant {
 }
 
 fn config(url: impl AsRef<str>) -> MetricsConfig {
-    support::config(url.as_ref(), PresetName::Istio)
+    crate::support::config(url.as_ref(), PresetName::Istio)
 }
 
 fn with_header(url: impl AsRef<str>, tenant: &str) -> MetricsConfig {

@@ -1,5 +1,5 @@
 //! The extender as a process of its own, and what a rollout comes to.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -7,6 +7,8 @@
     reason = "helpers of tests fail and speak as tests do"
 )]
 
+pub mod container;
+pub mod name_server;
 pub mod pod;
 pub mod reader;
 pub mod release;

@@ -1,5 +1,5 @@
 //! What the tests of this crate share: a registry, keys, certificates.
-#![allow(dead_code, unreachable_pub, reason = "each test uses its own part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
 use std::path::{Path, PathBuf};

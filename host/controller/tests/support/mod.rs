@@ -1,5 +1,5 @@
 //! A real control plane with the definition installed, and what the tests ask of it.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -7,6 +7,9 @@
     clippy::print_stderr,
     reason = "helpers of tests fail and speak as tests do"
 )]
+
+pub mod oci;
+pub mod replica;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -1,5 +1,5 @@
 //! A registry that asks for a password, and what is pushed there.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 
 use anyhow::Result;
 use netmarks_artefacts::{Credentials, Description, FetchConfig, Fetcher, Reference};

@@ -1,5 +1,5 @@
 //! One replica of the extender, as far as policies go: a registry and the controller that fills it.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::sync::LazyLock;

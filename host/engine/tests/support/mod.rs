@@ -1,5 +1,5 @@
 //! Loads the fixtures that `cargo xtask test --only guests` builds.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,5 +1,5 @@
 //! The flows that each preset must find where every topology runs, and asking for them.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
+#![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 
 use std::collections::BTreeMap;
 use std::path::Path;

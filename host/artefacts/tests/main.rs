@@ -1,0 +1,7 @@
+//! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
+
+mod docker_registry;
+mod folder;
+mod hostile_registry;
+mod support;
+mod urls_and_files;

@@ -1,0 +1,7 @@
+//! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
+
+mod access;
+mod crd;
+mod oci;
+mod reconcile;
+mod support;

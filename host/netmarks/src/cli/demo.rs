@@ -1,0 +1,104 @@
+//! `netmarks demo`.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use netmarks_sources::snapshot_file::SnapshotFile;
+use netmarks_sources::state::ClusterState;
+
+use super::output::{bytes_per_second, score_table};
+use super::{say, score};
+use crate::config::{Config, Server};
+use crate::service::{self, Tasks};
+use crate::{policies, policy_sources, telemetry};
+
+/// Online Boutique on six nodes with its measured traffic, and one pod that waits for a node.
+const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
+
+/// Where `netmarks policy` looks unless told otherwise.
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9821);
+
+const EXAMPLES: &str = "Examples:
+  netmarks demo                          rank, then serve until Ctrl-C
+  netmarks demo --once                   rank and exit
+  netmarks demo --listen 127.0.0.1:0     on any free port";
+
+/// Flags of `netmarks demo`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Exit after printing the ranking
+    #[arg(long)]
+    once: bool,
+    /// Address of the admin listener, for `netmarks policy`; port 0 takes any free one
+    #[arg(long, default_value_t = ADMIN, value_name = "ADDRESS")]
+    admin_listen: SocketAddr,
+    /// Address to serve at
+    #[arg(long, default_value_t = Server::default().listen, value_name = "ADDRESS")]
+    listen: SocketAddr,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let Args { once, listen, admin_listen } = *args;
+    let snapshot = SnapshotFile::from_json(SAMPLE.as_bytes()).context("the built-in sample is broken")?;
+    let pod = snapshot
+        .pods
+        .iter()
+        .find(|pod| pod.node.is_none())
+        .map(|pod| pod.name.clone())
+        .context("the built-in sample has no pending pod")?;
+
+    let mut config = Config::default();
+    config.server.listen = listen;
+    config.admin.listen = Some(admin_listen);
+    config.log.filter = "warn".to_owned();
+    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
+    let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();
+    let ranking = score::rank(&snapshot, &pod, &config, None, false)?;
+    say(&format!(
+        "Online Boutique: {} nodes, {} pods, {} flows carrying {}.\n\nWhere should `{pod}` go? Policy {}:\n",
+        snapshot.nodes.len(),
+        snapshot.pods.len(),
+        snapshot.flows.len(),
+        bytes_per_second(total),
+        ranking.policy,
+    ))?;
+    say(&score_table(&ranking.nodes))?;
+    if once {
+        return Ok(());
+    }
+
+    telemetry::start(&config.log)?;
+    service::runtime(&config)?.block_on(async {
+        let stop = service::stop_signal()?;
+        let mut tasks = Tasks::default();
+        let scoring =
+            service::scoring(&config, state, policies::compiler(&config.policies), &mut tasks).await?;
+        let address = service::start_server(&config, &scoring, &mut tasks).await?;
+        let admin = policy_sources::start(&config, scoring.scorer.registry(), &mut tasks)
+            .await?
+            .unwrap_or(admin_listen);
+        say(&next_steps(address, admin, &snapshot, &pod)?)?;
+        tasks.run(stop, config.server.shutdown_delay()).await
+    })
+}
+
+/// What to try: the request that kube-scheduler would send, and why it was answered so.
+fn next_steps(address: SocketAddr, admin: SocketAddr, snapshot: &SnapshotFile, pod: &str) -> Result<String> {
+    let pending = score::pending_pod(snapshot, pod)?;
+    let (namespace, name) = pod.split_once('/').unwrap_or(("default", pod));
+    let labels: serde_json::Map<String, serde_json::Value> =
+        pending.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
+    let names: Vec<&str> = snapshot.nodes.iter().map(|node| node.name.as_str()).collect();
+    let body = serde_json::json!({
+        "Pod": {"metadata": {"name": name, "namespace": namespace, "labels": labels}},
+        "NodeNames": names,
+    });
+    Ok(format!(
+        "\nServing at http://{address}. Ask as kube-scheduler would:\n\n  curl -s http://{address}/prioritize -d '{body}'\n\n\
+         then see why:  curl -s http://{address}/v1/decisions\n\
+         and what scored it:  netmarks policy list --server http://{admin}\n\
+         and as a file:  netmarks snapshot --server http://{address} --file sample.json\n\nCtrl-C stops."
+    ))
+}

@@ -1,0 +1,155 @@
+//! `netmarks serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use super::say;
+use crate::config::load::{Flags, environment, load};
+use crate::config::reload::{Reloader, watched};
+use crate::config::{Config, LogFormat};
+use crate::file_watch::FileWatch;
+use crate::service::{self, Tasks};
+use crate::{policies, policy_sources, telemetry};
+
+const EXAMPLES: &str = "Every key of the configuration file is also an environment variable: `scoring.top` is NETMARKS_SCORING_TOP.
+Flags win over the environment, the environment over the file.
+
+Examples:
+  netmarks serve --metrics-url http://prometheus.monitoring:9090
+  netmarks serve --config /etc/netmarks/config.yaml --check
+  netmarks serve --snapshot cluster.json --listen 127.0.0.1:0";
+
+/// Flags of `netmarks serve`; each sets the key of the same meaning.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The configuration file, YAML
+    #[arg(long, short, env = "NETMARKS_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Validate the configuration and the policy, and exit
+    #[arg(long)]
+    check: bool,
+    /// Address to answer kube-scheduler at [key: server.listen]
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Base URL of a Prometheus-compatible API [key: metrics.url]
+    #[arg(long, value_name = "URL")]
+    metrics_url: Option<String>,
+    /// Which mesh made the metrics: istio, istio-logical, linkerd, beyla, recorded, custom [key: metrics.preset]
+    #[arg(long, value_name = "NAME")]
+    metrics_preset: Option<String>,
+    /// What names an application: app, canonical-service, workload [key: identity]
+    #[arg(long, value_name = "NAME")]
+    identity: Option<String>,
+    /// A policy instead of the built-in one [key: policy.file]
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The kubeconfig [key: cluster.kubeconfig]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Serve from a snapshot file instead of a cluster [key: cluster.snapshot_file]
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// How log lines look [key: log.format]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    log_format: Option<LogFormat>,
+    /// What is logged, for example info,netmarks=debug [key: log.filter]
+    #[arg(long, value_name = "FILTER")]
+    log_filter: Option<String>,
+}
+
+impl Args {
+    /// Taken apart without `..`: a flag that nobody handles does not compile.
+    fn into_parts(self) -> Result<(Option<PathBuf>, bool, Flags)> {
+        let Self {
+            config,
+            check,
+            listen,
+            metrics_url,
+            metrics_preset,
+            identity,
+            policy,
+            kubeconfig,
+            snapshot,
+            log_format,
+            log_filter,
+        } = self;
+        let path = |path: Option<PathBuf>| path.map(|path| Value::from(path.to_string_lossy().into_owned()));
+        let flags = [
+            ("server.listen", listen.map(|address| Value::from(address.to_string()))),
+            ("metrics.url", metrics_url.map(Value::from)),
+            ("metrics.preset", metrics_preset.map(Value::from)),
+            ("identity", identity.map(Value::from)),
+            ("policy.file", path(policy)),
+            ("cluster.kubeconfig", path(kubeconfig)),
+            ("cluster.snapshot_file", path(snapshot)),
+            ("log.format", log_format.map(serde_json::to_value).transpose()?),
+            ("log.filter", log_filter.map(Value::from)),
+        ];
+        let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        Ok((config, check, flags))
+    }
+}
+
+pub(super) fn run(args: Args) -> Result<()> {
+    let (file, check_only, flags) = args.into_parts()?;
+    let environment = environment();
+    let mut watch = FileWatch::new(file.iter().cloned().collect());
+    let config = load(file.as_deref(), &environment, &flags)?;
+    watch.follow(watched(file.as_deref(), &config));
+    if check_only {
+        return check(&config);
+    }
+    let log = telemetry::start(&config.log)?;
+    let runtime = service::runtime(&config)?;
+    runtime.block_on(async {
+        // First of all: the first process of a container does not get a signal that it has no handler for.
+        let stop = service::stop_signal()?;
+        let mut tasks = Tasks::default();
+        let state = service::cluster(&config)?;
+        let compiling = policies::compiler(&config.policies);
+        let scoring = service::scoring(&config, state.clone(), compiling, &mut tasks).await?;
+        service::start_server(&config, &scoring, &mut tasks).await?;
+        policy_sources::start(&config, scoring.scorer.registry(), &mut tasks).await?;
+        service::start_sources(&config, &state, &mut tasks).await?;
+        let reloader = Reloader {
+            file,
+            environment,
+            flags,
+            config: config.clone(),
+            scorer: scoring.scorer.clone(),
+            log,
+            watch,
+        };
+        let shutdown = tasks.shutdown.clone();
+        tasks.spawn("configuration reload", async move {
+            reloader.run(shutdown).await;
+            Ok(())
+        });
+        tasks.run(stop, config.server.shutdown_delay()).await
+    })
+}
+
+/// `--check`: everything that can be known without a cluster.
+fn check(config: &Config) -> Result<()> {
+    let state = service::cluster(config)?;
+    let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
+    let policies::Configured { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
+    let artefact = netmarks_engine::Artefact::new(name.as_str(), &bytes);
+    let policy = netmarks_engine::Policy::load(&engine, artefact, &settings.run())?;
+    if config.metrics.is_configured() {
+        netmarks_sources::prometheus::Poller::new(config.metrics.clone(), config.identity)
+            .context("in the section `metrics`")?;
+    }
+    crate::http::tls::Certificates::load(config.server.tls.clone())?;
+    crate::http::tls::Certificates::load(config.admin.tls.clone()).context("in the section `admin.tls`")?;
+    if !config.policies.trusted_keys.is_empty() {
+        netmarks_artefacts::Keys::read(&config.policies.trusted_keys)
+            .context("in `policies.trusted_keys`")?;
+    }
+    drop(state);
+    say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
+}

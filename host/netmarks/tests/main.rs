@@ -1,0 +1,22 @@
+//! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
+
+mod cli;
+mod compiling;
+mod draining;
+mod faults;
+mod health;
+mod hot_swap;
+mod killed;
+mod meshes_doc;
+mod metrics_tls;
+mod policies;
+mod policy_access;
+mod policy_cli;
+mod policy_folder;
+mod prioritize;
+mod protocol;
+mod reload;
+mod rolling;
+mod support;
+mod tls;
+mod write_a_policy;

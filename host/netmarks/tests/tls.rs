@@ -1,0 +1,208 @@
+//! HTTPS: certificates, client certificates, HTTP/2, and certificates that change.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result, ensure};
+use netmarks::config::{Config, Tls};
+use netmarks::file_watch::INTERVAL;
+use netmarks::http::tls::Certificates;
+use reqwest::StatusCode;
+use crate::support::authority::Authority;
+use crate::support::binary::{self, replace};
+use crate::support::{Extender, NODES, config, eventually, request};
+use tokio_util::sync::CancellationToken;
+
+fn https(files: Tls) -> Config {
+    let mut config = config();
+    config.server.tls = files;
+    config
+}
+
+async fn scored(client: &reqwest::Client, extender: &Extender) -> Result<usize> {
+    let url = format!("https://{}/prioritize", extender.address);
+    let response = client.post(url).body(request(&NODES).to_string()).send().await?;
+    ensure!(response.status() == StatusCode::OK, "{}", response.status());
+    Ok(crate::support::scores(&response.text().await?)?.len())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_who_trusts_the_authority_talks_to_it() {
+    let (authority, stranger) = (Authority::new("ours").unwrap(), Authority::new("theirs").unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let extender = Extender::start(&https(authority.install(folder.path()).unwrap())).await.unwrap();
+    assert_eq!(scored(&authority.client().unwrap().build().unwrap(), &extender).await.unwrap(), 3);
+    let error = scored(&stranger.client().unwrap().build().unwrap(), &extender).await.unwrap_err();
+    assert!(error.downcast_ref::<reqwest::Error>().unwrap().is_connect(), "{error:?}");
+    extender.get("/healthz").await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_listener() {
+    let authority = Authority::new("ours").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut files = authority.install(folder.path()).unwrap();
+    let ca_file = folder.path().join("client-ca.crt");
+    std::fs::write(&ca_file, authority.pem()).unwrap();
+    files.client_ca_file = Some(ca_file.clone());
+    let mut config = https(files);
+    let (extender, health) = Extender::start_with_probes(&mut config).await.unwrap();
+
+    let identified = |authority: &Authority, issuer: &Authority| {
+        let (certificate, key) = issuer.issue().unwrap();
+        let identity = reqwest::Identity::from_pem(format!("{certificate}{key}").as_bytes()).unwrap();
+        authority.client().unwrap().identity(identity).build().unwrap()
+    };
+    assert_eq!(scored(&identified(&authority, &authority), &extender).await.unwrap(), 3);
+    scored(&authority.client().unwrap().build().unwrap(), &extender).await.unwrap_err();
+    let stranger = Authority::new("theirs").unwrap();
+    scored(&identified(&authority, &stranger), &extender).await.unwrap_err();
+    let probe = extender.client.get(format!("http://{health}/readyz")).send().await.unwrap();
+    assert_eq!(probe.status(), StatusCode::OK);
+
+    // The same for the command that fetches a snapshot.
+    let (certificate, key) = authority.issue().unwrap();
+    let identity = folder.path().join("client.pem");
+    std::fs::write(&identity, format!("{certificate}{key}")).unwrap();
+    let (url, ca, identity) = (
+        format!("https://{}", extender.address),
+        ca_file.display().to_string(),
+        identity.display().to_string(),
+    );
+    let arguments =
+        ["snapshot", "--server", &url, "--ca-file", &ca, "--client-identity", &identity, "--file", "-"];
+    let fetch = |count: usize| {
+        let arguments: Vec<String> = arguments[..count].iter().map(|text| (*text).to_owned()).collect();
+        tokio::task::spawn_blocking(move || {
+            let mut arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+            if !arguments.contains(&"--file") {
+                arguments.extend(["--file", "-"]);
+            }
+            binary::netmarks(&arguments)
+        })
+    };
+    let written = binary::success(&fetch(9).await.unwrap().unwrap()).unwrap();
+    assert!(written.contains("\"node-4\""), "{written}");
+    binary::failure(&fetch(5).await.unwrap().unwrap()).unwrap();
+    binary::failure(&fetch(3).await.unwrap().unwrap()).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn http_2_is_spoken_with_who_offers_it() {
+    let authority = Authority::new("ours").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let extender = Extender::start(&https(authority.install(folder.path()).unwrap())).await.unwrap();
+    for (offered, agreed) in [(vec!["http/1.1", "h2"], "h2"), (vec!["http/1.1"], "http/1.1")] {
+        let stream = authority.connect(extender.address, &offered).await.unwrap();
+        assert_eq!(stream.get_ref().1.alpn_protocol(), Some(agreed.as_bytes()));
+    }
+
+    let stream = authority.connect(extender.address, &["h2"]).await.unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(executor, hyper_util::rt::TokioIo::new(stream)).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let ask = |sender: &mut hyper::client::conn::http2::SendRequest<axum::body::Body>| {
+        let request = axum::http::Request::post(format!("https://{}/prioritize", extender.address))
+            .body(axum::body::Body::from(request(&NODES).to_string()))
+            .unwrap();
+        sender.send_request(request)
+    };
+    // Two at once on one connection.
+    let (first, second) = (ask(&mut sender), ask(&mut sender));
+    for answer in [first.await.unwrap(), second.await.unwrap()] {
+        assert_eq!((answer.version(), answer.status()), (axum::http::Version::HTTP_2, StatusCode::OK));
+        let body = axum::body::to_bytes(axum::body::Body::new(answer.into_body()), 10_000).await.unwrap();
+        assert_eq!(crate::support::scores(std::str::from_utf8(&body).unwrap()).unwrap().len(), 3);
+    }
+    // It is told to go away, and the connection ends without an error.
+    extender.stopped().await.unwrap();
+    connection.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_certificates_are_used_by_new_connections() {
+    let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let extender = Extender::start(&https(old.install(folder.path()).unwrap())).await.unwrap();
+    let open = old.client().unwrap().build().unwrap();
+    assert_eq!(scored(&open, &extender).await.unwrap(), 3);
+    new.connect(extender.address, &[]).await.unwrap_err();
+
+    new.install(folder.path()).unwrap();
+    eventually("the new certificate is used", async || {
+        new.connect(extender.address, &[]).await.map(Some).context("not yet")
+    })
+    .await
+    .unwrap();
+    old.connect(extender.address, &[]).await.unwrap_err();
+    assert_eq!(scored(&open, &extender).await.unwrap(), 3, "an open connection goes on");
+}
+
+/// The clock stands still except where everybody waits, so this takes as many seconds as it says, but no time.
+#[tokio::test(start_paused = true)]
+async fn a_certificate_that_cannot_be_used_leaves_the_old_one() {
+    crate::support::client().unwrap();
+    let authority = Authority::new("ours").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let files = authority.install(folder.path()).unwrap();
+    let certificates = Certificates::load(files.clone()).unwrap().unwrap();
+    let stop = CancellationToken::new();
+    let reload = tokio::spawn(certificates.clone().reload(stop.clone()));
+    let first = certificates.current();
+    let (certificate, key) = (files.cert_file.unwrap(), files.key_file.unwrap());
+    let looked_again = async || tokio::time::sleep(INTERVAL * 3).await;
+
+    let good = std::fs::read(&certificate).unwrap();
+    for bad in ["garbage", "", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+        replace(&certificate, bad).unwrap();
+        looked_again().await;
+        assert!(Arc::ptr_eq(&certificates.current(), &first), "{bad:?}");
+    }
+    // A certificate that changed before its key did: they do not fit each other for a while.
+    let (next_certificate, next_key) = authority.issue().unwrap();
+    replace(&certificate, next_certificate).unwrap();
+    looked_again().await;
+    assert!(Arc::ptr_eq(&certificates.current(), &first));
+    replace(&key, next_key).unwrap();
+    looked_again().await;
+    let second = certificates.current();
+    assert!(!Arc::ptr_eq(&second, &first));
+    // A file that is gone.
+    std::fs::remove_file(&certificate).unwrap();
+    looked_again().await;
+    replace(&certificate, good).unwrap();
+    looked_again().await;
+    assert!(Arc::ptr_eq(&certificates.current(), &second));
+    assert!(!reload.is_finished());
+    stop.cancel();
+    reload.await.unwrap();
+}
+
+#[test]
+fn files_that_cannot_be_used_are_named() {
+    crate::support::client().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("ours").unwrap();
+    let good = authority.install(folder.path()).unwrap();
+    let other = folder.path().join("other.key");
+    std::fs::write(&other, authority.issue().unwrap().1).unwrap();
+    let empty = folder.path().join("empty.crt");
+    std::fs::write(&empty, "").unwrap();
+    let missing = folder.path().join("missing.crt");
+    for (files, says) in [
+        (
+            Tls { key_file: None, ..good.clone() },
+            "needs both `server.tls.cert_file` and `server.tls.key_file`",
+        ),
+        (Tls { client_ca_file: good.cert_file.clone(), ..Tls::default() }, "needs both"),
+        (Tls { key_file: Some(other), ..good.clone() }, "other.key does not fit the certificate in"),
+        (Tls { cert_file: Some(empty), ..good.clone() }, "empty.crt holds no PEM certificate"),
+        (Tls { cert_file: Some(missing.clone()), ..good.clone() }, "failed to read certificates in"),
+        (Tls { client_ca_file: Some(missing), ..good }, "missing.crt"),
+    ] {
+        let error = format!("{:#}", Certificates::load(files).unwrap_err());
+        assert!(error.contains(says), "{error}");
+    }
+    assert!(Certificates::load(Tls::default()).unwrap().is_none());
+}

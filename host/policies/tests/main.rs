@@ -1,0 +1,6 @@
+//! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
+
+mod registry;
+mod restart;
+mod rollback;
+mod support;

@@ -1,0 +1,8 @@
+//! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
+
+mod bench;
+mod cases;
+mod conformance;
+mod languages;
+mod policies;
+mod support;

@@ -1,0 +1,12 @@
+//! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
+
+mod kubernetes;
+mod kubernetes_watch;
+mod meshes;
+mod presets;
+mod prometheus_api;
+mod real_prometheus;
+mod recording_rules;
+mod support;
+mod tenants;
+mod victoria_metrics;

@@ -1,0 +1,17 @@
+//! End to end: the program beside a real control plane, one module a subject; one binary, so that what they share is linked once.
+
+mod alerts;
+mod cert_manager;
+mod certificates;
+mod chart;
+mod doctor;
+mod documents;
+mod image;
+mod installed;
+mod locality;
+mod outages;
+mod policies;
+mod replicas;
+mod scale;
+mod second_scheduler;
+mod support;
