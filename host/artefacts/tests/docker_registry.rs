@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Authority, LIMIT, Options, Registry, anonymous, chain, key_pair, requiring};
 use anyhow::Result;
 use netmarks_artefacts::{
     Credentials, Description, Digest, FetchConfig, FetchError, Fetcher, Keys, LayoutError, Poll, PollConfig,
@@ -12,7 +13,6 @@ use netmarks_artefacts::{
 };
 use oci_client::client::{ClientConfig, ClientProtocol, Config, ImageLayer};
 use oci_client::secrets::RegistryAuth;
-use crate::support::{Authority, LIMIT, Options, Registry, anonymous, chain, key_pair, requiring};
 use tokio_util::sync::CancellationToken;
 
 const COMPONENT: &[u8] = b"\0asm the bytes of a component";

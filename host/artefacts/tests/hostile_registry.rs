@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::support::{anonymous, chain, key_pair, reference, requiring, serve};
 use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
@@ -13,7 +14,6 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{any, get};
 use netmarks_artefacts::{Credentials, Digest, FetchConfig, Fetcher, Reason, SignatureError, Step};
 use serde_json::json;
-use crate::support::{anonymous, chain, key_pair, reference, requiring, serve};
 
 const COMPONENT: &[u8] = b"\0asm the bytes of a component";
 
