@@ -7,7 +7,6 @@ pub mod cli;
 pub mod config;
 pub mod decisions;
 pub mod doctor;
-pub mod file_watch;
 pub mod http;
 pub mod metrics;
 pub mod node_names;

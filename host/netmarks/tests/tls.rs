@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks::config::{Config, Tls};
-use netmarks::file_watch::INTERVAL;
 use netmarks::http::tls::Certificates;
+use netmarks_files::INTERVAL;
 use reqwest::StatusCode;
 use crate::support::authority::Authority;
 use crate::support::binary::{self, replace};

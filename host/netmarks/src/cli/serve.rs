@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use netmarks_files::FileWatch;
 use serde_json::Value;
 
 use super::say;
 use crate::config::load::{Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
-use crate::file_watch::FileWatch;
 use crate::service::{self, Tasks};
 use crate::{policies, policy_sources, telemetry};
 

@@ -5,12 +5,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use netmarks_files::FileWatch;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
 use super::load::{self, Flags};
-use crate::file_watch::FileWatch;
 use crate::policies;
 use crate::scoring::Scorer;
 use crate::telemetry::LogControl;
