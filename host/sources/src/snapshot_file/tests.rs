@@ -6,8 +6,8 @@ use netmarks_core::needs::Needs;
 use netmarks_core::request::{Candidates, gather};
 use proptest::prelude::*;
 
-const WORKED_EXAMPLE: &str = include_str!("../../../extender/sample/worked-example.json");
-const ONLINE_BOUTIQUE: &str = include_str!("../../../extender/sample/online-boutique.json");
+const WORKED_EXAMPLE: &str = include_str!("../../../netmarks/sample/worked-example.json");
+const ONLINE_BOUTIQUE: &str = include_str!("../../../netmarks/sample/online-boutique.json");
 
 /// The first pending pod's raw NetMARKS score on every node of the file.
 fn scores(json: &str) -> Vec<(String, f64)> {
