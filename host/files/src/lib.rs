@@ -4,7 +4,6 @@
 //! - [`read`]: a regular file is read up to a limit. Blocking; [`read_small`] is its async form.
 //! - [`Stamp`]: what a file is like without opening it. Blocking.
 //! - [`FileWatch`]: waits until one of some files has changed. Async.
-//! - [`Looks`]: looks at something again and again on a blocking thread; what [`FileWatch`] is made of. Async.
 //!
 //! Nothing here opens a pipe or a device: opening may wait for ever, and so may reading.
 
@@ -15,5 +14,5 @@ mod write;
 
 pub use read::{Content, SMALL, read, read_small};
 pub use stamp::{Stamp, not_regular};
-pub use watch::{FileWatch, INTERVAL, Looks};
+pub use watch::{FileWatch, INTERVAL};
 pub use write::{AtomicWrite, Durability, Readers, WriteError, remove_unfinished};

@@ -6,54 +6,13 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::sync::CancellationToken;
 
 use crate::stamp::{Stamp, not_regular};
 
 /// Time between two looks: kubelet itself takes up to a minute to change a mounted Secret.
 pub const INTERVAL: Duration = Duration::from_secs(2);
-
-/// Looks at something again and again, on a blocking thread: a volume that hangs holds up no task of the runtime.
-#[derive(Debug)]
-pub struct Looks {
-    interval: Duration,
-    next: Option<Instant>,
-}
-
-impl Looks {
-    /// The first look is one `interval` after it is first asked for.
-    #[must_use]
-    pub fn every(interval: Duration) -> Self {
-        Self { interval, next: None }
-    }
-
-    /// The first look is at once, the others as for [`Self::every`].
-    #[must_use]
-    pub fn now_and_every(interval: Duration) -> Self {
-        Self { interval, next: Some(Instant::now()) }
-    }
-
-    /// Waits until the next look is due, and returns what `look` found; `None` when cancelled first.
-    ///
-    /// Cancel-safe: a look that is dropped while it is waited for stays due. One that has begun ends on its thread; what it
-    /// found is lost, and the next call looks again.
-    pub async fn next<T: Send + 'static>(
-        &mut self,
-        shutdown: &CancellationToken,
-        look: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let due = *self.next.get_or_insert_with(|| Instant::now() + self.interval);
-        let work = async {
-            tokio::time::sleep_until(due).await;
-            tokio::task::spawn_blocking(look).await
-        };
-        // A task on a blocking thread ends without a result only when the runtime ends.
-        let found = shutdown.run_until_cancelled(work).await?.ok()?;
-        self.next = None;
-        Some(found)
-    }
-}
 
 /// Holds what some files were like when they were last looked at.
 ///
@@ -64,7 +23,8 @@ impl Looks {
 /// is not a regular file (a pipe, a device) never counts as changed, so that no caller is made to open it.
 #[derive(Debug)]
 pub struct FileWatch {
-    looks: Looks,
+    /// Made with the first wait, since it needs a runtime.
+    looks: Option<Interval>,
     seen: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -73,7 +33,7 @@ impl FileWatch {
     #[must_use]
     pub fn new(files: Vec<PathBuf>) -> Self {
         let seen = files.into_iter().map(|file| (file, None));
-        Self { looks: Looks::every(INTERVAL), seen: look(seen.collect()) }
+        Self { looks: None, seen: look(seen.collect()) }
     }
 
     /// Watches `files` and no others from now on: those watched already from what was seen of them last, new ones as they are
@@ -94,9 +54,20 @@ impl FileWatch {
     ///
     /// Cancel-safe: a change that was not returned is found by the next call, and the time until the next look goes on.
     pub async fn changed(&mut self, shutdown: &CancellationToken) -> bool {
+        let looks = self.looks.get_or_insert_with(|| {
+            let mut looks = interval_at(Instant::now() + INTERVAL, INTERVAL);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            looks
+        });
         loop {
             let seen = self.seen.clone();
-            let Some(now) = self.looks.next(shutdown, move || look(seen)).await else { return false };
+            let work = async {
+                looks.tick().await;
+                // A volume that hangs holds up this call and no thread of the runtime.
+                tokio::task::spawn_blocking(move || look(seen)).await
+            };
+            // The task ends early only with the runtime.
+            let Some(Ok(now)) = shutdown.run_until_cancelled(work).await else { return false };
             if now != self.seen {
                 self.seen = now;
                 return true;
