@@ -1,7 +1,6 @@
 //! Registries that no program of good will is: endless answers, lies about digests, tokens for the wrong.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -13,15 +12,8 @@ use axum::http::{HeaderMap, Response, StatusCode};
 use axum::routing::{any, get};
 use netmarks_artefacts::{Credentials, Digest, FetchConfig, Fetcher, Reason, SignatureError, Step};
 use serde_json::json;
-use crate::support::{anonymous, chain, key_pair, reference, requiring, serve};
 
-const COMPONENT: &[u8] = b"\0asm the bytes of a component";
-
-/// A body that never ends.
-fn endless() -> Body {
-    let chunks = std::iter::repeat_with(|| Ok::<_, Infallible>(vec![b' '; 16 << 10]));
-    Body::from_stream(futures::stream::iter(chunks))
-}
+use crate::support::{COMPONENT, anonymous, chain, endless, key_pair, reference, requiring, serve};
 
 fn manifest(digest: Digest, size: usize) -> Vec<u8> {
     let config =
