@@ -1,6 +1,6 @@
 //! Who we are to a registry, as docker and Kubernetes write it down.
 //!
-//! Apart from authentication so that picking the entry for a registry is pure. Supported is docker's `config.json`, which is
+//! Picking the entry for a registry is pure, and apart from authenticating with it. Supported is docker's `config.json`, which is
 //! also what a Kubernetes Secret of type `kubernetes.io/dockerconfigjson` holds: entries below `auths` with `auth`,
 //! `username` and `password`, `identitytoken` or `registrytoken`. As in Kubernetes, a key may go down to a repository, and
 //! the longest that fits is taken; patterns with `*` are not supported.
@@ -15,8 +15,6 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use serde::Deserialize;
-
-use crate::file;
 
 /// Where credentials for registries come from.
 #[derive(Clone, Default)]
@@ -147,7 +145,7 @@ impl Credentials {
             Self::Anonymous => Ok(Credential::Anonymous),
             Self::Config(bytes) => pick(bytes, registry, repository),
             Self::File(path) => {
-                let bytes = file::read_small(path).await;
+                let bytes = netmarks_files::read_small(path).await;
                 let bytes = bytes.map_err(|source| CredentialsError::File { path: path.clone(), source })?;
                 pick(&bytes, registry, repository)
             }

@@ -1,7 +1,6 @@
 //! Why a policy could not be had.
 //!
-//! Apart because every step fails with one type: the outside says which reference and which step, the inside why and what
-//! to do.
+//! Every step fails with one type: the outside says which reference and which step, the inside why and what to do.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,8 +9,8 @@ use reqwest::StatusCode;
 
 use crate::credentials::CredentialsError;
 use crate::digest::Digest;
-use crate::layout::LayoutError;
-use crate::signature::SignatureError;
+use crate::manifest::LayoutError;
+use crate::signature_error::SignatureError;
 
 /// A step that failed.
 #[derive(Debug, thiserror::Error)]
@@ -184,11 +183,16 @@ pub enum Reason {
         /// Why.
         source: serde_json::Error,
     },
-    /// An upload.
-    #[error("the registry did not take it; check that the credentials allow pushing")]
-    Push {
-        /// Why.
-        source: oci_client::errors::OciDistributionError,
+    /// An upload that is sent to where we do not follow, or nowhere.
+    #[error(
+        "{url} sends the upload to `{location}`; expected an https URL (a registry behind a proxy must know that it is reached \
+         over https)"
+    )]
+    Location {
+        /// The address asked.
+        url: String,
+        /// What it said.
+        location: String,
     },
     /// Something that only tags of a registry can do.
     #[error("{problem}")]

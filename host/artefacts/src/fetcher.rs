@@ -1,25 +1,25 @@
 //! Getting a policy from wherever its reference points to.
 //!
-//! Apart from registries and files, which each know one way: here is what holds for all of them, the settings, the connection
-//! that follows its certificates, and the order of steps. A signature is verified before the component is downloaded where
+//! Registries and files each know one way. Here is what holds for all of them: the settings, the connection that follows its
+//! certificates, and the order of steps. A signature is verified before the component is downloaded where
 //! that is possible, and always before it is handed over.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use netmarks_files::Content;
 use reqwest::Client;
 use tokio::sync::Mutex;
 
 use crate::credentials::Credentials;
 use crate::digest::Digest;
 use crate::error::{FetchError, Reason, Step};
-use crate::file::{self, Content};
 use crate::keys::{Keys, SigningKey};
 use crate::layout::{self, Description};
 use crate::publish::{self, Pushed};
 use crate::reference::{OciReference, Reference, UrlReference};
 use crate::registry::{Access, Session};
-use crate::signature::SignatureError;
+use crate::signature_error::SignatureError;
 use crate::transport::{self, ANSWER_BYTES, Deadline, Plain};
 
 /// Largest component by default, 32 MiB: a policy in Rust has some hundred KiB, one with an interpreter some MiB.
@@ -201,8 +201,7 @@ impl Fetcher {
         let bundle = layout::bundle(bytes, about).map_err(|source| Reason::Document { source })?;
         let manifest = Digest::of(&bundle.manifest);
         let mut session = self.open(oci, Access::Push).await?;
-        let ca = self.connect().await?.ca;
-        publish::upload(&mut session, oci, bundle, ca.as_deref()).await?;
+        session.upload(oci, bundle).await?;
         Ok(Pushed { digest, manifest, resolved: oci.pinned(manifest).to_string() })
     }
 
@@ -220,8 +219,7 @@ impl Fetcher {
         let mut session = self.open(oci, Access::Push).await?;
         // By reading it, since the registry's word for its digest is nothing to sign.
         let (_, manifest) = session.manifest(oci).await?;
-        let ca = self.connect().await?.ca;
-        publish::sign(&mut session, oci, manifest, key, ca.as_deref()).await?;
+        publish::sign(&mut session, oci, manifest, key).await?;
         Ok(manifest)
     }
 
@@ -296,7 +294,7 @@ impl Fetcher {
     async fn connect(&self) -> Result<Connection, Reason> {
         let ca = match &self.config.ca_file {
             Some(path) => {
-                let content = file::read_small(path).await;
+                let content = netmarks_files::read_small(path).await;
                 Some(content.map_err(|source| Reason::File { path: path.clone(), source })?)
             }
             None => None,
@@ -326,7 +324,7 @@ fn missing(place: &str) -> SignatureError {
 async fn read(path: PathBuf, limit: u64, what: &'static str) -> Result<Vec<u8>, Reason> {
     let task = {
         let path = path.clone();
-        tokio::task::spawn_blocking(move || file::read(&path, limit))
+        tokio::task::spawn_blocking(move || netmarks_files::read(&path, limit))
     };
     match task.await.map_err(|source| Reason::Ended { source })? {
         Ok(Content::Whole(bytes)) => Ok(bytes),

@@ -1,8 +1,7 @@
 //! Following a folder of policies: each `NAME.wasm` is one, with its settings in `NAME.yaml` beside it if there are any, and
 //! its signature in `NAME.wasm.sig` if keys are configured.
 //!
-//! Apart from single files because it is about what changes. The folder is read again and again rather than watched: a mounted
-//! ConfigMap changes by swapping symbolic links of folders, which file notification misses or reports late.
+//! The folder is looked at again and again, as [`netmarks_files::FileWatch`] looks at single files and for the same reasons.
 //!
 //! # Half-written files
 //!
@@ -21,25 +20,24 @@
 
 mod look;
 mod plan;
+mod problem;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use netmarks_files::{Content, INTERVAL};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::digest::Digest;
 use crate::fetcher::DEFAULT_MAX_BYTES;
-use crate::file::{self, Content};
 use crate::keys::Keys;
 
 use look::{Files, Look};
 use plan::Action;
-
-/// Time between two looks: kubelet itself takes up to a minute to change a mounted ConfigMap.
-const INTERVAL: Duration = Duration::from_secs(2);
+pub use problem::{Problem, ProblemKind};
 
 /// Largest file with settings or a signature, in bytes.
 const BESIDE_BYTES: u64 = 64 << 10;
@@ -115,52 +113,6 @@ pub enum Change {
     Removed(String),
 }
 
-/// A file that is no policy. What was accepted under its name before stays as it was.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {kind}", path.display())]
-pub struct Problem {
-    /// The file, or the folder.
-    pub path: PathBuf,
-    /// What is wrong with it.
-    pub kind: ProblemKind,
-}
-
-/// What is wrong with a file. The causes are kept as texts so that two looks can be compared.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProblemKind {
-    /// The folder itself.
-    #[error("the folder cannot be listed ({0}); its policies stay as they are")]
-    Folder(ErrorKind),
-    /// A file.
-    #[error("it cannot be read ({0})")]
-    Unreadable(ErrorKind),
-    /// A pipe, a device or a folder.
-    #[error("it is not a regular file")]
-    NotAFile,
-    /// A large file.
-    #[error("it is larger than {0} bytes; if that is right, raise the limit")]
-    TooLarge(u64),
-    /// Text that is none.
-    #[error("it is not UTF-8")]
-    NotText,
-    /// A name that cannot be one.
-    #[error(
-        "its name cannot be that of a policy: expected at most 63 of a-z, 0-9 and `-`, not beginning or ending with `-`, \
-         and then `.wasm`"
-    )]
-    Name,
-    /// No or a wrong signature.
-    #[error("{0}")]
-    Signature(String),
-    /// Too many entries.
-    #[error("the folder has more than {0} entries; the others are not looked at")]
-    Entries(usize),
-    /// Too many components.
-    #[error("the folder has more than {0} components; this one is not looked at")]
-    Components(usize),
-}
-
 /// What one look found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
@@ -181,7 +133,8 @@ pub struct Folder {
     /// What was read and refused, so that it is not read again until it changes.
     refused: BTreeMap<String, (Files, Problem)>,
     problems: Vec<Problem>,
-    looked: bool,
+    /// Made with the first wait, since it needs a runtime.
+    looks: Option<Interval>,
 }
 
 #[derive(Debug)]
@@ -201,7 +154,7 @@ impl Folder {
             accepted: BTreeMap::new(),
             refused: BTreeMap::new(),
             problems: Vec::new(),
-            looked: false,
+            looks: None,
         }
     }
 
@@ -275,12 +228,12 @@ impl Folder {
     /// To be driven to its end, with `shutdown` as the way to stop it: changes that were found are not found again.
     pub async fn next(&mut self, shutdown: &CancellationToken) -> Option<Scan> {
         loop {
-            if self.looked {
-                tokio::select! {
-                    () = shutdown.cancelled() => return None,
-                    () = tokio::time::sleep(self.config.interval) => {}
-                }
-            }
+            let looks = self.looks.get_or_insert_with(|| {
+                let mut looks = interval(self.config.interval);
+                looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+                looks
+            });
+            shutdown.run_until_cancelled(looks.tick()).await?;
             let mut folder = std::mem::replace(self, Self::new(self.config.clone()));
             let task = tokio::task::spawn_blocking(move || {
                 let scan = folder.scan();
@@ -289,7 +242,6 @@ impl Folder {
             // The task ends early only with the runtime.
             let (folder, scan) = task.await.ok()?;
             *self = folder;
-            self.looked = true;
             if !scan.changes.is_empty() || scan.problems != self.problems {
                 self.problems.clone_from(&scan.problems);
                 return Some(scan);
@@ -301,11 +253,10 @@ impl Folder {
 /// Reads one policy; nothing if its files changed meanwhile.
 fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<FolderPolicy>, Problem> {
     let problem = |path: &Path, kind: ProblemKind| Problem { path: path.to_owned(), kind };
-    let content = |path: &Path, limit: u64| match file::read(path, limit) {
+    let content = |path: &Path, limit: u64| match netmarks_files::read(path, limit) {
         Ok(Content::Whole(bytes)) => Ok(bytes),
         Ok(Content::TooLarge) => Err(problem(path, ProblemKind::TooLarge(limit))),
-        Err(error) if error.kind() == ErrorKind::InvalidInput => Err(problem(path, ProblemKind::NotAFile)),
-        Err(error) => Err(problem(path, ProblemKind::Unreadable(error.kind()))),
+        Err(error) => Err(Problem::of_reading(path, &error)),
     };
     let text = |path: &Path| {
         String::from_utf8(content(path, BESIDE_BYTES)?).map_err(|_| problem(path, ProblemKind::NotText))

@@ -1,19 +1,21 @@
 //! Public keys whose signatures are accepted, and the private key that makes them.
 //!
-//! Apart from where signatures are kept: a signature over bytes is the same beside a file, in a header and in a registry.
+//! Where signatures are kept does not matter here: a signature over bytes is the same beside a file, in a header and in a registry.
 //! Keys are ECDSA P-256, signatures base64 of DER over SHA-256, as cosign makes them.
 
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use netmarks_files::Content;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{self, Signature, VerifyingKey};
 use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _};
+use rustls::pki_types::pem::{self, PemObject as _};
+use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 
 use crate::digest::Digest;
-use crate::signature::SignatureError;
-use crate::{file, pem};
+use crate::signature_error::SignatureError;
 
 /// Longest signature as a text: one of P-256 has about 96 characters.
 const SIGNATURE_CHARACTERS: usize = 1024;
@@ -52,6 +54,14 @@ pub enum KeyError {
         "there is no `-----BEGIN PUBLIC KEY-----`; expected the cosign.pub of `cosign generate-key-pair`"
     )]
     None,
+    /// A block that is cut off or damaged.
+    #[error("public key {number} is not a whole PEM block")]
+    Pem {
+        /// Which of the file, from 1.
+        number: usize,
+        /// Why.
+        source: pem::Error,
+    },
     /// A public key of another kind.
     #[error("public key {number} is not of ECDSA P-256, as `cosign generate-key-pair` makes them")]
     Public {
@@ -67,7 +77,7 @@ pub enum KeyError {
     )]
     Private {
         /// Why.
-        source: p256::pkcs8::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -77,9 +87,11 @@ impl Keys {
     /// # Errors
     /// If there is none, or one is not of P-256: a key left out silently would refuse policies later.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let keys = pem::blocks(text, "PUBLIC KEY").enumerate().map(|(index, block)| {
-            let key = VerifyingKey::from_public_key_pem(block).and_then(|key| Ok((id(&key)?, key)));
-            let (id, key) = key.map_err(|source| KeyError::Public { number: index + 1, source })?;
+        let blocks = SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes());
+        let keys = blocks.zip(1..).map(|(block, number)| {
+            let block = block.map_err(|source| KeyError::Pem { number, source })?;
+            let key = VerifyingKey::from_public_key_der(&block).and_then(|key| Ok((id(&key)?, key)));
+            let (id, key) = key.map_err(|source| KeyError::Public { number, source })?;
             Ok(Key { id, key })
         });
         let keys: Vec<Key> = keys.collect::<Result<_, KeyError>>()?;
@@ -134,8 +146,10 @@ impl SigningKey {
     /// # Errors
     /// For anything else.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let key = ecdsa::SigningKey::from_pkcs8_pem(text.trim());
-        Ok(Self(key.map_err(|source| KeyError::Private { source })?))
+        let block = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
+        let block = block.map_err(|source| KeyError::Private { source: source.into() })?;
+        let key = ecdsa::SigningKey::from_pkcs8_der(block.secret_pkcs8_der());
+        Ok(Self(key.map_err(|source| KeyError::Private { source: source.into() })?))
     }
 
     /// Reads a file with an unencrypted PKCS#8 key.
@@ -162,11 +176,9 @@ fn id(key: &VerifyingKey) -> Result<String, p256::pkcs8::spki::Error> {
 
 fn read_text(path: &Path) -> Result<String, KeyError> {
     let fail = |source| KeyError::File { path: path.to_owned(), source };
-    match file::read(path, file::SMALL).map_err(fail)? {
-        file::Content::Whole(bytes) => {
-            String::from_utf8(bytes).map_err(|error| fail(std::io::Error::other(error)))
-        }
-        file::Content::TooLarge => Err(fail(std::io::ErrorKind::FileTooLarge.into())),
+    match netmarks_files::read(path, netmarks_files::SMALL).map_err(fail)? {
+        Content::Whole(bytes) => String::from_utf8(bytes).map_err(|error| fail(std::io::Error::other(error))),
+        Content::TooLarge => Err(fail(std::io::ErrorKind::FileTooLarge.into())),
     }
 }
 
@@ -227,8 +239,13 @@ mod tests {
         let mixed = format!("{OPENSSL_PUBLIC}{}", ed25519.public_key_pem());
         let error = Keys::from_pem(&mixed).unwrap_err();
         assert!(error.to_string().starts_with("public key 2 is not of ECDSA P-256"), "{error}");
-        let error = SigningKey::from_pem(&ed25519.serialize_pem()).unwrap_err();
-        assert!(error.to_string().contains("PKCS#8"), "{error}");
+        for text in ["", &ed25519.serialize_pem(), OPENSSL_PUBLIC] {
+            let error = SigningKey::from_pem(text).unwrap_err();
+            assert!(error.to_string().contains("PKCS#8"), "{error}");
+        }
+        let cut_off = format!("{OPENSSL_PUBLIC}-----BEGIN PUBLIC KEY-----\nMFkw");
+        let error = Keys::from_pem(&cut_off).unwrap_err();
+        assert_eq!(error.to_string(), "public key 2 is not a whole PEM block");
     }
 
     #[test]

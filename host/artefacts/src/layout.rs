@@ -1,6 +1,6 @@
 //! How a component lies in a registry: the CNCF's "Wasm OCI artifact", as `wkg` and other tools write it.
 //!
-//! Apart from the registry because it is only documents. The manifest is an OCI image manifest whose config has the media
+//! Only documents, no requests. The manifest is an OCI image manifest whose config has the media
 //! type `application/vnd.wasm.config.v0+json` and whose one layer has `application/wasm`
 //! (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>). Read are also artefacts with the older layer
 //! type `application/vnd.wasm.content.layer.v1+wasm`, and any type of config: it is never looked at, and `oras push` writes
@@ -8,16 +8,14 @@
 
 use std::collections::BTreeMap;
 
-use oci_client::manifest::{OCI_IMAGE_MEDIA_TYPE, OciDescriptor, OciImageManifest, OciManifest};
+use bytes::Bytes;
 use serde::Serialize;
 
-use crate::digest::{Digest, DigestError};
+use crate::digest::Digest;
+use crate::manifest::{Blob, Descriptor, LAYER_MEDIA_TYPE, LayoutError, Manifest};
 
 /// The config of a component.
-pub(crate) const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
-
-/// A component.
-pub(crate) const LAYER_MEDIA_TYPE: &str = "application/wasm";
+const CONFIG_MEDIA_TYPE: &str = "application/vnd.wasm.config.v0+json";
 
 /// A component, before the CNCF agreed on a type.
 const OLD_LAYER_MEDIA_TYPE: &str = "application/vnd.wasm.content.layer.v1+wasm";
@@ -27,45 +25,6 @@ const CREATED_ANNOTATION: &str = "org.opencontainers.image.created";
 
 /// The time of creation of what names none: a fixed one, so that the same component makes the same manifest.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
-
-/// A manifest that is not that of a policy.
-#[derive(Debug, thiserror::Error)]
-pub enum LayoutError {
-    /// Not a manifest at all.
-    #[error("what the registry has there is not an OCI image manifest")]
-    Parse {
-        /// Why.
-        source: serde_json::Error,
-    },
-    /// A manifest for several platforms.
-    #[error(
-        "it is an index of several manifests; a component has no platform, so name the manifest of the component by its \
-         digest"
-    )]
-    Index,
-    /// Not one component.
-    #[error(
-        "expected one layer of type {LAYER_MEDIA_TYPE}, but it has {found}; push the component with `netmarks policy push` \
-         or `wkg oci push`"
-    )]
-    Layers {
-        /// The media types of its layers.
-        found: String,
-    },
-    /// A digest that is none.
-    #[error("the manifest names its layer by another digest than SHA-256")]
-    Digest {
-        /// Why.
-        #[from]
-        source: DigestError,
-    },
-    /// A size that is none.
-    #[error("the manifest says that a layer has {size} bytes")]
-    Size {
-        /// The size.
-        size: i64,
-    },
-}
 
 /// What is said of a component when it is pushed. All of it is optional.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,33 +40,9 @@ pub struct Description {
     pub exports: Vec<String>,
 }
 
-/// A blob that a manifest names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Blob {
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-}
-
-impl TryFrom<&OciDescriptor> for Blob {
-    type Error = LayoutError;
-
-    fn try_from(descriptor: &OciDescriptor) -> Result<Self, LayoutError> {
-        let size = u64::try_from(descriptor.size).map_err(|_| LayoutError::Size { size: descriptor.size })?;
-        Ok(Self { digest: descriptor.digest.parse()?, size })
-    }
-}
-
-/// Reads an image manifest.
-pub(crate) fn parse(manifest: &[u8]) -> Result<OciImageManifest, LayoutError> {
-    match serde_json::from_slice(manifest).map_err(|source| LayoutError::Parse { source })? {
-        OciManifest::Image(manifest) => Ok(manifest),
-        OciManifest::ImageIndex(_) => Err(LayoutError::Index),
-    }
-}
-
 /// Finds the component of a manifest.
 pub(crate) fn component(manifest: &[u8]) -> Result<Blob, LayoutError> {
-    let manifest = parse(manifest)?;
+    let manifest = Manifest::parse(manifest)?;
     match manifest.layers.as_slice() {
         [layer] if [LAYER_MEDIA_TYPE, OLD_LAYER_MEDIA_TYPE].contains(&layer.media_type.as_str()) => {
             layer.try_into()
@@ -144,8 +79,8 @@ struct Component<'a> {
 /// A manifest with the blobs it names, ready to be pushed. The manifest last: it is what makes the others visible.
 #[derive(Debug)]
 pub(crate) struct Bundle {
-    pub(crate) blobs: Vec<Vec<u8>>,
-    pub(crate) manifest: Vec<u8>,
+    pub(crate) blobs: Vec<Bytes>,
+    pub(crate) manifest: Bytes,
 }
 
 /// Describes `bytes`.
@@ -159,36 +94,10 @@ pub(crate) fn bundle(bytes: Vec<u8>, about: &Description) -> Result<Bundle, serd
         layer_digests: [Digest::of(&bytes)],
         component: Component { exports: &about.exports, imports: &about.imports, target: None },
     })?;
-    let layer = descriptor(LAYER_MEDIA_TYPE, &bytes);
+    let layer = Descriptor::new(LAYER_MEDIA_TYPE, &bytes);
     let annotations = (!about.annotations.is_empty()).then(|| about.annotations.clone());
-    let manifest = image(descriptor(CONFIG_MEDIA_TYPE, &config), vec![layer], annotations);
-    Ok(Bundle { blobs: vec![bytes, config], manifest: serde_json::to_vec(&manifest)? })
-}
-
-/// An image manifest.
-pub(crate) fn image(
-    config: OciDescriptor,
-    layers: Vec<OciDescriptor>,
-    annotations: Option<BTreeMap<String, String>>,
-) -> OciImageManifest {
-    OciImageManifest {
-        media_type: Some(OCI_IMAGE_MEDIA_TYPE.to_owned()),
-        config,
-        layers,
-        annotations,
-        ..OciImageManifest::default()
-    }
-}
-
-/// Names a blob.
-pub(crate) fn descriptor(media_type: &str, bytes: &[u8]) -> OciDescriptor {
-    OciDescriptor {
-        media_type: media_type.to_owned(),
-        digest: Digest::of(bytes).to_string(),
-        // No blob of ours comes near the end of the range.
-        size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
-        ..OciDescriptor::default()
-    }
+    let manifest = Manifest::new(Descriptor::new(CONFIG_MEDIA_TYPE, &config), vec![layer], annotations);
+    Ok(Bundle { blobs: vec![bytes.into(), config.into()], manifest: serde_json::to_vec(&manifest)?.into() })
 }
 
 #[cfg(test)]
@@ -198,7 +107,7 @@ mod tests {
 
     fn manifest(layers: &serde_json::Value) -> Vec<u8> {
         let config = json!({"mediaType": CONFIG_MEDIA_TYPE, "digest": Digest::of(b"{}"), "size": 2});
-        serde_json::to_vec(&json!({"schemaVersion": 2, "mediaType": OCI_IMAGE_MEDIA_TYPE, "config": config, "layers": layers}))
+        serde_json::to_vec(&json!({"schemaVersion": 2, "mediaType": crate::manifest::IMAGE_MEDIA_TYPE, "config": config, "layers": layers}))
             .unwrap()
     }
 
@@ -217,7 +126,7 @@ mod tests {
         };
         let bundle = bundle(b"abc".to_vec(), &about).unwrap();
         let [component, config] = bundle.blobs.as_slice() else { panic!("two blobs") };
-        assert_eq!(component, b"abc");
+        assert_eq!(component.as_ref(), b"abc");
         assert_eq!(
             serde_json::from_slice::<serde_json::Value>(config).unwrap(),
             json!({

@@ -1,10 +1,9 @@
 //! Where the bytes of a policy come from: registries, URLs, folders; and whether their signature holds.
 //!
-//! Apart from the engine and from Kubernetes: a component is never interpreted here, only bounded, digested and verified.
+//! A component is never interpreted here, only bounded, digested and verified.
 //!
 //! - [`Reference`]: what a text such as `registry.example/policies/zone:v1` names.
 //! - [`Fetcher`]: gets the bytes, puts them into a registry, signs them there.
-//! - [`Poll`]: follows a tag, and downloads only when it has moved.
 //! - [`Folder`]: follows a folder of `*.wasm` files.
 //! - [`Keys`]: the public keys whose signatures are accepted.
 //!
@@ -30,18 +29,18 @@ mod credentials;
 mod digest;
 mod error;
 mod fetcher;
-mod file;
 mod folder;
 mod keys;
 mod layout;
-mod pem;
-mod poll;
+mod manifest;
 mod publish;
 mod reference;
 mod registry;
 mod signature;
+mod signature_error;
 mod token;
 mod transport;
+mod upload;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use digest::{Digest, DigestError};
@@ -49,8 +48,8 @@ pub use error::{FetchError, Reason, Step};
 pub use fetcher::{DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT, FetchConfig, Fetched, Fetcher};
 pub use folder::{Change, Folder, FolderConfig, FolderPolicy, Problem, ProblemKind, Scan};
 pub use keys::{KeyError, Keys, SigningKey};
-pub use layout::{Description, LayoutError};
-pub use poll::{Poll, PollConfig};
+pub use layout::Description;
+pub use manifest::LayoutError;
 pub use publish::Pushed;
 pub use reference::{OciReference, Reference, ReferenceError, UrlReference};
-pub use signature::SignatureError;
+pub use signature_error::SignatureError;

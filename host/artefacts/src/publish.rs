@@ -1,25 +1,21 @@
 //! Putting components and signatures into a registry.
 //!
-//! Apart from reading: uploading is `oci-client`'s, with its sessions, chunks and work-arounds for registries, and needs the
-//! right to push.
+//! Which documents are uploaded is decided here; how, by the session.
 
 use std::collections::BTreeMap;
 
-use oci_client::client::{Certificate, CertificateEncoding, ClientConfig, ClientProtocol};
-use oci_client::manifest::{IMAGE_CONFIG_MEDIA_TYPE, OCI_IMAGE_MEDIA_TYPE, OciImageManifest};
-use oci_client::secrets::RegistryAuth;
 use reqwest::Url;
-use reqwest::header::HeaderValue;
 use serde_json::json;
 
 use crate::digest::Digest;
 use crate::error::Reason;
 use crate::keys::SigningKey;
-use crate::layout::{self, Bundle};
+use crate::layout::Bundle;
+use crate::manifest::{Descriptor, IMAGE_CONFIG_MEDIA_TYPE, Manifest};
 use crate::reference::OciReference;
 use crate::registry::Session;
-use crate::token::Authorization;
-use crate::{pem, signature, transport};
+use crate::signature;
+use crate::signature_error::{ANNOTATION, PAYLOAD_MEDIA_TYPE};
 
 /// What was pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,75 +28,25 @@ pub struct Pushed {
     pub resolved: String,
 }
 
-/// Uploads the blobs, then the manifest under the tag of `reference`.
-pub(crate) async fn upload(
-    session: &mut Session,
-    reference: &OciReference,
-    bundle: Bundle,
-    ca: Option<&[u8]>,
-) -> Result<(), Reason> {
-    let auth = match session.authorize().await? {
-        None => RegistryAuth::Anonymous,
-        Some(Authorization::Basic { username, password }) => RegistryAuth::Basic(username, password),
-        Some(Authorization::Bearer(token)) => RegistryAuth::Bearer(token),
-    };
-    let failed = |source| Reason::Push { source };
-    let client = oci_client::Client::try_from(config(session, ca)).map_err(failed)?;
-    let work = async {
-        client.store_auth_if_needed(session.registry(), &auth).await;
-        let target = reference.as_client();
-        for blob in bundle.blobs {
-            let digest = Digest::of(&blob).to_string();
-            client.push_blob(target, blob, &digest).await?;
-        }
-        let media_type = HeaderValue::from_static(OCI_IMAGE_MEDIA_TYPE);
-        client.push_manifest_raw(target, bundle.manifest, media_type).await
-    };
-    let deadline = session.deadline();
-    match tokio::time::timeout_at(deadline.at, work).await {
-        Ok(outcome) => outcome.map(|_| ()).map_err(failed),
-        Err(_) => {
-            let url = format!("https://{}", session.registry());
-            Err(Reason::Timeout { url, seconds: deadline.seconds })
-        }
-    }
-}
-
-fn config(session: &Session, ca: Option<&[u8]>) -> ClientConfig {
-    let text = String::from_utf8_lossy(ca.unwrap_or_default());
-    let certificates = pem::blocks(&text, "CERTIFICATE")
-        .map(|block| Certificate { encoding: CertificateEncoding::Pem, data: block.as_bytes().to_vec() });
-    ClientConfig {
-        protocol: if session.is_plain() { ClientProtocol::Http } else { ClientProtocol::Https },
-        extra_root_certificates: certificates.collect(),
-        connect_timeout: Some(transport::CONNECT_TIMEOUT),
-        user_agent: transport::USER_AGENT,
-        ..ClientConfig::default()
-    }
-}
-
 /// Adds a signature of `manifest` to those it has, as `cosign sign --key` does.
 pub(crate) async fn sign(
     session: &mut Session,
     reference: &OciReference,
     manifest: Digest,
     key: &SigningKey,
-    ca: Option<&[u8]>,
 ) -> Result<(), Reason> {
     let tagged = reference.tagged(signature::tag(manifest));
     let mut layers = match session.manifest(&tagged).await {
-        Ok((bytes, _)) => layout::parse(&bytes)?.layers,
+        Ok((bytes, _)) => Manifest::parse(&bytes)?.layers,
         Err(reason) if reason.is_not_found() => Vec::new(),
         Err(reason) => return Err(reason),
     };
     let repository = format!("{}/{}", reference.registry(), reference.repository());
     let written = |source| Reason::Document { source };
     let (document, text) = signature::sign(key, &repository, manifest).map_err(written)?;
-    let mut layer = layout::descriptor(signature::PAYLOAD_MEDIA_TYPE, &document);
-    layer.annotations = Some(BTreeMap::from([(signature::ANNOTATION.to_owned(), text)]));
-    let known = |known: &oci_client::manifest::OciDescriptor| {
-        known.digest == layer.digest && known.annotations == layer.annotations
-    };
+    let mut layer = Descriptor::new(PAYLOAD_MEDIA_TYPE, &document);
+    layer.annotations = Some(BTreeMap::from([(ANNOTATION.to_owned(), text)]));
+    let known = |known: &Descriptor| known.digest == layer.digest && known.annotations == layer.annotations;
     if layers.iter().any(known) {
         return Ok(());
     }
@@ -116,11 +62,10 @@ pub(crate) async fn sign(
         "rootfs": {"type": "layers", "diff_ids": digests},
     }))
     .map_err(written)?;
-    let image: OciImageManifest =
-        layout::image(layout::descriptor(IMAGE_CONFIG_MEDIA_TYPE, &config), layers, None);
-    let bundle =
-        Bundle { manifest: serde_json::to_vec(&image).map_err(written)?, blobs: vec![document, config] };
-    upload(session, &tagged, bundle, ca).await
+    let image = Manifest::new(Descriptor::new(IMAGE_CONFIG_MEDIA_TYPE, &config), layers, None);
+    let image = serde_json::to_vec(&image).map_err(written)?;
+    let bundle = Bundle { manifest: image.into(), blobs: vec![document.into(), config.into()] };
+    session.upload(&tagged, bundle).await
 }
 
 /// What a reference that names something else than a tag of a registry is told.

@@ -1,16 +1,21 @@
 //! What names a policy: a repository of a registry, a URL, a file.
 //!
-//! Apart from fetching, so that a configuration can be checked without a network.
+//! No network is needed to read one, so that a configuration can be checked anywhere.
+
+mod oci;
+mod url;
 
 use std::fmt;
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Digest;
+
+pub use oci::OciReference;
+pub use url::UrlReference;
+pub(crate) use url::is_loopback;
 
 /// What names a policy.
 ///
@@ -29,20 +34,6 @@ pub enum Reference {
     Url(UrlReference),
     /// A file of this machine.
     File(PathBuf),
-}
-
-/// A manifest in a registry, by tag or by digest.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct OciReference {
-    parsed: oci_client::Reference,
-    digest: Option<Digest>,
-}
-
-/// A file of a web server, with the digest of its content.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct UrlReference {
-    url: Url,
-    digest: Digest,
 }
 
 /// A text that names no policy.
@@ -64,7 +55,7 @@ impl Reference {
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         match self {
-            Self::Oci(reference) => reference.digest.is_some(),
+            Self::Oci(reference) => reference.digest().is_some(),
             Self::Url(_) => true,
             Self::File(_) => false,
         }
@@ -78,118 +69,6 @@ impl Reference {
             other => other.clone(),
         }
     }
-}
-
-impl OciReference {
-    /// Host and, if it was given, port of the registry.
-    #[must_use]
-    pub fn registry(&self) -> &str {
-        self.parsed.resolve_registry()
-    }
-
-    /// The repository within the registry.
-    #[must_use]
-    pub fn repository(&self) -> &str {
-        self.parsed.repository()
-    }
-
-    /// The tag. Beside a digest it only informs.
-    #[must_use]
-    pub fn tag(&self) -> Option<&str> {
-        self.parsed.tag()
-    }
-
-    /// The digest of the manifest.
-    #[must_use]
-    pub fn digest(&self) -> Option<Digest> {
-        self.digest
-    }
-
-    /// The same repository with this manifest.
-    #[must_use]
-    pub fn pinned(&self, digest: Digest) -> Self {
-        Self { parsed: self.parsed.clone_with_digest(digest.to_string()), digest: Some(digest) }
-    }
-
-    /// The same repository with another tag.
-    pub(crate) fn tagged(&self, tag: String) -> Self {
-        let (registry, repository) = (self.parsed.registry().to_owned(), self.repository().to_owned());
-        Self { parsed: oci_client::Reference::with_tag(registry, repository, tag), digest: None }
-    }
-
-    /// What stands behind `manifests/` in the registry's API.
-    pub(crate) fn manifest_name(&self) -> String {
-        match self.digest {
-            Some(digest) => digest.to_string(),
-            None => self.tag().unwrap_or_default().to_owned(),
-        }
-    }
-
-    pub(crate) fn as_client(&self) -> &oci_client::Reference {
-        &self.parsed
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let (registry, rest) = text.split_once('/').ok_or("it has no registry")?;
-        // As docker decides whether the first part is a registry; a default one would hide a typing error.
-        if !(registry.contains(['.', ':']) || registry == "localhost") {
-            return Err(format!("`{registry}` is no registry, which has a dot, a port, or is `localhost`"));
-        }
-        // Before the library, which says only that the format is wrong.
-        let digest = match text.split_once('@') {
-            Some((_, digest)) => Some(
-                digest
-                    .parse::<Digest>()
-                    .map_err(|_| "its digest is not `sha256:` and 64 hexadecimal digits")?,
-            ),
-            None => None,
-        };
-        let parsed = oci_client::Reference::from_str(text).map_err(|error| {
-            format!("{error} (repositories are of lower-case letters, digits, `.`, `_`, `-` and `/`)")
-        })?;
-        if digest.is_none() && !rest.contains(':') {
-            return Err("it has neither a tag nor a digest".to_owned());
-        }
-        Ok(Self { parsed, digest })
-    }
-}
-
-impl UrlReference {
-    /// Where it is.
-    #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// What it must contain.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.digest
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        // From the end, for `@` is legal within a URL.
-        let (url, hex) =
-            text.rsplit_once("@sha256:").ok_or("a URL must end with the digest of the component")?;
-        let digest =
-            format!("sha256:{hex}").parse().map_err(|_| "its digest is not 64 hexadecimal digits")?;
-        let url = Url::parse(url).map_err(|error| error.to_string())?;
-        if !url.username().is_empty() || url.password().is_some() {
-            // It would be shown in logs and errors.
-            return Err("a URL must not hold a user or password".to_owned());
-        }
-        if url.scheme() != "https" && !is_loopback(&url) {
-            return Err("`http` is for loopback addresses only; use `https`".to_owned());
-        }
-        Ok(Self { url, digest })
-    }
-}
-
-/// Whether requests to this URL stay on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for Reference {
@@ -237,15 +116,9 @@ impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Oci(reference) => reference.fmt(f),
-            Self::Url(reference) => write!(f, "{}@{}", reference.url, reference.digest),
+            Self::Url(reference) => reference.fmt(f),
             Self::File(path) => path.display().fmt(f),
         }
-    }
-}
-
-impl fmt::Display for OciReference {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.parsed.fmt(f)
     }
 }
 
@@ -283,19 +156,6 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_registry_reference() {
-        let Reference::Oci(reference) = parse(&format!("registry.example:5000/a/zone:v1@sha256:{HEX}"))
-        else {
-            panic!("not of a registry")
-        };
-        assert_eq!(reference.registry(), "registry.example:5000");
-        assert_eq!(reference.repository(), "a/zone");
-        assert_eq!(reference.tag(), Some("v1"));
-        assert_eq!(reference.manifest_name(), format!("sha256:{HEX}"));
-        assert_eq!(reference.tagged("v2".to_owned()).to_string(), "registry.example:5000/a/zone:v2");
-    }
-
-    #[test]
     fn only_a_digest_pins() {
         assert!(!parse("registry.example/zone:v1").is_pinned());
         assert!(!parse("/zone.wasm").is_pinned());
@@ -318,10 +178,10 @@ mod tests {
             ("localhost:5000/zone", "neither a tag nor a digest"),
             ("registry.example/Zone:v1", "lower-case"),
             ("registry.example/zone:v1 ", "invalid reference"),
-            ("registry.example/zone@sha256:abc", "its digest is not `sha256:`"),
-            (&long, "its digest is not `sha256:`"),
+            ("registry.example/zone@sha256:abc", "is not a digest; expected `sha256:` and 64 lower-case"),
+            (&long, "is not a digest; expected `sha256:` and 64 lower-case"),
             ("https://files.example/zone.wasm", "must end with the digest"),
-            ("https://files.example/zone.wasm@sha256:abc", "64 hexadecimal digits"),
+            ("https://files.example/zone.wasm@sha256:abc", "64 lower-case hexadecimal digits"),
             (&plain, "loopback addresses only"),
             (&secret, "user or password"),
             ("file://zone.wasm", "absolute path"),

@@ -1,18 +1,20 @@
-//! Reading from one repository of a registry: digests of tags, manifests, blobs, signatures.
+//! A session with one repository of a registry, and reading from it: digests of tags, manifests, blobs, signatures.
 //!
-//! Apart from `oci-client`, which uploads for us: it reads manifests, tokens and errors without a bound and follows
-//! redirects from `https` to `http`, while what comes from a registry is to be trusted only once its digest is known.
+//! Own code rather than a client library: those that there are read manifests, tokens and errors without a limit and follow
+//! redirects from `https` to `http`, while what comes from a registry can be trusted only once its digest is known.
 
-use reqwest::header::{ACCEPT, HeaderMap};
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use crate::credentials::{Credential, Credentials};
 use crate::digest::Digest;
 use crate::error::Reason;
 use crate::keys::Keys;
-use crate::layout::{self, Blob};
+use crate::manifest::{Blob, Manifest};
 use crate::reference::OciReference;
-use crate::signature::{self, SignatureError};
+use crate::signature;
+use crate::signature_error::{self, SignatureError};
 use crate::token::{self, Authorization, Challenge};
 use crate::transport::{self, Deadline, MANIFEST_BYTES, Plain};
 
@@ -29,12 +31,29 @@ pub(crate) enum Access {
     Push,
 }
 
+/// One request.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: &'a Url,
+    /// Its media type and bytes.
+    pub(crate) content: Option<(&'static str, Bytes)>,
+}
+
+impl Call<'_> {
+    /// Its address for errors: the query of an upload holds what lets others continue it.
+    fn shown(&self) -> Url {
+        let mut url = self.url.clone();
+        url.set_query(None);
+        url
+    }
+}
+
 /// Holds what several requests to one repository share: the scheme, the authorization, the deadline.
 pub(crate) struct Session {
     client: Client,
     plain: Plain,
     base: Url,
-    registry: String,
     repository: String,
     access: Access,
     credential: Credential,
@@ -52,11 +71,11 @@ impl Session {
         access: Access,
         deadline: Deadline,
     ) -> Result<Self, Reason> {
-        let (registry, repository) = (reference.registry().to_owned(), reference.repository().to_owned());
-        let credential = credentials.find(&registry, &repository).await?;
-        let base = choose_scheme(&client, &plain, &registry, deadline).await?;
+        let (registry, repository) = (reference.registry(), reference.repository().to_owned());
+        let credential = credentials.find(registry, &repository).await?;
+        let base = choose_scheme(&client, &plain, registry, deadline).await?;
         let authorization = None;
-        Ok(Self { client, plain, base, registry, repository, access, credential, authorization, deadline })
+        Ok(Self { client, plain, base, repository, access, credential, authorization, deadline })
     }
 
     /// The digest of the manifest that a reference names now, by asking for the headers alone where the registry says it
@@ -66,7 +85,7 @@ impl Session {
             return Ok(digest);
         }
         let url = self.url(&format!("manifests/{}", reference.manifest_name()));
-        let response = self.ask(&Method::HEAD, &url).await?;
+        let response = self.ask(&Call { method: Method::HEAD, url: &url, content: None }).await?;
         let header = response.headers().get(DIGEST_HEADER).and_then(|value| value.to_str().ok());
         match header.and_then(|digest| digest.parse().ok()) {
             Some(digest) => Ok(digest),
@@ -77,7 +96,7 @@ impl Session {
     /// The manifest that a reference names now, and its digest, which is verified.
     pub(crate) async fn manifest(&mut self, reference: &OciReference) -> Result<(Vec<u8>, Digest), Reason> {
         let url = self.url(&format!("manifests/{}", reference.manifest_name()));
-        let response = self.ask(&Method::GET, &url).await?;
+        let response = self.get(&url).await?;
         let manifest = transport::body(response, &url, MANIFEST_BYTES, "the manifest", self.deadline).await?;
         let actual = Digest::of(&manifest);
         match reference.digest() {
@@ -99,7 +118,7 @@ impl Session {
             return Err(Reason::TooLarge { what, limit });
         }
         let url = self.url(&format!("blobs/{}", blob.digest));
-        let response = self.ask(&Method::GET, &url).await?;
+        let response = self.get(&url).await?;
         // No more than was announced is read, whatever the limit allows.
         let bytes = transport::body(response, &url, blob.size, what, self.deadline).await;
         let wrong = |sent| Reason::Length { url: url.to_string(), announced: blob.size, sent };
@@ -123,7 +142,7 @@ impl Session {
     ) -> Result<String, Reason> {
         let tagged = reference.tagged(signature::tag(manifest));
         let signatures = match self.manifest(&tagged).await {
-            Ok((signatures, _)) => layout::parse(&signatures)?,
+            Ok((signatures, _)) => Manifest::parse(&signatures)?,
             Err(reason) if reason.is_not_found() => {
                 let pinned = reference.pinned(manifest);
                 let command = format!("cosign sign --key cosign.key --tlog-upload=false {pinned}");
@@ -134,11 +153,11 @@ impl Session {
         let signed: Vec<_> = signatures
             .layers
             .iter()
-            .filter(|layer| layer.media_type == signature::PAYLOAD_MEDIA_TYPE)
-            .filter_map(|layer| Some((layer, layer.annotations.as_ref()?.get(signature::ANNOTATION)?)))
+            .filter(|layer| layer.media_type == signature_error::PAYLOAD_MEDIA_TYPE)
+            .filter_map(|layer| Some((layer, layer.annotations.as_ref()?.get(signature_error::ANNOTATION)?)))
             .collect();
         let mut failed = SignatureError::Empty;
-        for (layer, signature) in signed.iter().take(signature::MOST) {
+        for (layer, signature) in signed.iter().take(signature_error::MOST) {
             let blob = Blob::try_from(*layer)?;
             let document = self.blob(&blob, signature::PAYLOAD_BYTES, "a signed document").await?;
             match signature::verify(keys, &document, signature, manifest) {
@@ -146,55 +165,67 @@ impl Session {
                 Err(error) => failed = error.or(failed),
             }
         }
-        if signed.len() > signature::MOST {
+        if signed.len() > signature_error::MOST {
             failed = SignatureError::TooMany { found: signed.len() };
         }
         Err(failed.into())
     }
 
-    /// What an upload must send, asked for beforehand since uploads themselves are not repeated.
-    pub(crate) async fn authorize(&mut self) -> Result<Option<Authorization>, Reason> {
-        let url = self.base.clone();
-        let response = transport::send(self.client.get(url.clone()), &url, self.deadline).await?;
-        if response.status() == StatusCode::UNAUTHORIZED {
-            self.answer(response.headers()).await?;
-        } else {
-            transport::success(response, &url, self.deadline).await?;
-        }
-        Ok(self.authorization.clone())
-    }
-
     /// Whether the registry is spoken to without TLS.
-    pub(crate) fn is_plain(&self) -> bool {
+    fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
     }
 
-    fn url(&self, path: &str) -> Url {
+    pub(crate) fn url(&self, path: &str) -> Url {
         let mut url = self.base.clone();
         url.set_path(&format!("/v2/{}/{path}", self.repository));
         url
     }
 
+    async fn get(&mut self, url: &Url) -> Result<Response, Reason> {
+        self.ask(&Call { method: Method::GET, url, content: None }).await
+    }
+
     /// Sends a request, and once more with an authorization if the registry asks for one.
-    async fn ask(&mut self, method: &Method, url: &Url) -> Result<Response, Reason> {
-        let first = self.send(method, url).await?;
-        let response = if first.status() == StatusCode::UNAUTHORIZED && self.authorization.is_none() {
+    pub(crate) async fn ask(&mut self, call: &Call<'_>) -> Result<Response, Reason> {
+        let shown = call.shown();
+        let first = self.send(call, &shown).await?;
+        let may_answer = self.authorization.is_none() && self.is_trusted(call.url);
+        let response = if first.status() == StatusCode::UNAUTHORIZED && may_answer {
             self.answer(first.headers()).await?;
-            if self.authorization.is_none() { first } else { self.send(method, url).await? }
+            if self.authorization.is_none() { first } else { self.send(call, &shown).await? }
         } else {
             first
         };
-        transport::success(response, url, self.deadline).await
+        transport::success(response, &shown, self.deadline).await
     }
 
-    async fn send(&self, method: &Method, url: &Url) -> Result<Response, Reason> {
-        let request = self.client.request(method.clone(), url.clone()).header(ACCEPT, MANIFEST_TYPES);
+    async fn send(&self, call: &Call<'_>, shown: &Url) -> Result<Response, Reason> {
+        let Call { method, url, content } = call;
+        let request = self.client.request(method.clone(), (*url).clone()).header(ACCEPT, MANIFEST_TYPES);
+        let request = match content {
+            // Some registries insist on a length where there is nothing to send.
+            None if *method == Method::POST => request.header(CONTENT_LENGTH, 0),
+            None => request,
+            Some((media_type, bytes)) => request.header(CONTENT_TYPE, *media_type).body(bytes.clone()),
+        };
         let request = match &self.authorization {
+            Some(_) if !self.is_trusted(url) => request,
             Some(Authorization::Basic { username, password }) => request.basic_auth(username, Some(password)),
             Some(Authorization::Bearer(token)) => request.bearer_auth(token),
             None => request,
         };
-        transport::send(request, url, self.deadline).await
+        transport::send(request, shown, self.deadline).await
+    }
+
+    /// Whether this URL is the registry's own, which alone gets the authorization.
+    fn is_trusted(&self, url: &Url) -> bool {
+        url.origin() == self.base.origin()
+    }
+
+    /// Whether the registry may send us to this URL.
+    pub(crate) fn may_follow(&self, url: &Url) -> bool {
+        url.scheme() == "https" || url.scheme() == "http" && self.is_plain() && self.plain.allows(url)
     }
 
     async fn answer(&mut self, headers: &HeaderMap) -> Result<(), Reason> {
@@ -204,19 +235,10 @@ impl Session {
             Access::Push => "pull,push",
         };
         let scope = format!("repository:{}:{actions}", self.repository);
-        let (plain, registry_is_plain) = (&self.plain, self.is_plain());
-        let may_ask = |url: &Url| url.scheme() == "https" || registry_is_plain && plain.allows(url);
+        let may_ask = |url: &Url| self.may_follow(url);
         self.authorization =
             token::answer(challenge, &self.credential, &scope, &self.client, may_ask, self.deadline).await?;
         Ok(())
-    }
-
-    pub(crate) fn registry(&self) -> &str {
-        &self.registry
-    }
-
-    pub(crate) fn deadline(&self) -> Deadline {
-        self.deadline
     }
 }
 

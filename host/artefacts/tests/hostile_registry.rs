@@ -1,11 +1,9 @@
 //! Registries that no program of good will is: endless answers, lies about digests, tokens for the wrong.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::support::{anonymous, chain, key_pair, reference, requiring, serve};
 use anyhow::Result;
 use axum::Router;
 use axum::body::Body;
@@ -15,13 +13,7 @@ use axum::routing::{any, get};
 use netmarks_artefacts::{Credentials, Digest, FetchConfig, Fetcher, Reason, SignatureError, Step};
 use serde_json::json;
 
-const COMPONENT: &[u8] = b"\0asm the bytes of a component";
-
-/// A body that never ends.
-fn endless() -> Body {
-    let chunks = std::iter::repeat_with(|| Ok::<_, Infallible>(vec![b' '; 16 << 10]));
-    Body::from_stream(futures::stream::iter(chunks))
-}
+use crate::support::{COMPONENT, anonymous, chain, endless, key_pair, reference, requiring, serve};
 
 fn manifest(digest: Digest, size: usize) -> Vec<u8> {
     let config =

@@ -1,7 +1,10 @@
 //! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
 
+mod access;
 mod docker_registry;
 mod folder;
 mod hostile_registry;
+mod hostile_uploads;
+mod signatures;
 mod support;
 mod urls_and_files;

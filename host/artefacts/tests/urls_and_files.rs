@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::{Authority, anonymous, chain, key_pair, reference, requiring, serve};
+use crate::support::{Authority, COMPONENT, anonymous, chain, key_pair, reference, requiring, serve};
 use anyhow::Result;
 use axum::Router;
 use axum::response::Redirect;
@@ -12,8 +12,6 @@ use netmarks_artefacts::{
     Digest, FetchConfig, FetchError, Fetched, Fetcher, Reason, Reference, SignatureError, Step,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-const COMPONENT: &[u8] = b"\0asm the bytes of a component";
 
 async fn fetch(fetcher: &Fetcher, url: &str, digest: Digest) -> Result<Fetched, FetchError> {
     fetcher.fetch(&reference(&format!("{url}@{digest}"))).await

@@ -1,6 +1,20 @@
-//! How files are written and followed.
+//! The one place that knows how files of this machine are written, read and followed.
+//!
+//! - [`AtomicWrite`]: a file is written whole or not at all. Blocking.
+//! - [`read`]: a regular file is read up to a limit. Blocking; [`read_small`] is its async form.
+//! - [`Stamp`]: what a file is like without opening it. Blocking.
+//! - [`FileWatch`]: waits until one of some files has changed. Async.
+//!
+//! Nothing here opens a pipe or a device: opening may wait for ever, and so may reading.
+
 #![forbid(unsafe_code)]
 
+mod read;
+mod stamp;
 mod watch;
+mod write;
 
+pub use read::{Content, SMALL, read, read_small};
+pub use stamp::{Stamp, not_regular};
 pub use watch::{FileWatch, INTERVAL};
+pub use write::{AtomicWrite, Durability, Readers, WriteError, remove_unfinished};

@@ -5,7 +5,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use netmarks_core::application::{Application, Identity};
@@ -13,6 +12,7 @@ use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
 use netmarks_core::request::PendingPod;
+use netmarks_files::AtomicWrite;
 use serde::{Deserialize, Serialize};
 
 /// The version that is written, and the only one that is read.
@@ -247,7 +247,7 @@ impl SnapshotFile {
     pub fn write(&self, path: &Path) -> Result<(), SnapshotFileError> {
         let wrap = |source| SnapshotFileError { action: "write", path: path.to_owned(), source };
         let json = self.to_json().map_err(Kind::Json).map_err(wrap)?;
-        replace_file(path, json.as_bytes()).map_err(Kind::Io).map_err(wrap)
+        AtomicWrite::to(path).write(json.as_bytes()).map_err(|error| wrap(Kind::Io(error.error)))
     }
 
     /// Its text: indented, so that people can read, compare and edit it.
@@ -346,15 +346,6 @@ fn once<T: Hash + Eq + std::fmt::Display>(
             return Err(ContentError::Repeated { what, name: name.to_string() });
         }
     }
-    Ok(())
-}
-
-fn replace_file(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
     Ok(())
 }
 

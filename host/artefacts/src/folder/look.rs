@@ -4,52 +4,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
-use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use super::{Problem, ProblemKind};
+use netmarks_files::Stamp;
+
+use super::problem::{Problem, ProblemKind};
 
 /// Most entries of the folder that are looked at.
 const MOST_ENTRIES: usize = 10_000;
 
 /// Most components of the folder.
 const MOST_COMPONENTS: usize = 256;
-
-/// What a file is like. It changes whenever the file is written, replaced or made readable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    device: u64,
-    inode: u64,
-    size: u64,
-    modified: (i64, i64),
-    /// Cannot be set by programs, unlike the time of modification.
-    touched: (i64, i64),
-}
-
-impl Stamp {
-    fn of(path: &Path) -> std::io::Result<Self> {
-        let metadata = std::fs::metadata(path)?;
-        Ok(Self {
-            device: metadata.dev(),
-            inode: metadata.ino(),
-            size: metadata.size(),
-            modified: (metadata.mtime(), metadata.mtime_nsec()),
-            touched: (metadata.ctime(), metadata.ctime_nsec()),
-        })
-    }
-
-    /// Whether it was not touched since.
-    fn is_older_than(&self, moment: SystemTime) -> bool {
-        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(self.touched.0), u32::try_from(self.touched.1))
-        else {
-            return false;
-        };
-        moment
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .is_ok_and(|moment| Duration::new(seconds, nanoseconds) < moment)
-    }
-}
 
 /// The files of one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +34,7 @@ impl Files {
 
     #[cfg(test)]
     pub(crate) fn made_up(size: u64, touched_seconds: i64) -> Self {
-        let touched = (touched_seconds, 0);
-        let component = Stamp { device: 1, inode: 1, size, modified: touched, touched };
-        Self { component, settings: None, signature: None }
+        Self { component: Stamp::made_up(size, touched_seconds), settings: None, signature: None }
     }
 }
 
@@ -102,16 +66,13 @@ pub(crate) struct Look {
 
 /// What the files of one name are like now.
 pub(crate) fn files(paths: &Paths) -> Result<Files, Problem> {
-    let unreadable = |path: &Path, error: &std::io::Error| Problem {
-        path: path.to_owned(),
-        kind: ProblemKind::Unreadable(error.kind()),
-    };
     let optional = |path: &Path| match Stamp::of(path) {
         Ok(stamp) => Ok(Some(stamp)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(unreadable(path, &error)),
+        Err(error) => Err(Problem::of_reading(path, &error)),
     };
-    let component = Stamp::of(&paths.component).map_err(|error| unreadable(&paths.component, &error))?;
+    let component =
+        Stamp::of(&paths.component).map_err(|error| Problem::of_reading(&paths.component, &error))?;
     Ok(Files { component, settings: optional(&paths.settings)?, signature: optional(&paths.signature)? })
 }
 
@@ -172,6 +133,8 @@ fn is_label(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -187,11 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn age_is_by_the_time_of_touching() {
+    fn they_are_as_old_as_the_youngest() {
         let moment = SystemTime::UNIX_EPOCH + Duration::from_secs(100);
         assert!(Files::made_up(1, 99).are_older_than(moment));
-        assert!(!Files::made_up(1, 100).are_older_than(moment));
-        assert!(!Files::made_up(1, -1).are_older_than(moment));
         let mut mixed = Files::made_up(1, 99);
         mixed.settings = Some(Files::made_up(1, 101).component);
         assert!(!mixed.are_older_than(moment));

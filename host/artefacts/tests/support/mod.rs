@@ -2,17 +2,27 @@
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+pub mod plain_client;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use netmarks_artefacts::{FetchConfig, FetchError, Fetcher, Keys, Reference, SigningKey};
+use netmarks_artefacts::{Description, FetchConfig, FetchError, Fetcher, Keys, Reference, SigningKey};
 use netmarks_test_cluster::{OciOptions, OciRegistry};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// Long beside anything here, also on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// What is pushed.
+pub const COMPONENT: &[u8] = b"\0asm the bytes of a component";
+
+/// What is said of it.
+pub fn nothing() -> Description {
+    Description::default()
+}
 
 /// What a registry asks of its clients.
 #[derive(Default)]
@@ -121,4 +131,10 @@ pub async fn serve(router: axum::Router) -> Result<String> {
     let address = listener.local_addr()?.to_string();
     tokio::spawn(async move { axum::serve(listener, router).await });
     Ok(address)
+}
+
+/// A body that never ends.
+pub fn endless() -> axum::body::Body {
+    let chunks = std::iter::repeat_with(|| Ok::<_, std::convert::Infallible>(vec![b' '; 16 << 10]));
+    axum::body::Body::from_stream(futures::stream::iter(chunks))
 }

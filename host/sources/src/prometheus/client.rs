@@ -303,7 +303,7 @@ struct ErrorBody {
 
 async fn read(key: &'static str, path: Option<&PathBuf>) -> Result<Option<Vec<u8>>, QueryError> {
     let Some(path) = path else { return Ok(None) };
-    match tokio::fs::read(path).await {
+    match netmarks_files::read_small(path).await {
         Ok(content) => Ok(Some(content)),
         Err(source) => Err(QueryError::File { key, path: path.clone(), source }),
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use netmarks_artefacts::{Credentials, Description, FetchConfig, Fetcher, Reference, SigningKey};
+use netmarks_files::{AtomicWrite, Readers, WriteError};
 use netmarks_policies::{Outcome, PolicyName};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
@@ -212,11 +213,9 @@ fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>)
     }
 }
 
-fn write(file: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = file.with_extension("unfinished");
-    std::fs::write(&beside, bytes)
-        .and_then(|()| std::fs::rename(&beside, file))
-        .with_context(|| format!("failed to write {}", file.display()))
+/// The server may be another user.
+fn write(file: &Path, bytes: &[u8]) -> Result<(), WriteError> {
+    AtomicWrite::to(file).readers(Readers::Umask).write(bytes)
 }
 
 fn to_registry(args: &Args, reference: &str, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()> {

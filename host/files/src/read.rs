@@ -1,31 +1,33 @@
-//! Reading files of this machine within a bound.
+//! Reading a file within a limit.
 //!
-//! Apart because certificates, credentials, keys, components and signatures are all read in the same way: no more than the
-//! bound, and never from something that is no file and might never end.
+//! Certificates, credentials, keys, components and signatures are all read so: no more than the limit, and never from something
+//! that is not a regular file and might never end.
 
 use std::fs::File;
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::path::Path;
 
+use crate::stamp;
+
 /// Largest file of certificates, credentials or keys, in bytes.
-pub(crate) const SMALL: u64 = 1 << 20;
+pub const SMALL: u64 = 1 << 20;
 
 /// What [`read`] found.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
     /// All of it.
     Whole(Vec<u8>),
-    /// It is larger than the bound.
+    /// It is larger than the limit.
     TooLarge,
 }
 
-/// Reads a regular file of at most `limit` bytes, following links.
-pub(crate) fn read(path: &Path, limit: u64) -> Result<Content> {
+/// Reads a regular file of at most `limit` bytes, following links. Blocking.
+///
+/// # Errors
+/// If it cannot be read, or is not a regular file ([`crate::not_regular`] tells).
+pub fn read(path: &Path, limit: u64) -> Result<Content> {
     // Before opening: opening a pipe would wait for somebody to write.
-    let metadata = std::fs::metadata(path)?;
-    if !metadata.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
-    }
+    let metadata = stamp::regular(path)?;
     if metadata.len() > limit {
         return Ok(Content::TooLarge);
     }
@@ -34,8 +36,11 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Content> {
     Ok(if bytes.len() as u64 > limit { Content::TooLarge } else { Content::Whole(bytes) })
 }
 
-/// Reads a small file without holding up the runtime.
-pub(crate) async fn read_small(path: &Path) -> Result<Vec<u8>> {
+/// Reads a file of at most [`SMALL`] bytes on a blocking thread. Cancel-safe.
+///
+/// # Errors
+/// As for [`read`], and if it is larger.
+pub async fn read_small(path: &Path) -> Result<Vec<u8>> {
     let path = path.to_owned();
     match tokio::task::spawn_blocking(move || read(&path, SMALL)).await? {
         Ok(Content::Whole(bytes)) => Ok(bytes),
@@ -47,17 +52,18 @@ pub(crate) async fn read_small(path: &Path) -> Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::not_regular;
 
     #[test]
-    fn at_most_the_bound_and_only_files() {
+    fn at_most_the_limit_and_only_regular_files() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "12345").unwrap();
         assert_eq!(read(&path, 5).unwrap(), Content::Whole(b"12345".to_vec()));
         assert_eq!(read(&path, 4).unwrap(), Content::TooLarge);
-        assert_eq!(read(folder.path(), 5).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert!(not_regular(&read(folder.path(), 5).unwrap_err()));
         // Its length is said to be 0, and it never ends.
-        assert_eq!(read(Path::new("/dev/zero"), 5).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert!(not_regular(&read(Path::new("/dev/zero"), 5).unwrap_err()));
         assert_eq!(read(&folder.path().join("other"), 5).unwrap_err().kind(), ErrorKind::NotFound);
     }
 }
