@@ -7,14 +7,15 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Weak};
 
-use crate::fault::{Refusal, StoreError};
+use crate::change::Fallback;
+use crate::errors::{Refusal, StateFolderError};
 use crate::lifecycle::{Event, Place, State, step};
-use crate::manifest::{Entry, Fallback, Manifest};
-use crate::report::{EntryReport, Rejection, Report};
+use crate::manifest::{Entry, Manifest};
+use crate::report::{EntryReport, RegistryReport, Rejection};
 use crate::revision::{Loaded, RevisionId};
 use crate::set::{Canary, PolicySet};
 use crate::settings::{Mode, PolicyName};
-use crate::store::{Saved, Store};
+use crate::state_folder::{SavedState, StateFolder};
 
 /// Earlier manifests that can be gone back to; their policies stay loaded.
 const HISTORY: usize = 8;
@@ -24,8 +25,8 @@ const REJECTIONS: usize = 16;
 
 /// Holds what there is and was.
 pub(crate) struct Book {
-    store: Option<Store>,
-    saved: Saved,
+    store: Option<StateFolder>,
+    saved: SavedState,
     loaded: BTreeMap<RevisionId, Arc<Loaded>>,
     lives: BTreeMap<RevisionId, Life>,
     /// Sets that were replaced, as long as a request holds them.
@@ -40,8 +41,8 @@ struct Life {
 
 impl Book {
     /// A book with what `store` holds, and the entries that have to be loaded.
-    pub(crate) fn open(store: Option<Store>) -> Result<(Self, Vec<Entry>), StoreError> {
-        let saved = store.as_ref().map_or(Ok(None), Store::load)?.unwrap_or_default();
+    pub(crate) fn open(store: Option<StateFolder>) -> Result<(Self, Vec<Entry>), StateFolderError> {
+        let saved = store.as_ref().map_or(Ok(None), StateFolder::load)?.unwrap_or_default();
         let entries = saved.current.entries.clone();
         let book = Self {
             store,
@@ -62,7 +63,7 @@ impl Book {
         self.saved.configured.as_ref()
     }
 
-    pub(crate) fn set_configured(&mut self, revision: RevisionId) -> Result<(), StoreError> {
+    pub(crate) fn set_configured(&mut self, revision: RevisionId) -> Result<(), StateFolderError> {
         self.saved.configured = Some(revision);
         self.store.as_ref().map_or(Ok(()), |store| store.save(&self.saved))
     }
@@ -72,10 +73,10 @@ impl Book {
     }
 
     /// An artefact from the state folder.
-    pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StateFolderError> {
         match &self.store {
             Some(store) => store.artefact(digest),
-            None => Err(StoreError::NoFolder { digest: digest.to_owned() }),
+            None => Err(StateFolderError::NoFolder { digest: digest.to_owned() }),
         }
     }
 
@@ -153,7 +154,7 @@ impl Book {
         next: Manifest,
         new: Option<(&[u8], Arc<Loaded>)>,
     ) -> Result<PolicySet, Refusal> {
-        let mut saved = Saved {
+        let mut saved = SavedState {
             history: self.saved.history.clone(),
             current: next,
             configured: self.saved.configured.clone(),
@@ -268,7 +269,7 @@ impl Book {
         self.lives.retain(|_, life| life.state != State::Gone);
     }
 
-    pub(crate) fn report(&mut self) -> Report {
+    pub(crate) fn report(&mut self) -> RegistryReport {
         self.settle();
         let describe =
             |revision: &RevisionId| self.loaded.get(revision).map(|loaded| loaded.policy.description());
@@ -293,7 +294,7 @@ impl Book {
             (report.entry.name.clone(), report.entry.mode != Mode::Active, report.entry.revision.clone())
         };
         policies.sort_by_key(order);
-        Report {
+        RegistryReport {
             generation: self.manifest().generation,
             policies,
             rejected: self.rejected.iter().cloned().collect(),

@@ -10,14 +10,15 @@ use netmarks_engine::PolicyError;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-use crate::fault::Refusal;
-use crate::guard::Breach;
-use crate::manifest::{Change, Fallback};
+use crate::breach::Breach;
+use crate::change::{Fallback, PolicyChange};
+use crate::errors::Refusal;
+use crate::origin::{Actor, Origin};
 use crate::promotion::Probation;
 use crate::registry::{Inbox, Registry};
 use crate::revision::{Loaded, RevisionId};
 use crate::set::PolicySet;
-use crate::settings::{Actor, Mode, Origin};
+use crate::settings::Mode;
 use crate::shadow::Comparison;
 
 /// How often canaries are looked at.
@@ -83,7 +84,7 @@ impl Registry {
         }
         let actor = Actor::own("automatic promotion", "this process");
         let change =
-            Change::Move { name: candidate.name.clone(), mode: Mode::Active, origin: Origin::Upload };
+            PolicyChange::Move { name: candidate.name.clone(), mode: Mode::Active, origin: Origin::Upload };
         if let Err(refusal) = self.operate(change, actor).await {
             tracing::error!(policy = %candidate.name, error = chain(&refusal), "failed to promote the canary");
         }
@@ -99,7 +100,8 @@ impl Registry {
                 Fallback::Nothing => "there is nothing else to answer, so it stays".to_owned(),
             };
             let actor = Actor::own("automatic rollback", "this process");
-            let change = Change::Degrade { revision: revision.clone(), reason: reason.clone(), fallback };
+            let change =
+                PolicyChange::Degrade { revision: revision.clone(), reason: reason.clone(), fallback };
             match self.operate(change, actor).await {
                 Ok(_) => {
                     let reason = format!("{reason}; {what}");

@@ -9,15 +9,17 @@ use bytes::Bytes;
 use netmarks_core::errors::chain;
 use netmarks_engine::when_idle;
 
-use crate::fault::Refusal;
+use crate::change::PolicyChange;
+use crate::errors::Refusal;
 use crate::lifecycle::Event;
-use crate::manifest::{Change, Entry};
+use crate::manifest::Entry;
 use crate::notice::{Notice, NoticeKind};
+use crate::origin::{Actor, Origin};
 use crate::registry::{Registry, unix_now};
 use crate::report::Rejection;
 use crate::revision::RevisionId;
-use crate::settings::{Actor, Mode, Origin, PolicyName, Settings};
-use crate::submission::{Outcome, Submission};
+use crate::settings::{Mode, PolicyName, Settings};
+use crate::submission::{ChangeOutcome, Submission};
 
 impl Registry {
     /// Proves a policy and gives it its place. The same submission again changes nothing.
@@ -26,12 +28,12 @@ impl Registry {
     ///
     /// # Errors
     /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
-    pub async fn submit(&self, submission: Submission) -> Result<Outcome, Refusal> {
+    pub async fn submit(&self, submission: Submission) -> Result<ChangeOutcome, Refusal> {
         let digest = hash(submission.bytes.clone()).await?;
         self.submit_hashed(submission, digest).await
     }
 
-    async fn submit_hashed(&self, submission: Submission, digest: String) -> Result<Outcome, Refusal> {
+    async fn submit_hashed(&self, submission: Submission, digest: String) -> Result<ChangeOutcome, Refusal> {
         let (name, actor) = (submission.name.clone(), submission.actor.clone());
         let result = self.try_submit(submission, &digest).await;
         if let Err(refusal) = &result {
@@ -62,7 +64,7 @@ impl Registry {
         result
     }
 
-    async fn try_submit(&self, submission: Submission, digest: &str) -> Result<Outcome, Refusal> {
+    async fn try_submit(&self, submission: Submission, digest: &str) -> Result<ChangeOutcome, Refusal> {
         let Submission { name, bytes, settings, mode, origin, actor } = submission;
         settings.validate()?;
         let revision = RevisionId::new(&name, digest, &settings);
@@ -81,7 +83,7 @@ impl Registry {
             return Ok(outcome);
         }
         // Before the expensive part: what breaks a rule now would do so afterwards.
-        self.book().manifest().apply(Change::Put(Box::new(entry.clone())))?;
+        self.book().manifest().apply(PolicyChange::Put(Box::new(entry.clone())))?;
         let registry = self.clone();
         let waiting = self.shared.waiting.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
         let turn = self.shared.compiler.clone().acquire_owned().await.map_err(|_| Refusal::Internal)?;
@@ -97,7 +99,7 @@ impl Registry {
                 Some(loaded) => loaded,
                 None => Arc::new(registry.prove(&entry, &bytes)?),
             };
-            let outcome = registry.commit(Change::Put(Box::new(entry)), Some((&bytes, loaded)), &actor);
+            let outcome = registry.commit(PolicyChange::Put(Box::new(entry)), Some((&bytes, loaded)), &actor);
             if outcome.is_err() {
                 registry.book().progress(&revision, Event::Withdrawn);
             }
@@ -107,7 +109,7 @@ impl Registry {
     }
 
     /// The outcome of submitting what is there already.
-    fn unchanged(&self, entry: &Entry) -> Result<Option<Outcome>, Refusal> {
+    fn unchanged(&self, entry: &Entry) -> Result<Option<ChangeOutcome>, Refusal> {
         let book = self.book();
         let present = book.manifest().entry(&entry.revision).filter(|present| present.origin == entry.origin);
         // What could not be restored is there by name only; submitting it again mends it.
@@ -117,7 +119,7 @@ impl Registry {
         if let Some(reason) = &present.degraded {
             return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
         }
-        Ok((present.mode == entry.mode).then(|| Outcome {
+        Ok((present.mode == entry.mode).then(|| ChangeOutcome {
             generation: book.manifest().generation,
             changed: false,
             entry: Some(present.clone()),
@@ -134,28 +136,33 @@ impl Registry {
         mode: Mode,
         origin: Origin,
         actor: Actor,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<ChangeOutcome, Refusal> {
         {
             let book = self.book();
             let same =
                 book.manifest().named(&name).filter(|entry| entry.mode == mode && entry.degraded.is_none());
             if let Some(entry) = same {
-                return Ok(Outcome {
+                return Ok(ChangeOutcome {
                     generation: book.manifest().generation,
                     changed: false,
                     entry: Some(entry.clone()),
                 });
             }
         }
-        self.operate(Change::Move { name, mode, origin }, actor).await
+        self.operate(PolicyChange::Move { name, mode, origin }, actor).await
     }
 
     /// Removes all revisions of a policy.
     ///
     /// # Errors
     /// If there is none, or it is managed elsewhere.
-    pub async fn remove(&self, name: PolicyName, origin: Origin, actor: Actor) -> Result<Outcome, Refusal> {
-        let outcome = self.operate(Change::Remove { name, origin }, actor).await?;
+    pub async fn remove(
+        &self,
+        name: PolicyName,
+        origin: Origin,
+        actor: Actor,
+    ) -> Result<ChangeOutcome, Refusal> {
+        let outcome = self.operate(PolicyChange::Remove { name, origin }, actor).await?;
         let configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // Whoever had taken the place of the configuration's policy is gone: it answers again, for want of others.
         if self.current().active.is_empty()
@@ -171,9 +178,9 @@ impl Registry {
     ///
     /// # Errors
     /// If there was none, or one of its policies cannot be loaded any more.
-    pub async fn roll_back(&self, actor: Actor) -> Result<Outcome, Refusal> {
+    pub async fn roll_back(&self, actor: Actor) -> Result<ChangeOutcome, Refusal> {
         let to = self.book().earlier().ok_or(Refusal::NoHistory)?;
-        self.operate(Change::RollBack { to }, actor).await
+        self.operate(PolicyChange::RollBack { to }, actor).await
     }
 
     /// Applies the configuration's policy, unless it is the one that was applied last. A policy of its name that an
@@ -187,7 +194,7 @@ impl Registry {
         bytes: Bytes,
         settings: Settings,
         actor: Actor,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<ChangeOutcome, Refusal> {
         let digest = hash(bytes.clone()).await?;
         let revision = RevisionId::new(&name, &digest, &settings);
         let submission =
@@ -201,7 +208,11 @@ impl Registry {
             let answers = !self.current().active.is_empty();
             if answers && book.configured() == Some(&revision) {
                 remember();
-                return Ok(Outcome { generation: book.manifest().generation, changed: false, entry: None });
+                return Ok(ChangeOutcome {
+                    generation: book.manifest().generation,
+                    changed: false,
+                    entry: None,
+                });
             }
             let mut entries = book.manifest().entries.iter();
             match entries.find(|entry| entry.origin == Origin::Configuration) {

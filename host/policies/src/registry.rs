@@ -12,20 +12,22 @@ use netmarks_engine::{Engine, Urgency};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use crate::book::Book;
-use crate::fault::{Refusal, StoreError};
-use crate::guard::{Breach, RollbackRules};
+use crate::breach::{Breach, RollbackRules};
+use crate::change::{Fallback, PolicyChange};
+use crate::errors::{Refusal, StateFolderError};
 use crate::lifecycle::Event;
 use crate::loading::{self, Compiling, Replay};
-use crate::manifest::{Change, Entry, Fallback, Manifest};
+use crate::manifest::{Entry, Manifest};
 use crate::notice::Notice;
+use crate::origin::Actor;
 use crate::promotion::PromotionRules;
-use crate::report::Report;
+use crate::report::RegistryReport;
 use crate::revision::{Loaded, RevisionId};
 use crate::set::PolicySet;
-use crate::settings::{Actor, PolicyName};
-use crate::shadow::{Comparison, ShadowReport, Shadows};
-use crate::store::Store;
-use crate::submission::{Outcome, Submission};
+use crate::settings::PolicyName;
+use crate::shadow::{Comparison, ShadowReport, ShadowTallies};
+use crate::state_folder::StateFolder;
+use crate::submission::{ChangeOutcome, Submission};
 
 /// Uploads that may wait for the compiler; each holds an artefact in memory.
 const WAITING: usize = 4;
@@ -37,22 +39,22 @@ const COMPARISONS: usize = 8;
 const NOTICES: usize = 256;
 
 /// What a registry works with.
-pub struct Options {
+pub struct RegistryOptions {
     /// Runs policies.
     pub engine: Engine,
     /// Who compiles them.
     pub compiling: Compiling,
     /// Where what is live is kept; without it, a restart begins anew.
-    pub store: Option<Store>,
+    pub store: Option<StateFolder>,
     /// When a policy is rolled back.
     pub rules: RollbackRules,
     /// When a canary becomes active by itself.
     pub promotion: PromotionRules,
 }
 
-impl std::fmt::Debug for Options {
+impl std::fmt::Debug for RegistryOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
+        f.debug_struct("RegistryOptions")
             .field("compiling", &self.compiling)
             .field("rules", &self.rules)
             .finish_non_exhaustive()
@@ -84,7 +86,7 @@ pub(crate) struct Shared {
     /// One at a time: a second compilation would only take the machine from scoring.
     pub(crate) compiler: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
-    pub(crate) shadows: Shadows,
+    pub(crate) shadows: ShadowTallies,
     notices: broadcast::Sender<Notice>,
     pub(crate) breaches: mpsc::Sender<(RevisionId, Breach)>,
     pub(crate) comparisons: mpsc::Sender<Comparison>,
@@ -103,8 +105,8 @@ impl Registry {
     ///
     /// # Errors
     /// If the state folder cannot be read.
-    pub fn open(options: Options) -> Result<(Self, Inbox), StoreError> {
-        let Options { engine, compiling, store, rules, promotion } = options;
+    pub fn open(options: RegistryOptions) -> Result<(Self, Inbox), StateFolderError> {
+        let RegistryOptions { engine, compiling, store, rules, promotion } = options;
         let (breach_sender, breaches) = mpsc::channel(16);
         let (comparison_sender, comparisons) = mpsc::channel(COMPARISONS);
         let none: Replay = Arc::new(|_| Vec::new());
@@ -136,7 +138,7 @@ impl Registry {
             book: Mutex::new(book),
             compiler: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING)),
-            shadows: Shadows::default(),
+            shadows: ShadowTallies::default(),
             notices: broadcast::Sender::new(NOTICES),
             breaches: breach_sender,
             comparisons: comparison_sender,
@@ -158,7 +160,7 @@ impl Registry {
 
     /// Everything there is.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> RegistryReport {
         self.book().report()
     }
 
@@ -181,14 +183,14 @@ impl Registry {
     }
 
     /// An operation that needs nothing new to be proven, except what is long gone.
-    pub(crate) async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
+    pub(crate) async fn operate(&self, change: PolicyChange, actor: Actor) -> Result<ChangeOutcome, Refusal> {
         let registry = self.clone();
         let work = tokio::task::spawn_blocking(move || {
             let needed: Vec<Entry> = match &change {
-                Change::RollBack { to } | Change::Degrade { fallback: Fallback::Set(to), .. } => {
+                PolicyChange::RollBack { to } | PolicyChange::Degrade { fallback: Fallback::Set(to), .. } => {
                     to.entries.iter().filter(|entry| entry.answers()).cloned().collect()
                 }
-                Change::Move { name, .. } => {
+                PolicyChange::Move { name, .. } => {
                     registry.book().manifest().named(name).cloned().into_iter().collect()
                 }
                 _ => Vec::new(),
@@ -236,18 +238,18 @@ impl Registry {
     /// Saves and publishes a change.
     pub(crate) fn commit(
         &self,
-        change: Change,
+        change: PolicyChange,
         new: Option<(&[u8], Arc<Loaded>)>,
         actor: &Actor,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<ChangeOutcome, Refusal> {
         let (outcome, notice) = {
             let mut book = self.book();
             // Somebody's hand was quicker, and is not to be undone.
-            if let Change::Degrade { revision, .. } = &change
+            if let PolicyChange::Degrade { revision, .. } = &change
                 && !book.manifest().is_answered_by(revision)
             {
                 let generation = book.manifest().generation;
-                return Ok(Outcome { generation, changed: false, entry: None });
+                return Ok(ChangeOutcome { generation, changed: false, entry: None });
             }
             let notice = Notice::of(&change, book.manifest());
             let next = book.manifest().apply(change)?;
@@ -256,7 +258,7 @@ impl Registry {
             self.shared.shadows.retain(&set.shadows);
             book.published(self.shared.set.swap(Arc::new(set)));
             let entry = notice.policy.as_ref().and_then(|name| book.manifest().named(name)).cloned();
-            (Outcome { generation, changed: true, entry }, notice)
+            (ChangeOutcome { generation, changed: true, entry }, notice)
         };
         self.tell(actor, notice);
         Ok(outcome)

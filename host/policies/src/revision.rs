@@ -9,7 +9,7 @@ use netmarks_engine::{Policy, PolicyError};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::guard::{Breach, RollbackRules, Window};
+use crate::breach::{Breach, CallWindow, RollbackRules};
 use crate::settings::{PolicyName, Settings};
 
 /// Names a revision: 12 hexadecimal digits over digest and settings, so that two replicas that run the same say so.
@@ -48,14 +48,21 @@ pub struct Loaded {
     pub settings: Settings,
     /// What is called.
     pub policy: Policy,
-    window: Mutex<Window>,
+    window: Mutex<CallWindow>,
     calls: AtomicU64,
 }
 
 impl Loaded {
     pub(crate) fn new(name: PolicyName, settings: Settings, policy: Policy) -> Self {
         let id = RevisionId::new(&name, policy.digest(), &settings);
-        Self { name, id, settings, policy, window: Mutex::new(Window::default()), calls: AtomicU64::new(0) }
+        Self {
+            name,
+            id,
+            settings,
+            policy,
+            window: Mutex::new(CallWindow::default()),
+            calls: AtomicU64::new(0),
+        }
     }
 
     /// How often it was called for an answer.
@@ -65,7 +72,7 @@ impl Loaded {
 
     /// Begins to count anew: it answers again, or what should have followed did not.
     pub(crate) fn forget(&self) {
-        *self.window.lock().unwrap_or_else(PoisonError::into_inner) = Window::default();
+        *self.window.lock().unwrap_or_else(PoisonError::into_inner) = CallWindow::default();
     }
 
     /// Counts a call; returns the rule that it broke, once per revision and window.

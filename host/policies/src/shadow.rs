@@ -68,12 +68,12 @@ pub struct ShadowReport {
 
 /// Holds what was found out about each shadow.
 #[derive(Debug, Default)]
-pub(crate) struct Shadows {
-    tallies: Mutex<BTreeMap<RevisionId, Tally>>,
+pub(crate) struct ShadowTallies {
+    tallies: Mutex<BTreeMap<RevisionId, ShadowTally>>,
 }
 
 #[derive(Debug)]
-struct Tally {
+struct ShadowTally {
     name: String,
     requests: u64,
     other_node: u64,
@@ -86,7 +86,7 @@ struct Tally {
     latency: Latency,
 }
 
-impl Shadows {
+impl ShadowTallies {
     /// Scores one request with every shadow; blocks for as long as they take.
     pub(crate) fn compare(&self, comparison: &Comparison) {
         let names: Vec<&str> = comparison.nodes.iter().map(String::as_str).collect();
@@ -100,7 +100,7 @@ impl Shadows {
             let result = shadow.policy.score(&request);
             let took = started.elapsed();
             let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-            let tally = tallies.entry(shadow.id.clone()).or_insert_with(|| Tally::new(shadow));
+            let tally = tallies.entry(shadow.id.clone()).or_insert_with(|| ShadowTally::new(shadow));
             tally.latency.record(took);
             match result {
                 Err(fault) => {
@@ -119,7 +119,7 @@ impl Shadows {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.retain(|revision, _| shadows.iter().any(|shadow| shadow.id == *revision));
         for shadow in shadows {
-            tallies.entry(shadow.id.clone()).or_insert_with(|| Tally::new(shadow));
+            tallies.entry(shadow.id.clone()).or_insert_with(|| ShadowTally::new(shadow));
         }
     }
 
@@ -129,7 +129,7 @@ impl Shadows {
     }
 }
 
-impl Tally {
+impl ShadowTally {
     fn new(shadow: &Loaded) -> Self {
         Self {
             name: shadow.name.to_string(),

@@ -15,8 +15,8 @@ use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_core::snapshot::Snapshot;
 use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue, Tick};
 use netmarks_policies::{
-    Actor, Comparison, Compiling, Inbox, Mode, Options, Origin, PolicyName, PromotionRules, Registry,
-    RevisionId, RollbackRules, Scored, Settings, State, Store, Submission,
+    Actor, Comparison, Compiling, Inbox, Mode, Origin, PolicyName, PromotionRules, Registry, RegistryOptions,
+    RevisionId, RollbackRules, Scored, Settings, State, StateFolder, Submission,
 };
 
 /// One engine for all tests of a binary.
@@ -69,8 +69,8 @@ pub fn open() -> Result<(Registry, Inbox)> {
 }
 
 pub fn open_with(folder: Option<&Path>, rules: RollbackRules) -> Result<(Registry, Inbox)> {
-    let store = folder.map(Store::open).transpose()?;
-    Ok(Registry::open(Options {
+    let store = folder.map(StateFolder::open).transpose()?;
+    Ok(Registry::open(RegistryOptions {
         engine: engine()?,
         compiling: Compiling::Here,
         store,
