@@ -1,14 +1,15 @@
 //! The life of policies: received, checked, compiled, tried, shadowed, live, drained, gone.
 //!
 //! A [`Registry`] holds what an operator wants (a [`Manifest`]: names, digests, settings, modes) and publishes what
-//! answers (a [`PolicySet`]: loaded policies, one immutable generation). Requests load the set and never wait for the
-//! registry; a change first proves itself, then reaches the disk, then the set. Where artefacts come from and who may
-//! change them is not known here: other crates submit.
+//! answers (a [`PolicySet`]: loaded policies, one immutable generation). One task owns the state and takes one change
+//! at a time; everybody else reads what it published last, and never waits for it. A change first proves itself, then
+//! reaches the disk, then the set. Where artefacts come from and who may change them is not known here: other crates
+//! submit.
 
-mod book;
+mod background;
 mod breach;
 mod change;
-mod duty;
+mod clock;
 mod errors;
 mod latency;
 mod lifecycle;
@@ -18,15 +19,21 @@ mod notice;
 mod operations;
 mod origin;
 mod promotion;
+mod proof;
 mod registry;
 mod report;
 mod revision;
+mod rollback;
+mod saved_state;
 mod set;
 mod settings;
 mod shadow;
+mod state;
 mod state_folder;
+mod state_task;
 mod submission;
 
+pub use background::RegistryTask;
 pub use breach::{Breach, RollbackRules};
 pub use change::{Fallback, PolicyChange};
 pub use errors::{Refusal, StateFolderError};

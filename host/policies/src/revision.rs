@@ -70,8 +70,8 @@ impl Loaded {
         self.calls.load(Ordering::Relaxed)
     }
 
-    /// Begins to count anew: it answers again, or what should have followed did not.
-    pub(crate) fn forget(&self) {
+    /// Forgets the calls so far: it answers again, or the rollback that its breach asked for failed.
+    pub(crate) fn restart_window(&self) {
         *self.window.lock().unwrap_or_else(PoisonError::into_inner) = CallWindow::default();
     }
 

@@ -1,4 +1,4 @@
-//! What survives a restart: a folder with the artefacts and the manifest.
+//! The folder that survives a restart: the manifest and the artefacts. Every function blocks on the disk.
 //!
 //! ```text
 //! lock              held by the one process that uses the folder
@@ -16,21 +16,18 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
-
 use crate::errors::StateFolderError;
-use crate::manifest::Manifest;
-use crate::revision::RevisionId;
+use crate::saved_state::SavedState;
 
 /// What the names of files that are being written begin with.
 const UNFINISHED: &str = ".unfinished-";
 
-/// How long the lock is waited for. A process that is killed while it starts a compiler leaves a child behind that
+/// How long to wait for the lock. A process that is killed while it starts a compiler leaves a child behind that
 /// shares its files, and so the lock, until it has become the compiler a moment later.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
-/// Time between two looks at the lock.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Time between two attempts to take the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// The folder of machine code.
 const COMPILED: &str = "compiled";
@@ -41,17 +38,6 @@ pub struct StateFolder {
     folder: PathBuf,
     /// Released when it is closed, also by the kernel.
     _lock: File,
-}
-
-/// What the folder's `manifest.json` holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct SavedState {
-    pub(crate) current: Manifest,
-    /// Oldest first.
-    pub(crate) history: Vec<Manifest>,
-    /// The configuration's policy that was applied last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) configured: Option<RevisionId>,
 }
 
 impl StateFolder {
@@ -157,7 +143,9 @@ fn wait_for(lock: &File) -> Result<(), fs::TryLockError> {
     let begun = Instant::now();
     loop {
         match lock.try_lock() {
-            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => {
+                std::thread::sleep(LOCK_RETRY)
+            }
             result => return result,
         }
     }
@@ -192,6 +180,7 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), StateFolderError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Manifest;
 
     #[test]
     fn a_folder_is_one_process_s_and_comes_back_as_it_was_left() {

@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::{
-    CANARY, NODES, RULES, actor, answering, decide, guest, in_mode, name, near, netmarks, of, open_with,
-    policy, shown,
+    Background, CANARY, NODES, RULES, actor, answering, decide, guest, in_mode, name, near, netmarks, of,
+    open_with, policy, shown,
 };
 use netmarks_core::errors::chain;
 use netmarks_policies::{
@@ -125,13 +125,11 @@ async fn a_degraded_policy_stays_so() {
         put(&registry, netmarks("a").unwrap()).await;
         put(&registry, bad.clone()).await;
         let mut notices = registry.subscribe();
-        let stop = tokio_util::sync::CancellationToken::new();
-        let watch = tokio::spawn(registry.clone().watch(inbox, stop.clone()));
+        let background = Background::run(&registry, inbox);
         (0..RULES.min_calls).for_each(|_| drop(decide(&registry, &NODES)));
         let notice = tokio::time::timeout(std::time::Duration::from_secs(60), notices.recv()).await;
         assert_eq!(notice.unwrap().unwrap().kind, netmarks_policies::NoticeKind::Degraded);
-        stop.cancel();
-        watch.await.unwrap();
+        background.stop().await;
     }
     let registry = reopen(folder.path());
     assert_eq!(shown(&registry), ["a active", "a ready!"]);

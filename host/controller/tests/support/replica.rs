@@ -49,10 +49,8 @@ impl Replica {
         let settings =
             ControllerSettings { namespace: NAMESPACE.to_owned(), replica: name.to_owned(), fetch };
         let controller = Controller::new(client, registry.clone(), settings);
-        let tasks = vec![
-            tokio::spawn(registry.clone().watch(inbox, shutdown.clone())),
-            tokio::spawn(controller.run(shutdown.clone())),
-        ];
+        let mut tasks = vec![tokio::spawn(controller.run(shutdown.clone()))];
+        tasks.extend(registry.tasks(inbox, &shutdown).map(|(_, task)| tokio::spawn(task)));
         Self { registry, shutdown, tasks }
     }
 
