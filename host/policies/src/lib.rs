@@ -9,7 +9,6 @@
 mod background;
 mod breach;
 mod change;
-mod clock;
 mod errors;
 mod latency;
 mod lifecycle;

@@ -6,12 +6,12 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_engine::when_idle;
 use tokio::sync::oneshot;
 
 use crate::change::{Fallback, PolicyChange};
-use crate::clock::unix_now;
 use crate::errors::Refusal;
 use crate::lifecycle::Event;
 use crate::manifest::Entry;

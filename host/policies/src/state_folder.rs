@@ -7,20 +7,18 @@
 //! compiled/         the engine's cache of machine code; may be deleted at any time
 //! ```
 //!
-//! Every file is written whole under another name, flushed, and renamed; the manifest last. So whatever the moment at
-//! which the process or the machine dies, the manifest on disk is a complete one, and all its artefacts are there.
+//! Every file is written whole or not at all, and is on the disk before the next is begun; the manifest last. So
+//! whenever the process or the machine dies, the manifest on disk is a complete one, and all its artefacts are there.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use netmarks_files::{AtomicWrite, WriteError, remove_unfinished};
+
 use crate::errors::StateFolderError;
 use crate::saved_state::SavedState;
-
-/// What the names of files that are being written begin with.
-const UNFINISHED: &str = ".unfinished-";
 
 /// How long to wait for the lock. A process that is killed while it starts a compiler leaves a child behind that
 /// shares its files, and so the lock, until it has become the compiler a moment later.
@@ -52,10 +50,10 @@ impl StateFolder {
         let lock = File::create(&path).map_err(io("open", &path))?;
         match wait_for(&lock) {
             Ok(()) => {
-                remove_unfinished(folder, UNFINISHED);
-                remove_unfinished(&blobs, UNFINISHED);
+                remove_leftovers(folder);
+                remove_leftovers(&blobs);
                 // The engine writes there, under hidden names of its own.
-                remove_unfinished(&folder.join(COMPILED), ".");
+                remove_hidden(&folder.join(COMPILED));
                 Ok(Self { folder: folder.to_owned(), _lock: lock })
             }
             Err(fs::TryLockError::WouldBlock) => Err(StateFolderError::Locked { path: folder.to_owned() }),
@@ -155,26 +153,27 @@ fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> 
     move |error| StateFolderError::Io { step, path: path.to_owned(), error }
 }
 
-/// Removes what a process that died while writing left behind.
-fn remove_unfinished(folder: &Path, prefix: &str) {
+/// Writes a file whole, on the disk when this returns.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StateFolderError> {
+    let written = AtomicWrite::to(path).write(bytes);
+    written.map_err(|WriteError { step, path, error }| StateFolderError::Io { step, path, error })
+}
+
+/// Removes what a process left behind that died while it wrote.
+fn remove_leftovers(folder: &Path) {
+    if let Err(error) = remove_unfinished(folder) {
+        tracing::warn!(folder = %folder.display(), %error, "unfinished files not removed");
+    }
+}
+
+/// Removes every hidden file. What cannot be removed now is tried again with the next start.
+fn remove_hidden(folder: &Path) {
     let Ok(files) = fs::read_dir(folder) else { return };
-    for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(prefix)) {
+    for file in files.flatten().filter(|file| file.file_name().as_encoded_bytes().starts_with(b".")) {
         if let Err(error) = fs::remove_file(file.path()) {
             tracing::warn!(file = %file.path().display(), %error, "unfinished file not removed");
         }
     }
-}
-
-/// Writes a file whole, on the disk when this returns.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), StateFolderError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
-    let mut file = file.map_err(io("make a file beside", path))?;
-    file.write_all(bytes).map_err(io("write", path))?;
-    file.as_file().sync_all().map_err(io("flush", path))?;
-    file.persist(path).map_err(|error| io("rename to", path)(error.error))?;
-    // The rename itself is a change of the folder.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("flush the folder of", path))
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@ use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use netmarks_core::clock::unix_now;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::change::PolicyChange;
-use crate::clock::unix_now;
 use crate::errors::Refusal;
 use crate::notice::{Notice, NoticeKind};
 use crate::origin::Actor;
