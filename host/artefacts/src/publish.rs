@@ -46,8 +46,7 @@ pub(crate) async fn sign(
     let (document, text) = signature::sign(key, &repository, manifest).map_err(written)?;
     let mut layer = Descriptor::new(PAYLOAD_MEDIA_TYPE, &document);
     layer.annotations = Some(BTreeMap::from([(ANNOTATION.to_owned(), text)]));
-    let known =
-        |known: &Descriptor| known.digest == layer.digest && known.annotations == layer.annotations;
+    let known = |known: &Descriptor| known.digest == layer.digest && known.annotations == layer.annotations;
     if layers.iter().any(known) {
         return Ok(());
     }

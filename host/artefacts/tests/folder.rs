@@ -7,9 +7,9 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::support::{LIMIT, key_pair};
 use anyhow::Result;
 use netmarks_artefacts::{Change, Digest, Folder, FolderConfig, FolderPolicy, ProblemKind, Scan};
-use crate::support::{LIMIT, key_pair};
 use tokio_util::sync::CancellationToken;
 
 /// So that no file of a test is old enough to be taken at the first look.

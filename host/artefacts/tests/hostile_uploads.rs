@@ -50,7 +50,9 @@ fn sending_to(location: Option<&str>, password: bool) -> Router {
 
 #[tokio::test]
 async fn an_upload_does_not_go_where_we_do_not_follow() -> Result<()> {
-    for location in [Some("http://files.example/upload?secret"), Some("ftp://127.0.0.1/"), Some("https://"), None] {
+    for location in
+        [Some("http://files.example/upload?secret"), Some("ftp://127.0.0.1/"), Some("https://"), None]
+    {
         let address = serve(sending_to(location, false)).await?;
         let tag = reference(&format!("{address}/zone:v1"));
         let error = anonymous().push(&tag, COMPONENT.to_vec(), &nothing()).await.unwrap_err();

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::support::{Authority, COMPONENT, anonymous, chain, key_pair, reference, requiring, serve};
 use anyhow::Result;
 use axum::Router;
 use axum::response::Redirect;
@@ -10,7 +11,6 @@ use axum::routing::get;
 use netmarks_artefacts::{
     Digest, FetchConfig, FetchError, Fetched, Fetcher, Reason, Reference, SignatureError, Step,
 };
-use crate::support::{Authority, COMPONENT, anonymous, chain, key_pair, reference, requiring, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 async fn fetch(fetcher: &Fetcher, url: &str, digest: Digest) -> Result<Fetched, FetchError> {

@@ -71,7 +71,8 @@ pub(crate) fn files(paths: &Paths) -> Result<Files, Problem> {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Problem::of_reading(path, &error)),
     };
-    let component = Stamp::of(&paths.component).map_err(|error| Problem::of_reading(&paths.component, &error))?;
+    let component =
+        Stamp::of(&paths.component).map_err(|error| Problem::of_reading(&paths.component, &error))?;
     Ok(Files { component, settings: optional(&paths.settings)?, signature: optional(&paths.signature)? })
 }
 

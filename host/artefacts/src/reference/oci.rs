@@ -159,7 +159,8 @@ mod tests {
 
     #[test]
     fn parts() {
-        let reference = OciReference::parse(&format!("registry.example:5000/a/zone:v1@sha256:{HEX}")).unwrap();
+        let reference =
+            OciReference::parse(&format!("registry.example:5000/a/zone:v1@sha256:{HEX}")).unwrap();
         assert_eq!(reference.registry(), "registry.example:5000");
         assert_eq!(reference.repository(), "a/zone");
         assert_eq!(reference.tag(), Some("v1"));

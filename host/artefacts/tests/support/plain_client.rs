@@ -31,7 +31,8 @@ impl PlainClient {
     }
 
     pub async fn put_manifest(&self, name: &str, text: &str) -> Result<()> {
-        let request = self.client.put(format!("{}/manifests/{name}", self.base)).header("content-type", IMAGE);
+        let request =
+            self.client.put(format!("{}/manifests/{name}", self.base)).header("content-type", IMAGE);
         request.body(text.to_owned()).send().await?.error_for_status()?;
         Ok(())
     }
