@@ -1,6 +1,9 @@
 //! Certificates from cert-manager: its own controllers make what the chart asks for, the extender and its callers verify each
 //! other with them, and a renewed one is taken while it runs.
 
+use crate::support::release::{NAMESPACE, Release, SERVER_NAME};
+use crate::support::setting::Setting;
+use crate::support::{Extender, LIMIT};
 use anyhow::{Context as _, Result};
 use netmarks_test_cluster::process::Program;
 use netmarks_test_cluster::{ControlPlane, cert_manager, until};
@@ -8,9 +11,6 @@ use netmarks_test_traffic::online_boutique;
 use reqwest::tls::TlsInfo;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use crate::support::release::{NAMESPACE, Release, SERVER_NAME};
-use crate::support::setting::Setting;
-use crate::support::{Extender, LIMIT};
 
 /// The certificate that the extender shows to a new connection; it is verified, and so is the caller's.
 async fn shown(plane: &ControlPlane, release: &Release<'_>) -> Result<Vec<u8>> {

@@ -1,12 +1,12 @@
 //! Certificates that somebody else made: `docs/certificates.md`, followed to the letter, and the chart's extender and second
 //! scheduler with what came of it.
 
-use netmarks_test_cluster::{DeploymentSpec, SchedulerOptions};
-use netmarks_test_traffic::Edge;
 use crate::support::LIMIT;
 use crate::support::reader::Reader;
 use crate::support::release::{NAMESPACE, Release, chart};
 use crate::support::setting::Setting;
+use netmarks_test_cluster::{DeploymentSpec, SchedulerOptions};
+use netmarks_test_traffic::Edge;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn given_certificates_are_verified_on_both_sides() {

@@ -7,10 +7,10 @@ mod schema;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, ensure};
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, until};
 use crate::support::release::{NAMESPACE, Release, chart, previous_chart, repository, stand_in, values};
 use crate::support::{LIMIT, binaries, opted_in, scratch};
+use anyhow::{Result, ensure};
+use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, until};
 
 const METRICS: &str = "http://prometheus.monitoring:9090";
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Extender, LIMIT, applications, binaries, roll_out, scratch};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::api::rbac::v1::ClusterRole;
@@ -21,7 +22,6 @@ use netmarks_test_traffic::{
 };
 use said::doctor;
 use serde_json::{Value, json};
-use crate::support::{Extender, LIMIT, applications, binaries, roll_out, scratch};
 
 /// Gives the extender's account the rights that the chart gives it.
 fn grant(plane: &ControlPlane) -> Result<()> {

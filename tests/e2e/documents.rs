@@ -8,14 +8,14 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Error, Result, ensure};
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions};
-use netmarks_test_traffic::Edge;
-use serde_json::Value;
 use crate::support::reader::Reader;
 use crate::support::release::{NAMESPACE, Release, repository};
 use crate::support::setting::{SCHEDULER, Setting};
 use crate::support::{Extender, LIMIT, scratch};
+use anyhow::{Context as _, Error, Result, ensure};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions};
+use netmarks_test_traffic::Edge;
+use serde_json::Value;
 
 /// The two Deployments of the documents, as the mesh has seen them.
 fn edges() -> Vec<Edge> {

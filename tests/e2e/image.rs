@@ -4,7 +4,6 @@
 #![allow(unreachable_pub, reason = "modules of a test are what they are elsewhere")]
 #![allow(clippy::print_stderr, reason = "sizes are for whoever reads the test's output")]
 
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -12,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
 use crate::support::container::Image;
+use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::documents::blocks;
 use netmarks_test_cluster::process::Process;
 use netmarks_test_cluster::{Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, until};
@@ -307,7 +306,7 @@ async fn service(mut image: Image) -> Result<()> {
     let hosts = folder.path().join("hosts");
     fs::write(&hosts, "127.0.0.1 from-hosts\n")?;
     let resolver = folder.path().join("resolv.conf");
-    let names = name_server::start("from-dns.test")?;
+    let names = crate::support::name_server::start("from-dns.test")?;
     fs::write(&resolver, format!("nameserver {}\n", names.address()))?;
     image.mount(&mounted, "/etc/netmarks")?;
     image.mount(&state, "/var/lib/netmarks")?;

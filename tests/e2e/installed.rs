@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::support::release::{NAMESPACE, repository};
+use crate::support::setting::{SCHEDULER, Setting};
+use crate::support::{LIMIT, scratch};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::PolicyRule;
@@ -13,9 +16,6 @@ use kube::api::PostParams;
 use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
 use netmarks_test_traffic::online_boutique;
 use serde_json::{Value, json};
-use crate::support::release::{NAMESPACE, repository};
-use crate::support::setting::{SCHEDULER, Setting};
-use crate::support::{LIMIT, scratch};
 
 /// The extender's account, as the API server knows it.
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks";

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Extender, LIMIT, applications, binaries, local_share, roll_out, shuffled};
 use anyhow::{Result, ensure};
 use netmarks_test_cluster::{
     ControlPlane, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions,
@@ -10,7 +11,6 @@ use netmarks_test_cluster::{
 use netmarks_test_traffic::{
     Edge, Mesh, Pods, Protocol, Replay, Topology, TrafficServer, online_boutique, social_network, wall_clock,
 };
-use crate::support::{Extender, LIMIT, applications, binaries, local_share, roll_out, shuffled};
 
 /// Orders in which the Deployments are created: the first ones placed see no neighbours, so order matters.
 const SEEDS: [u64; 3] = [1, 2, 3];

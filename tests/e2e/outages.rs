@@ -5,13 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Extender, LIMIT, binaries};
 use anyhow::ensure;
 use netmarks_test_cluster::{
     ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions,
     until,
 };
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
-use crate::support::{Extender, LIMIT, binaries};
 
 /// The namespace of the sample's edges.
 const NAMESPACE: &str = "online-boutique";

@@ -5,12 +5,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::release::repository;
+use crate::support::{LIMIT, binaries, scratch};
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::{Process, Program};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, User, until};
 use serde_json::{Value, json};
-use crate::support::release::repository;
-use crate::support::{LIMIT, binaries, scratch};
 
 const NAMESPACE: &str = "kube-system";
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Extender, LIMIT, applications, binaries, roll_out};
 use anyhow::{Result, ensure};
 use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, PrometheusServer, SchedulerOptions, until};
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 use serde_json::{Value, json};
-use crate::support::{Extender, LIMIT, applications, binaries, roll_out};
 
 const NODES: usize = 4;
 

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Extender, LIMIT, binaries};
 use anyhow::{Result, ensure};
 use netmarks_test_cluster::{
     ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, PlacedPod, PrometheusServer, Scheduler,
     SchedulerOptions, until,
 };
 use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
-use crate::support::{Extender, LIMIT, binaries};
 
 const NODES: usize = 50;
 const REPLICAS: usize = 200;

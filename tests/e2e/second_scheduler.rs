@@ -1,12 +1,12 @@
 //! The chart's second kube-scheduler beside the cluster's own: it takes the pods of a namespace that was opted in, and leaves
 //! all others alone.
 
-use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
-use netmarks_test_traffic::Edge;
 use crate::support::LIMIT;
 use crate::support::release::NAMESPACE;
 use crate::support::setting::Setting;
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
+use netmarks_test_traffic::Edge;
 
 /// The second scheduler's account, as the API server knows it.
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks-scheduler";

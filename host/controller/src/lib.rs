@@ -24,6 +24,7 @@
 pub mod access;
 mod apply;
 pub mod conditions;
+mod config;
 mod config_map;
 mod controller;
 pub mod crd;
@@ -38,4 +39,5 @@ mod text;
 mod wish;
 mod worker;
 
+pub use config::KubernetesPolicies;
 pub use controller::{Controller, ControllerSettings};

@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use crate::support::{LIMIT, NAMESPACE, client_of, grant, plane};
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
@@ -16,7 +17,6 @@ use kube::{Api, Client};
 use netmarks_controller::access::{AccessError, CACHE_SECONDS, Operation, Reviewer, User};
 use netmarks_test_cluster::{ControlPlane, User as PlaneUser, until};
 use serde_json::json;
-use crate::support::{LIMIT, NAMESPACE, client_of, grant, plane};
 
 /// A token of a service account, as `kubectl create token` makes it.
 async fn token(client: &Client, account: &str, audiences: &[&str]) -> String {

@@ -7,11 +7,11 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+use crate::support::{DEFINITION, NAMESPACE, plane, repository};
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, ResourceExt as _};
 use netmarks_controller::resource::{Mode, Normalisation, OnFault, ScoringPolicy};
 use serde_json::{Value, json};
-use crate::support::{DEFINITION, NAMESPACE, plane, repository};
 
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 

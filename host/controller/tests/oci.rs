@@ -9,15 +9,15 @@
 
 use std::time::Duration;
 
+use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry};
+use crate::support::{NAMESPACE, client_of, digest, grant, guest, netmarks, plane};
 use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
 use netmarks_artefacts::{FetchConfig, Keys, SigningKey};
 use netmarks_test_cluster::User;
-use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry};
 use serde_json::{Value, json};
-use crate::support::{NAMESPACE, client_of, digest, grant, guest, netmarks, plane};
 
 fn from_registry(reference: &str, secret: &str) -> Value {
     let source = json!({"oci": {"reference": reference, "pullSecret": secret, "pollIntervalSeconds": 10}});
@@ -45,7 +45,7 @@ async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     let plane = plane(vec![own.clone()]).await;
     grant(&plane).unwrap();
     let operator = Operator::new(plane.client());
-    let hub = oci::Registry::start().await.unwrap();
+    let hub = crate::support::oci::Registry::start().await.unwrap();
     let pair = rcgen::KeyPair::generate().unwrap();
     let keys = Keys::from_pem(&pair.public_key_pem()).unwrap();
     let key = SigningKey::from_pem(&pair.serialize_pem()).unwrap();

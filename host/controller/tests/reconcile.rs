@@ -9,6 +9,8 @@
 
 use std::time::Duration;
 
+use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry, replicas};
+use crate::support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, netmarks, plane, text};
 use anyhow::ensure;
 use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
@@ -16,9 +18,7 @@ use netmarks_artefacts::FetchConfig;
 use netmarks_engine::{Cause, PolicyError, Stage};
 use netmarks_policies::{Actor, Mode, Origin, Submission};
 use netmarks_test_cluster::{User, until};
-use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry, replicas};
 use serde_json::{Value, json};
-use crate::support::{LIMIT, NAMESPACE, client_of, digest, grant, guest, netmarks, plane, text};
 
 fn condition(status: &Value, kind: &str) -> String {
     let conditions = conditions(status).unwrap();

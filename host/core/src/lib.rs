@@ -7,8 +7,11 @@
 
 pub mod application;
 pub mod assumed;
+pub mod clock;
 pub mod combine;
 pub mod compose;
+pub mod digest;
+pub mod environment;
 pub mod errors;
 pub mod facts;
 pub mod flow;
@@ -17,6 +20,8 @@ pub mod index;
 pub mod names;
 pub mod native;
 pub mod needs;
+pub mod quantity;
 pub mod request;
 pub mod snapshot;
+pub mod units;
 pub mod why;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::{guest, kind, load, load_with, patient, text, word, worked_example};
 use netmarks_core::errors::chain;
 use netmarks_engine::{Engine, EngineSettings, Limits, Policy, PolicyError, RunSettings, Tick};
-use crate::support::{guest, kind, load, load_with, patient, text, word, worked_example};
 
 /// The hostile fixture, which is well behaved for the three candidates of the trial and then as told.
 fn hostile(behaviour: &str, when: &str, limits: Limits) -> Result<Policy, PolicyError> {

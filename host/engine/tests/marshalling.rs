@@ -1,9 +1,9 @@
 //! What the host gathers arrives in the guest as it is, in the order that the policy asked for.
 
+use crate::support::{guest, kind, load, load_with, patient, word};
 use netmarks_core::needs::{ColumnNeed, Needs};
 use netmarks_core::request::{Column, Peers, PolicyRequest};
 use netmarks_engine::{Artefact, ParameterValue, Policy};
-use crate::support::{guest, kind, load, load_with, patient, word};
 
 /// Two candidates and one other node; two peers. Every value is a small whole number, so sums are exact.
 fn everything(policy: &Policy) -> PolicyRequest {

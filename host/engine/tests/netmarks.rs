@@ -1,13 +1,13 @@
 //! The same conformance cases on every build of the NetMARKS policy, against the same score in native Rust.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use crate::support::{guest, load, worked_example};
 use netmarks_core::application::Application;
 use netmarks_core::native::netmarks_score;
 use netmarks_core::request::{Peers, PolicyRequest};
 use netmarks_engine::{Description, Part, Policy};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use crate::support::{guest, load, worked_example};
 
 /// The committed build, the one made from source just now, and the one that cargo-component made.
 fn builds() -> Vec<Policy> {

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::{ENGINE, guest, kind, patient, text, word};
 use netmarks_core::errors::chain;
 use netmarks_core::request::PolicyRequest;
 use netmarks_engine::{Artefact, Grant, Limits, Policy, PolicyError, RunSettings};
-use crate::support::{ENGINE, guest, kind, patient, text, word};
 
 fn load_granted(bytes: &[u8], behaviour: &str, limits: Limits) -> Result<Policy, PolicyError> {
     let settings = RunSettings {

@@ -7,6 +7,8 @@
 //!
 //! Nothing here opens a pipe or a device: opening may wait for ever, and so may reading.
 
+#![forbid(unsafe_code)]
+
 mod read;
 mod stamp;
 mod watch;

@@ -1,20 +1,14 @@
-//! The extender: HTTP, configuration, command line and wiring.
+//! The program `netmarks`: configuration, wiring, and the command line, one small file a command.
 //!
 //! A library beside its binary so that end-to-end tests and benchmarks can run parts of it in their own process.
+#![forbid(unsafe_code)]
 
-pub mod admin;
 pub mod cli;
 pub mod config;
-pub mod decisions;
-pub mod doctor;
-pub mod http;
-pub mod metrics;
-pub mod node_names;
+mod identity;
 pub mod policies;
-pub mod policy_folder;
-pub mod policy_sources;
-pub mod protocol;
-pub mod recent;
-pub mod scoring;
-pub mod service;
+mod policy_folder;
+pub mod runtime;
+pub mod tasks;
 pub mod telemetry;
+pub mod wiring;

@@ -6,19 +6,18 @@
 use std::path::Path;
 use std::time::Duration;
 
+use netmarks_admin::mode;
 use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy, ProblemKind};
 use netmarks_core::errors::chain;
 use netmarks_policies::{Actor, Mode, Origin, PolicyName, Refusal, Registry, Settings, Submission};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::mode;
-
 /// Pause while others have their policies compiled.
 const BUSY: Duration = Duration::from_secs(2);
 
 /// Follows the folder until cancelled.
-pub async fn follow(registry: Registry, config: FolderConfig, shutdown: CancellationToken) {
+pub(crate) async fn follow(registry: Registry, config: FolderConfig, shutdown: CancellationToken) {
     let path = config.path.clone();
     let mut folder = Folder::new(config);
     let mut first = true;

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use netmarks_sources::snapshot_file::SnapshotFile;
-use serde_json::{Value, json};
 use crate::support::binary::{Server, failure, netmarks, netmarks_with, success};
 use crate::support::{NODES, client, eventually, request, scores, worked_example_file};
+use netmarks_sources::snapshot_file::SnapshotFile;
+use serde_json::{Value, json};
 
 fn sample() -> String {
     worked_example_file().display().to_string()

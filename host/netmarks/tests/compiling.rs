@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::admin::{Administered, BY_TRAFFIC, bytes};
+use crate::support::{LIMIT, eventually};
 use netmarks_core::errors::chain;
 use netmarks_engine::{
     Artefact, CompileLimits, Compiled, Compiler, Engine, EngineSettings, Limits, Policy, PolicyError,
@@ -15,8 +17,6 @@ use netmarks_policies::{
     Submission,
 };
 use serde_json::json;
-use crate::support::admin::{Administered, BY_TRAFFIC, bytes};
-use crate::support::{LIMIT, eventually};
 use tokio::sync::RwLock;
 
 /// Tests that count the processes of this one have it to themselves; those that only start some share it.
@@ -272,8 +272,11 @@ async fn a_file_of_the_folder_waits_for_the_uploads_before_it() {
         eventually("it is being compiled", async || Ok((!compiling_for(server).is_empty()).then_some(())))
             .await
             .unwrap();
-        crate::support::binary::replace(&watched.join("mine.yaml"), "mode: ready\nlimits: {deadline_ms: 10000}\n")
-            .unwrap();
+        crate::support::binary::replace(
+            &watched.join("mine.yaml"),
+            "mode: ready\nlimits: {deadline_ms: 10000}\n",
+        )
+        .unwrap();
         crate::support::binary::replace(&watched.join("mine.wasm"), bytes("spread").unwrap()).unwrap();
         // Three wait for their turn; there is no room for a fourth.
         let upload = |index: usize| {

@@ -3,11 +3,11 @@
 
 use std::time::{Duration, Instant};
 
+use crate::support::connection::{Connection, Protocol, prioritize, read};
+use crate::support::{Extender, NODES, config, eventually, request};
 use anyhow::Result;
 use axum::http::StatusCode;
 use axum::http::header::CONNECTION;
-use crate::support::connection::{Connection, Protocol, prioritize, read};
-use crate::support::{Extender, NODES, config, eventually, request};
 use tokio::net::TcpStream;
 
 async fn connect(extender: &Extender, protocol: Protocol) -> Result<Connection> {

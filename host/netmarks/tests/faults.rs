@@ -3,13 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use netmarks::http::routes::App;
-use netmarks::http::server::{self, Stop};
-use netmarks::service::Tasks;
-use reqwest::StatusCode;
-use serde_json::json;
 use crate::support::by_hand::{self, Advance};
 use crate::support::{Extender, LIMIT, NODES, eventually, hostile, request, worked_example};
+use netmarks::tasks::Tasks;
+use netmarks::wiring::Scoring;
+use netmarks_extender::Extender as Door;
+use netmarks_server::{Listener, Stop};
+use reqwest::StatusCode;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,19 +63,22 @@ async fn a_policy_that_never_ends_is_stopped_within_its_own_deadline() {
     );
 }
 
-/// Serves `app`; returns the URL to ask.
-async fn serve(app: &App, stop: &CancellationToken) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = app.clone().router();
+/// Serves `door`, with the metrics beside it; returns the URL to ask.
+async fn serve(door: &Door, scoring: &Scoring, stop: &CancellationToken) -> String {
+    let listener = Listener::bind_plain("test", ([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = format!("http://{}", listener.address());
+    let router = door.clone().router().merge(scoring.health.clone().router());
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    tokio::spawn(server::serve(listener, None, move |_| router.clone(), end));
+    tokio::spawn(listener.serve(move |_| router.clone(), end));
     url
 }
 
 async fn ask(url: &str) -> (StatusCode, String) {
-    let response =
-        crate::support::client().unwrap().post(format!("{url}/prioritize")).body(request(&NODES).to_string()).send();
+    let response = crate::support::client()
+        .unwrap()
+        .post(format!("{url}/prioritize"))
+        .body(request(&NODES).to_string())
+        .send();
     let response = response.await.unwrap();
     (response.status(), response.text().await.unwrap())
 }
@@ -89,10 +93,10 @@ async fn requests_beyond_the_limit_are_answered_at_once() {
     let mut tasks = Tasks::default();
     let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap(), &mut tasks).await.unwrap();
     let _advance = Advance(scoring.engine.clone());
-    let app = by_hand::app(&scoring, 2, LIMIT);
+    let door = by_hand::door(&scoring, 2, LIMIT);
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
-    let url = serve(&app, &stop).await;
+    let url = serve(&door, &scoring, &stop).await;
 
     let held: Vec<_> = (0..2)
         .map(|_| {
@@ -100,7 +104,7 @@ async fn requests_beyond_the_limit_are_answered_at_once() {
             tokio::spawn(async move { ask(&url).await })
         })
         .collect();
-    eventually("both permits are taken", async || Ok((app.permits.available_permits() == 0).then_some(())))
+    eventually("both permits are taken", async || Ok((door.permits.available_permits() == 0).then_some(())))
         .await
         .unwrap();
     for _ in 0..3 {
@@ -119,7 +123,7 @@ async fn requests_beyond_the_limit_are_answered_at_once() {
     for request in held {
         assert_eq!(request.await.unwrap(), (StatusCode::OK, "[]".to_owned()));
     }
-    eventually("the permits are back", async || Ok((app.permits.available_permits() == 2).then_some(())))
+    eventually("the permits are back", async || Ok((door.permits.available_permits() == 2).then_some(())))
         .await
         .unwrap();
     assert_eq!(metric(&url, "netmarks_prioritize_answers_total{outcome=\"policy-fault\"}").await, 2.0);
@@ -130,27 +134,28 @@ async fn whatever_takes_too_long_is_answered_when_the_request_is_due() {
     let mut tasks = Tasks::default();
     let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap(), &mut tasks).await.unwrap();
     let _advance = Advance(scoring.engine.clone());
-    let app = by_hand::app(&scoring, 1, Duration::from_millis(20));
+    let door = by_hand::door(&scoring, 1, Duration::from_millis(20));
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
-    let url = serve(&app, &stop).await;
+    let url = serve(&door, &scoring, &stop).await;
 
     assert_eq!(ask(&url).await, (StatusCode::OK, "[]".to_owned()), "the policy itself would never end");
     assert_eq!(metric(&url, "netmarks_prioritize_answers_total{outcome=\"deadline\"}").await, 1.0);
-    assert_eq!(app.permits.available_permits(), 0, "it still runs, so it still counts");
+    assert_eq!(door.permits.available_permits(), 0, "it still runs, so it still counts");
     assert_eq!(ask(&url).await, (StatusCode::OK, "[]".to_owned()));
     assert_eq!(metric(&url, "netmarks_prioritize_answers_total{outcome=\"overloaded\"}").await, 1.0);
 
     eventually("the call ends", async || {
         scoring.engine.advance();
-        Ok((app.permits.available_permits() == 1).then_some(()))
+        Ok((door.permits.available_permits() == 1).then_some(()))
     })
     .await
     .unwrap();
     // The fault is news to the operator; the answer was counted already.
     let fault = "netmarks_policy_faults_total{policy=\"hostile\",stage=\"score\",cause=\"deadline\"}";
     assert_eq!(metric(&url, fault).await, 1.0);
-    let page = scoring.scorer.metrics().encode().unwrap();
+    let page = crate::support::client().unwrap().get(format!("{url}/metrics")).send().await.unwrap();
+    let page = page.text().await.unwrap();
     let counted: f64 = page
         .lines()
         .filter(|line| line.starts_with("netmarks_prioritize_answers_total{"))
@@ -164,16 +169,16 @@ async fn a_client_that_hangs_up_does_not_free_what_its_request_still_uses() {
     let mut tasks = Tasks::default();
     let scoring = by_hand::scoring(&hostile("spin"), worked_example().unwrap(), &mut tasks).await.unwrap();
     let _advance = Advance(scoring.engine.clone());
-    let app = by_hand::app(&scoring, 1, LIMIT);
+    let door = by_hand::door(&scoring, 1, LIMIT);
     let stop = CancellationToken::new();
     let _stop = stop.clone().drop_guard();
-    let url = serve(&app, &stop).await;
+    let url = serve(&door, &scoring, &stop).await;
 
     let hasty = tokio::spawn({
         let url = url.clone();
         async move { ask(&url).await }
     });
-    eventually("the permit is taken", async || Ok((app.permits.available_permits() == 0).then_some(())))
+    eventually("the permit is taken", async || Ok((door.permits.available_permits() == 0).then_some(())))
         .await
         .unwrap();
     hasty.abort();
@@ -182,7 +187,7 @@ async fn a_client_that_hangs_up_does_not_free_what_its_request_still_uses() {
     assert_eq!(metric(&url, "netmarks_prioritize_answers_total{outcome=\"overloaded\"}").await, 1.0);
     eventually("the call ends", async || {
         scoring.engine.advance();
-        Ok((app.permits.available_permits() == 1).then_some(()))
+        Ok((door.permits.available_permits() == 1).then_some(()))
     })
     .await
     .unwrap();

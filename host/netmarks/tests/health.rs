@@ -5,14 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::{Extender, LIMIT, NODES, client, config, eventually, request};
+use netmarks_core::clock::unix_now;
 use netmarks_core::freshness::WhenStale;
 use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_sources::state::{ClusterState, MetricsState};
-use netmarks_sources::unix_now;
+use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget};
 use reqwest::StatusCode;
-use crate::support::{Extender, LIMIT, NODES, client, config, eventually, request};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -199,7 +199,7 @@ async fn a_real_prometheus_reads_every_metric() {
         origin: Origin::Upload,
         actor: Actor::own("test", "here"),
     };
-    extender.scoring.scorer.registry().submit(shadow).await.unwrap();
+    extender.scoring.registry.submit(shadow).await.unwrap();
     extender.prioritize(&request(&NODES)).await.unwrap();
     extender.counted("netmarks_prioritize_answers_total{outcome=\"policy-fault\"}", 1.0).await.unwrap();
     extender

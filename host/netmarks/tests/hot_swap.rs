@@ -5,10 +5,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use reqwest::StatusCode;
 use crate::support::admin::{Administered, BY_RANK, BY_SPREAD, BY_TRAFFIC, bytes};
 use crate::support::{NODES, client, request, scores};
+use anyhow::{Context as _, Result};
+use reqwest::StatusCode;
 use tokio_util::sync::CancellationToken;
 
 const CLIENTS: usize = 4;

@@ -10,11 +10,11 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::admin::{bytes, config};
+use crate::support::{LIMIT, NODES, client, request, scores, worked_example_file};
 use anyhow::{Context as _, Result, bail, ensure};
 use netmarks_test_cluster::process::{Process, Program};
 use serde_json::Value;
-use crate::support::admin::{bytes, config};
-use crate::support::{LIMIT, NODES, client, request, scores, worked_example_file};
 
 /// Servers side by side, each with a folder of its own.
 const SERVERS: u64 = 2;

@@ -14,7 +14,6 @@ mod policy_access;
 mod policy_cli;
 mod policy_folder;
 mod prioritize;
-mod protocol;
 mod reload;
 mod rolling;
 mod support;

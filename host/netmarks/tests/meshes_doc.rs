@@ -11,7 +11,7 @@ use netmarks::config::Config;
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
-use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::documents::{Block, blocks, headings};
 use netmarks_test_cluster::{MetricsStores, PrometheusOptions, PrometheusServer, ScrapeTarget, until};
 use netmarks_test_traffic::EveryTopology;

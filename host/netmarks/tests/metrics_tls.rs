@@ -4,16 +4,16 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use netmarks_core::application::Identity;
-use netmarks_core::errors::chain;
-use netmarks_sources::prometheus::config::TlsConfig;
-use netmarks_sources::prometheus::{MetricsConfig, Poller};
-use netmarks_sources::state::{ClusterState, MetricsState};
-use netmarks_sources::unix_now;
-use netmarks_test_cluster::process::{Process, Program};
 use crate::support::authority::Authority;
 use crate::support::binary::replace;
 use crate::support::{eventually, free_address};
+use netmarks_core::application::Identity;
+use netmarks_core::clock::unix_now;
+use netmarks_core::errors::chain;
+use netmarks_sources::prometheus::config::TlsConfig;
+use netmarks_sources::prometheus::{MetricsConfig, Poller};
+use netmarks_state::{ClusterState, MetricsState};
+use netmarks_test_cluster::process::{Process, Program};
 
 /// Starts Prometheus with this authority's certificate, for clients with a certificate of the same authority.
 fn prometheus(authority: &Authority, folder: &Path) -> (Process, String) {

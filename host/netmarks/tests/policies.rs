@@ -1,10 +1,10 @@
 //! The commands and the admin listener of the real program: what they change, what they say, what they log.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-use reqwest::Method;
-use serde_json::{Value, json};
 use crate::support::admin::{Administered, BY_RANK, BY_SPREAD, BY_TRAFFIC, bytes, component};
 use crate::support::{NODES, binary, eventually, series};
+use reqwest::Method;
+use serde_json::{Value, json};
 
 async fn started() -> Administered {
     Administered::start(tempfile::tempdir().unwrap(), |_| ()).await.unwrap()

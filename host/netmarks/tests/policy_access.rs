@@ -3,14 +3,14 @@
 
 use std::path::Path;
 
-use netmarks_artefacts::SigningKey;
-use rcgen::KeyPair;
-use reqwest::Method;
-use serde_json::{Value, json};
 use crate::support::admin::{Administered, bytes, component, config};
 use crate::support::authority::Authority;
 use crate::support::binary::{self, replace};
 use crate::support::{eventually, worked_example_file};
+use netmarks_artefacts::SigningKey;
+use rcgen::KeyPair;
+use reqwest::Method;
+use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_asked_for_and_may_change() {

@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use serde_json::Value;
 use crate::support::binary::{failure, netmarks, success};
 use crate::support::{guest, repository};
+use serde_json::Value;
 
 fn policy(name: &str) -> String {
     repository(&format!("policies/{name}.wasm")).display().to_string()

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use anyhow::Result;
-use serde_json::json;
 use crate::support::admin::{Administered, BY_RANK, BY_SPREAD, BY_TRAFFIC, bytes};
 use crate::support::binary::replace;
 use crate::support::{eventually, repository};
+use anyhow::Result;
+use serde_json::json;
 
 /// A server that watches the folder `watched` beside its state.
 async fn watching(folder: tempfile::TempDir) -> Administered {

@@ -3,9 +3,9 @@
 
 use std::fmt::Write as _;
 
+use crate::support::{Extender, NODES, config, pod_request, request, scores};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use crate::support::{Extender, NODES, config, pod_request, request, scores};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worked_example_scores_as_in_the_paper_and_says_why() {

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
-use serde_json::Value;
 use crate::support::binary::{Server, replace};
 use crate::support::{NODES, eventually, guest, request, series, worked_example_file};
+use anyhow::Result;
+use serde_json::Value;
 
 /// A server with `text` as its configuration file.
 struct Configured {

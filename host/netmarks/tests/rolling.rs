@@ -13,16 +13,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::support::authority::Authority;
+use crate::support::binary::Server;
+use crate::support::connection::{Connection, Protocol, prioritize, read};
+use crate::support::{NODES, client, eventually, request, series, worked_example_file};
 use anyhow::{Context as _, Result, ensure};
 use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use futures::SinkExt as _;
 use futures::channel::mpsc;
 use serde_json::json;
-use crate::support::authority::Authority;
-use crate::support::binary::Server;
-use crate::support::connection::{Connection, Protocol, prioritize, read};
-use crate::support::{NODES, client, eventually, request, series, worked_example_file};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -133,7 +133,9 @@ impl Balancer {
             all.iter().any(|endpoint| endpoint.address == replica.address && endpoint.ready)
         };
         let mut changes = self.endpoints.subscribe();
-        tokio::time::timeout(crate::support::LIMIT, changes.wait_for(ready)).await.context("it is not ready")??;
+        tokio::time::timeout(crate::support::LIMIT, changes.wait_for(ready))
+            .await
+            .context("it is not ready")??;
         Ok(())
     }
 }

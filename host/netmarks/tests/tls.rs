@@ -1,17 +1,13 @@
 //! HTTPS: certificates, client certificates, HTTP/2, and certificates that change.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-use std::sync::Arc;
-
-use anyhow::{Context as _, Result, ensure};
-use netmarks::config::{Config, Tls};
-use netmarks::http::tls::Certificates;
-use netmarks_files::INTERVAL;
-use reqwest::StatusCode;
 use crate::support::authority::Authority;
-use crate::support::binary::{self, replace};
+use crate::support::binary;
 use crate::support::{Extender, NODES, config, eventually, request};
-use tokio_util::sync::CancellationToken;
+use anyhow::{Context as _, Result, ensure};
+use netmarks::config::Config;
+use netmarks_server::Tls;
+use reqwest::StatusCode;
 
 fn https(files: Tls) -> Config {
     let mut config = config();
@@ -137,72 +133,4 @@ async fn new_certificates_are_used_by_new_connections() {
     .unwrap();
     old.connect(extender.address, &[]).await.unwrap_err();
     assert_eq!(scored(&open, &extender).await.unwrap(), 3, "an open connection goes on");
-}
-
-/// The clock stands still except where everybody waits, so this takes as many seconds as it says, but no time.
-#[tokio::test(start_paused = true)]
-async fn a_certificate_that_cannot_be_used_leaves_the_old_one() {
-    crate::support::client().unwrap();
-    let authority = Authority::new("ours").unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let files = authority.install(folder.path()).unwrap();
-    let certificates = Certificates::load(files.clone()).unwrap().unwrap();
-    let stop = CancellationToken::new();
-    let reload = tokio::spawn(certificates.clone().reload(stop.clone()));
-    let first = certificates.current();
-    let (certificate, key) = (files.cert_file.unwrap(), files.key_file.unwrap());
-    let looked_again = async || tokio::time::sleep(INTERVAL * 3).await;
-
-    let good = std::fs::read(&certificate).unwrap();
-    for bad in ["garbage", "", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-        replace(&certificate, bad).unwrap();
-        looked_again().await;
-        assert!(Arc::ptr_eq(&certificates.current(), &first), "{bad:?}");
-    }
-    // A certificate that changed before its key did: they do not fit each other for a while.
-    let (next_certificate, next_key) = authority.issue().unwrap();
-    replace(&certificate, next_certificate).unwrap();
-    looked_again().await;
-    assert!(Arc::ptr_eq(&certificates.current(), &first));
-    replace(&key, next_key).unwrap();
-    looked_again().await;
-    let second = certificates.current();
-    assert!(!Arc::ptr_eq(&second, &first));
-    // A file that is gone.
-    std::fs::remove_file(&certificate).unwrap();
-    looked_again().await;
-    replace(&certificate, good).unwrap();
-    looked_again().await;
-    assert!(Arc::ptr_eq(&certificates.current(), &second));
-    assert!(!reload.is_finished());
-    stop.cancel();
-    reload.await.unwrap();
-}
-
-#[test]
-fn files_that_cannot_be_used_are_named() {
-    crate::support::client().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let authority = Authority::new("ours").unwrap();
-    let good = authority.install(folder.path()).unwrap();
-    let other = folder.path().join("other.key");
-    std::fs::write(&other, authority.issue().unwrap().1).unwrap();
-    let empty = folder.path().join("empty.crt");
-    std::fs::write(&empty, "").unwrap();
-    let missing = folder.path().join("missing.crt");
-    for (files, says) in [
-        (
-            Tls { key_file: None, ..good.clone() },
-            "needs both `server.tls.cert_file` and `server.tls.key_file`",
-        ),
-        (Tls { client_ca_file: good.cert_file.clone(), ..Tls::default() }, "needs both"),
-        (Tls { key_file: Some(other), ..good.clone() }, "other.key does not fit the certificate in"),
-        (Tls { cert_file: Some(empty), ..good.clone() }, "empty.crt holds no PEM certificate"),
-        (Tls { cert_file: Some(missing.clone()), ..good.clone() }, "failed to read certificates in"),
-        (Tls { client_ca_file: Some(missing), ..good }, "missing.crt"),
-    ] {
-        let error = format!("{:#}", Certificates::load(files).unwrap_err());
-        assert!(error.contains(says), "{error}");
-    }
-    assert!(Certificates::load(Tls::default()).unwrap().is_none());
 }

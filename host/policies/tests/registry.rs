@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use netmarks_core::combine::{Normalisation, OnFault};
-use netmarks_engine::ParameterValue;
-use netmarks_policies::{Mode, Notice, NoticeKind, Origin, Refusal, Registry, RevisionId, State, Submission};
 use crate::support::{
     CANARY, NODES, actor, answering, decide, guest, hostile, in_mode, leave_for_shadows, lifecycle_state,
     name, near, netmarks, of, open, policy, shown, text, told,
 };
+use netmarks_core::combine::{Normalisation, OnFault};
+use netmarks_engine::ParameterValue;
+use netmarks_policies::{Mode, Notice, NoticeKind, Origin, Refusal, Registry, RevisionId, State, Submission};
 use tokio_util::sync::CancellationToken;
 
 const UPLOAD: Origin = Origin::Upload;

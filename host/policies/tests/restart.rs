@@ -3,13 +3,13 @@
 
 use std::path::{Path, PathBuf};
 
-use netmarks_core::errors::chain;
-use netmarks_policies::{
-    Mode, Origin, Outcome, Refusal, Registry, Settings, State, Store, StoreError, Submission,
-};
 use crate::support::{
     CANARY, NODES, RULES, actor, answering, decide, guest, in_mode, name, near, netmarks, of, open_with,
     policy, shown,
+};
+use netmarks_core::errors::chain;
+use netmarks_policies::{
+    Mode, Origin, Outcome, Refusal, Registry, Settings, State, Store, StoreError, Submission,
 };
 
 const UPLOAD: Origin = Origin::Upload;

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use netmarks_policies::{Inbox, Mode, Notice, NoticeKind, Origin, Refusal, Registry, RollbackRules};
 use crate::support::{
     CANARY, NODES, RULES, actor, answering, decide, guest, hostile, in_mode, name, netmarks, of, open_with,
     policy, shown,
 };
+use netmarks_policies::{Inbox, Mode, Notice, NoticeKind, Origin, Refusal, Registry, RollbackRules};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
 use tokio_util::sync::CancellationToken;

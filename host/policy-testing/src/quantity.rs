@@ -5,7 +5,7 @@
 use std::fmt;
 
 use netmarks_core::facts::Resources;
-use netmarks_sources::kubernetes::quantity;
+use netmarks_core::quantity;
 use serde::{Deserialize, Deserializer, de};
 
 /// What a pod requests, or a node has.

@@ -4,9 +4,9 @@
 use std::error::Error as _;
 use std::path::Path;
 
+use crate::support::{built, committed, repository};
 use netmarks_core::errors::chain;
 use netmarks_policy_testing::{Cases, Cluster, Error, Node, Pod};
-use crate::support::{built, committed, repository};
 
 const CLUSTER: &str = "
 snapshot:

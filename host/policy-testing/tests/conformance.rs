@@ -1,9 +1,9 @@
 //! Policies that break a property: it is found, it alone, and the report says what happened.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use crate::support::{built, patient};
 use netmarks_engine::Limits;
 use netmarks_policy_testing::{Conformance, ConformanceReport, Error, Policy, Property};
-use crate::support::{built, patient};
 
 fn broken(policy: &Policy) -> Vec<Property> {
     let report = policy.run_conformance(&Conformance::default()).unwrap();

@@ -1,8 +1,8 @@
 //! Every policy of `guest/`: its cases and all properties, on the committed component and on the one built just now.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use netmarks_policy_testing::{Cluster, Error, Node, Pod, Policy, Scores};
 use crate::support::{built, committed, repository};
+use netmarks_policy_testing::{Cluster, Error, Node, Pod, Policy, Scores};
 
 fn both(name: &str) -> Result<[Policy; 2], Error> {
     let policies = [committed(name)?, built(name)?];

@@ -8,7 +8,7 @@ use netmarks_core::snapshot::Snapshot;
 use netmarks_sources::kubernetes::fold::{node_change, pod_change};
 use netmarks_sources::kubernetes::trimmed::{TrimmedNode, TrimmedPod};
 use netmarks_sources::kubernetes::watch::{take_nodes, take_pods};
-use netmarks_sources::state::{ClusterState, ListState, MetricsState};
+use netmarks_state::{ClusterState, ListState, MetricsState};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use netmarks_core::application::Identity;
 use netmarks_sources::kubernetes;
-use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_state::{ClusterState, MetricsState};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use crate::support::{
+    Flows, LIMIT, PRESETS, SCRAPE, config, expected, flows, quick_rules, recorded, wait_flows,
+};
 use anyhow::Result;
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_test_cluster::{PrometheusOptions, PrometheusServer};
 use netmarks_test_traffic::EveryTopology;
 use serde_json::json;
-use crate::support::{Flows, LIMIT, PRESETS, SCRAPE, config, expected, flows, quick_rules, recorded, wait_flows};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_preset_finds_its_mesh_s_flows_scraped_recorded_and_federated() -> Result<()> {

@@ -19,7 +19,7 @@ use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::config::Secret;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
-use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_state::{ClusterState, MetricsState};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 

@@ -19,7 +19,7 @@ use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::poller::Refresh;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
-use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_state::{ClusterState, MetricsState};
 
 /// When the made-up traffic ended, in seconds since the Unix epoch.
 const END: u32 = 1_767_225_600;

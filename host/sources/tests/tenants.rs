@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::support::{SCRAPE, expected_in, flows, stores, wait_flows};
 use anyhow::{Result, bail, ensure};
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::MetricsConfig;
@@ -12,7 +13,6 @@ use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_test_cluster::{MetricsStores, VictoriaMetrics, VmAuth};
 use netmarks_test_traffic::{EveryTopology, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
 use serde_json::{Value, json};
-use crate::support::{SCRAPE, expected_in, flows, stores, wait_flows};
 
 /// A store of one tenant's own, whose pods are in the namespace of the same name.
 struct Tenant {

@@ -1,10 +1,10 @@
 //! Every preset through a real VictoriaMetrics: as it scrapes itself, and as Prometheus recorded and sent.
 
+use crate::support::{LIMIT, PRESETS, SCRAPE, config, expected, quick_rules, recorded, stores, wait_flows};
 use anyhow::Result;
 use netmarks_test_cluster::{PrometheusOptions, PrometheusServer, VictoriaMetrics};
 use netmarks_test_traffic::EveryTopology;
 use serde_json::json;
-use crate::support::{LIMIT, PRESETS, SCRAPE, config, expected, quick_rules, recorded, stores, wait_flows};
 
 /// Its `rate()` takes the sample before the range into account and extrapolates nothing, unlike Prometheus'. Of even
 /// traffic both give the same, so the tolerance is that of Prometheus.

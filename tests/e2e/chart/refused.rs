@@ -2,8 +2,8 @@
 //!
 //! Apart from what it accepts: this list grows with every mistake that somebody could make.
 
-use super::support::release::{Release, chart, values};
 use super::{METRICS, objects, plane};
+use crate::support::release::{Release, chart, values};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_value_is_refused_with_a_sentence() {

@@ -6,9 +6,9 @@ use netmarks_test_traffic::Edge;
 use serde_json::json;
 
 use super::said::doctor;
-use super::support::release::NAMESPACE;
-use super::support::setting::Setting;
-use super::support::{LIMIT, scratch};
+use crate::support::release::NAMESPACE;
+use crate::support::setting::Setting;
+use crate::support::{LIMIT, scratch};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_scheduler_that_does_not_run_is_a_problem() {

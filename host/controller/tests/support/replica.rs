@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::support::{LIMIT, NAMESPACE};
+use super::{LIMIT, NAMESPACE};
 
 static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
     let tick = Tick::Every(Duration::from_millis(2));

@@ -2,16 +2,14 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::routing::post;
-use netmarks::http::body::BodyBudget;
-use netmarks::http::routes::App;
-use netmarks::http::server::{self, Stop};
-use netmarks_core::application::Identity;
+use netmarks::config::Config;
+use netmarks_extender::Extender;
+use netmarks_server::{BodyBudget, Listener, Stop};
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Row, Times};
@@ -21,13 +19,10 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
     let (_, scoring) = scoring(LARGE);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let bodies = BodyBudget::new(256 << 20, 64 << 20);
-    let app = App {
-        scorer: scoring.scorer,
-        identity: Identity::App,
+    let door = Extender {
         bodies: bodies.clone(),
-        permits: Arc::new(tokio::sync::Semaphore::new(16)),
         deadline: Duration::from_millis(200),
-        stopping: CancellationToken::new(),
+        ..scoring.extender(&Config::default())
     };
     // Reads the body just as scoring does, and does nothing with it.
     let nothing = |State(bodies): State<BodyBudget>, body: Body| async move {
@@ -35,12 +30,13 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
         ([(axum::http::header::CONTENT_TYPE, "application/json")], "[]")
     };
     let baseline = axum::Router::new().route("/nothing", post(nothing)).with_state(bodies);
-    let router = app.router().merge(baseline);
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
+    let router = door.router().merge(baseline);
+    let listener = Listener::bind_plain("bench", ([127, 0, 0, 1], 0).into());
+    let listener = runtime.block_on(listener).unwrap();
+    let address = listener.address();
     let stop = CancellationToken::new();
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    let serving = runtime.spawn(server::serve(listener, None, move |_| router.clone(), end));
+    let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
 
     let mut client = Client { stream: TcpStream::connect(address).unwrap(), received: Vec::new() };
     client.stream.set_nodelay(true).unwrap();

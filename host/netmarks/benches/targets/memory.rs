@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use netmarks::protocol::decode;
 use netmarks_core::application::Identity;
+use netmarks_extender::protocol::decode;
 
 use crate::report::Row;
 use crate::synthetic::{LARGE, body, scoring};
@@ -14,8 +14,7 @@ pub fn measure() {
     let body = body(5_000);
     for _ in 0..500 {
         let request = decode(&body, Identity::App).unwrap();
-        let outcome = scoring.scorer.decide(&request.pod, &request.nodes);
-        scoring.scorer.record(request.pod, &request.nodes, &outcome);
+        scoring.scorer.answer(request.pod, &request.nodes, |_| true).record(&request.nodes);
     }
     assert!(state.read(|index| index.pod_count()) >= LARGE.pods as usize);
     let status = std::fs::read_to_string("/proc/self/status").unwrap();

@@ -3,16 +3,17 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use netmarks::protocol::{decode, encode};
 use netmarks_core::application::Identity;
 use netmarks_core::request::{Candidates, gather};
+
+use netmarks_extender::protocol::{decode, encode};
 
 use crate::report::{Row, Times};
 use crate::synthetic::{LARGE, body, scoring};
 
 pub fn rows(repetitions: usize) -> Vec<Row> {
     let (state, scoring) = scoring(LARGE);
-    let set = scoring.scorer.registry().current();
+    let set = scoring.registry.current();
     let needs = set.active[0].policy.needs();
     let mut rows = Vec::new();
     for candidates in [100, 500, 5_000] {

@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use netmarks::config::Config;
-use netmarks::service::{self, Scoring, Tasks};
+use netmarks::tasks::Tasks;
+use netmarks::wiring::{self, Scoring};
 use netmarks_core::application::Application;
 use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
 use netmarks_policies::Compiling;
-use netmarks_sources::state::ClusterState;
+use netmarks_state::ClusterState;
 
 /// How large.
 #[derive(Clone, Copy, Debug)]
@@ -108,7 +109,8 @@ pub fn scoring(size: Size) -> (Arc<ClusterState>, Scoring) {
     config.scoring.assume_seconds = 0.0;
     // Dropped with its runtime: nothing that is measured here changes policies.
     let (runtime, mut tasks) = (tokio::runtime::Runtime::new().unwrap(), Tasks::default());
-    let scoring = service::scoring(&config, state.clone(), Compiling::Here, &mut tasks);
+    let engine = wiring::engine(&config).unwrap();
+    let scoring = wiring::scoring(engine, &config, state.clone(), Compiling::Here, &mut tasks);
     (state, runtime.block_on(scoring).unwrap())
 }
 

@@ -11,14 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use netmarks::config::Config;
-use netmarks::http::body::BodyBudget;
-use netmarks::http::routes::App;
-use netmarks::http::server::{self, Stop};
-use netmarks::service::{self, Tasks};
-use netmarks_core::application::Identity;
+use netmarks::tasks::Tasks;
+use netmarks::wiring;
 use netmarks_engine::{CompileLimits, Compiler};
 use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, Settings, Submission};
-use netmarks_sources::state::ClusterState;
+use netmarks_server::{Listener, Stop};
+use netmarks_state::ClusterState;
 use tokio_util::sync::CancellationToken;
 
 use crate::report::{Row, Times};
@@ -39,22 +37,16 @@ pub fn rows(quick: bool) -> Vec<Row> {
     let state = Arc::new(ClusterState::fixed(index(LARGE)));
     let command = vec![PathBuf::from(env!("CARGO_BIN_EXE_netmarks")), netmarks::policies::COMPILE.into()];
     let compiling = Compiling::Elsewhere(Compiler { command, limits: CompileLimits::default(), cache: None });
-    let scoring = runtime.block_on(service::scoring(&config, state, compiling, &mut tasks)).unwrap();
-    let registry = scoring.scorer.registry().clone();
-    let app = App {
-        scorer: scoring.scorer,
-        identity: Identity::App,
-        bodies: BodyBudget::new(256 << 20, 64 << 20),
-        permits: Arc::new(tokio::sync::Semaphore::new(16)),
-        deadline: Duration::from_millis(config.server.request_timeout_ms),
-        stopping: CancellationToken::new(),
-    };
-    let router = app.router();
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
+    let engine = wiring::engine(&config).unwrap();
+    let scoring = runtime.block_on(wiring::scoring(engine, &config, state, compiling, &mut tasks)).unwrap();
+    let registry = scoring.registry.clone();
+    let router = scoring.extender(&config).router();
+    let listener = Listener::bind_plain("bench", ([127, 0, 0, 1], 0).into());
+    let listener = runtime.block_on(listener).unwrap();
+    let address = listener.address();
     let stop = CancellationToken::new();
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    let serving = runtime.spawn(server::serve(listener, None, move |_| router.clone(), end));
+    let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
 
     // What either policy answers on its own: nothing else may ever be seen.
     let mut known = Vec::new();

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
-use netmarks::protocol::decode;
 use netmarks_core::application::{Application, Identity};
+use netmarks_extender::protocol::decode;
 use netmarks_sources::kubernetes::fold::Change;
 use netmarks_sources::kubernetes::watch::take_pods;
 
@@ -18,7 +18,7 @@ fn measure(size: Size, repetitions: usize) -> (Times, Times) {
     // As many candidates in both sizes, so that only the cluster differs.
     let body = body(500);
     let request = decode(&body, Identity::App).unwrap();
-    let raw = |scores: &netmarks::scoring::Outcome| -> f64 { scores.raw().iter().sum() };
+    let raw = |scores: &netmarks_scoring::Answer| -> f64 { scores.raw().iter().sum() };
     let (mut published, mut counted) = (Times::default(), Times::default());
     let mut random = Random(7);
     let mut before = raw(&scoring.scorer.decide(&request.pod, &request.nodes));

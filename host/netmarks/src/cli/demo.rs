@@ -4,14 +4,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
+use netmarks_core::units::bytes_per_second;
+use netmarks_extender::ServerConfig;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_sources::state::ClusterState;
+use netmarks_state::ClusterState;
 
-use super::output::{bytes_per_second, score_table};
+use super::output::score_table;
 use super::{say, score};
-use crate::config::{Config, Server};
-use crate::service::{self, Tasks};
-use crate::{policies, policy_sources, telemetry};
+use crate::config::Config;
+use crate::tasks::Tasks;
+use crate::{policies, runtime, telemetry, wiring};
 
 /// Online Boutique on six nodes with its measured traffic, and one pod that waits for a node.
 const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
@@ -35,7 +37,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = ADMIN, value_name = "ADDRESS")]
     admin_listen: SocketAddr,
     /// Address to serve at
-    #[arg(long, default_value_t = Server::default().listen, value_name = "ADDRESS")]
+    #[arg(long, default_value_t = ServerConfig::default().listen, value_name = "ADDRESS")]
     listen: SocketAddr,
 }
 
@@ -70,16 +72,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
 
     telemetry::start(&config.log)?;
-    service::runtime(&config)?.block_on(async {
-        let stop = service::stop_signal()?;
+    runtime::new(&config)?.block_on(async {
+        let stop = runtime::stop_signal()?;
         let mut tasks = Tasks::default();
-        let scoring =
-            service::scoring(&config, state, policies::compiler(&config.policies), &mut tasks).await?;
-        let address = service::start_server(&config, &scoring, &mut tasks).await?;
-        let admin = policy_sources::start(&config, scoring.scorer.registry(), &mut tasks)
-            .await?
-            .unwrap_or(admin_listen);
-        say(&next_steps(address, admin, &snapshot, &pod)?)?;
+        let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
+        let scoring = wiring::scoring(engine, &config, state, compiling, &mut tasks).await?;
+        let address = wiring::listeners(&config, &scoring, &mut tasks).await?;
+        let admin = wiring::policy_sources(&config, &scoring.registry, &mut tasks).await?;
+        say(&next_steps(address, admin.unwrap_or(admin_listen), &snapshot, &pod)?)?;
         tasks.run(stop, config.server.shutdown_delay()).await
     })
 }

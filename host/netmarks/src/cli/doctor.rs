@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use comfy_table::{ContentArrangement, Table, presets};
+use netmarks_doctor::{Configured, Finding, Namespaced, Report, Status, Subject, examine};
 use serde_json::Value;
 
 use super::output::Output;
 use super::{client, say};
+use crate::config::Config;
 use crate::config::load::{Flags, environment, load};
-use crate::doctor::{Finding, Namespaced, Report, Status, Subject, examine};
 
 const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks with the same eyes:
 keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
@@ -101,9 +102,31 @@ impl Args {
             extenders.push((url, tls.client()?.build()?));
         }
         Ok((
-            Subject { config, account: service_account, namespace, extenders, scheduler_config, pod },
+            Subject {
+                config: configured(config),
+                account: service_account,
+                namespace,
+                extenders,
+                scheduler_config,
+                pod,
+            },
             output,
         ))
+    }
+}
+
+/// What the examination holds against what is there.
+fn configured(config: Config) -> Configured {
+    Configured {
+        identity: config.identity,
+        cluster: config.cluster,
+        metrics: config.metrics,
+        policies: config.policies.kubernetes,
+        reviews_tokens: config.admin.kubernetes,
+        request_timeout: config.server.request_timeout(),
+        serves_https: config.server.tls.cert_file.is_some(),
+        asks_for_certificate: config.server.tls.client_ca_file.is_some(),
+        top: config.scoring.top,
     }
 }
 

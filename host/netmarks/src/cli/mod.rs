@@ -18,7 +18,6 @@ use clap::{Parser, Subcommand};
 
 use crate::policies;
 
-pub(crate) use output::bytes_per_second;
 pub use output::print_error;
 
 /// NetMARKS: places pods next to what they talk to.

@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 
 use clap::ValueEnum;
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use netmarks_core::units::bytes_per_second;
 use netmarks_core::why::NodeScore;
 
 /// How a result is printed.
@@ -93,15 +94,6 @@ pub(super) fn parts_table(nodes: &[NodeScore]) -> String {
 
 fn format_raw(raw: f64) -> String {
     if raw == 0.0 || (0.01..1e9).contains(&raw.abs()) { format!("{raw:.1}") } else { format!("{raw:.3e}") }
-}
-
-/// Bytes per second in the unit that leaves one to three digits: `364.3 kB/s`.
-pub(crate) fn bytes_per_second(value: f64) -> String {
-    let units = [("TB/s", 1e12), ("GB/s", 1e9), ("MB/s", 1e6), ("kB/s", 1e3)];
-    match units.into_iter().find(|(_, size)| value >= *size) {
-        Some((unit, size)) => format!("{:.1} {unit}", value / size),
-        None => format!("{value:.1} B/s"),
-    }
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use netmarks_core::why::NodeScore;
 use netmarks_engine::Description;
 use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_sources::state::ClusterState;
+use netmarks_state::ClusterState;
 
 use super::output::{Output, parts_table, score_table};
 use super::say;
 use crate::config::Config;
-use crate::service::{self, Tasks};
+use crate::tasks::Tasks;
+use crate::wiring;
 
 const EXAMPLES: &str = "Examples:
   netmarks score --snapshot cluster.json --pod shop/cart-0
@@ -89,13 +90,19 @@ pub(super) fn rank(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let state = Arc::new(ClusterState::fixed(index));
     let mut tasks = Tasks::default();
-    let scoring = runtime.block_on(service::scoring(config, state, Compiling::Here, &mut tasks))?;
-    let outcome = scoring.scorer.decide(&pending, &names);
-    let policy = scoring.scorer.registry().current().active.first().map(|member| {
+    let scoring = runtime.block_on(wiring::scoring(
+        wiring::engine(config)?,
+        config,
+        state,
+        Compiling::Here,
+        &mut tasks,
+    ))?;
+    let answer = scoring.scorer.decide(&pending, &names);
+    let policy = scoring.registry.current().active.first().map(|member| {
         let Description { name, version, summary, .. } = member.policy.description();
         format!("{name} {version}, {}", summary.trim_end_matches('.'))
     });
-    let nodes = outcome.ranking(&names, limit.unwrap_or(names.len()), explained)?;
+    let nodes = answer.ranking(&names, limit.unwrap_or(names.len()), explained)?;
     Ok(Ranking { policy: policy.unwrap_or_default(), nodes })
 }
 

@@ -11,8 +11,8 @@ use super::say;
 use crate::config::load::{Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
-use crate::service::{self, Tasks};
-use crate::{policies, policy_sources, telemetry};
+use crate::tasks::Tasks;
+use crate::{policies, runtime, telemetry, wiring};
 
 const EXAMPLES: &str = "Every key of the configuration file is also an environment variable: `scoring.top` is NETMARKS_SCORING_TOP.
 Flags win over the environment, the environment over the file.
@@ -104,38 +104,35 @@ pub(super) fn run(args: Args) -> Result<()> {
         return check(&config);
     }
     let log = telemetry::start(&config.log)?;
-    let runtime = service::runtime(&config)?;
-    runtime.block_on(async {
+    runtime::new(&config)?.block_on(async {
         // First of all: the first process of a container does not get a signal that it has no handler for.
-        let stop = service::stop_signal()?;
+        let stop = runtime::stop_signal()?;
         let mut tasks = Tasks::default();
-        let state = service::cluster(&config)?;
-        let compiling = policies::compiler(&config.policies);
-        let scoring = service::scoring(&config, state.clone(), compiling, &mut tasks).await?;
-        service::start_server(&config, &scoring, &mut tasks).await?;
-        policy_sources::start(&config, scoring.scorer.registry(), &mut tasks).await?;
-        service::start_sources(&config, &state, &mut tasks).await?;
+        let state = wiring::cluster(&config)?;
+        let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
+        let scoring = wiring::scoring(engine, &config, state.clone(), compiling, &mut tasks).await?;
+        wiring::listeners(&config, &scoring, &mut tasks).await?;
+        wiring::policy_sources(&config, &scoring.registry, &mut tasks).await?;
+        wiring::sources(&config, &state, &mut tasks).await?;
         let reloader = Reloader {
             file,
             environment,
             flags,
             config: config.clone(),
-            scorer: scoring.scorer.clone(),
+            registry: scoring.registry,
+            scorer: scoring.scorer,
+            failures: scoring.reload_failures,
             log,
             watch,
         };
-        let shutdown = tasks.shutdown.clone();
-        tasks.spawn("configuration reload", async move {
-            reloader.run(shutdown).await;
-            Ok(())
-        });
+        tasks.follow("configuration reload", |shutdown| reloader.run(shutdown));
         tasks.run(stop, config.server.shutdown_delay()).await
     })
 }
 
 /// `--check`: everything that can be known without a cluster.
 fn check(config: &Config) -> Result<()> {
-    let state = service::cluster(config)?;
+    let state = wiring::cluster(config)?;
     let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
     let policies::Configured { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
     let artefact = netmarks_engine::Artefact::new(name.as_str(), &bytes);
@@ -144,8 +141,8 @@ fn check(config: &Config) -> Result<()> {
         netmarks_sources::prometheus::Poller::new(config.metrics.clone(), config.identity)
             .context("in the section `metrics`")?;
     }
-    crate::http::tls::Certificates::load(config.server.tls.clone())?;
-    crate::http::tls::Certificates::load(config.admin.tls.clone()).context("in the section `admin.tls`")?;
+    config.server.tls.check("server")?;
+    config.admin.tls.check("admin")?;
     if !config.policies.trusted_keys.is_empty() {
         netmarks_artefacts::Keys::read(&config.policies.trusted_keys)
             .context("in `policies.trusted_keys`")?;

@@ -6,12 +6,10 @@
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use netmarks_core::environment::{PREFIX, variable};
 use serde_json::{Map, Value};
 
 use super::Config;
-
-/// Environment variables begin with this.
-pub const PREFIX: &str = "NETMARKS_";
 
 /// Keys whose content the default configuration does not show: one variant of several, or free-form.
 const OPAQUE: [&str; 1] = ["metrics.estimator"];
@@ -74,14 +72,6 @@ fn read(file: &Path, known: &Value) -> Result<Value> {
     let tree = tree.unwrap_or_else(|| Value::Object(Map::new()));
     check_keys(&tree, known, "").with_context(|| format!("in the configuration file {}", file.display()))?;
     Ok(tree)
-}
-
-/// The environment variable of a key: `server.listen` is `NETMARKS_SERVER_LISTEN`.
-#[must_use]
-pub fn variable(key: &str) -> String {
-    let mut name = PREFIX.to_owned();
-    name.extend(key.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }));
-    name
 }
 
 /// Every key, inner ones before those in them.

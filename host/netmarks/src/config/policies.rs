@@ -1,18 +1,15 @@
-//! The sections `policy`, `policies` and `admin`: with what policies the extender begins, and how they change.
-//!
-//! Apart from the rest of the configuration, which says how they are used.
+//! The sections `policy` and `policies`: with what policies the extender begins, and how they change. Their parts belong to
+//! several crates, so they are put together here.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
+use netmarks_controller::KubernetesPolicies;
 use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_engine::{CompileLimits, Grants, Limits, ParameterValue};
 use netmarks_policies::{PromotionRules, RollbackRules, Settings};
 use serde::{Deserialize, Serialize};
-
-use super::Tls;
 
 /// The policy to begin with. What operators do to it afterwards holds until this section changes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -89,55 +86,6 @@ impl Default for Policies {
     }
 }
 
-/// Policies from ScoringPolicies, the resource that the chart defines.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct KubernetesPolicies {
-    /// Whether to look for them.
-    pub enabled: bool,
-    /// Where; by default the pod's own namespace.
-    pub namespace: Option<String>,
-    /// What this replica is called in their status; by default the host's name, in a pod the pod's.
-    pub replica: Option<String>,
-    /// Certificates (PEM) to trust for registries, beside the system's.
-    pub registry_ca_file: Option<PathBuf>,
-    /// Credentials for registries, a docker config.json; a policy's own pull secret goes before.
-    pub registry_credentials_file: Option<PathBuf>,
-    /// Registries that may be spoken to without TLS, `host:port`.
-    pub insecure_registries: Vec<String>,
-}
-
-/// Changing policies over HTTP: a listener of its own, so that who may score is not who may change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Admin {
-    /// Its address; not set: there is none. Beyond loopback, one of the ways below to know who asks must be set.
-    pub listen: Option<SocketAddr>,
-    /// A file with the token that callers present as `Authorization: Bearer`; read anew for every call.
-    pub token_file: Option<PathBuf>,
-    /// TLS; with `client_ca_file`, callers are known by their certificate.
-    pub tls: Tls,
-    /// Largest policy that is taken, from whatever source.
-    pub max_upload_mib: u32,
-    /// Whether callers are known by a token of the cluster, and its roles for `scoringpolicies` say what they may do.
-    pub kubernetes: bool,
-    /// The audiences that such a token must be made for; none: those of the API server.
-    pub kubernetes_audiences: Vec<String>,
-}
-
-impl Default for Admin {
-    fn default() -> Self {
-        Self {
-            listen: None,
-            token_file: None,
-            tls: Tls::default(),
-            max_upload_mib: 64,
-            kubernetes: false,
-            kubernetes_audiences: Vec::new(),
-        }
-    }
-}
-
 impl Policies {
     /// Checks what types cannot say.
     ///
@@ -158,32 +106,6 @@ impl Policies {
         ensure!(rules.max_latency_ms > 0.0, "`policies.rollback.max_latency_ms` must be above 0");
         ensure!(self.compile_memory_mib >= 256, "`policies.compile_memory_mib` must be at least 256");
         ensure!(self.compile_seconds >= 1, "`policies.compile_seconds` must be at least 1");
-        Ok(())
-    }
-}
-
-impl Admin {
-    /// Checks what types cannot say.
-    ///
-    /// # Errors
-    /// For the first value that cannot work, naming its key.
-    pub(super) fn validate(&self) -> Result<()> {
-        ensure!(
-            (1..=65_536).contains(&self.max_upload_mib),
-            "`admin.max_upload_mib` must be from 1 to 65536"
-        );
-        if let Some(listen) = self.listen {
-            let known = self.token_file.is_some() || self.tls.client_ca_file.is_some() || self.kubernetes;
-            ensure!(
-                !(self.kubernetes && self.token_file.is_some()),
-                "`admin.kubernetes` and `admin.token_file` both want the bearer token; choose one"
-            );
-            ensure!(
-                known || listen.ip().is_loopback(),
-                "`admin.listen` {listen} is not loopback: set `admin.kubernetes`, `admin.token_file` or `admin.tls.client_ca_file`, so that \
-                 not everybody who can reach it may change policies"
-            );
-        }
         Ok(())
     }
 }

@@ -6,13 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use netmarks_files::FileWatch;
+use netmarks_policies::Registry;
+use netmarks_scoring::Scorer;
+use prometheus_client::metrics::counter::Counter;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::Config;
 use super::load::{self, Flags};
 use crate::policies;
-use crate::scoring::Scorer;
 use crate::telemetry::LogControl;
 
 /// Keys that take effect at once; a change anywhere else needs a restart.
@@ -83,8 +85,12 @@ pub struct Reloader {
     pub flags: Flags,
     /// What is in force.
     pub config: Config,
-    /// Takes a new policy and new settings.
+    /// Takes a new policy.
+    pub registry: Registry,
+    /// Takes new settings.
     pub scorer: Arc<Scorer>,
+    /// Counts what could not be taken over.
+    pub failures: Counter,
     /// Takes a new log filter.
     pub log: LogControl,
     /// Watches both files since before they were first read.
@@ -96,7 +102,7 @@ impl Reloader {
     pub async fn run(mut self, shutdown: CancellationToken) {
         while self.watch.changed(&shutdown).await {
             if let Err(error) = self.reload().await {
-                self.scorer.metrics().reload_failed();
+                self.failures.inc();
                 tracing::error!(
                     error = format!("{error:#}"),
                     "configuration not taken over, the old one stays in force"
@@ -113,8 +119,8 @@ impl Reloader {
         // Whatever changed, the policy file may have. What was applied before is recognised and left alone.
         let policy = config.policy.clone();
         let configured = tokio::task::spawn_blocking(move || policies::read(&policy)).await??;
-        policies::apply(self.scorer.registry(), configured).await?;
-        self.scorer.set(config.scoring_settings());
+        policies::apply(&self.registry, configured).await?;
+        self.scorer.configure(config.scoring.clone());
         self.log.set_filter(&config.log.filter)?;
         if !changes.live.is_empty() {
             tracing::info!(keys = changes.live.join(", "), "configuration taken over");

@@ -15,11 +15,12 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks::config::Config;
-use netmarks::service::{self, Scoring, Tasks};
+use netmarks::tasks::Tasks;
+use netmarks::wiring::{self, Scoring};
 use netmarks_engine::ParameterValue;
 use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_sources::state::ClusterState;
+use netmarks_state::ClusterState;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -133,7 +134,8 @@ impl Extender {
 
     pub async fn start_on(config: &Config, state: Arc<ClusterState>) -> Result<Self> {
         let mut tasks = Tasks::default();
-        let scoring = service::scoring(config, state, Compiling::Here, &mut tasks).await?;
+        let scoring =
+            wiring::scoring(wiring::engine(config)?, config, state, Compiling::Here, &mut tasks).await?;
         Self::start_with(config, scoring, tasks).await
     }
 
@@ -156,7 +158,7 @@ impl Extender {
         // As `netmarks serve` would refuse it.
         config.validate()?;
         let client = client()?;
-        let address = service::start_server(config, &scoring, &mut tasks).await?;
+        let address = wiring::listeners(config, &scoring, &mut tasks).await?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let delay = config.server.shutdown_delay();

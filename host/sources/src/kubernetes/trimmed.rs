@@ -11,7 +11,7 @@ use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use netmarks_core::facts::Resources;
 use serde::Deserialize;
 
-use super::quantity;
+use netmarks_core::quantity;
 
 /// A pod, as far as placement needs it.
 #[derive(Clone, Debug, Deserialize)]

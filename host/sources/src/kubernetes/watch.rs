@@ -14,9 +14,8 @@ use netmarks_core::facts::{NodeFacts, PodFacts};
 use tokio_util::sync::CancellationToken;
 
 use super::fold::{Change, Outcome, apply_nodes, apply_pods, node_change, pod_change};
-use crate::health::{Turn, WatchHealth};
-use crate::state::ClusterState;
-use crate::unix_now;
+use netmarks_core::clock::unix_now;
+use netmarks_state::{ClusterState, Turn, WatchHealth};
 
 /// Finished pods are left out by the API server, so that a cluster full of old jobs costs nothing here. One that
 /// finishes while it is watched arrives as a deletion.

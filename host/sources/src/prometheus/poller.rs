@@ -18,9 +18,8 @@ use super::config::{ConfigError, MetricsConfig};
 use super::decode::{Interner, decode};
 use super::past::Past;
 use super::presets::Preset;
-use crate::health::{MetricsReport, Turn};
-use crate::state::ClusterState;
-use crate::unix_now;
+use netmarks_core::clock::unix_now;
+use netmarks_state::{ClusterState, MetricsReport, Turn};
 
 /// How far the time between two refreshes is moved at random, so that many extenders do not ask in step.
 const JITTER: f64 = 0.1;

@@ -11,7 +11,7 @@ use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
-use netmarks_sources::state::{ClusterState, MetricsState};
+use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::{MetricsStores, until};
 use netmarks_test_traffic::{EVERY_TOPOLOGY, Edge, EveryTopology, Topology};
 

@@ -2,10 +2,11 @@
 
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use netmarks_core::units::bytes_per_second;
 use netmarks_policies::{Report, ShadowReport};
 use reqwest::Method;
 
-use super::super::output::{Output, bytes_per_second};
+use super::super::output::Output;
 use super::super::say;
 use super::server::Server;
 

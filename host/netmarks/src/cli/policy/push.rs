@@ -14,7 +14,7 @@ use super::super::output::Output;
 use super::super::say;
 use super::flags::RunFlags;
 use super::server::{Server, say_outcome};
-use crate::admin::SIGNATURE;
+use netmarks_admin::SIGNATURE;
 
 const EXAMPLES: &str = "Without --mode, a policy is loaded and tried, and nothing else.
 

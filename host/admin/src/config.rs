@@ -1,0 +1,83 @@
+//! The section `admin` of the configuration: where policies are changed over HTTP, and by whom.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use netmarks_server::Tls;
+use serde::{Deserialize, Serialize};
+
+/// Changing policies over HTTP: a listener of its own, so that who may score is not who may change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Its address; not set: there is none. Beyond loopback, one of the ways below to know who asks must be set.
+    pub listen: Option<SocketAddr>,
+    /// A file with the token that callers present as `Authorization: Bearer`; read again for every call.
+    pub token_file: Option<PathBuf>,
+    /// TLS; with `client_ca_file`, callers are known by their certificate.
+    pub tls: Tls,
+    /// Largest policy that is taken, from whatever source.
+    pub max_upload_mib: u32,
+    /// Whether callers are known by a token of the cluster, and its roles for `scoringpolicies` say what they may do.
+    pub kubernetes: bool,
+    /// The audiences that such a token must be made for; none: those of the API server.
+    pub kubernetes_audiences: Vec<String>,
+}
+
+impl Default for AdminConfig {
+    fn default() -> Self {
+        Self {
+            listen: None,
+            token_file: None,
+            tls: Tls::default(),
+            max_upload_mib: 64,
+            kubernetes: false,
+            kubernetes_audiences: Vec::new(),
+        }
+    }
+}
+
+/// A value that cannot work, by its key.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Out of range.
+    #[error("`admin.max_upload_mib` must be from 1 to 65536")]
+    MaxUpload,
+    /// Two ways to know a caller by the one bearer token.
+    #[error("`admin.kubernetes` and `admin.token_file` both want the bearer token; choose one")]
+    TwoTokens,
+    /// Open to everybody.
+    #[error(
+        "`admin.listen` {0} is not loopback: set `admin.kubernetes`, `admin.token_file` or `admin.tls.client_ca_file`, so that not \
+         everybody who can reach it may change policies"
+    )]
+    Open(SocketAddr),
+}
+
+impl AdminConfig {
+    /// Checks what types cannot say.
+    ///
+    /// # Errors
+    /// For the first value that cannot work.
+    pub fn validate(&self) -> Result<(), ConfigError> {
+        let Self { listen, token_file, tls, max_upload_mib, kubernetes, kubernetes_audiences: _ } = self;
+        if !(1..=65_536).contains(max_upload_mib) {
+            return Err(ConfigError::MaxUpload);
+        }
+        let Some(listen) = listen else { return Ok(()) };
+        if *kubernetes && token_file.is_some() {
+            return Err(ConfigError::TwoTokens);
+        }
+        let known = token_file.is_some() || tls.client_ca_file.is_some() || *kubernetes;
+        if !known && !listen.ip().is_loopback() {
+            return Err(ConfigError::Open(*listen));
+        }
+        Ok(())
+    }
+
+    /// Bytes of the largest policy that is taken, from whatever source.
+    #[must_use]
+    pub fn max_policy_bytes(&self) -> u64 {
+        u64::from(self.max_upload_mib) << 20
+    }
+}

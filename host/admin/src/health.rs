@@ -1,0 +1,84 @@
+//! Probes and the metrics page: `/healthz`, `/readyz` and `/metrics`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use netmarks_core::clock::unix_now;
+use netmarks_core::errors::chain;
+use netmarks_policies::Registry;
+use netmarks_state::ClusterState;
+use prometheus_client::encoding::text;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::{Registry as Metrics, Unit};
+use tokio_util::sync::CancellationToken;
+
+use crate::collect::{ClusterCollector, PolicyCollector};
+use crate::readiness::Readiness;
+
+/// What probes and scrapers ask; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Health {
+    readiness: Readiness,
+    metrics: Arc<Metrics>,
+}
+
+impl Health {
+    /// Adds to `metrics` what is read off `state` and `registry` at each scrape, and exposes it all. `stopping` is cancelled
+    /// when the process was told to stop.
+    #[must_use]
+    pub fn new(
+        state: Arc<ClusterState>,
+        registry: Registry,
+        mut metrics: Metrics,
+        stopping: CancellationToken,
+    ) -> Self {
+        let started = Gauge::<f64, AtomicU64>::default();
+        started.set(unix_now());
+        let help = "When the extender started, since the Unix epoch";
+        metrics.register_with_unit("start_time", help, Unit::Seconds, started);
+        metrics.register_collector(Box::new(PolicyCollector(registry.clone())));
+        let readiness = Readiness { state, registry, stopping };
+        metrics.register_collector(Box::new(ClusterCollector(readiness.clone())));
+        Self { readiness, metrics: Arc::new(metrics) }
+    }
+
+    /// The routes. Probes and scrapers cannot present a client certificate, so a plain listener may carry them, too.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/healthz", get(|| async { "ok\n" }))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(metrics))
+            .with_state(self)
+    }
+}
+
+async fn readyz(State(health): State<Health>) -> Response {
+    let reasons = health.readiness.reasons();
+    if reasons.is_empty() {
+        return "ready\n".into_response();
+    }
+    let mut text = String::from("not ready\n");
+    for reason in reasons {
+        let _ = writeln!(text, "- {reason}");
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+async fn metrics(State(health): State<Health>) -> Response {
+    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    let mut page = String::new();
+    match text::encode(&mut page, &health.metrics) {
+        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], page).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", chain(error))).into_response()
+}

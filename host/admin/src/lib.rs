@@ -1,0 +1,24 @@
+//! The operators' side of the program: the API of policies and who may use it, decisions and snapshots, health, and the metrics
+//! page.
+//!
+//! [`Admin`] is a listener of its own, apart from the scheduler's, so that who may ask for scores is not who may change them.
+//! [`Health`] and [`Cluster`] are routes that any listener can carry.
+#![forbid(unsafe_code)]
+
+mod access;
+mod changes;
+mod cluster;
+mod collect;
+mod config;
+mod health;
+mod policies;
+mod query;
+mod readiness;
+
+pub use access::{Access, Denied};
+pub use changes::ChangeCounter;
+pub use cluster::Cluster;
+pub use config::{AdminConfig, ConfigError};
+pub use health::Health;
+pub use policies::{Admin, SIGNATURE};
+pub use query::{mode, settings};

@@ -1,0 +1,250 @@
+//! Changing policies over HTTP: `GET`, `PUT`, `POST` and `DELETE /v1/policies`. Answers are JSON; errors are a sentence in
+//! `error`.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post, put};
+use axum::{Extension, Json, Router};
+use netmarks_artefacts::Keys;
+use netmarks_controller::access::Operation;
+use netmarks_core::errors::chain;
+use netmarks_policies::{Actor, Mode, Origin, Outcome, PolicyName, Refusal, Registry, Submission};
+use netmarks_server::{BodyBudget, BodyError, Peer};
+use serde_json::json;
+use std::sync::Arc;
+
+use crate::access::{Access, Denied};
+use crate::config::AdminConfig;
+use crate::query;
+
+/// An upload that takes longer is given up: 64 MiB at 2 MB/s.
+const UPLOAD: Duration = Duration::from_secs(30);
+
+/// How long the rest of an upload that is too large is read on.
+const REST: Duration = Duration::from_secs(5);
+
+const MIB: usize = 1024 * 1024;
+
+/// Uploads of the largest size that may arrive at once.
+const UPLOADS: usize = 2;
+
+/// Kubernetes sets it in every container.
+const IN_POD: &str = "KUBERNETES_SERVICE_HOST";
+
+/// The header that carries the signature of an upload, base64, as `cosign sign-blob` prints it.
+pub const SIGNATURE: &str = "netmarks-signature";
+
+/// Everything that the routes need; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// Where policies change.
+    pub registry: Registry,
+    /// Who may change them.
+    pub access: Access,
+    /// Bounds uploads.
+    pub bodies: BodyBudget,
+    /// Whose signature an upload must carry, if any.
+    pub keys: Option<Arc<Keys>>,
+}
+
+impl Admin {
+    /// The listener that `config` describes.
+    #[must_use]
+    pub fn new(config: &AdminConfig, registry: Registry, access: Access, keys: Option<Arc<Keys>>) -> Self {
+        let largest = config.max_upload_mib as usize * MIB;
+        Self { registry, access, bodies: BodyBudget::new(largest * UPLOADS, largest), keys }
+    }
+
+    /// All routes, for one connection.
+    pub fn router(self, peer: Peer) -> Router {
+        Router::new()
+            .route("/v1/policies", get(list))
+            .route("/v1/policies/{name}", put(submit).get(show).delete(remove))
+            .route("/v1/policies/{name}/{mode}", post(set_mode))
+            .route("/v1/rollback", post(roll_back))
+            .route("/v1/shadow", get(shadow))
+            .layer(Extension(peer))
+            .with_state(self)
+    }
+
+    async fn actor(
+        &self,
+        headers: &HeaderMap,
+        peer: &Peer,
+        operation: Operation,
+        policy: Option<&str>,
+    ) -> Result<Actor, Failure> {
+        let allowed = self.access.check(headers, peer, operation, policy).await;
+        allowed.map_err(|Denied { status, reason }| {
+            tracing::warn!(
+                target: "netmarks::audit", from = %peer.address, operation = operation.verb(),
+                policy = policy.unwrap_or_default(), reason, "turned away"
+            );
+            Failure { status, reason }
+        })
+    }
+}
+
+/// An answer other than success.
+struct Failure {
+    status: StatusCode,
+    reason: String,
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({ "error": self.reason }))).into_response()
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        let status = match &refusal {
+            Refusal::Unknown { .. } | Refusal::NoHistory => StatusCode::NOT_FOUND,
+            Refusal::Name { .. } | Refusal::Settings { .. } | Refusal::Percent { .. } => {
+                StatusCode::BAD_REQUEST
+            }
+            Refusal::Policy(_) | Refusal::Replay(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Refusal::Managed { .. }
+            | Refusal::Canary { .. }
+            | Refusal::AlreadyActive { .. }
+            | Refusal::Degraded { .. }
+            | Refusal::Full { .. } => StatusCode::CONFLICT,
+            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Store(_) | Refusal::Lost(_) | Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        Self { status, reason: chain(&refusal) }
+    }
+}
+
+fn bad_request(reason: impl Into<String>) -> Failure {
+    Failure { status: StatusCode::BAD_REQUEST, reason: reason.into() }
+}
+
+type Answer = Result<Response, Failure>;
+
+async fn list(State(admin): State<Admin>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Answer {
+    admin.actor(&headers, &peer, Operation::List, None).await?;
+    Ok(Json(admin.registry.report()).into_response())
+}
+
+async fn show(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    admin.actor(&headers, &peer, Operation::Get, Some(&name)).await?;
+    let mut report = admin.registry.report();
+    report.policies.retain(|policy| policy.entry.name.as_str() == name);
+    if report.policies.is_empty() {
+        let known = String::from("see GET /v1/policies");
+        return Err(Refusal::Unknown { name, known }.into());
+    }
+    Ok(Json(report.policies).into_response())
+}
+
+async fn shadow(State(admin): State<Admin>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Answer {
+    admin.actor(&headers, &peer, Operation::List, None).await?;
+    Ok(Json(admin.registry.shadow_report()).into_response())
+}
+
+/// `PUT /v1/policies/{name}`: the body is the component. Answers when it has its place, or was refused.
+async fn submit(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(name): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+    mut body: Body,
+) -> Answer {
+    let name: PolicyName = name.parse()?;
+    let exists = admin.registry.manifest().named(&name).is_some();
+    let operation = if exists { Operation::Update } else { Operation::Create };
+    // Before the body: who may not upload shall not make us read one.
+    let actor = admin.actor(&headers, &peer, operation, Some(name.as_str())).await?;
+    let (settings, mode) = query::settings(&pairs).map_err(bad_request)?;
+    let body = match tokio::time::timeout(UPLOAD, admin.bodies.read_from(&mut body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyError::TooLarge { most })) => {
+            // In vain if the client is slow as well.
+            drop(tokio::time::timeout(REST, admin.bodies.discard(&mut body)).await);
+            let reason = format!(
+                "the policy has more than {most} bytes; raise `admin.max_upload_mib` if it is meant to"
+            );
+            return Err(Failure { status: StatusCode::PAYLOAD_TOO_LARGE, reason });
+        }
+        Ok(Err(BodyError::Overloaded)) => return Err(Refusal::Busy.into()),
+        Ok(Err(error @ BodyError::Broken(_))) => return Err(bad_request(chain(&error))),
+        Err(_) => {
+            let reason = format!("the policy did not arrive within {UPLOAD:?}");
+            return Err(Failure { status: StatusCode::REQUEST_TIMEOUT, reason });
+        }
+    };
+    if let Some(keys) = &admin.keys {
+        let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
+        let signature = signature.ok_or_else(|| {
+            bad_request(format!(
+                "uploads must be signed: send the header `{SIGNATURE}` (`netmarks policy push --key` signs)"
+            ))
+        })?;
+        keys.verify_blob(&body.bytes, signature).map_err(|error| {
+            tracing::warn!(target: "netmarks::audit", policy = %name, user = actor.user, from = actor.from, "bad signature");
+            Failure { status: StatusCode::FORBIDDEN, reason: chain(&error) }
+        })?;
+    }
+    let bytes = body.bytes.clone();
+    drop(body);
+    if std::env::var_os(IN_POD).is_some() {
+        tracing::warn!(
+            policy = %name,
+            "an uploaded policy reaches this replica only; where there are several, have a ScoringPolicy bring it"
+        );
+    }
+    let submission = Submission { name, bytes, settings, mode, origin: Origin::Upload, actor };
+    Ok(changed(admin.registry.submit(submission).await?))
+}
+
+/// `POST /v1/policies/{name}/activate`, or `shadow`, `canary?percent=N`, `ready`.
+async fn set_mode(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path((name, mode)): Path<(String, String)>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Answer {
+    let name: PolicyName = name.parse()?;
+    let actor = admin.actor(&headers, &peer, Operation::Update, Some(name.as_str())).await?;
+    let mode = if mode == "activate" { "active" } else { &mode };
+    let mode: Mode =
+        query::percent(&pairs).and_then(|percent| query::mode(mode, percent)).map_err(bad_request)?;
+    Ok(changed(admin.registry.set_mode(name, mode, Origin::Upload, actor).await?))
+}
+
+async fn remove(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Answer {
+    let name: PolicyName = name.parse()?;
+    let actor = admin.actor(&headers, &peer, Operation::Delete, Some(name.as_str())).await?;
+    Ok(changed(admin.registry.remove(name, Origin::Upload, actor).await?))
+}
+
+async fn roll_back(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Answer {
+    let actor = admin.actor(&headers, &peer, Operation::Update, None).await?;
+    Ok(changed(admin.registry.roll_back(actor).await?))
+}
+
+fn changed(outcome: Outcome) -> Response {
+    Json(outcome).into_response()
+}

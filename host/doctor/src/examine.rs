@@ -1,0 +1,162 @@
+//! Asks every question, in the order in which the answers depend on one another.
+
+use std::collections::BTreeSet;
+
+use kube::Client;
+use netmarks_core::clock::unix_now;
+
+use super::asked::{self, Expected};
+use super::extender::Running;
+use super::scheduler_config::DEFAULT_NAME;
+use super::schedulers::{self, Schedulers};
+use super::store::{self, Found, name};
+use super::{
+    Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, metrics, pod, rights, scheduler,
+    second, watches,
+};
+
+const CLUSTER: &str = "cluster";
+
+/// Examines a live cluster. Changes nothing; an unreachable part is a finding, not an error.
+pub async fn examine(subject: &Subject) -> Report {
+    let Subject { config, account, namespace, extenders, scheduler_config, pod: pod_name } = subject;
+    let mut findings = Vec::new();
+    let (client, version) = match connect(subject).await {
+        Ok((client, version)) => {
+            findings.push(Finding::ok(CLUSTER, format!("the API server answers; it is {version}")));
+            (Some(client), version)
+        }
+        Err(finding) => {
+            findings.push(finding);
+            (None, String::new())
+        }
+    };
+    let named = namespace.clone().or_else(|| account.as_ref().map(|account| account.namespace.clone()));
+    let named = named.or_else(|| config.policies.namespace.clone());
+    let namespace = named.or_else(|| client.as_ref().map(|client| client.default_namespace().to_owned()));
+    let namespace = namespace.unwrap_or_default();
+    let schedulers = schedulers::look(scheduler_config.as_deref(), client.as_ref(), &namespace).await;
+
+    let mut nodes = None;
+    if let Some(client) = &client {
+        let secrets = rights::pull_secrets(client, config, &namespace).await;
+        let needed = rights::needed(config, &namespace, secrets.as_ref().unwrap_or(&BTreeSet::new()));
+        let answers = rights::ask(client, account.as_ref(), needed).await;
+        findings.extend(rights::judge(account.as_ref(), &answers));
+        findings.extend(secrets.err().map(|reason| rights::secrets_unknown(&reason)));
+        let watched = watches::look(client).await;
+        nodes = watches::nodes(&watched);
+        findings.extend(watches::judge(&watched));
+    }
+
+    let found = store::look(&config.metrics, config.identity).await;
+    findings.extend(metrics::judge(&config.metrics, config.identity, &found));
+    let mut flows = None;
+    if let Found::Answers(answers) = &found {
+        flows = answers.edges.get(name(config.identity)).map(|edges| edges.edges.len());
+        if let Some(client) = &client {
+            findings.extend(coverage::judge(config.identity, &coverage::pods(client).await, &answers.edges));
+        }
+    }
+
+    // Before the extender is looked at: what was bound by now was asked about before.
+    let created = match &client {
+        Some(client) if !extenders.is_empty() => asked::created(client, &names(&schedulers)).await,
+        _ => Err("there is no way to the cluster".to_owned()),
+    };
+    let mut replicas = Vec::new();
+    for (url, http) in extenders {
+        let running = extender::look(url, http).await;
+        findings.extend(extender::judge(&running, flows));
+        replicas.push(running);
+    }
+    // A scheduler keeps its connection: of several replicas one has all the calls.
+    let asked = extender::asked_last(&replicas);
+    if extenders.is_empty() {
+        let advice = "give --server with its address (kubectl port-forward) for its readiness, the scheduler's calls and --pod";
+        findings.push(Finding::skipped("extender", "no running extender was asked", advice));
+    }
+    if let Some((_, running)) = asked {
+        let expected = expected(client.as_ref(), &namespace, &replicas, created).await;
+        findings.extend(calls::judge(running, &expected, unix_now()));
+    }
+
+    for seen in &schedulers.seen {
+        findings.extend(scheduler::judge(seen, config, nodes));
+    }
+    if let Some(client) = &client {
+        match &schedulers.second {
+            Ok(found) => {
+                for found in found {
+                    let state = second::look(client, found, unix_now()).await;
+                    findings.extend(second::judge(found, &state, &version));
+                }
+            }
+            Err(reason) => findings.push(second::unknown(&namespace, reason)),
+        }
+    }
+
+    if let (Some(pod_name), Some(client)) = (pod_name, &client) {
+        let told = match asked.and_then(|(index, _)| extenders.get(index)) {
+            Some((url, http)) => extender::about(url, http, &pod_name.to_string()).await,
+            None => Err("no running extender could be asked".to_owned()),
+        };
+        let known = pod::Known {
+            extender: match &told {
+                Ok((decisions, snapshot)) => Ok((decisions, snapshot)),
+                Err(reason) => Err(reason),
+            },
+            started: asked.map_or(0.0, |(_, running)| running.numbers.started),
+            schedulers: &schedulers,
+            now: unix_now(),
+        };
+        findings.push(pod::judge(pod_name, &pod::look(client, pod_name).await, known));
+    }
+    Report { findings }
+}
+
+/// The schedulers whose pods the extender should hear of.
+fn names(schedulers: &Schedulers) -> Vec<String> {
+    let names = schedulers.names();
+    if names.is_empty() { vec![DEFAULT_NAME.to_owned()] } else { names }
+}
+
+/// What the extender should have been asked, as far as the cluster tells.
+async fn expected(
+    client: Option<&Client>,
+    namespace: &str,
+    replicas: &[Result<Running, String>],
+    created: Result<Vec<f64>, String>,
+) -> Expected {
+    let (mut choice, mut running) = (None, None);
+    if let Some(client) = client {
+        choice = asked::choice(client).await.ok();
+        running = extender::replicas(client, namespace).await;
+    }
+    let every_replica =
+        replicas.iter().all(Result::is_ok) && running.is_none_or(|running| running <= replicas.len());
+    Expected { created, choice, every_replica, since: extender::unasked_since(replicas) }
+}
+
+/// A client that was seen to work, and the version of the API server.
+async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
+    if subject.config.cluster.snapshot_file.is_some() {
+        let advice = "remove `cluster.snapshot_file` to have a live cluster examined";
+        return Err(Finding::skipped(CLUSTER, "the extender serves from a file, not from a cluster", advice));
+    }
+    let advice = "set `cluster.kubeconfig` or --kubeconfig, or run it in a pod with a service account; then see that the API server \
+                  is up and reachable from here";
+    let client = netmarks_sources::kubernetes::client(&subject.config.cluster).await;
+    let client = client.map_err(|error| Finding::problem(CLUSTER, brief(&error), advice))?;
+    match tokio::time::timeout(PATIENCE, client.apiserver_version()).await {
+        Err(_) => Err(Finding::problem(
+            CLUSTER,
+            format!("the API server did not answer within {PATIENCE:?}"),
+            advice,
+        )),
+        Ok(Err(error)) => {
+            Err(Finding::problem(CLUSTER, format!("the API server: {}", brief(&error)), advice))
+        }
+        Ok(Ok(version)) => Ok((client, version.git_version)),
+    }
+}

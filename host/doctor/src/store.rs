@@ -1,0 +1,236 @@
+//! What the metrics store says: the preset's own queries, and which series they read.
+//!
+//! Apart from the judgement, which wants no store.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use netmarks_core::application::{Application, Identity};
+use netmarks_core::clock::unix_now;
+use netmarks_sources::prometheus::client::{Client, QueryError};
+use netmarks_sources::prometheus::config::ConfigError;
+use netmarks_sources::prometheus::decode::{Interner, decode};
+use netmarks_sources::prometheus::presets::{Preset, PresetName};
+use netmarks_sources::prometheus::selectors::{Selector, selectors};
+use netmarks_sources::prometheus::{MetricsConfig, Poller};
+use serde_json::Value;
+
+/// What was found of the metrics.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// There is no store.
+    NotConfigured,
+    /// The settings cannot work.
+    Misconfigured(ConfigError),
+    /// It does not answer, or refuses.
+    Failed(Failure),
+    /// It answers.
+    Answers(Answers),
+}
+
+/// A query that failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Query(QueryError),
+    /// An answer that cannot be read, and how.
+    Answer(String),
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+/// What the store has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Answers {
+    pub(super) url: String,
+    /// How long the preset's own queries took.
+    pub(super) took: Duration,
+    /// What each selector of the queries finds.
+    pub(super) selected: Vec<Selected>,
+    /// What came of the queries, under the configured identity and any other that the preset can have.
+    pub(super) edges: BTreeMap<&'static str, Edges>,
+    /// Presets whose metrics are there, where those of the configured one are not.
+    pub(super) others: Vec<PresetName>,
+}
+
+/// What one selector finds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Selected {
+    pub(super) selector: Selector,
+    /// Series of the metric, whatever their labels.
+    pub(super) all: u64,
+    /// Series that match.
+    pub(super) matching: u64,
+    /// Matchers that no series of the metric satisfies.
+    pub(super) unmatched: Vec<String>,
+    /// Samples of the middle series within the window.
+    pub(super) samples: Option<f64>,
+}
+
+/// The flows as the preset's queries give them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Edges {
+    /// Source, destination, and how much: bytes per second, or bytes where the preset reads counters.
+    pub(super) edges: Vec<(Application, Application, f64)>,
+    /// Series that lack a name at one end.
+    pub(super) skipped: u64,
+    /// What the store warned of.
+    pub(super) warnings: Vec<String>,
+}
+
+/// The identities there are, by the name that the configuration gives them.
+pub(super) const IDENTITIES: [(&str, Identity); 3] = [
+    ("app", Identity::App),
+    ("canonical-service", Identity::CanonicalService),
+    ("workload", Identity::Workload),
+];
+
+/// Asks the store.
+pub(super) async fn look(config: &MetricsConfig, identity: Identity) -> Found {
+    if !config.is_configured() {
+        return Found::NotConfigured;
+    }
+    let preset = match Poller::new(config.clone(), identity) {
+        Ok(poller) => poller.preset().clone(),
+        Err(error) => return Found::Misconfigured(error),
+    };
+    let client = match Client::new(config) {
+        Ok(client) => client,
+        Err(error) => return Found::Misconfigured(error),
+    };
+    match (Asking { client, config, at: unix_now() }).everything(&preset, identity).await {
+        Ok(answers) => Found::Answers(answers),
+        Err(failure) => Found::Failed(failure),
+    }
+}
+
+/// Queries of one instant.
+struct Asking<'c> {
+    client: Client,
+    config: &'c MetricsConfig,
+    at: f64,
+}
+
+impl Asking<'_> {
+    async fn everything(&mut self, preset: &Preset, identity: Identity) -> Result<Answers, Failure> {
+        let started = Instant::now();
+        let edges = self.edges(preset).await?;
+        let mut answers = Answers {
+            url: self.config.url.clone(),
+            took: started.elapsed(),
+            edges: BTreeMap::from([(name(identity), edges)]),
+            ..Answers::default()
+        };
+        for (name, other) in IDENTITIES.into_iter().filter(|(_, other)| *other != identity) {
+            // A preset that reads workloads only refuses the others: then there is nothing to compare.
+            if let Ok(preset) = Preset::new(self.config, other) {
+                answers.edges.insert(name, self.edges(&preset).await?);
+            }
+        }
+        let mut all: Vec<Selector> = preset.queries.iter().flat_map(|query| selectors(query)).collect();
+        all.sort();
+        all.dedup();
+        for selector in all {
+            answers.selected.push(self.select(selector).await?);
+        }
+        if answers.selected.iter().all(|selected| selected.all == 0) {
+            answers.others = self.other_presets().await?;
+        }
+        Ok(answers)
+    }
+
+    async fn edges(&mut self, preset: &Preset) -> Result<Edges, Failure> {
+        let mut edges = Edges::default();
+        let mut interner = Interner::default();
+        let mut sums: BTreeMap<(Application, Application), f64> = BTreeMap::new();
+        for query in &preset.queries {
+            let body = self.client.query(query, self.at).await?;
+            let answer = decode(&body, &preset.labels, &mut interner).map_err(|error| {
+                Failure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
+            })?;
+            if let Some(found) = answer.unexpected_type {
+                return Err(Failure::Answer(format!(
+                    "the query gives a {found}; only an instant vector has flows: {query}"
+                )));
+            }
+            edges.skipped += answer.skipped;
+            edges.warnings.extend(answer.warnings);
+            for sample in answer.samples {
+                *sums.entry((sample.source, sample.destination)).or_default() += sample.value;
+            }
+        }
+        edges.edges =
+            sums.into_iter().map(|((source, destination), value)| (source, destination, value)).collect();
+        Ok(edges)
+    }
+
+    async fn select(&mut self, selector: Selector) -> Result<Selected, Failure> {
+        let metric = Selector { matchers: Vec::new(), ..selector.clone() };
+        let nameless = selector.metric.is_empty();
+        let all = self.series(if nameless { &selector } else { &metric }).await?;
+        let matching = self.series(&selector).await?;
+        let mut selected = Selected { all, matching, ..Selected::default() };
+        if matching == 0 && all > 0 {
+            for matcher in &selector.matchers {
+                let one = Selector { matchers: vec![matcher.clone()], ..selector.clone() };
+                if self.series(&one).await? == 0 {
+                    selected.unmatched.push(matcher.clone());
+                }
+            }
+        }
+        if matching > 0 {
+            let milliseconds = (self.config.window_seconds * 1_000.0).round();
+            let query = format!("quantile(0.5, count_over_time({selector}[{milliseconds}ms]))");
+            selected.samples = number(&self.client.query(&query, self.at).await?)?;
+        }
+        Ok(Selected { selector, ..selected })
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of series")]
+    async fn series(&mut self, selector: &Selector) -> Result<u64, Failure> {
+        let answer = self.client.query(&format!("count({selector})"), self.at).await?;
+        Ok(number(&answer)?.unwrap_or(0.0) as u64)
+    }
+
+    async fn other_presets(&mut self) -> Result<Vec<PresetName>, Failure> {
+        let mut others = Vec::new();
+        for preset in [PresetName::Istio, PresetName::Linkerd, PresetName::Beyla] {
+            let config = MetricsConfig { preset, ..self.config.clone() };
+            let Ok(filled) = Preset::new(&config, Identity::Workload) else { continue };
+            let mut metrics: Vec<String> = filled
+                .queries
+                .iter()
+                .flat_map(|query| selectors(query))
+                .map(|selector| selector.metric)
+                .collect();
+            metrics.sort();
+            metrics.dedup();
+            let mut there = 0;
+            for metric in metrics {
+                there += self.series(&Selector { metric, matchers: Vec::new() }).await?;
+            }
+            if there > 0 {
+                others.push(preset);
+            }
+        }
+        Ok(others)
+    }
+}
+
+/// The one number of an answer; `None` for an empty vector.
+fn number(body: &Bytes) -> Result<Option<f64>, Failure> {
+    let answer: Value = serde_json::from_slice(body).map_err(|error| {
+        Failure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
+    })?;
+    let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str);
+    Ok(value.and_then(|value| value.parse().ok()).filter(|value: &f64| value.is_finite()))
+}
+
+/// The name of an identity in the configuration.
+pub(super) fn name(identity: Identity) -> &'static str {
+    IDENTITIES.iter().find(|(_, known)| *known == identity).map_or("", |(name, _)| name)
+}

@@ -1,0 +1,16 @@
+//! The door for kube-scheduler: the extender protocol, its routes, and its limits.
+//!
+//! A door knows its protocol and nothing about scores: what it decodes goes to `netmarks_scoring::Scorer`.
+#![forbid(unsafe_code)]
+
+mod config;
+mod metrics;
+mod node_names;
+pub mod protocol;
+mod recent;
+mod routes;
+
+pub use config::{ConfigError, ServerConfig};
+pub use metrics::Metrics;
+pub use recent::Recent;
+pub use routes::Extender;

@@ -1,0 +1,195 @@
+//! What answers at which path.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use netmarks_core::application::Identity;
+use netmarks_core::errors::chain;
+use netmarks_scoring::{Empty, NODES, Scorer};
+use netmarks_server::{BodyBudget, BodyError, BoundedBody};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use crate::config::ServerConfig;
+use crate::metrics::Metrics;
+use crate::protocol::{self, BadRequest, PrioritizeRequest};
+use crate::recent::Recent;
+
+/// A body that takes longer is given up: kube-scheduler itself waits no longer than this by default, and a client that
+/// never sends must not hold memory.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What to do about a body that is too large.
+const LARGER: &str = "raise `server.max_request_mib`, or set `nodeCacheCapable: true` in the scheduler's configuration, which \
+                      sends names instead of whole nodes";
+
+const MIB: usize = 1024 * 1024;
+
+/// The door, open to kube-scheduler; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Extender {
+    /// Scores pods.
+    pub scorer: Arc<Scorer>,
+    /// Remembers the last requests.
+    pub recent: Recent,
+    /// Counts what is refused.
+    pub metrics: Arc<Metrics>,
+    /// Which label names an application.
+    pub identity: Identity,
+    /// Bounds request bodies.
+    pub bodies: BodyBudget,
+    /// One permit per request being scored.
+    pub permits: Arc<Semaphore>,
+    /// A request that takes longer is answered without scores.
+    pub deadline: Duration,
+}
+
+impl Extender {
+    /// The door with the limits of `config`.
+    #[must_use]
+    pub fn new(
+        config: &ServerConfig,
+        identity: Identity,
+        scorer: Arc<Scorer>,
+        recent: Recent,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let mib = |count: u32| count as usize * MIB;
+        Self {
+            scorer,
+            recent,
+            metrics,
+            identity,
+            bodies: BodyBudget::new(mib(config.max_bodies_mib), mib(config.max_request_mib)),
+            permits: Arc::new(Semaphore::new(config.max_concurrent as usize)),
+            deadline: config.request_timeout(),
+        }
+    }
+
+    /// The scheduler's route, and the one that explains its last requests.
+    pub fn router(self) -> Router {
+        Router::new()
+            .route("/prioritize", post(prioritize))
+            .route("/v1/explain", get(explain))
+            .with_state(self)
+    }
+}
+
+/// `POST /prioritize`. Anything that is our fault is an empty answer with status 200: the scheduler then decides
+/// alone, at once. Only a request that is not one gets a 4xx.
+async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
+    let started = Instant::now();
+    let empty = |reason: Empty| {
+        door.scorer.answered_empty(reason, started.elapsed());
+        json("[]".into())
+    };
+    let refused = |status: StatusCode, reason: String| {
+        door.metrics.refused();
+        (status, format!("{reason}\n")).into_response()
+    };
+    let body = match tokio::time::timeout(BODY_TIMEOUT, door.bodies.read(body)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(BodyError::Overloaded)) => return empty(Empty::Overloaded),
+        Ok(Err(error @ BodyError::TooLarge { .. })) => {
+            let reason = format!("{error}; {LARGER}");
+            return refused(StatusCode::PAYLOAD_TOO_LARGE, reason);
+        }
+        Ok(Err(error @ BodyError::Broken(_))) => return refused(StatusCode::BAD_REQUEST, chain(&error)),
+        Err(_) => {
+            let reason = format!("the body did not arrive within {BODY_TIMEOUT:?}");
+            return refused(StatusCode::REQUEST_TIMEOUT, reason);
+        }
+    };
+    let Ok(permit) = door.permits.clone().try_acquire_owned() else {
+        return empty(Empty::Overloaded);
+    };
+    let (answer, answered) = oneshot::channel();
+    // A task of its own, so that the deadline below holds whatever the policy does. The permit goes along: a client
+    // that hangs up must not free it while the work goes on. Its end is seen through `answered`, which fails if it
+    // panicked.
+    tokio::spawn(score(door.clone(), body, answer, permit));
+    match tokio::time::timeout(door.deadline, answered).await {
+        Ok(Ok(Ok(answer))) => json(answer.into()),
+        Ok(Ok(Err(error))) => refused(StatusCode::BAD_REQUEST, error.to_string()),
+        Ok(Err(_)) => empty(Empty::PolicyFault),
+        Err(_) => empty(Empty::Deadline),
+    }
+}
+
+/// Decodes and answers; then, with the answer on its way, records why.
+async fn score(
+    door: Extender,
+    body: BoundedBody,
+    answer: oneshot::Sender<Result<Vec<u8>, BadRequest>>,
+    permit: OwnedSemaphorePermit,
+) {
+    let _permit = permit;
+    // In place, not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. The
+    // runtime moves everything else off this worker meanwhile.
+    let answered = tokio::task::block_in_place(|| match protocol::decode(&body.bytes, door.identity) {
+        Ok(PrioritizeRequest { pod, nodes }) => {
+            door.recent.remember(&pod.key, &body.bytes);
+            let deliver = |scores: &[(u32, u32)]| answer.send(Ok(protocol::encode(&nodes, scores))).is_ok();
+            Some((door.scorer.answer(pod, &nodes, deliver), nodes))
+        }
+        // Nobody may be waiting any more, which is no news to anyone.
+        Err(error) => {
+            drop(answer.send(Err(error)));
+            None
+        }
+    });
+    if let Some((answered, nodes)) = answered {
+        // First the answer goes out.
+        tokio::task::yield_now().await;
+        answered.record(&nodes);
+    }
+}
+
+fn json(body: Body) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// Which pod to explain.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainQuery {
+    /// `namespace/name`.
+    pod: String,
+}
+
+/// `GET /v1/explain`: scores the last request for a pod once more, by what is known and live now, and has the
+/// policies say in their own words what their scores are made of.
+async fn explain(State(door): State<Extender>, Query(query): Query<ExplainQuery>) -> Response {
+    let Some(body) = door.recent.of_pod(&query.pod) else {
+        let reason = format!(
+            "`{}` is not among the last pods that the scheduler asked about with node names; see /v1/decisions\n",
+            query.pod
+        );
+        return (StatusCode::NOT_FOUND, reason).into_response();
+    };
+    let Ok(permit) = door.permits.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests are being scored\n").into_response();
+    };
+    let explained = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let request = protocol::decode(&body, door.identity)?;
+        let answer = door.scorer.decide(&request.pod, &request.nodes);
+        Ok::<_, BadRequest>(answer.ranking(&request.nodes, NODES, true))
+    });
+    match explained.await {
+        Ok(Ok(Ok(ranking))) => axum::Json(ranking).into_response(),
+        Ok(Ok(Err(error))) => failed(&error),
+        Ok(Err(error)) => failed(&error),
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &(dyn std::error::Error + 'static)) -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, format!("{}\n", chain(error))).into_response()
+}

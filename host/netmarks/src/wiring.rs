@@ -1,0 +1,284 @@
+//! The running program: which source feeds what, and which listener serves what.
+//!
+//! ```text
+//! Kubernetes, Prometheus (`sources`) --> ClusterState --\
+//!                                                        > Scorer (`scoring`) --> scheduler's listener (`listeners`)
+//! folder, ScoringPolicies, admin listener --> Registry --/
+//! (`policy_sources`)
+//! ```
+//!
+//! They start in the order of the functions here: scoring, then who asks, then who feeds, so that nobody waits for an address
+//! and readiness says when there is something to score by. At the end listeners drain and all other tasks are cancelled
+//! (see [`crate::tasks::Tasks::run`]).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use netmarks_admin::{Access, Admin, ChangeCounter, Cluster, Health};
+use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Keys};
+use netmarks_controller::access::Reviewer;
+use netmarks_controller::{Controller, ControllerSettings};
+use netmarks_engine::{Engine, EngineSettings};
+use netmarks_extender::{Extender, Recent};
+use netmarks_policies::{Compiling, Registry};
+use netmarks_scoring::{Decisions, Scorer};
+use netmarks_server::{Listener, Stop};
+use netmarks_sources::kubernetes;
+use netmarks_sources::prometheus::Poller;
+use netmarks_sources::snapshot_file::SnapshotFile;
+use netmarks_state::{ClusterState, MetricsState};
+use prometheus_client::metrics::counter::Counter;
+
+use crate::config::Config;
+use crate::tasks::Tasks;
+use crate::{identity, policies, policy_folder};
+
+/// A policy is loaded and tried while requests take every slot that they may.
+const CALLS_BESIDE_REQUESTS: u32 = 2;
+
+/// What scores, and what is known of it; shared by every listener and source.
+#[derive(Clone, Debug)]
+pub struct Scoring {
+    /// Runs policies.
+    pub engine: Engine,
+    /// The cluster that is scored by.
+    pub state: Arc<ClusterState>,
+    /// The policies.
+    pub registry: Registry,
+    /// Scores pods.
+    pub scorer: Arc<Scorer>,
+    /// The last decisions.
+    pub decisions: Arc<Decisions>,
+    /// The last requests.
+    pub recent: Recent,
+    /// Counts what the scheduler's door refuses.
+    pub extender_metrics: Arc<netmarks_extender::Metrics>,
+    /// Changes of the configuration that could not be taken over.
+    pub reload_failures: Counter,
+    /// Probes and the page with all these metrics.
+    pub health: Health,
+}
+
+/// The cluster that `config` names: empty and to be filled, or read from a snapshot file.
+///
+/// # Errors
+/// If the snapshot file cannot be read.
+pub fn cluster(config: &Config) -> Result<Arc<ClusterState>> {
+    Ok(Arc::new(match &config.cluster.snapshot_file {
+        Some(file) => ClusterState::fixed(SnapshotFile::read(file)?.to_index()),
+        None if config.metrics.is_configured() => ClusterState::new(MetricsState::NotYet),
+        None => ClusterState::new(MetricsState::Absent),
+    }))
+}
+
+/// The engine that `config` asks for.
+///
+/// # Errors
+/// If it cannot be made.
+pub fn engine(config: &Config) -> Result<Engine> {
+    Engine::new(EngineSettings {
+        concurrent_calls: config.server.max_concurrent + CALLS_BESIDE_REQUESTS,
+        ..EngineSettings::default()
+    })
+    .context("failed to start the WebAssembly engine")
+}
+
+/// Opens the registry of policies on `engine`, with the configured policy live, and makes the scorer over `state`.
+///
+/// # Errors
+/// If the state folder cannot be used or the policy is refused.
+pub async fn scoring(
+    engine: Engine,
+    config: &Config,
+    state: Arc<ClusterState>,
+    compiling: Compiling,
+    tasks: &mut Tasks,
+) -> Result<Scoring> {
+    let (registry, inbox) = policies::open(&engine, compiling, &config.policies, &config.policy).await?;
+    for member in &registry.current().active {
+        tracing::info!(
+            policy = %member.name,
+            version = member.policy.description().version,
+            digest = %member.policy.digest(),
+            "policy live"
+        );
+    }
+    let mut metrics = prometheus_client::registry::Registry::with_prefix("netmarks");
+    let scoring_metrics = Arc::new(netmarks_scoring::Metrics::new(&mut metrics));
+    let extender_metrics = Arc::new(netmarks_extender::Metrics::new(&mut metrics));
+    let changes = ChangeCounter::new(&mut metrics);
+    let reload_failures = Counter::default();
+    metrics.register(
+        "configuration_reload_failures",
+        "Changes of the configuration file that could not be taken over",
+        reload_failures.clone(),
+    );
+    let health = Health::new(state.clone(), registry.clone(), metrics, tasks.stopping.clone());
+
+    let decisions = Arc::new(Decisions::new(config.scoring.decisions));
+    let scorer = Arc::new(Scorer::new(
+        state.clone(),
+        registry.clone(),
+        config.scoring.clone(),
+        decisions.clone(),
+        scoring_metrics,
+    ));
+    let recent = Recent::default();
+    let (tried_on, cluster, identity) = (recent.clone(), state.clone(), config.identity);
+    registry.try_on(Arc::new(move |needs| tried_on.requests(&cluster, identity, needs)));
+    tasks.follow("policy changes", {
+        let notices = registry.subscribe();
+        |shutdown| changes.follow(notices, shutdown)
+    });
+    tasks.follow("policy registry", {
+        let registry = registry.clone();
+        |shutdown| registry.watch(inbox, shutdown)
+    });
+    Ok(Scoring {
+        engine,
+        state,
+        registry,
+        scorer,
+        decisions,
+        recent,
+        extender_metrics,
+        reload_failures,
+        health,
+    })
+}
+
+impl Scoring {
+    /// The door for kube-scheduler.
+    #[must_use]
+    pub fn extender(&self, config: &Config) -> Extender {
+        Extender::new(
+            &config.server,
+            config.identity,
+            self.scorer.clone(),
+            self.recent.clone(),
+            self.extender_metrics.clone(),
+        )
+    }
+}
+
+/// Starts the scheduler's listener, and the one of probes where it has its own; returns the address of the first.
+///
+/// # Errors
+/// If an address is taken, or the TLS files cannot be used.
+pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Result<SocketAddr> {
+    let listener = Listener::bind("server", config.server.listen, &config.server.tls).await?;
+    let (address, stop) = (listener.address(), stop(config, tasks));
+    let health = scoring.health.clone().router();
+    if let Some(address) = config.server.health_listen {
+        let probes = Listener::bind_plain("server.health_listen", address).await?;
+        tracing::info!(address = %probes.address(), "listening for probes");
+        let router = health.clone();
+        tasks.serve("health server", probes.serve(move |_| router.clone(), stop.clone()));
+    }
+    let cluster = Cluster {
+        state: scoring.state.clone(),
+        decisions: scoring.decisions.clone(),
+        identity: config.identity,
+    };
+    let router = scoring.extender(config).router().merge(cluster.router()).merge(health);
+    tracing::info!(%address, scheme = listener.scheme(), "listening");
+    tasks.serve("extender server", listener.serve(move |_| router.clone(), stop));
+    Ok(address)
+}
+
+/// Starts what brings policies beside the configuration: the watched folder, ScoringPolicies, the admin listener. Returns the
+/// address of the admin listener, if there is one.
+///
+/// # Errors
+/// If an address is taken, a file of the configuration cannot be used, or there is no way to the cluster.
+pub async fn policy_sources(
+    config: &Config,
+    registry: &Registry,
+    tasks: &mut Tasks,
+) -> Result<Option<SocketAddr>> {
+    let keys = config.policies.trusted_keys.as_slice();
+    let keys = (!keys.is_empty()).then(|| Keys::read(keys)).transpose();
+    let keys = keys.context("in `policies.trusted_keys`")?;
+    let max_bytes = config.admin.max_policy_bytes();
+    if let Some(path) = &config.policies.folder {
+        let folder = FolderConfig { max_bytes, keys: keys.clone(), ..FolderConfig::new(path) };
+        let registry = registry.clone();
+        tasks.follow("policy folder", |shutdown| policy_folder::follow(registry, folder, shutdown));
+    }
+    let kubernetes = &config.policies.kubernetes;
+    if kubernetes.enabled {
+        let credentials = kubernetes.registry_credentials_file.clone();
+        let fetch = FetchConfig {
+            ca_file: kubernetes.registry_ca_file.clone(),
+            insecure_registries: kubernetes.insecure_registries.clone(),
+            credentials: credentials.map_or(Credentials::Anonymous, Credentials::File),
+            max_bytes,
+            keys: keys.clone(),
+            ..FetchConfig::default()
+        };
+        let settings = ControllerSettings {
+            namespace: identity::namespace(config)?,
+            replica: identity::replica(config)?,
+            fetch,
+        };
+        let client = kubernetes::client(&config.cluster).await?;
+        let controller = Controller::new(client, registry.clone(), settings);
+        tasks.follow("policy controller", |shutdown| controller.run(shutdown));
+    }
+    admin_listener(config, registry, keys.map(Arc::new), tasks).await
+}
+
+async fn admin_listener(
+    config: &Config,
+    registry: &Registry,
+    keys: Option<Arc<Keys>>,
+    tasks: &mut Tasks,
+) -> Result<Option<SocketAddr>> {
+    let admin = &config.admin;
+    let Some(address) = admin.listen else { return Ok(None) };
+    let reviewer = if admin.kubernetes {
+        let audiences = &admin.kubernetes_audiences;
+        let audiences = (!audiences.is_empty()).then(|| audiences.clone());
+        let reviewer = Reviewer::new(kubernetes::client(&config.cluster).await?, audiences);
+        Some((Arc::new(reviewer), identity::namespace(config)?))
+    } else {
+        None
+    };
+    let access = Access::new(admin, reviewer);
+    let listener = Listener::bind("admin", address, &admin.tls).await?;
+    let address = listener.address();
+    tracing::info!(
+        %address, scheme = listener.scheme(), access = access.as_str(), "listening for changes of policies"
+    );
+    let admin = Admin::new(admin, registry.clone(), access, keys);
+    let stop = stop(config, tasks);
+    tasks.serve("admin server", listener.serve(move |peer| admin.clone().router(peer), stop));
+    Ok(Some(address))
+}
+
+/// Starts what keeps `state` up to date; nothing for a cluster from a file.
+///
+/// # Errors
+/// If the kubeconfig or the metrics configuration cannot be used.
+pub async fn sources(config: &Config, state: &Arc<ClusterState>, tasks: &mut Tasks) -> Result<()> {
+    if config.cluster.snapshot_file.is_some() {
+        return Ok(());
+    }
+    let client = kubernetes::client(&config.cluster).await?;
+    let (identity, to_fill) = (config.identity, state.clone());
+    tasks.follow("kubernetes watch", |shutdown| kubernetes::run(client, to_fill, identity, shutdown));
+    if config.metrics.is_configured() {
+        let poller =
+            Poller::new(config.metrics.clone(), config.identity).context("in the section `metrics`")?;
+        let to_fill = state.clone();
+        tasks.follow("metrics poller", |shutdown| poller.run(to_fill, shutdown));
+    } else {
+        tracing::warn!("`metrics.url` is not set: there will be no flows, and every answer will be empty");
+    }
+    Ok(())
+}
+
+fn stop(config: &Config, tasks: &Tasks) -> Stop {
+    Stop { begun: tasks.stopping.clone(), closing: tasks.shutdown.clone(), drain: config.server.drain() }
+}

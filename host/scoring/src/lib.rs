@@ -1,0 +1,19 @@
+//! Scoring: one pod and its candidate nodes to a decision, by the policies that are live now.
+//!
+//! [`Scorer`] is what every door calls. [`Decisions`] remembers what was answered, [`Metrics`] counts it. This crate knows no
+//! door: nothing here speaks HTTP or reads a command line, and it never waits for a source.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod config;
+mod decisions;
+mod empty;
+mod metrics;
+mod scorer;
+
+pub use answer::Answer;
+pub use config::{ConfigError, ScoringConfig};
+pub use decisions::{Decision, Decisions, NODES, PolicyDecision};
+pub use empty::Empty;
+pub use metrics::Metrics;
+pub use scorer::{Answered, Scorer};

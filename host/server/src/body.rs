@@ -1,0 +1,183 @@
+//! Reads request bodies within bounds: each body on its own, and all bodies under way together.
+//!
+//! Apart from the routes because whatever arrives from outside must not decide how much memory we use.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Memory is accounted for in units of this many bytes.
+const UNIT: usize = 4 * 1024;
+
+/// What is set aside for a body on the word of its sender alone; beyond, memory is taken as bytes arrive.
+const TRUSTED: usize = 1024 * 1024;
+
+/// Holds the memory that all request bodies may use together.
+#[derive(Clone, Debug)]
+pub struct BodyBudget {
+    units: Arc<Semaphore>,
+    most_per_body: usize,
+}
+
+/// A body, and its share of the budget until it is dropped.
+#[derive(Debug)]
+pub struct BoundedBody {
+    /// What arrived.
+    pub bytes: Bytes,
+    _permit: Option<OwnedSemaphorePermit>,
+}
+
+/// Why a body could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// It is larger than one body may be.
+    #[error("the body has more than {most} bytes")]
+    TooLarge {
+        /// The most.
+        most: usize,
+    },
+    /// All bodies together are larger than they may be.
+    #[error("too many bytes of requests are under way")]
+    Overloaded,
+    /// The connection broke.
+    #[error("the body ended early")]
+    Broken(#[source] axum::Error),
+}
+
+impl BodyBudget {
+    /// A budget of `total` bytes, of which one body may take `most_per_body`.
+    #[must_use]
+    pub fn new(total: usize, most_per_body: usize) -> Self {
+        let units = (total.max(most_per_body) / UNIT + 1).min(Semaphore::MAX_PERMITS);
+        Self { units: Arc::new(Semaphore::new(units)), most_per_body }
+    }
+
+    /// Reads `body` to its end.
+    ///
+    /// # Errors
+    /// If it is too large, the budget is used up, or the connection breaks.
+    pub async fn read(&self, mut body: Body) -> Result<BoundedBody, BodyError> {
+        self.read_from(&mut body).await
+    }
+
+    /// Reads on and forgets it, up to as much as a body may have: a client that is cut off in the middle of sending does
+    /// not read why.
+    pub async fn discard(&self, body: &mut Body) {
+        let mut left = self.most_per_body;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    }
+
+    /// As [`Self::read`], and leaves the rest of a body that is refused to the caller.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn read_from(&self, body: &mut Body) -> Result<BoundedBody, BodyError> {
+        let too_large = || BodyError::TooLarge { most: self.most_per_body };
+        // The length that the client announced: a larger body than announced is cut off by hyper.
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > self.most_per_body {
+            return Err(too_large());
+        }
+        let expected = announced.min(TRUSTED);
+        let mut permit = self.take(None, expected)?;
+        let mut bytes = Vec::with_capacity(expected);
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+            if bytes.len() + data.len() > self.most_per_body {
+                return Err(too_large());
+            }
+            permit = self.take(permit, bytes.len() + data.len())?;
+            bytes.extend_from_slice(&data);
+        }
+        Ok(BoundedBody { bytes: bytes.into(), _permit: permit })
+    }
+
+    /// Extends a permit to `bytes`.
+    fn take(
+        &self,
+        held: Option<OwnedSemaphorePermit>,
+        bytes: usize,
+    ) -> Result<Option<OwnedSemaphorePermit>, BodyError> {
+        let wanted =
+            bytes.div_ceil(UNIT).saturating_sub(held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        if wanted == 0 {
+            return Ok(held);
+        }
+        let wanted = u32::try_from(wanted).map_err(|_| BodyError::Overloaded)?;
+        let more = self.units.clone().try_acquire_many_owned(wanted).map_err(|_| BodyError::Overloaded)?;
+        Ok(Some(match held {
+            Some(mut held) => {
+                held.merge(more);
+                held
+            }
+            None => more,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunked(chunks: usize, bytes: usize) -> Body {
+        let chunk = Bytes::from(vec![b'x'; bytes]);
+        Body::from_stream(futures::stream::iter(
+            (0..chunks).map(move |_| Ok::<_, std::io::Error>(chunk.clone())),
+        ))
+    }
+
+    #[tokio::test]
+    async fn a_body_without_an_announced_length_is_bounded_too() {
+        let budget = BodyBudget::new(1 << 20, 100_000);
+        assert_eq!(budget.read(chunked(10, 10_000)).await.unwrap().bytes.len(), 100_000);
+        assert!(matches!(budget.read(chunked(11, 10_000)).await, Err(BodyError::TooLarge { most: 100_000 })));
+        assert!(matches!(budget.read(Body::from(vec![0; 100_001])).await, Err(BodyError::TooLarge { .. })));
+    }
+
+    #[tokio::test]
+    async fn bodies_under_way_share_one_budget_and_give_it_back() {
+        let budget = BodyBudget::new(200_000, 150_000);
+        let first = budget.read(Body::from(vec![0; 150_000])).await.unwrap();
+        assert!(matches!(budget.read(chunked(10, 10_000)).await, Err(BodyError::Overloaded)));
+        drop(first);
+        assert_eq!(budget.read(chunked(10, 10_000)).await.unwrap().bytes.len(), 100_000);
+    }
+
+    /// Announces much and sends nothing.
+    struct Silent;
+
+    impl hyper::body::Body for Silent {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
+            std::task::Poll::Pending
+        }
+
+        fn size_hint(&self) -> hyper::body::SizeHint {
+            hyper::body::SizeHint::with_exact(64 << 20)
+        }
+    }
+
+    #[tokio::test]
+    async fn clients_that_announce_and_never_send_hold_little_memory() {
+        let budget = BodyBudget::new(256 << 20, 64 << 20);
+        let mut silent: Vec<_> = (0..100).map(|_| Box::pin(budget.read(Body::new(Silent)))).collect();
+        for read in &mut silent {
+            assert!(futures::poll!(read.as_mut()).is_pending());
+        }
+        assert_eq!(budget.read(Body::from(vec![0; 50 << 20])).await.unwrap().bytes.len(), 50 << 20);
+    }
+}

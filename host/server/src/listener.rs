@@ -1,0 +1,94 @@
+//! A bound address, plain or TLS, and serving routes on it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+
+use crate::serve::{Peer, Stop, serve};
+use crate::tls::{Certificates, Tls, TlsError};
+
+/// An address that is bound and not served yet, so that a taken one is known before anything starts.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    address: SocketAddr,
+    certificates: Option<Arc<Certificates>>,
+}
+
+/// Why nothing listens.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The address is taken, or not this machine's.
+    #[error("failed to listen on {address} (`{key}`); choose another address, port 0 takes any free one")]
+    Bind {
+        /// Of the configuration.
+        key: String,
+        /// As configured.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        error: std::io::Error,
+    },
+    /// The files of its TLS section cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+impl Listener {
+    /// Binds `address` for the section `section` of the configuration (`server`, `admin`), whose `tls` these files are.
+    ///
+    /// # Errors
+    /// If the address cannot be bound, or the files cannot be used.
+    pub async fn bind(section: &'static str, address: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
+        let certificates = Certificates::load(section, tls.clone())?;
+        Self::with(&format!("{section}.listen"), address, certificates).await
+    }
+
+    /// Binds `address`, plain, for the key `key` of the configuration.
+    ///
+    /// # Errors
+    /// If the address cannot be bound.
+    pub async fn bind_plain(key: &str, address: SocketAddr) -> Result<Self, ListenError> {
+        Self::with(key, address, None).await
+    }
+
+    async fn with(
+        key: &str,
+        address: SocketAddr,
+        certificates: Option<Arc<Certificates>>,
+    ) -> Result<Self, ListenError> {
+        let bound = async {
+            let tcp = TcpListener::bind(address).await?;
+            let address = tcp.local_addr()?;
+            Ok((tcp, address))
+        };
+        let (tcp, address) =
+            bound.await.map_err(|error| ListenError::Bind { key: key.to_owned(), address, error })?;
+        Ok(Self { tcp, address, certificates })
+    }
+
+    /// Where it listens: the port that was free, if any was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http` or `https`.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.certificates.is_some() { "https" } else { "http" }
+    }
+
+    /// Serves what `router` makes for each connection, until `stop`; certificates that change are read again.
+    pub async fn serve(self, router: impl Fn(Peer) -> Router + Clone + Send + 'static, stop: Stop) {
+        let Self { tcp, address: _, certificates } = self;
+        let reload = async {
+            if let Some(certificates) = &certificates {
+                certificates.reload(&stop.closing).await;
+            }
+        };
+        tokio::join!(serve(tcp, certificates.clone(), router, stop.clone()), reload);
+    }
+}

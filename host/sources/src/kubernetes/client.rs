@@ -1,0 +1,81 @@
+//! Which cluster is meant, and a client that reaches it.
+
+use std::path::PathBuf;
+
+use kube::Client;
+use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use serde::{Deserialize, Serialize};
+
+/// The section `cluster` of the configuration: where pods and nodes come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClusterConfig {
+    /// Serve from this snapshot file instead of a cluster.
+    pub snapshot_file: Option<PathBuf>,
+    /// The kubeconfig; by default the usual ones, then the pod's service account.
+    pub kubeconfig: Option<PathBuf>,
+    /// A context other than the current one.
+    pub context: Option<String>,
+}
+
+/// Why there is no way to the cluster.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The configured file cannot be read.
+    #[error("failed to read the kubeconfig {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: KubeconfigError,
+    },
+    /// The configured file holds nothing that can be used.
+    #[error("the kubeconfig {} cannot be used", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: KubeconfigError,
+    },
+    /// None of the usual files has the configured context.
+    #[error("no kubeconfig has the context `{context}` (`cluster.context`)")]
+    Context {
+        /// As configured.
+        context: String,
+        /// Why.
+        #[source]
+        error: KubeconfigError,
+    },
+    /// Nothing is configured, and nothing is there.
+    #[error(
+        "found neither a kubeconfig nor a service account; set `cluster.kubeconfig`, or try `netmarks demo`"
+    )]
+    Nothing(#[source] InferConfigError),
+    /// What it says does not make a client.
+    #[error("the kubeconfig cannot be used")]
+    Client(#[source] kube::Error),
+}
+
+/// A client of the cluster that `config` names. It has not been used yet, so the cluster may still be unreachable.
+///
+/// # Errors
+/// If there is no usable kubeconfig or service account.
+pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
+    let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
+    let found = match (&config.kubeconfig, &config.context) {
+        (Some(path), _) => {
+            let kubeconfig = Kubeconfig::read_from(path)
+                .map_err(|error| ClientError::Read { path: path.clone(), error })?;
+            Config::from_custom_kubeconfig(kubeconfig, &options)
+                .await
+                .map_err(|error| ClientError::Unusable { path: path.clone(), error })?
+        }
+        (None, Some(context)) => Config::from_kubeconfig(&options)
+            .await
+            .map_err(|error| ClientError::Context { context: context.clone(), error })?,
+        (None, None) => Config::infer().await.map_err(ClientError::Nothing)?,
+    };
+    Client::try_from(found).map_err(ClientError::Client)
+}
