@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use netmarks_core::application::Application;
 use netmarks_sources::prometheus::Poller;
-use netmarks_sources::prometheus::presets::PresetName;
+use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::selectors::Selector;
 use serde_json::json;
 

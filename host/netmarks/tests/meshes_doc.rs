@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, bail, ensure};
 use netmarks::config::Config;
 use netmarks_core::application::Identity;
-use netmarks_sources::prometheus::presets::PresetName;
+use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::documents::{Block, blocks, headings};

@@ -7,7 +7,7 @@ use crate::support::{
 };
 use anyhow::Result;
 use netmarks_core::application::Identity;
-use netmarks_sources::prometheus::presets::PresetName;
+use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_test_cluster::{PrometheusOptions, PrometheusServer};
 use netmarks_test_traffic::EveryTopology;
 use serde_json::json;

@@ -9,7 +9,8 @@ use std::process::Command;
 
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::MetricsConfig;
-use netmarks_sources::prometheus::presets::{EdgeLabels, Preset, PresetName};
+use netmarks_sources::prometheus::choice::{EdgeLabels, PresetName};
+use netmarks_sources::prometheus::presets::Preset;
 use serde_json::{Value, json};
 
 /// Seconds between two scrapes.

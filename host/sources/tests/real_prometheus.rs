@@ -15,9 +15,9 @@ use std::time::{Duration, Instant};
 
 use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
+use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::poller::Refresh;
-use netmarks_sources::prometheus::presets::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
 

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::MetricsConfig;
-use netmarks_sources::prometheus::presets::{EdgeLabels, Preset, PresetName};
+use netmarks_sources::prometheus::choice::{EdgeLabels, PresetName};
+use netmarks_sources::prometheus::presets::Preset;
 
 /// Set to write the file anew; look at the difference before committing it.
 const BLESS: &str = "NETMARKS_BLESS";

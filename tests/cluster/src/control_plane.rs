@@ -1,6 +1,7 @@
 //! Starting, stopping and hurting a control plane.
 
 use crate::components::{AUDIT_POLICY, KWOK_STAGES, Layout};
+use crate::health::wait_healthy;
 use crate::http;
 use crate::ports::Port;
 use crate::process::{Process, Program};
@@ -204,6 +205,17 @@ impl ControlPlane {
         self.folder.path()
     }
 
+    /// Where on loopback the process must listen that stands for this port of a namespace's pods.
+    pub fn local_port(&self, namespace: &str, pod_port: u16) -> Result<u16> {
+        let forward = self
+            .forwards()
+            .iter()
+            .find(|forward| forward.namespace == namespace && forward.pod_port == pod_port);
+        let forward =
+            forward.with_context(|| format!("nothing stands for port {pod_port} in {namespace}"))?;
+        Ok(forward.local.number())
+    }
+
     /// Starts a kube-scheduler and returns once it has synchronised with the API server. Drop it before starting another
     /// with the same name, or two would race for the same pods.
     pub async fn start_scheduler(&self, options: SchedulerOptions) -> Result<Scheduler> {
@@ -245,12 +257,6 @@ impl ControlPlane {
     pub fn restart_controller_manager(&mut self) -> Result<()> {
         self.controller_manager.restart()
     }
-}
-
-/// Waits until a health endpoint answers 200, failing at once if the process ends.
-pub(crate) async fn wait_healthy(process: &mut Process, url: &str, path: &str) -> Result<()> {
-    let client = http::client(url)?;
-    until_ready(process, async || http::get(&client, path).await.map(Some)).await.map(drop)
 }
 
 async fn wait_ready(process: &mut Process, client: &Client) -> Result<()> {

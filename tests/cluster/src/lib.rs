@@ -30,6 +30,7 @@ mod components;
 mod control_plane;
 mod definitions;
 pub mod documents;
+mod health;
 mod http;
 mod objects;
 mod oci_registry;

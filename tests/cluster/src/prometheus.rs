@@ -1,6 +1,6 @@
 //! A real Prometheus server that scrapes what a test tells it to.
 
-use crate::control_plane::wait_healthy;
+use crate::health::wait_healthy;
 use crate::http;
 use crate::ports::Port;
 use crate::process::{Process, Program};

@@ -1,6 +1,6 @@
 //! kube-scheduler, with or without an extender.
 
-use crate::control_plane::wait_healthy;
+use crate::health::wait_healthy;
 use crate::http;
 use crate::ports::Port;
 use crate::process::{Process, Program};

@@ -1,8 +1,7 @@
 //! A process of the test in the place of pods that kwok only pretends to run, so that `kubectl port-forward` reaches it.
 
-use crate::control_plane::ControlPlane;
 use crate::ports::Port;
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 
 /// Says which pods a process stands for: those of a namespace.
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 pub struct StandIn {
     /// Namespace of the pods.
     pub namespace: String,
-    /// Ports of the pods; [`ControlPlane::local_port`] says where on loopback the process must listen for each.
+    /// Ports of the pods; [`ControlPlane::local_port`](crate::ControlPlane::local_port) says where on loopback the process must listen for each.
     pub ports: Vec<u16>,
 }
 
@@ -47,18 +46,5 @@ impl StandIn {
             "metadata": {"name": namespace},
             "spec": {"selector": {"matchNamespaces": [namespace]}, "forwards": ports},
         })
-    }
-}
-
-impl ControlPlane {
-    /// Where on loopback the process must listen that stands for this port of a namespace's pods.
-    pub fn local_port(&self, namespace: &str, pod_port: u16) -> Result<u16> {
-        let forward = self
-            .forwards()
-            .iter()
-            .find(|forward| forward.namespace == namespace && forward.pod_port == pod_port);
-        let forward =
-            forward.with_context(|| format!("nothing stands for port {pod_port} in {namespace}"))?;
-        Ok(forward.local.number())
     }
 }

@@ -1,6 +1,6 @@
 //! A real VictoriaMetrics in one process, and vmauth, which sends callers to the store of their tenant.
 
-use crate::control_plane::wait_healthy;
+use crate::health::wait_healthy;
 use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::prometheus::{ScrapeTarget, write_targets};

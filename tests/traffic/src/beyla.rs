@@ -4,7 +4,7 @@
 //! nodes once by each of the two. So the maximum over agents is exact as long as each end has one pod.
 
 use crate::exposition::{Dialect, Growth, Series};
-use crate::mesh::{Ends, Proxy, target_labels};
+use crate::proxy::{Ends, Proxy, target_labels};
 use std::collections::BTreeMap;
 
 /// Reports of the agents of all nodes at both ends.

@@ -4,8 +4,8 @@
 //! families `received` is what the proxy received from the client, so source to destination, and `sent` is the answer.
 
 use crate::exposition::{Dialect, Growth, Labels, Series};
-use crate::mesh::{Ends, Proxy, target_labels};
 use crate::pods::PodInstance;
+use crate::proxy::{Ends, Proxy, target_labels};
 use crate::topology::Protocol;
 use std::collections::BTreeMap;
 

@@ -26,6 +26,7 @@ mod istio;
 mod linkerd;
 mod mesh;
 mod pods;
+mod proxy;
 mod replay;
 mod server;
 mod topology;

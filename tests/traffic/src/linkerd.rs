@@ -4,8 +4,8 @@
 //! a query that does not leave them out counts bytes two or four times.
 
 use crate::exposition::{Dialect, Growth, Labels, Series};
-use crate::mesh::{Ends, Proxy, target_labels};
 use crate::pods::PodInstance;
+use crate::proxy::{Ends, Proxy, target_labels};
 use std::collections::BTreeMap;
 
 const WRITE: &str = "tcp_write_bytes";

@@ -2,28 +2,14 @@
 
 use crate::clock::Clock;
 use crate::edge::Edge;
-use crate::exposition::{Dialect, Page, Pages, Series, render};
-use crate::pods::{PodInstance, Pods};
+use crate::exposition::{Page, Pages, render};
+use crate::pods::Pods;
+use crate::proxy::{Ends, Proxy};
 use crate::topology::{Protocol, Topology};
 use crate::{beyla, istio, linkerd};
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-
-/// One proxy or agent: a scrape target of its own.
-#[derive(Debug)]
-pub(crate) struct Proxy {
-    /// Name of its pod, and of the target.
-    pub(crate) name: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) dialect: Dialect,
-    pub(crate) series: Vec<Series>,
-}
-
-/// Target labels from pairs.
-pub(crate) fn target_labels<const N: usize>(pairs: [(&str, &str); N]) -> BTreeMap<String, String> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
 
 /// Holds the state of every proxy. All methods take effect at the clock's present time and can be called while it is served.
 pub struct Mesh {
@@ -34,14 +20,6 @@ pub struct Mesh {
 struct State {
     edges: Vec<Edge>,
     proxies: BTreeMap<String, Proxy>,
-}
-
-/// The pods at both ends of one edge.
-pub(crate) struct Ends<'a> {
-    pub(crate) index: usize,
-    pub(crate) edge: &'a Edge,
-    pub(crate) source: &'a [PodInstance],
-    pub(crate) destination: &'a [PodInstance],
 }
 
 impl std::fmt::Debug for Mesh {

@@ -50,7 +50,7 @@ impl Replay {
     /// The scrape of a real Istio ztunnel that is kept in `captures/`: `frontend` calls `cartservice` with 9,300 bytes/s and gets
     /// 102,280 bytes/s, and calls `productcatalogservice` with 3,300 and gets 402,300, all in namespace `boutique`.
     pub fn ztunnel(clock: Clock) -> Result<Self> {
-        let labels = crate::mesh::target_labels([
+        let labels = crate::proxy::target_labels([
             ("job", "kubernetes-pods"),
             ("namespace", "istio-system"),
             ("pod", "ztunnel-t2w9m"),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use netmarks_core::flow::estimator::Estimator;
 use serde::{Deserialize, Serialize};
 
-use super::presets::{CustomPreset, PresetName};
+use super::choice::{CustomPreset, PresetName};
 
 /// Where flows come from and how they are averaged. Durations are in seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

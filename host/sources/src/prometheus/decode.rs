@@ -13,7 +13,7 @@ use netmarks_core::flow::book::Sample;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::presets::EdgeLabels;
+use super::choice::EdgeLabels;
 
 /// One decoded answer.
 #[derive(Debug, Default, PartialEq)]

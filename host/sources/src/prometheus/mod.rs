@@ -1,9 +1,10 @@
 //! Flows from any store that answers the Prometheus HTTP API: Prometheus, Thanos, Mimir, VictoriaMetrics.
 //!
-//! [`config`] is what an operator sets, [`presets`] the queries of each mesh, [`client`] the HTTP request,
+//! [`config`] is what an operator sets, [`choice`] which queries, [`presets`] those of each mesh, [`client`] the HTTP request,
 //! [`decode`] the answer, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
 //! says which series a query reads.
 
+pub mod choice;
 pub mod client;
 pub mod config;
 pub mod decode;

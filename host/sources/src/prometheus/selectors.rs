@@ -151,7 +151,8 @@ fn split_matchers(text: &str) -> (Vec<String>, &str) {
 mod tests {
     use super::*;
     use crate::prometheus::MetricsConfig;
-    use crate::prometheus::presets::{Preset, PresetName};
+    use crate::prometheus::choice::PresetName;
+    use crate::prometheus::presets::Preset;
     use netmarks_core::application::Identity;
 
     fn shown(query: &str) -> Vec<String> {

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context as _, Result, ensure};
 use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
-use netmarks_sources::prometheus::presets::PresetName;
+use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::{MetricsStores, until};

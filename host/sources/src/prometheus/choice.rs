@@ -1,0 +1,60 @@
+//! Which queries an operator chooses: a preset by its name, or queries of one's own.
+
+use serde::{Deserialize, Serialize};
+
+/// Which queries to ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PresetName {
+    /// Istio with sidecars, ambient or both: the flows between pods as they run, waypoints included.
+    #[default]
+    Istio,
+    /// Istio ambient: who talks to whom behind the waypoints, which themselves are left out.
+    IstioLogical,
+    /// Linkerd's proxies, whose metrics know workloads.
+    Linkerd,
+    /// Grafana Beyla or OpenTelemetry OBI: eBPF, no mesh needed; they know workloads.
+    Beyla,
+    /// What recording rules made of any of these: one series per flow.
+    Recorded,
+    /// Queries of one's own.
+    Custom,
+}
+
+/// What the numbers of the custom queries are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CustomReading {
+    /// Bytes per second over the window, as `rate()` gives them.
+    #[default]
+    Rate,
+    /// Bytes since some start.
+    Counter,
+}
+
+/// Queries of one's own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CustomPreset {
+    /// PromQL that gives one series per flow; `{window}` becomes the window, as in `rate(x[{window}])`. The values
+    /// of one flow are added up over all queries.
+    pub queries: Vec<String>,
+    /// What the values are.
+    pub reading: CustomReading,
+    /// The labels that name the two ends.
+    pub labels: EdgeLabels,
+}
+
+/// The labels that name the two ends of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EdgeLabels {
+    /// Label with the caller's namespace.
+    pub source_namespace: String,
+    /// Label with the caller's application.
+    pub source_name: String,
+    /// Label with the callee's namespace.
+    pub destination_namespace: String,
+    /// Label with the callee's application.
+    pub destination_name: String,
+}
