@@ -6,6 +6,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One application: a name within a namespace, written `namespace/name`. Cheap to clone.
@@ -75,7 +76,7 @@ impl<'de> Deserialize<'de> for Application {
 }
 
 /// Which label of a pod names its application. The metrics' labels must be chosen to match.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Identity {
     /// The label `app`, as in the NetMARKS paper.
