@@ -90,6 +90,52 @@ mod tests {
         }
     }
 
+    /// What the rules say of the default configuration with one key changed.
+    fn with(key: &str, value: &Value) -> anyhow::Result<()> {
+        let mut tree = serde_json::to_value(Config::default())?;
+        let estimators = [("window", "seconds"), ("decay", "half_life_seconds")];
+        for (estimator, setting) in estimators {
+            if key == format!("metrics.estimator.{estimator}.{setting}") {
+                tree["metrics"]["estimator"] = serde_json::json!({ estimator: { setting: value } });
+            }
+        }
+        if let Some(slot) = tree.pointer_mut(&format!("/{}", key.replace('.', "/"))) {
+            *slot = value.clone();
+        }
+        Ok(rules::check(&serde_json::from_value::<Config>(tree)?)?)
+    }
+
+    #[test]
+    fn what_the_schema_bounds_is_checked() {
+        let estimator = ["metrics.estimator.window.seconds", "metrics.estimator.decay.half_life_seconds"];
+        let estimator = estimator.map(|key| (key.to_owned(), rules::find(schema(), key).unwrap()));
+        let mut numbers = 0;
+        for (key, schema) in keys().into_iter().chain(estimator) {
+            if !matches!(schema["type"].as_str(), Some("integer" | "number")) {
+                continue;
+            }
+            numbers += 1;
+            let step = if schema["type"] == "integer" { 1.0 } else { 1e-6 };
+            let number = |number: f64| match schema["type"] == "integer" {
+                true => Value::from(number as i64),
+                false => Value::from(number),
+            };
+            let above = schema.get("exclusiveMinimum").and_then(Value::as_f64);
+            let least = schema.get("minimum").and_then(Value::as_f64);
+            let most = schema.get("maximum").and_then(Value::as_f64);
+            assert!(above.is_some() || least.is_some(), "`{key}` has no lower bound");
+            let inside = [above.map(|above| above + step), least, most];
+            let outside = [above, least.map(|least| least - step), most.map(|most| most + step)];
+            for value in inside.into_iter().flatten() {
+                assert!(with(&key, &number(value)).is_ok(), "`{key}` may be {value}");
+            }
+            for value in outside.into_iter().flatten() {
+                assert!(with(&key, &number(value)).is_err(), "`{key}` must not be {value}");
+            }
+        }
+        assert!(numbers > 20, "{numbers}");
+    }
+
     #[test]
     fn only_what_is_marked_is_live() {
         let live: Vec<String> = keys().into_iter().map(|(key, _)| key).filter(|key| is_live(key)).collect();

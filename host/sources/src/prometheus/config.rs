@@ -24,6 +24,7 @@ const WEEK: f64 = 604_800.0;
 pub struct MetricsConfig {
     /// Base URL of the HTTP API, with its path if it has one: `http://prometheus.monitoring:9090`,
     /// `https://mimir/prometheus`. `/api/v1/query` is added. Empty: there is no metrics store.
+    #[schemars(regex(pattern = "^(https?://.+)?$"))]
     pub url: String,
     /// Which queries to ask.
     pub preset: PresetName,
@@ -40,8 +41,10 @@ pub struct MetricsConfig {
     #[garde(range(min = 0.1, max = WEEK))]
     pub max_backoff_seconds: f64,
     /// Largest answer that is read.
+    #[garde(range(min = 1))]
     pub max_response_bytes: u64,
     /// Most flows that are kept: the heaviest.
+    #[garde(range(min = 1))]
     pub max_flows: usize,
     /// Which workloads are waypoints, as a regular expression for the whole name; only `istio-logical` needs it.
     pub waypoint_pattern: String,
