@@ -22,6 +22,7 @@ pub mod native;
 pub mod needs;
 pub mod quantity;
 pub mod request;
+pub mod requests;
 pub mod snapshot;
 pub mod units;
 pub mod why;
