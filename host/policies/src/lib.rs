@@ -9,6 +9,7 @@
 mod background;
 mod breach;
 mod change;
+mod commands;
 mod errors;
 mod latency;
 mod lifecycle;
