@@ -106,7 +106,7 @@ fn check_accepts_a_good_configuration_and_explains_a_bad_one() {
         ("scoring:\n  tpo: 5\n", "unknown key `scoring.tpo`; did you mean `scoring.top`?"),
         ("scorring:\n  top: 5\n", "unknown key `scorring`; did you mean `scoring`?"),
         ("listen: 127.0.0.1:1\n", "unknown key `listen`; did you mean `admin.listen` or `server.listen`?"),
-        ("scoring:\n  top: 0\n", "`scoring.top` must be at least 1"),
+        ("scoring:\n  top: 0\n", "`scoring.top` must be from 1 to 1000000"),
         ("scoring:\n  top: many\n", "invalid"),
         ("scoring: [\n", "not valid YAML"),
         ("policy:\n  parameters: {nothing: 1}\n", "nothing"),

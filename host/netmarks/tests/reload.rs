@@ -78,7 +78,7 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
     let mut failures = 0.0;
     for (bad, says) in [
         ("scoring: {tpo: 30}\n", "did you mean `scoring.top`?"),
-        ("scoring: {top: 0}\n", "`scoring.top` must be at least 1"),
+        ("scoring: {top: 0}\n", "`scoring.top` must be from 1 to 1000000"),
         ("scoring: [\n", "not valid YAML"),
         ("policy: {file: /missing.wasm}\nscoring: {top: 30}\n", "/missing.wasm"),
     ] {

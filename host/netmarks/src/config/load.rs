@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_names_its_key() {
-        assert!(complaint("e", "scoring: {top: 0}").contains("`scoring.top` must be at least 1"));
+        assert!(complaint("e", "scoring: {top: 0}").contains("`scoring.top` must be from 1 to 1000000"));
         assert!(
             complaint("f", "policy: {limits: {deadline_ms: 500}}").contains("`policy.limits.deadline_ms`")
         );
