@@ -6,13 +6,22 @@ use sha2::{Digest as _, Sha256};
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest([u8; 32]);
+pub struct Digest([u8; Self::LENGTH]);
 
 impl Digest {
+    /// Bytes of a digest.
+    pub const LENGTH: usize = 32;
+
     /// The digest of `bytes`. Takes about a second per GB, so anything large belongs on a blocking thread.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest itself, for binary formats.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
     }
 }
 

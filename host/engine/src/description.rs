@@ -2,13 +2,21 @@
 
 use serde::Serialize;
 
-use netmarks_core::needs::Needs;
+use netmarks_core::needs::{NeedError, Needs};
 
 use crate::bindings::netmarks::policy::types;
-use crate::fault::Cause;
 
 /// Most needs and parameters; a policy with more is broken or hostile.
 const MOST_ENTRIES: usize = 64;
+
+/// What is wrong with a description.
+#[derive(Debug)]
+pub(crate) enum DescriptionError {
+    /// A need that this host cannot meet.
+    Need(NeedError),
+    /// Anything else, as a sentence.
+    Invalid(String),
+}
 
 /// A policy's own description.
 #[derive(Clone, Debug, Serialize)]
@@ -74,13 +82,14 @@ pub enum ParameterKind {
 
 impl Description {
     /// Checks and takes over what a guest returned.
-    pub(crate) fn check(raw: types::Description) -> Result<Self, Cause> {
+    pub(crate) fn check(raw: types::Description) -> Result<Self, DescriptionError> {
         text("name", &raw.name, 1, 64)?;
         text("version", &raw.version, 1, 32)?;
         text("summary", &raw.summary, 0, 256)?;
         count("needs", raw.needs.len())?;
         count("parameters", raw.parameters.len())?;
-        let parsed_needs = Needs::parse(raw.needs.iter().map(String::as_str)).map_err(Cause::Need)?;
+        let parsed_needs =
+            Needs::parse(raw.needs.iter().map(String::as_str)).map_err(DescriptionError::Need)?;
         let mut parameters: Vec<Parameter> = Vec::with_capacity(raw.parameters.len());
         for parameter in raw.parameters {
             let parameter = Parameter::check(parameter)?;
@@ -101,7 +110,7 @@ impl Description {
 }
 
 impl Parameter {
-    fn check(raw: types::Parameter) -> Result<Self, Cause> {
+    fn check(raw: types::Parameter) -> Result<Self, DescriptionError> {
         text("a parameter's name", &raw.name, 1, 64)?;
         if !raw.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
             return Err(invalid(format!(
@@ -139,11 +148,11 @@ impl Parameter {
     }
 }
 
-fn invalid(reason: String) -> Cause {
-    Cause::Description(reason)
+fn invalid(reason: String) -> DescriptionError {
+    DescriptionError::Invalid(reason)
 }
 
-fn text(what: &str, value: &str, least: usize, most: usize) -> Result<(), Cause> {
+fn text(what: &str, value: &str, least: usize, most: usize) -> Result<(), DescriptionError> {
     if (least..=most).contains(&value.len()) {
         Ok(())
     } else {
@@ -151,7 +160,7 @@ fn text(what: &str, value: &str, least: usize, most: usize) -> Result<(), Cause>
     }
 }
 
-fn count(what: &str, entries: usize) -> Result<(), Cause> {
+fn count(what: &str, entries: usize) -> Result<(), DescriptionError> {
     if entries <= MOST_ENTRIES {
         Ok(())
     } else {

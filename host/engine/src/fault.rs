@@ -6,9 +6,11 @@ use std::fmt;
 
 use netmarks_core::needs::NeedError;
 
+use crate::description::DescriptionError;
+use crate::engine_error::EngineError;
 use crate::grants::Grant;
 use crate::parameters::ParameterError;
-use crate::wasi::WasiFault;
+use crate::wasi::fault::WasiFault;
 
 /// The step at which a policy failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -182,6 +184,15 @@ pub enum Cause {
     },
 }
 
+impl From<DescriptionError> for Cause {
+    fn from(error: DescriptionError) -> Self {
+        match error {
+            DescriptionError::Need(error) => Self::Need(error),
+            DescriptionError::Invalid(reason) => Self::Description(reason),
+        }
+    }
+}
+
 impl Cause {
     /// A short name, for metric labels.
     #[must_use]
@@ -244,39 +255,4 @@ pub enum CompilerError {
     /// Nobody said how to start it.
     #[error("no command for the compiling process")]
     NotConfigured,
-}
-
-/// An error of wasmtime, with its whole chain in one line.
-#[derive(Debug)]
-pub struct EngineError(String);
-
-impl EngineError {
-    pub(crate) fn new(error: &wasmtime::Error) -> Self {
-        Self(error.chain().map(|cause| one_line(&cause.to_string())).collect::<Vec<_>>().join(": "))
-    }
-}
-
-impl EngineError {
-    /// What another process of ours said of wasmtime's error.
-    pub(crate) fn text(said: &str) -> Self {
-        Self(one_line(cut(said, 2_048)))
-    }
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for EngineError {}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The first `limit` bytes of a text from a guest, cut at a character.
-pub(crate) fn cut(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
 }

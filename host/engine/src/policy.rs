@@ -13,11 +13,13 @@ use crate::bindings::netmarks::policy::types;
 use crate::bindings::{Policy as Bindings, PolicyPre};
 use crate::description::Description;
 use crate::engine::Engine;
-use crate::fault::{Cause, EngineError, PolicyError, Stage, cut};
+use crate::engine_error::EngineError;
+use crate::excerpt::cut;
+use crate::fault::{Cause, PolicyError, Stage};
 use crate::limits::Limits;
 use crate::parameters::Checked;
 use crate::store::{self, CallState};
-use crate::wasi::WasiFault;
+use crate::wasi::fault::WasiFault;
 
 /// Most parts of an explanation that are taken.
 const PARTS: usize = 256;
