@@ -1,9 +1,10 @@
 //! `cargo xtask test`: every check there is, in the order in which they fail soonest.
 
 use crate::command::{cargo, cargo_tool, run as run_command};
-use crate::{guests, image, manifests, prerequisites};
+use crate::test_run::{self, Stage};
+use crate::{circles, guests, image, manifests, prerequisites};
 use anyhow::{Context as _, Result};
-use netmarks_test_cluster::{Binaries, MetricsStores, cert_manager, kubeadm};
+use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
@@ -16,6 +17,9 @@ const GUEST_WORKSPACES: [&str; 2] = ["guest", "tests/guests"];
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
+    /// Which tests
+    #[arg(value_enum, default_value = "all")]
+    suite: Suite,
     /// Run only the steps of these names
     #[arg(long, value_name = "STEP", value_parser = step_names())]
     only: Vec<String>,
@@ -30,30 +34,49 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
+    Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
+    Step { name: "circles", what: "no two files import each other", run: circles::check },
+    Step {
+        name: "unit",
+        what: "tests that need nothing but themselves",
+        run: |root| test_run::run(root, Stage::Unit),
+    },
     Step {
         name: "prerequisites",
         what: "programs that the other steps call",
         run: |_| prerequisites::check(),
     },
-    Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
     Step {
         name: "guests",
         what: "policies and fixtures compile to wasm, and the committed policies are of these sources",
         run: build_guests,
     },
+    Step { name: "integration", what: "tests with guests and Debian's programs", run: integration },
+    Step { name: "clippy", what: "no warnings", run: clippy },
     Step { name: "cluster", what: "programs of the test cluster are built", run: |_| cluster() },
     Step {
         name: "manifests",
         what: "deploy/kustomize is what the chart renders",
         run: |root| manifests::run(root, &manifests::Args { check: true }),
     },
-    Step { name: "clippy", what: "no warnings", run: clippy },
     Step { name: "image", what: "the container image, without a container engine", run: build_image },
-    Step { name: "tests", what: "cargo test", run: tests },
+    Step { name: "end-to-end", what: "tests with a control plane, and of the image", run: end_to_end },
     Step { name: "documentation", what: "cargo doc without warnings", run: documentation },
     Step { name: "dependencies", what: "licences, bans and sources of dependencies", run: dependencies },
 ];
+
+/// The steps of `cargo xtask test unit`: what needs no program beside cargo.
+const UNIT: [&str; 3] = ["format", "circles", "unit"];
+
+/// Parts of the tests that can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Suite {
+    /// What needs no program beside cargo: seconds when everything is compiled
+    Unit,
+    /// Everything
+    All,
+}
 
 fn step_names() -> Vec<&'static str> {
     STEPS.iter().map(|step| step.name).collect()
@@ -61,17 +84,20 @@ fn step_names() -> Vec<&'static str> {
 
 /// Runs the steps and prints how long each took.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { only, advisories } = args;
+    let Args { suite, only, advisories } = args;
     let start = Instant::now();
     let mut done = Vec::new();
-    let wanted = |step: &&Step| only.is_empty() || only.iter().any(|name| name == step.name);
+    let wanted = |step: &&Step| match only.as_slice() {
+        [] => *suite == Suite::All || UNIT.contains(&step.name),
+        only => only.iter().any(|name| name == step.name),
+    };
     for step in STEPS.iter().filter(wanted) {
-        timed(step, root, &mut done)?;
+        timed(step, root, start, &mut done)?;
     }
     if *advisories {
         let step =
             Step { name: "advisories", what: "no dependency has a known fault", run: check_advisories };
-        timed(&step, root, &mut done)?;
+        timed(&step, root, start, &mut done)?;
     } else {
         println!("\nadvisories not looked up: that needs github.com; add --advisories");
     }
@@ -82,9 +108,10 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn timed(step: &Step, root: &Path, done: &mut Vec<(&'static str, f64)>) -> Result<()> {
+fn timed(step: &Step, root: &Path, begun: Instant, done: &mut Vec<(&'static str, f64)>) -> Result<()> {
     let Step { name, what, run } = step;
-    println!("\n== {name}: {what}");
+    let elapsed = begun.elapsed().as_secs();
+    println!("\n[{:>2}:{:02}] {name}: {what}", elapsed / 60, elapsed % 60);
     let start = Instant::now();
     run(root).with_context(|| {
         let flag = if *name == "advisories" {
@@ -117,7 +144,7 @@ fn build_guests(root: &Path) -> Result<()> {
 }
 
 fn cluster() -> Result<()> {
-    netmarks_test_cluster::definitions()?;
+    netmarks_test_tools::definitions()?;
     Binaries::ensure(&|line| eprintln!("{line}"))?;
     MetricsStores::ensure(&|line| eprintln!("{line}"))?;
     kubeadm(&|line| eprintln!("{line}"))?;
@@ -139,12 +166,16 @@ fn clippy(root: &Path) -> Result<()> {
     ]))
 }
 
-fn tests(root: &Path) -> Result<()> {
-    // The tests read what they make. Seconds when it is there, and `--only tests` works on a fresh clone.
+fn integration(root: &Path) -> Result<()> {
+    // The tests read what it makes. Seconds when it is there, and `--only` works on a fresh clone.
+    build_guests(root)?;
+    test_run::run(root, Stage::Integration)
+}
+
+fn end_to_end(root: &Path) -> Result<()> {
     build_guests(root)?;
     build_image(root)?;
-    // All packages report, even after one fails: a run takes minutes.
-    run_command(cargo().current_dir(root).args(["test", "--workspace", "--no-fail-fast"]))
+    test_run::run(root, Stage::EndToEnd)
 }
 
 fn documentation(root: &Path) -> Result<()> {

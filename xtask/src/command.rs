@@ -1,7 +1,7 @@
 //! Running other programs: their output goes to ours, and a failure says what was run.
 
 use anyhow::{Context as _, Result, bail};
-use netmarks_test_cluster::cached;
+use netmarks_test_tools::cached;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -19,12 +19,19 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The folder that cargo builds into, wherever that is: we are `debug/xtask` in it.
+pub(crate) fn target_folder() -> Result<PathBuf> {
+    let ourselves = std::env::current_exe().context("failed to find this program")?;
+    Ok(ourselves.ancestors().nth(2).context("this program is in no target folder")?.to_owned())
+}
+
 /// The path of a program that cargo installs: from the cache folder, built from source the first time.
 pub(crate) fn cargo_tool(name: &str, version: &str) -> Result<PathBuf> {
     let folder = cached(&format!("{name}-{version}"), &|line| eprintln!("{line}"), |folder| {
         let mut install = cargo();
         install
-            .args(["install", "--locked", "--quiet", "--version", version, name, "--root"])
+            // Without optimisation: built in half the time, and fast enough for what it does here.
+            .args(["install", "--locked", "--quiet", "--debug", "--version", version, name, "--root"])
             .arg(folder)
             // Cargo's own temporary folder, or hundreds of megabytes would stay in ours.
             .env_remove("CARGO_TARGET_DIR");

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{cargo, output, run as run_command};
+use crate::command::{cargo, output, run as run_command, target_folder};
 use crate::guests::{self, POLICIES};
 
 /// What stands around the figures in a README.
@@ -33,10 +33,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     }
     run_command(&mut build)?;
     guests::build_examples(root)?;
-    // We are `debug/xtask` in the folder that cargo builds into, wherever that is.
-    let ourselves = std::env::current_exe().context("failed to find this program")?;
-    let target = ourselves.ancestors().nth(2).context("this program is in no target folder")?;
-    let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
+    let program = target_folder()?.join(if *dev { "debug" } else { "release" }).join("netmarks");
     for (component, readme) in measured(root)? {
         let mut command = Command::new(&program);
         command.current_dir(root).args(["policy", "test", "--bench"]).arg(component);

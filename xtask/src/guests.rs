@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use netmarks_test_cluster::cached;
+use netmarks_test_tools::cached;
 
 use crate::command::cargo;
 pub(crate) use languages::{EXAMPLES, examples};
@@ -130,7 +130,16 @@ fn build_with_cargo_component(root: &Path) -> Result<()> {
     let tool = cached(&name, &|line| eprintln!("{line}"), |folder| {
         let mut install = cargo();
         install
-            .args(["install", "--locked", "--version", CARGO_COMPONENT, "cargo-component", "--root"])
+            // Without optimisation: built in half the time, and what it calls is a compiler that has it.
+            .args([
+                "install",
+                "--locked",
+                "--debug",
+                "--version",
+                CARGO_COMPONENT,
+                "cargo-component",
+                "--root",
+            ])
             .arg(folder)
             // Cargo's own temporary folder, or hundreds of megabytes would stay in ours.
             .env_remove("CARGO_TARGET_DIR");

@@ -2,6 +2,7 @@
 //!
 //! Wiring only: one variant of [`Task`] and one module for each task.
 
+#![forbid(unsafe_code)]
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -10,6 +11,7 @@
 
 mod bench;
 mod checks;
+mod circles;
 mod cluster;
 mod command;
 mod figures;
@@ -17,6 +19,7 @@ mod guests;
 mod image;
 mod manifests;
 mod prerequisites;
+mod test_run;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -66,7 +69,7 @@ fn run() -> Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask's folder has no parent")?;
     match task {
         Task::Test(args) => checks::run(root, &args),
-        Task::Cluster(action) => cluster::run(action),
+        Task::Cluster(action) => cluster::run(root, action),
         Task::Manifests(args) => manifests::run(root, &args),
         Task::Guests(args) => guests::run(root, &args),
         Task::Image(args) => image::run(root, &args),

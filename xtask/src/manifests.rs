@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::Binaries;
+use netmarks_test_tools::Binaries;
 
 use crate::command::output;
 

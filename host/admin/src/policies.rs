@@ -12,7 +12,7 @@ use axum::{Extension, Json, Router};
 use netmarks_artefacts::Keys;
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
-use netmarks_policies::{Actor, Mode, Origin, Outcome, PolicyName, Refusal, Registry, Submission};
+use netmarks_policies::{Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Submission};
 use netmarks_server::{BodyBudget, BodyError, Peer};
 use serde_json::json;
 use std::sync::Arc;
@@ -245,6 +245,6 @@ async fn roll_back(
     Ok(changed(admin.registry.roll_back(actor).await?))
 }
 
-fn changed(outcome: Outcome) -> Response {
+fn changed(outcome: ChangeOutcome) -> Response {
     Json(outcome).into_response()
 }

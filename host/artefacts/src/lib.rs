@@ -15,6 +15,7 @@
 //! | one fetch, push or look at a tag, with all its requests | [`FetchConfig::timeout`] |
 //! | a manifest | 1 MiB |
 //! | an answer with a token, the body of an error | 64 KiB |
+//! | an answer to an upload | its headers alone |
 //! | redirects | 5, and never from `https` to `http` |
 //! | signatures of one manifest | 32, each over at most 64 KiB |
 //! | a docker `config.json`, a file of certificates or keys | 1 MiB |

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
 use netmarks_engine::{CompileLimits, Compiler, Engine};
-use netmarks_policies::{Actor, Compiling, Inbox, Options, PolicyName, Registry, Settings, Store};
+use netmarks_policies::{
+    Actor, Compiling, Inbox, PolicyName, Registry, RegistryOptions, Settings, StateFolder,
+};
 
 use crate::config::{Policies, PolicyConfig};
 
@@ -70,14 +72,14 @@ pub async fn open(
     policies: &Policies,
     policy: &PolicyConfig,
 ) -> Result<(Registry, Inbox)> {
-    let store = policies.state_folder.as_deref().map(Store::open).transpose()?;
+    let store = policies.state_folder.as_deref().map(StateFolder::open).transpose()?;
     let compiling = match (compiling, &store) {
         (Compiling::Elsewhere(compiler), Some(store)) => {
             Compiling::Elsewhere(Compiler { cache: Some(store.compiled()), ..compiler })
         }
         (compiling, _) => compiling,
     };
-    let options = Options {
+    let options = RegistryOptions {
         engine: engine.clone(),
         compiling,
         store,

@@ -126,15 +126,14 @@ pub async fn scoring(
     ));
     let recent = Recent::default();
     let (tried_on, cluster, identity) = (recent.clone(), state.clone(), config.identity);
-    registry.try_on(Arc::new(move |needs| tried_on.requests(&cluster, identity, needs)));
+    registry.set_replay(Arc::new(move |needs| tried_on.requests(&cluster, identity, needs)));
     tasks.follow("policy changes", {
         let notices = registry.subscribe();
         |shutdown| changes.follow(notices, shutdown)
     });
-    tasks.follow("policy registry", {
-        let registry = registry.clone();
-        |shutdown| registry.watch(inbox, shutdown)
-    });
+    for (name, task) in registry.tasks(inbox, &tasks.shutdown) {
+        tasks.serve(name, task);
+    }
     Ok(Scoring {
         engine,
         state,

@@ -13,8 +13,8 @@ use netmarks_engine::{
     RunSettings, Urgency,
 };
 use netmarks_policies::{
-    Actor, Compiling, Mode, Options, Origin, PromotionRules, Registry, RollbackRules, Settings, Store,
-    Submission,
+    Actor, Compiling, Mode, Origin, PromotionRules, Registry, RegistryOptions, RollbackRules, Settings,
+    StateFolder, Submission,
 };
 use serde_json::json;
 use tokio::sync::RwLock;
@@ -176,10 +176,10 @@ fn whatever_takes_too_much_is_stopped() {
 async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
     let _processes = PROCESSES.write().await;
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(folder.path()).unwrap();
+    let store = StateFolder::open(folder.path()).unwrap();
     let limits = CompileLimits { memory_mib: 2_048, seconds: 3 };
     let compiling = Compiling::Elsewhere(compiler(Some(&store.compiled()), limits));
-    let options = Options {
+    let options = RegistryOptions {
         engine: engine(),
         compiling,
         store: Some(store),

@@ -8,7 +8,7 @@ use netmarks_core::needs::Needs;
 use netmarks_core::request::PolicyRequest;
 use netmarks_engine::{Artefact, Compiled, Compiler, Engine, Policy, Urgency};
 
-use crate::fault::Refusal;
+use crate::errors::Refusal;
 use crate::lifecycle::Event;
 use crate::manifest::Entry;
 use crate::revision::Loaded;

@@ -1,6 +1,7 @@
 //! What the registry tells about its changes: to the audit log, to metrics, to Kubernetes.
 
-use crate::manifest::{Change, Manifest};
+use crate::change::PolicyChange;
+use crate::manifest::Manifest;
 use crate::settings::PolicyName;
 
 /// Something that happened.
@@ -52,26 +53,26 @@ impl NoticeKind {
 
 impl Notice {
     /// What is to be said of a change of `before`, once it is made.
-    pub(crate) fn of(change: &Change, before: &Manifest) -> Self {
+    pub(crate) fn of(change: &PolicyChange, before: &Manifest) -> Self {
         let newest = |name: &PolicyName| before.named(name).map(|entry| entry.digest.clone());
         let (kind, policy, digest, message) = match change {
-            Change::Put(entry) => {
+            PolicyChange::Put(entry) => {
                 let message = format!("`{}` is {}", entry.name, entry.mode);
                 (NoticeKind::Accepted, Some(&entry.name), Some(entry.digest.clone()), message)
             }
-            Change::Move { name, mode, .. } => {
+            PolicyChange::Move { name, mode, .. } => {
                 (NoticeKind::Moved, Some(name), newest(name), format!("`{name}` is {mode}"))
             }
-            Change::Remove { name, .. } => {
+            PolicyChange::Remove { name, .. } => {
                 (NoticeKind::Removed, Some(name), newest(name), format!("`{name}` is removed"))
             }
-            Change::RollBack { to } => (
+            PolicyChange::RollBack { to } => (
                 NoticeKind::RolledBack,
                 None,
                 None,
                 format!("back to the set of generation {}", to.generation),
             ),
-            Change::Degrade { revision, reason, .. } => {
+            PolicyChange::Degrade { revision, reason, .. } => {
                 let entry = before.entry(revision);
                 let digest = entry.map(|entry| entry.digest.clone());
                 (NoticeKind::Degraded, entry.map(|entry| &entry.name), digest, reason.clone())

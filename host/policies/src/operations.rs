@@ -1,23 +1,27 @@
-//! What operators do with policies: submit, move, remove, roll back, configure.
+//! What operators do with policies: submit, change the mode, remove, roll back, configure.
 //!
-//! Apart from the registry itself, which knows how any change is proven, saved and published; here is what each of
-//! them means.
+//! Each operation decides on the state that was published last, proves what it needs (`proof`), and hands the change to
+//! the task that owns the state, where it is checked again and saved.
 
-use std::sync::{Arc, PoisonError};
+use std::future::Future;
 
 use bytes::Bytes;
+use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_engine::when_idle;
+use tokio::sync::oneshot;
 
-use crate::fault::Refusal;
+use crate::change::{Fallback, PolicyChange};
+use crate::errors::Refusal;
 use crate::lifecycle::Event;
-use crate::manifest::{Change, Entry};
-use crate::notice::{Notice, NoticeKind};
-use crate::registry::{Registry, unix_now};
-use crate::report::Rejection;
+use crate::manifest::Entry;
+use crate::origin::{Actor, Origin};
+use crate::registry::Registry;
 use crate::revision::RevisionId;
-use crate::settings::{Actor, Mode, Origin, PolicyName, Settings};
-use crate::submission::{Outcome, Submission};
+use crate::settings::{Mode, PolicyName, Settings};
+use crate::state::{Progress, RegistryState};
+use crate::state_task::{Command, Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
+use crate::submission::{ChangeOutcome, Submission};
 
 impl Registry {
     /// Proves a policy and gives it its place. The same submission again changes nothing.
@@ -26,102 +30,66 @@ impl Registry {
     ///
     /// # Errors
     /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
-    pub async fn submit(&self, submission: Submission) -> Result<Outcome, Refusal> {
+    pub async fn submit(&self, submission: Submission) -> Result<ChangeOutcome, Refusal> {
         let digest = hash(submission.bytes.clone()).await?;
         self.submit_hashed(submission, digest).await
     }
 
-    async fn submit_hashed(&self, submission: Submission, digest: String) -> Result<Outcome, Refusal> {
+    async fn submit_hashed(&self, submission: Submission, digest: String) -> Result<ChangeOutcome, Refusal> {
         let (name, actor) = (submission.name.clone(), submission.actor.clone());
         let result = self.try_submit(submission, &digest).await;
         if let Err(refusal) = &result {
-            let reason = chain(refusal);
-            let rejection = Rejection {
-                name: name.to_string(),
-                digest: digest.clone(),
-                reason: reason.clone(),
-                at: unix_now(),
-                by: actor.user.clone(),
-            };
-            let generation = {
-                let mut book = self.book();
-                book.reject(rejection);
-                book.manifest().generation
-            };
-            self.tell(
-                &actor,
-                Notice {
-                    kind: NoticeKind::Rejected,
-                    policy: Some(name),
-                    digest: Some(digest),
-                    generation,
-                    message: reason,
-                },
-            );
+            let rejected = RejectedSubmission { name, digest, reason: chain(refusal), actor };
+            // Where this fails the process is ending, and the refusal itself says more.
+            drop(self.ask(|done| Command::Reject { rejected, done }).await);
         }
         result
     }
 
-    async fn try_submit(&self, submission: Submission, digest: &str) -> Result<Outcome, Refusal> {
+    async fn try_submit(&self, submission: Submission, digest: &str) -> Result<ChangeOutcome, Refusal> {
         let Submission { name, bytes, settings, mode, origin, actor } = submission;
         settings.validate()?;
-        let revision = RevisionId::new(&name, digest, &settings);
         let entry = Entry {
-            name: name.clone(),
+            revision: RevisionId::new(&name, digest, &settings),
+            name,
             digest: digest.to_owned(),
-            revision: revision.clone(),
-            settings: settings.clone(),
+            settings,
             mode,
             origin,
             degraded: None,
             since: unix_now(),
             by: actor.user.clone(),
         };
-        if let Some(outcome) = self.unchanged(&entry)? {
+        if let Some(outcome) = unchanged(&self.state(), &entry)? {
             return Ok(outcome);
         }
         // Before the expensive part: what breaks a rule now would do so afterwards.
-        self.book().manifest().apply(Change::Put(Box::new(entry.clone())))?;
-        let registry = self.clone();
+        self.state().manifest().apply(PolicyChange::Put(Box::new(entry.clone())))?;
         let waiting = self.shared.waiting.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
         let turn = self.shared.compiler.clone().acquire_owned().await.map_err(|_| Refusal::Internal)?;
-        let outcome = tokio::task::spawn_blocking(move || {
+        let registry = self.clone();
+        to_the_end(async move {
             // Held to the end of the work, whether or not somebody still waits for its outcome.
             let _held = (turn, waiting);
-            // Somebody else may have submitted the same while this waited for its turn.
-            if let Some(outcome) = registry.unchanged(&entry)? {
+            // The same may have been submitted while this waited for its turn.
+            if let Some(outcome) = unchanged(&registry.state(), &entry)? {
                 return Ok(outcome);
             }
-            let known = registry.book().loaded(&revision);
+            let known = registry.state().loaded(&entry.revision).cloned();
             let loaded = match known {
                 Some(loaded) => loaded,
-                None => Arc::new(registry.prove(&entry, &bytes)?),
+                None => registry.prove(&entry, bytes.clone()).await?,
             };
-            let outcome = registry.commit(Change::Put(Box::new(entry)), Some((&bytes, loaded)), &actor);
+            let revision = entry.revision.clone();
+            let new = Some(ProvenRevision { bytes, loaded });
+            let outcome =
+                registry.commit(Commit { change: PolicyChange::Put(Box::new(entry)), new, actor }).await;
             if outcome.is_err() {
-                registry.book().progress(&revision, Event::Withdrawn);
+                registry.withdraw(revision).await;
             }
             outcome
-        });
-        outcome.await.map_err(|_| Refusal::Internal)?
-    }
-
-    /// The outcome of submitting what is there already.
-    fn unchanged(&self, entry: &Entry) -> Result<Option<Outcome>, Refusal> {
-        let book = self.book();
-        let present = book.manifest().entry(&entry.revision).filter(|present| present.origin == entry.origin);
-        // What could not be restored is there by name only; submitting it again mends it.
-        let Some(present) = present.filter(|_| book.loaded(&entry.revision).is_some()) else {
-            return Ok(None);
-        };
-        if let Some(reason) = &present.degraded {
-            return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
-        }
-        Ok((present.mode == entry.mode).then(|| Outcome {
-            generation: book.manifest().generation,
-            changed: false,
-            entry: Some(present.clone()),
-        }))
+        })
+        .await
     }
 
     /// Gives the newest revision of a policy another mode.
@@ -134,32 +102,32 @@ impl Registry {
         mode: Mode,
         origin: Origin,
         actor: Actor,
-    ) -> Result<Outcome, Refusal> {
-        {
-            let book = self.book();
-            let same =
-                book.manifest().named(&name).filter(|entry| entry.mode == mode && entry.degraded.is_none());
-            if let Some(entry) = same {
-                return Ok(Outcome {
-                    generation: book.manifest().generation,
-                    changed: false,
-                    entry: Some(entry.clone()),
-                });
-            }
+    ) -> Result<ChangeOutcome, Refusal> {
+        let manifest = self.manifest();
+        match manifest.named(&name) {
+            Some(entry) if entry.mode == mode && entry.degraded.is_none() => Ok(ChangeOutcome {
+                generation: manifest.generation,
+                changed: false,
+                entry: Some(entry.clone()),
+            }),
+            _ => self.operate(PolicyChange::Move { name, mode, origin }, actor).await,
         }
-        self.operate(Change::Move { name, mode, origin }, actor).await
     }
 
     /// Removes all revisions of a policy.
     ///
     /// # Errors
     /// If there is none, or it is managed elsewhere.
-    pub async fn remove(&self, name: PolicyName, origin: Origin, actor: Actor) -> Result<Outcome, Refusal> {
-        let outcome = self.operate(Change::Remove { name, origin }, actor).await?;
-        let configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Whoever had taken the place of the configuration's policy is gone: it answers again, for want of others.
+    pub async fn remove(
+        &self,
+        name: PolicyName,
+        origin: Origin,
+        actor: Actor,
+    ) -> Result<ChangeOutcome, Refusal> {
+        let outcome = self.operate(PolicyChange::Remove { name, origin }, actor).await?;
+        // Whatever had taken the place of the configuration's policy is gone: it answers again when nothing else does.
         if self.current().active.is_empty()
-            && let Some(configured) = configured
+            && let Some(configured) = self.state().configured.clone()
             && let Err(refusal) = self.submit(configured).await
         {
             tracing::error!(error = chain(&refusal), "no policy is left, and the configuration's is refused");
@@ -171,9 +139,9 @@ impl Registry {
     ///
     /// # Errors
     /// If there was none, or one of its policies cannot be loaded any more.
-    pub async fn roll_back(&self, actor: Actor) -> Result<Outcome, Refusal> {
-        let to = self.book().earlier().ok_or(Refusal::NoHistory)?;
-        self.operate(Change::RollBack { to }, actor).await
+    pub async fn roll_back(&self, actor: Actor) -> Result<ChangeOutcome, Refusal> {
+        let to = self.state().saved.earlier().next().cloned().ok_or(Refusal::NoHistory)?;
+        self.operate(PolicyChange::RollBack { to }, actor).await
     }
 
     /// Applies the configuration's policy, unless it is the one that was applied last. A policy of its name that an
@@ -187,34 +155,105 @@ impl Registry {
         bytes: Bytes,
         settings: Settings,
         actor: Actor,
-    ) -> Result<Outcome, Refusal> {
+    ) -> Result<ChangeOutcome, Refusal> {
         let digest = hash(bytes.clone()).await?;
         let revision = RevisionId::new(&name, &digest, &settings);
-        let submission =
-            Submission { name, bytes, settings, mode: Mode::Active, origin: Origin::Configuration, actor };
-        let remember = || {
-            let mut configured = self.shared.configured.lock().unwrap_or_else(PoisonError::into_inner);
-            *configured = Some(submission.clone());
-        };
-        let mode = {
-            let book = self.book();
-            let answers = !self.current().active.is_empty();
-            if answers && book.configured() == Some(&revision) {
-                remember();
-                return Ok(Outcome { generation: book.manifest().generation, changed: false, entry: None });
-            }
-            let mut entries = book.manifest().entries.iter();
-            match entries.find(|entry| entry.origin == Origin::Configuration) {
+        let mode = Mode::Active;
+        let submission = Submission { name, bytes, settings, mode, origin: Origin::Configuration, actor };
+        let configured = Box::new(ConfiguredPolicy { revision, submission: submission.clone() });
+        let state = self.state();
+        let answers = !self.current().active.is_empty();
+        let outcome = if answers && state.saved.configured.as_ref() == Some(&configured.revision) {
+            ChangeOutcome { generation: state.manifest().generation, changed: false, entry: None }
+        } else {
+            let mut entries = state.manifest().entries.iter();
+            let mode = match entries.find(|entry| entry.origin == Origin::Configuration) {
                 Some(before) if answers => before.mode,
                 // An empty set would leave the scheduler alone for good, so there the configuration has the last word.
-                _ => Mode::Active,
-            }
+                _ => mode,
+            };
+            self.submit_hashed(Submission { mode, ..submission }, digest).await?
         };
-        let outcome = self.submit_hashed(Submission { mode, ..submission.clone() }, digest).await?;
-        self.book().set_configured(revision).map_err(Refusal::Store)?;
-        remember();
+        self.ask(|done| Command::Configured { configured, done }).await??;
         Ok(outcome)
     }
+
+    /// An operation that brings no new revision. What an earlier set needs is loaded again.
+    pub(crate) async fn operate(&self, change: PolicyChange, actor: Actor) -> Result<ChangeOutcome, Refusal> {
+        let registry = self.clone();
+        to_the_end(async move {
+            let needed = needed(&registry.state(), &change);
+            let outcome = match registry.reload(&needed).await {
+                Ok(()) => registry.commit(Commit { change, new: None, actor }).await,
+                Err(refusal) => Err(refusal),
+            };
+            if outcome.is_err() {
+                for entry in needed {
+                    registry.withdraw(entry.revision).await;
+                }
+            }
+            outcome
+        })
+        .await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<ChangeOutcome, Refusal> {
+        let commit = Box::new(commit);
+        self.ask(|done| Command::Commit { commit, done }).await?
+    }
+
+    /// A revision was proven in vain: the change that it was for is refused.
+    async fn withdraw(&self, revision: RevisionId) {
+        // Where this fails the process is ending, and the refusal of the change says more.
+        drop(self.advance(Progress::Step(revision, Event::Withdrawn)).await);
+    }
+
+    pub(crate) async fn advance(&self, progress: Progress) -> Result<(), Refusal> {
+        self.ask(|done| Command::Advance { progress, done }).await
+    }
+
+    /// Sends a command to the task that owns the state, and waits for its answer.
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Refusal> {
+        let (done, answer) = oneshot::channel();
+        self.shared.commands.send(command(done)).await.map_err(|_| Refusal::Internal)?;
+        answer.await.map_err(|_| Refusal::Internal)
+    }
+}
+
+/// The outcome of submitting what is there already.
+fn unchanged(state: &RegistryState, entry: &Entry) -> Result<Option<ChangeOutcome>, Refusal> {
+    let manifest = state.manifest();
+    let present = manifest.entry(&entry.revision).filter(|present| present.origin == entry.origin);
+    // What could not be restored is there by name only; submitting it again mends it.
+    let Some(present) = present.filter(|_| state.loaded(&entry.revision).is_some()) else {
+        return Ok(None);
+    };
+    if let Some(reason) = &present.degraded {
+        return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
+    }
+    Ok((present.mode == entry.mode).then(|| ChangeOutcome {
+        generation: manifest.generation,
+        changed: false,
+        entry: Some(present.clone()),
+    }))
+}
+
+/// The entries that have to be loaded before a change can be made.
+fn needed(state: &RegistryState, change: &PolicyChange) -> Vec<Entry> {
+    match change {
+        PolicyChange::RollBack { to } | PolicyChange::Degrade { fallback: Fallback::Set(to), .. } => {
+            to.entries.iter().filter(|entry| entry.answers()).cloned().collect()
+        }
+        PolicyChange::Move { name, .. } => state.manifest().named(name).cloned().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Runs an operation in a task of its own, so that it is not left half done when nobody waits for it any more.
+async fn to_the_end<T: Send + 'static>(
+    operation: impl Future<Output = Result<T, Refusal>> + Send + 'static,
+) -> Result<T, Refusal> {
+    tokio::spawn(operation).await.map_err(|_| Refusal::Internal)?
 }
 
 /// The digest of an artefact. Hashing 50 MB takes a tenth of a second, which belongs to no worker that answers requests.

@@ -1,6 +1,6 @@
-//! When a canary becomes active by itself.
+//! When a canary becomes active by itself: after enough time and calls without a breach.
 //!
-//! Apart from the guard, which looks at single calls: here time passes without fault. Pure, without a clock of its own.
+//! Pure, without a clock of its own.
 
 use std::time::{Duration, Instant};
 
@@ -25,35 +25,36 @@ impl Default for PromotionRules {
     }
 }
 
-/// Holds since when a canary has been watched.
+/// Holds since when the present canary is one.
 #[derive(Debug)]
-pub(crate) struct Probation {
+pub(crate) struct ObservedCanary {
     revision: RevisionId,
     since: Instant,
     calls_before: u64,
 }
 
-impl Probation {
-    /// Looks at the canary of the moment, if there is one, with the number of its calls so far; says whether it has
-    /// proven itself. Another canary, or none, begins anew.
-    pub(crate) fn look(
-        probation: &mut Option<Self>,
+impl PromotionRules {
+    /// Whether the present canary has answered for long enough and often enough. It is given with the number of its
+    /// calls so far; another one than was `observed` before starts from zero.
+    pub(crate) fn is_due(
+        &self,
+        observed: &mut Option<ObservedCanary>,
         canary: Option<(&RevisionId, u64)>,
         now: Instant,
-        rules: &PromotionRules,
     ) -> bool {
-        let Some((revision, calls)) = canary.filter(|_| rules.after_seconds > 0) else {
-            *probation = None;
+        let Some((revision, calls)) = canary.filter(|_| self.after_seconds > 0) else {
+            *observed = None;
             return false;
         };
-        match probation {
+        match observed {
             Some(known) if known.revision == *revision => {
                 now.saturating_duration_since(known.since)
-                    >= Duration::from_secs(u64::from(rules.after_seconds))
-                    && calls.saturating_sub(known.calls_before) >= rules.min_calls
+                    >= Duration::from_secs(u64::from(self.after_seconds))
+                    && calls.saturating_sub(known.calls_before) >= self.min_calls
             }
             _ => {
-                *probation = Some(Self { revision: revision.clone(), since: now, calls_before: calls });
+                *observed =
+                    Some(ObservedCanary { revision: revision.clone(), since: now, calls_before: calls });
                 false
             }
         }
@@ -73,29 +74,24 @@ mod tests {
 
     #[test]
     fn both_time_and_calls_must_have_passed() {
-        let (one, start, mut probation) = (revision("1"), Instant::now(), None);
-        let mut look = |seconds: u64, calls: u64| {
-            Probation::look(&mut probation, Some((&one, calls)), start + Duration::from_secs(seconds), &RULES)
+        let (one, start, mut observed) = (revision("1"), Instant::now(), None);
+        let mut is_due = |seconds: u64, calls: u64| {
+            RULES.is_due(&mut observed, Some((&one, calls)), start + Duration::from_secs(seconds))
         };
-        assert!(!look(0, 5), "it begins");
-        assert!(!look(59, 100) && !look(60, 14), "too early, then too few");
-        assert!(look(60, 15));
+        assert!(!is_due(0, 5), "it begins");
+        assert!(!is_due(59, 100) && !is_due(60, 14), "too early, then too few");
+        assert!(is_due(60, 15));
     }
 
     #[test]
-    fn another_canary_begins_anew_and_off_is_off() {
-        let (one, two, start, mut probation) = (revision("1"), revision("2"), Instant::now(), None);
+    fn another_canary_starts_from_zero_and_off_is_off() {
+        let (one, two, start, mut observed) = (revision("1"), revision("2"), Instant::now(), None);
         let late = start + Duration::from_secs(100);
-        assert!(!Probation::look(&mut probation, Some((&one, 0)), start, &RULES));
-        assert!(!Probation::look(&mut probation, Some((&two, 100)), late, &RULES));
-        assert!(!Probation::look(&mut probation, None, late, &RULES));
-        assert!(!Probation::look(&mut probation, Some((&two, 200)), late, &RULES), "it was away");
+        assert!(!RULES.is_due(&mut observed, Some((&one, 0)), start));
+        assert!(!RULES.is_due(&mut observed, Some((&two, 100)), late));
+        assert!(!RULES.is_due(&mut observed, None, late));
+        assert!(!RULES.is_due(&mut observed, Some((&two, 200)), late), "it was away");
         let off = PromotionRules::default();
-        assert!(!Probation::look(
-            &mut probation,
-            Some((&two, 1_000)),
-            late + late.duration_since(start),
-            &off
-        ));
+        assert!(!off.is_due(&mut observed, Some((&two, 1_000)), late + late.duration_since(start)));
     }
 }

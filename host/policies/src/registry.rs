@@ -1,58 +1,57 @@
-//! The one place where policies change: how any change is proven, saved, published and told.
+//! The handle of the registry: what answers, what is known, and where calls and comparisons are left.
 //!
-//! Operations (`operations`, `duty`) are taken one after the other; proving a new revision (seconds) happens before its
-//! turn. A change is saved, then published as a whole new [`PolicySet`], then told to whoever listens. Requests only ever load the set.
+//! Reading never waits: everything read here is a published value. Changes are in `operations`; the task that owns the
+//! state is `state_task`; what the registry does by itself is in `background`.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use netmarks_core::errors::chain;
-use netmarks_engine::{Engine, Urgency};
+use netmarks_engine::{Engine, PolicyError, Urgency};
 use tokio::sync::{Semaphore, broadcast, mpsc};
+use tokio::task::JoinHandle;
 
-use crate::book::Book;
-use crate::fault::{Refusal, StoreError};
-use crate::guard::{Breach, RollbackRules};
-use crate::lifecycle::Event;
+use crate::breach::{Breach, RollbackRules};
+use crate::errors::StateFolderError;
 use crate::loading::{self, Compiling, Replay};
-use crate::manifest::{Change, Entry, Fallback, Manifest};
+use crate::manifest::{Entry, Manifest};
 use crate::notice::Notice;
 use crate::promotion::PromotionRules;
-use crate::report::Report;
+use crate::report::RegistryReport;
 use crate::revision::{Loaded, RevisionId};
 use crate::set::PolicySet;
-use crate::settings::{Actor, PolicyName};
-use crate::shadow::{Comparison, ShadowReport, Shadows};
-use crate::store::Store;
-use crate::submission::{Outcome, Submission};
+use crate::shadow::{Comparison, ShadowReport};
+use crate::state::RegistryState;
+use crate::state_folder::StateFolder;
+use crate::state_task::{Command, Published, StateTask};
 
 /// Uploads that may wait for the compiler; each holds an artefact in memory.
 const WAITING: usize = 4;
 
+/// Breaches that may wait: as many policies as can break their rules at once, and more.
+const BREACHES: usize = 16;
+
 /// Comparisons that may wait; each holds the names of all candidates.
 const COMPARISONS: usize = 8;
 
-/// Notices that a slow listener may be behind before it misses some.
-const NOTICES: usize = 256;
-
 /// What a registry works with.
-pub struct Options {
+pub struct RegistryOptions {
     /// Runs policies.
     pub engine: Engine,
     /// Who compiles them.
     pub compiling: Compiling,
-    /// Where what is live is kept; without it, a restart begins anew.
-    pub store: Option<Store>,
+    /// Where what is live is kept; without it, a restart starts empty.
+    pub store: Option<StateFolder>,
     /// When a policy is rolled back.
     pub rules: RollbackRules,
     /// When a canary becomes active by itself.
     pub promotion: PromotionRules,
 }
 
-impl std::fmt::Debug for Options {
+impl std::fmt::Debug for RegistryOptions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Options")
+        f.debug_struct("RegistryOptions")
             .field("compiling", &self.compiling)
             .field("rules", &self.rules)
             .finish_non_exhaustive()
@@ -67,224 +66,157 @@ pub struct Registry {
 
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Registry").field("set", &self.shared.set.load()).finish_non_exhaustive()
+        f.debug_struct("Registry").field("set", &self.shared.published.set.load()).finish_non_exhaustive()
     }
 }
 
 pub(crate) struct Shared {
-    engine: Engine,
-    compiling: Compiling,
-    pub(crate) rules: RollbackRules,
+    pub(crate) engine: Engine,
+    pub(crate) compiling: Compiling,
     pub(crate) promotion: PromotionRules,
-    replay: RwLock<Replay>,
-    /// The configuration's policy, to go back to when nothing else is left.
-    pub(crate) configured: Mutex<Option<Submission>>,
-    set: ArcSwap<PolicySet>,
-    book: Mutex<Book>,
+    pub(crate) published: Arc<Published>,
+    pub(crate) commands: mpsc::Sender<Command>,
+    /// Locked as long as a handle exists.
+    pub(crate) folder: Option<Arc<StateFolder>>,
+    pub(crate) replay: ArcSwap<Replay>,
     /// One at a time: a second compilation would only take the machine from scoring.
     pub(crate) compiler: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
-    pub(crate) shadows: Shadows,
-    notices: broadcast::Sender<Notice>,
-    pub(crate) breaches: mpsc::Sender<(RevisionId, Breach)>,
-    pub(crate) comparisons: mpsc::Sender<Comparison>,
+    rules: RollbackRules,
+    breaches: mpsc::Sender<(RevisionId, Breach)>,
+    comparisons: mpsc::Sender<Comparison>,
 }
 
-/// What the registry's own tasks empty; see [`Registry::watch`].
+/// What the registry's own tasks work on; see [`Registry::tasks`].
 #[derive(Debug)]
 pub struct Inbox {
+    pub(crate) state: JoinHandle<()>,
     pub(crate) breaches: mpsc::Receiver<(RevisionId, Breach)>,
     pub(crate) comparisons: mpsc::Receiver<Comparison>,
 }
 
 impl Registry {
-    /// A registry with what the state folder holds, loaded and answering. Blocks while that is loaded. An entry that
+    /// A registry with what the state folder holds, loaded and answering. Blocks while that is loaded; an entry that
     /// cannot be loaded any more stays in the manifest, marked with the reason, and does not answer.
+    ///
+    /// Must be called within a tokio runtime, on which the task that owns the state begins at once. The other tasks
+    /// begin when the caller runs them ([`Self::tasks`]).
     ///
     /// # Errors
     /// If the state folder cannot be read.
-    pub fn open(options: Options) -> Result<(Self, Inbox), StoreError> {
-        let Options { engine, compiling, store, rules, promotion } = options;
-        let (breach_sender, breaches) = mpsc::channel(16);
-        let (comparison_sender, comparisons) = mpsc::channel(COMPARISONS);
-        let none: Replay = Arc::new(|_| Vec::new());
-        let (mut book, saved) = Book::open(store)?;
-        for entry in saved {
-            let progress = |_| {};
-            let loaded = book.artefact(&entry.digest).map_err(|error| chain(&error)).and_then(|bytes| {
-                let compiling = (&compiling, Urgency::NothingAnswers);
-                loading::load(&engine, compiling, &none, (&entry, &bytes), progress)
-                    .map_err(|refusal| chain(&refusal))
-            });
-            match loaded {
-                Ok(loaded) => book.restored(&entry, loaded),
-                Err(reason) => {
-                    tracing::error!(policy = %entry.name, digest = entry.digest, reason, "saved policy not restored");
-                    book.not_restored(&entry.revision, &reason);
+    pub fn open(options: RegistryOptions) -> Result<(Self, Inbox), StateFolderError> {
+        let RegistryOptions { engine, compiling, store, rules, promotion } = options;
+        let replay: Replay = Arc::new(|_| Vec::new());
+        let folder = store.map(Arc::new);
+        let saved = folder.as_ref().map_or(Ok(None), |folder| folder.load())?.unwrap_or_default();
+        let mut state = RegistryState::new(saved);
+        if let Some(folder) = &folder {
+            for entry in state.manifest().entries.clone() {
+                match restore(&engine, &compiling, folder, &replay, &entry) {
+                    Ok(loaded) => state.insert(Arc::new(loaded)),
+                    Err(reason) => {
+                        let digest = &entry.digest;
+                        tracing::error!(policy = %entry.name, digest, reason, "saved policy not restored");
+                        state.mark_not_restored(&entry.revision, &reason);
+                    }
                 }
             }
         }
-        let set = book.build();
+        let (task, published, commands) = StateTask::new(state, folder.as_ref());
+        let (breach_sender, breaches) = mpsc::channel(BREACHES);
+        let (comparison_sender, comparisons) = mpsc::channel(COMPARISONS);
         let shared = Shared {
             engine,
             compiling,
-            rules,
             promotion,
-            replay: RwLock::new(none),
-            configured: Mutex::new(None),
-            set: ArcSwap::from_pointee(set),
-            book: Mutex::new(book),
+            published,
+            commands,
+            folder,
+            replay: ArcSwap::from_pointee(replay),
             compiler: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING)),
-            shadows: Shadows::default(),
-            notices: broadcast::Sender::new(NOTICES),
+            rules,
             breaches: breach_sender,
             comparisons: comparison_sender,
         };
-        shared.shadows.retain(&shared.set.load().shadows);
-        Ok((Self { shared: Arc::new(shared) }, Inbox { breaches, comparisons }))
+        let inbox = Inbox { state: tokio::spawn(task.run()), breaches, comparisons };
+        Ok((Self { shared: Arc::new(shared) }, inbox))
     }
 
     /// From now on, new policies are also tried on the requests that `replay` makes.
-    pub fn try_on(&self, replay: Replay) {
-        *self.shared.replay.write().unwrap_or_else(PoisonError::into_inner) = replay;
+    pub fn set_replay(&self, replay: Replay) {
+        self.shared.replay.store(Arc::new(replay));
     }
 
     /// What answers now. The only call on the path of a request: one atomic load.
     #[must_use]
     pub fn current(&self) -> Arc<PolicySet> {
-        self.shared.set.load_full()
+        self.shared.published.set.load_full()
     }
 
     /// Everything there is.
     #[must_use]
-    pub fn report(&self) -> Report {
-        self.book().report()
+    pub fn report(&self) -> RegistryReport {
+        self.state().report()
     }
 
     /// How the shadows compare.
     #[must_use]
     pub fn shadow_report(&self) -> Vec<ShadowReport> {
-        self.shared.shadows.report()
+        self.shared.published.shadows.report()
     }
 
     /// What is saved: the manifest of the generation that answers.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
-        self.book().manifest().clone()
+        self.state().manifest().clone()
     }
 
     /// Notices from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
-        self.shared.notices.subscribe()
+        self.shared.published.notices.subscribe()
     }
 
-    /// An operation that needs nothing new to be proven, except what is long gone.
-    pub(crate) async fn operate(&self, change: Change, actor: Actor) -> Result<Outcome, Refusal> {
-        let registry = self.clone();
-        let work = tokio::task::spawn_blocking(move || {
-            let needed: Vec<Entry> = match &change {
-                Change::RollBack { to } | Change::Degrade { fallback: Fallback::Set(to), .. } => {
-                    to.entries.iter().filter(|entry| entry.answers()).cloned().collect()
-                }
-                Change::Move { name, .. } => {
-                    registry.book().manifest().named(name).cloned().into_iter().collect()
-                }
-                _ => Vec::new(),
-            };
-            let outcome = registry.reload(&needed).and_then(|()| registry.commit(change, None, &actor));
-            if outcome.is_err() {
-                let mut book = registry.book();
-                needed.iter().for_each(|entry| book.progress(&entry.revision, Event::Withdrawn));
+    /// Counts a call on an answering policy, and sees to it that one that breaks a rule is rolled back.
+    pub fn count(&self, member: &Loaded, took: Duration, fault: Option<&PolicyError>) {
+        if let Some(breach) = member.count(Instant::now(), took, fault, &self.shared.rules) {
+            // Full only if as many policies broke their rules at once; they will again.
+            if self.shared.breaches.try_send((member.id.clone(), breach)).is_err() {
+                member.restart_window();
             }
-            outcome
-        });
-        work.await.map_err(|_| Refusal::Internal)?
-    }
-
-    /// Loads what is not loaded any more: what answered before a restart, what could not be restored.
-    fn reload(&self, needed: &[Entry]) -> Result<(), Refusal> {
-        for entry in needed {
-            let bytes = {
-                let book = self.book();
-                if book.loaded(&entry.revision).is_some() {
-                    continue;
-                }
-                book.artefact(&entry.digest).map_err(Refusal::Lost)?
-            };
-            let loaded = self.prove(entry, &bytes)?;
-            self.book().restored(entry, loaded);
         }
-        Ok(())
     }
 
-    pub(crate) fn prove(&self, entry: &Entry, bytes: &[u8]) -> Result<Loaded, Refusal> {
-        let replay = self.shared.replay.read().unwrap_or_else(PoisonError::into_inner).clone();
-        self.book().arrives(entry);
-        let progress = |event| self.book().progress(&entry.revision, event);
-        let nothing_answers = self.current().active.is_empty();
-        let urgency = if nothing_answers { Urgency::NothingAnswers } else { Urgency::Background };
-        let compiling = (&self.shared.compiling, urgency);
-        let loaded = loading::load(&self.shared.engine, compiling, &replay, (entry, bytes), progress);
-        if loaded.is_err() {
-            self.book().progress(&entry.revision, Event::Failed);
-        }
-        loaded
-    }
-
-    /// Saves and publishes a change.
-    pub(crate) fn commit(
+    /// Leaves a request for the shadows, if there are any and they keep up; `make` copies it. Returns whether it was
+    /// taken; `None` without shadows.
+    pub fn compare(
         &self,
-        change: Change,
-        new: Option<(&[u8], Arc<Loaded>)>,
-        actor: &Actor,
-    ) -> Result<Outcome, Refusal> {
-        let (outcome, notice) = {
-            let mut book = self.book();
-            // Somebody's hand was quicker, and is not to be undone.
-            if let Change::Degrade { revision, .. } = &change
-                && !book.manifest().is_answered_by(revision)
-            {
-                let generation = book.manifest().generation;
-                return Ok(Outcome { generation, changed: false, entry: None });
-            }
-            let notice = Notice::of(&change, book.manifest());
-            let next = book.manifest().apply(change)?;
-            let set = book.advance(next, new)?;
-            let generation = set.generation;
-            self.shared.shadows.retain(&set.shadows);
-            book.published(self.shared.set.swap(Arc::new(set)));
-            let entry = notice.policy.as_ref().and_then(|name| book.manifest().named(name)).cloned();
-            (Outcome { generation, changed: true, entry }, notice)
-        };
-        self.tell(actor, notice);
-        Ok(outcome)
+        set: &PolicySet,
+        make: impl FnOnce(Vec<Arc<Loaded>>) -> Comparison,
+    ) -> Option<bool> {
+        if set.shadows.is_empty() {
+            return None;
+        }
+        let place = self.shared.comparisons.try_reserve();
+        Some(place.map(|place| place.send(make(set.shadows.clone()))).is_ok())
     }
 
-    /// The audit log, then the listeners.
-    pub(crate) fn tell(&self, actor: &Actor, notice: Notice) {
-        let policy = notice.policy.as_ref().map(PolicyName::as_str).unwrap_or_default();
-        tracing::info!(
-            target: "netmarks::audit",
-            change = notice.kind.as_str(),
-            policy,
-            digest = notice.digest.as_deref().unwrap_or_default(),
-            generation = notice.generation,
-            user = actor.user,
-            from = actor.from,
-            detail = notice.message,
-            "policies changed"
-        );
-        // Nobody may be listening.
-        drop(self.shared.notices.send(notice));
-    }
-
-    pub(crate) fn book(&self) -> MutexGuard<'_, Book> {
-        self.shared.book.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The state that was published last.
+    pub(crate) fn state(&self) -> Arc<RegistryState> {
+        self.shared.published.state.load_full()
     }
 }
 
-pub(crate) fn unix_now() -> f64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+/// Loads a saved entry as it was; it proves itself again.
+fn restore(
+    engine: &Engine,
+    compiling: &Compiling,
+    folder: &StateFolder,
+    replay: &Replay,
+    entry: &Entry,
+) -> Result<Loaded, String> {
+    let bytes = folder.artefact(&entry.digest).map_err(|error| chain(&error))?;
+    let compiling = (compiling, Urgency::NothingAnswers);
+    loading::load(engine, compiling, replay, (entry, &bytes), |_| {}).map_err(|refusal| chain(&refusal))
 }

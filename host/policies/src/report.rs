@@ -7,7 +7,7 @@ use crate::manifest::Entry;
 
 /// Everything that a registry knows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Report {
+pub struct RegistryReport {
     /// Which generation answers.
     pub generation: u64,
     /// What there is and what is on its way in or out, by name.

@@ -3,6 +3,7 @@
 //! Requests load a set once and use it to their end, so none ever sees two generations; this is the only part of the
 //! crate on their path.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,8 +12,9 @@ use netmarks_core::needs::Needs;
 use netmarks_core::request::PolicyRequest;
 use netmarks_engine::PolicyError;
 
-use crate::revision::Loaded;
-use crate::settings::Settings;
+use crate::manifest::Manifest;
+use crate::revision::{Loaded, RevisionId};
+use crate::settings::{Mode, Settings};
 
 /// One generation.
 #[derive(Debug, Default)]
@@ -81,6 +83,34 @@ pub struct PartScores {
 }
 
 impl PolicySet {
+    /// The set of a manifest: every entry that is loaded, in its place.
+    pub(crate) fn new(manifest: &Manifest, loaded: &BTreeMap<RevisionId, Arc<Loaded>>) -> Self {
+        let mut set = Self { generation: manifest.generation, ..Self::default() };
+        let mut canary = None;
+        for entry in &manifest.entries {
+            let Some(loaded) = loaded.get(&entry.revision) else { continue };
+            match entry.mode {
+                Mode::Active => set.active.push(loaded.clone()),
+                Mode::Canary { percent } => canary = Some((percent, loaded.clone())),
+                Mode::Shadow => set.shadows.push(loaded.clone()),
+                Mode::Ready => {}
+            }
+        }
+        set.canary = canary.map(|(percent, candidate)| {
+            let others = set.active.iter().filter(|member| member.name != candidate.name);
+            let mut members: Vec<_> = others.cloned().chain([candidate.clone()]).collect();
+            members.sort_by(|left, right| left.name.cmp(&right.name));
+            Canary { percent, candidate, members }
+        });
+        set
+    }
+
+    /// All revisions that have a place in it.
+    pub(crate) fn revisions(&self) -> impl Iterator<Item = &RevisionId> {
+        let canary = self.canary.as_ref().map(|canary| &canary.candidate);
+        self.active.iter().chain(&self.shadows).chain(canary).map(|member| &member.id)
+    }
+
     /// Who answers for a workload: the active members, or for a stable share of all workloads the canary's. Whether
     /// it is the canary is the second value. The workload's name is only asked for where it matters.
     #[must_use]

@@ -1,6 +1,6 @@
-//! What an operator says about a policy: its name, how it counts, where it came from.
+//! What an operator says about a policy: its name, how it runs and counts, its mode.
 //!
-//! Apart from what is done with it, because configuration, uploads and Kubernetes all say it in these terms.
+//! Configuration, uploads and Kubernetes all use these types.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
 use serde::{Deserialize, Serialize};
 
-use crate::fault::Refusal;
+use crate::errors::Refusal;
 
 /// A policy's name: a DNS label, so that it fits into paths, file names, metrics and Kubernetes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -159,48 +159,6 @@ impl fmt::Display for Mode {
             Self::Canary { percent } => write!(f, "canary {percent}%"),
             other => f.write_str(other.as_str()),
         }
-    }
-}
-
-/// Where a policy came from. A name belongs to one origin: what one place manages, another does not change.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Origin {
-    /// The configuration file's section `policy`; by default the built-in score.
-    Configuration,
-    /// The watched folder.
-    Folder,
-    /// The admin listener.
-    Upload,
-    /// A ScoringPolicy.
-    Kubernetes,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Configuration => "the configuration",
-            Self::Folder => "the policy folder",
-            Self::Upload => "the admin listener",
-            Self::Kubernetes => "a ScoringPolicy",
-        })
-    }
-}
-
-/// Who changes something, for the audit log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Actor {
-    /// A user, a service account, or the part of this program that did it.
-    pub user: String,
-    /// The address, file or object that it came from.
-    pub from: String,
-}
-
-impl Actor {
-    /// A part of this program.
-    #[must_use]
-    pub fn own(user: &str, from: impl Into<String>) -> Self {
-        Self { user: user.to_owned(), from: from.into() }
     }
 }
 

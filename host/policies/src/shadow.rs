@@ -66,14 +66,14 @@ pub struct ShadowReport {
     pub p99_microseconds: u64,
 }
 
-/// Holds what was found out about each shadow.
+/// Holds what was found out about each shadow. Its lock is held for sums only, never while a policy is called.
 #[derive(Debug, Default)]
-pub(crate) struct Shadows {
-    tallies: Mutex<BTreeMap<RevisionId, Tally>>,
+pub(crate) struct ShadowTallies {
+    tallies: Mutex<BTreeMap<RevisionId, ShadowTally>>,
 }
 
 #[derive(Debug)]
-struct Tally {
+struct ShadowTally {
     name: String,
     requests: u64,
     other_node: u64,
@@ -86,7 +86,13 @@ struct Tally {
     latency: Latency,
 }
 
-impl Shadows {
+impl ShadowTallies {
+    pub(crate) fn new(shadows: &[Arc<Loaded>]) -> Self {
+        let tallies = Self::default();
+        tallies.keep_only(shadows);
+        tallies
+    }
+
     /// Scores one request with every shadow; blocks for as long as they take.
     pub(crate) fn compare(&self, comparison: &Comparison) {
         let names: Vec<&str> = comparison.nodes.iter().map(String::as_str).collect();
@@ -100,7 +106,8 @@ impl Shadows {
             let result = shadow.policy.score(&request);
             let took = started.elapsed();
             let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
-            let tally = tallies.entry(shadow.id.clone()).or_insert_with(|| Tally::new(shadow));
+            // Gone when it ceased to be a shadow while it was called.
+            let Some(tally) = tallies.get_mut(&shadow.id) else { continue };
             tally.latency.record(took);
             match result {
                 Err(fault) => {
@@ -115,11 +122,11 @@ impl Shadows {
     }
 
     /// Forgets what is no shadow any more.
-    pub(crate) fn retain(&self, shadows: &[Arc<Loaded>]) {
+    pub(crate) fn keep_only(&self, shadows: &[Arc<Loaded>]) {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.retain(|revision, _| shadows.iter().any(|shadow| shadow.id == *revision));
         for shadow in shadows {
-            tallies.entry(shadow.id.clone()).or_insert_with(|| Tally::new(shadow));
+            tallies.entry(shadow.id.clone()).or_insert_with(|| ShadowTally::new(shadow));
         }
     }
 
@@ -129,7 +136,7 @@ impl Shadows {
     }
 }
 
-impl Tally {
+impl ShadowTally {
     fn new(shadow: &Loaded) -> Self {
         Self {
             name: shadow.name.to_string(),

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::manifest::Entry;
-use crate::settings::{Actor, Mode, Origin, PolicyName, Settings};
+use crate::origin::{Actor, Origin};
+use crate::settings::{Mode, PolicyName, Settings};
 
 /// A policy on its way in.
 #[derive(Clone)]
@@ -34,7 +35,7 @@ impl std::fmt::Debug for Submission {
 
 /// What an operation did.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Outcome {
+pub struct ChangeOutcome {
     /// The generation that answers now.
     pub generation: u64,
     /// Whether it is a new one; the same operation again changes nothing.

@@ -1,6 +1,9 @@
 //! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
 
-mod registry;
+mod answering;
+mod concurrency;
 mod restart;
 mod rollback;
+mod shadows;
+mod submission;
 mod support;

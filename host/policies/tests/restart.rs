@@ -4,12 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::support::{
-    CANARY, NODES, RULES, actor, answering, decide, guest, in_mode, name, near, netmarks, of, open_with,
-    policy, shown,
+    Background, CANARY, NODES, RULES, actor, answering, decide, guest, in_mode, name, near, netmarks, of,
+    open_with, policy, shown,
 };
 use netmarks_core::errors::chain;
 use netmarks_policies::{
-    Mode, Origin, Outcome, Refusal, Registry, Settings, State, Store, StoreError, Submission,
+    ChangeOutcome, Mode, Origin, Refusal, Registry, Settings, State, StateFolder, StateFolderError,
+    Submission,
 };
 
 const UPLOAD: Origin = Origin::Upload;
@@ -18,11 +19,11 @@ fn reopen(folder: &Path) -> Registry {
     open_with(Some(folder), RULES).unwrap().0
 }
 
-async fn put(registry: &Registry, submission: Submission) -> Outcome {
+async fn put(registry: &Registry, submission: Submission) -> ChangeOutcome {
     registry.submit(submission).await.unwrap()
 }
 
-async fn configure(registry: &Registry, bytes: Vec<u8>, weight: f64) -> Result<Outcome, Refusal> {
+async fn configure(registry: &Registry, bytes: Vec<u8>, weight: f64) -> Result<ChangeOutcome, Refusal> {
     let settings = Settings { weight, ..netmarks("builtin").unwrap().settings };
     registry.configure(name("builtin").unwrap(), bytes.into(), settings, actor()).await
 }
@@ -110,7 +111,7 @@ async fn one_can_still_go_back_after_a_restart() {
     std::fs::remove_file(blob(folder.path(), &digest)).unwrap();
     let registry = reopen(folder.path());
     let refusal = registry.roll_back(actor()).await.unwrap_err();
-    assert!(matches!(refusal, Refusal::Lost(StoreError::Io { .. })), "{refusal}");
+    assert!(matches!(refusal, Refusal::Lost(StateFolderError::Io { .. })), "{refusal}");
     assert_eq!(registry.manifest(), earlier);
     assert_eq!(registry.report().policies.len(), 1, "{:?}", registry.report().policies);
 }
@@ -124,13 +125,11 @@ async fn a_degraded_policy_stays_so() {
         put(&registry, netmarks("a").unwrap()).await;
         put(&registry, bad.clone()).await;
         let mut notices = registry.subscribe();
-        let stop = tokio_util::sync::CancellationToken::new();
-        let watch = tokio::spawn(registry.clone().watch(inbox, stop.clone()));
+        let background = Background::run(&registry, inbox);
         (0..RULES.min_calls).for_each(|_| drop(decide(&registry, &NODES)));
         let notice = tokio::time::timeout(std::time::Duration::from_secs(60), notices.recv()).await;
         assert_eq!(notice.unwrap().unwrap().kind, netmarks_policies::NoticeKind::Degraded);
-        stop.cancel();
-        watch.await.unwrap();
+        background.stop().await;
     }
     let registry = reopen(folder.path());
     assert_eq!(shown(&registry), ["a active", "a ready!"]);
@@ -215,7 +214,7 @@ async fn a_damaged_artefact_costs_its_policy_and_nothing_else() {
     // It cannot be activated by word alone: there is nothing that could answer.
     for mode in [Mode::Active, Mode::Shadow] {
         let refusal = registry.set_mode(name("hurt").unwrap(), mode, UPLOAD, actor()).await.unwrap_err();
-        assert!(matches!(refusal, Refusal::Lost(StoreError::Damaged { .. })), "{}", chain(&refusal));
+        assert!(matches!(refusal, Refusal::Lost(StateFolderError::Damaged { .. })), "{}", chain(&refusal));
     }
     // What the message says helps.
     let outcome = put(&registry, in_mode(Mode::Active, of("hurt", policy("spread").unwrap()).unwrap())).await;
@@ -255,8 +254,8 @@ async fn a_damaged_manifest_is_an_error_that_says_what_to_do_and_touches_nothing
     for damaged in [&whole[..whole.len() / 2], b"", b"[]", b"{\"current\": 1}"] {
         std::fs::write(&manifest, damaged).unwrap();
         let error = open_with(Some(folder.path()), RULES).unwrap_err();
-        let error = error.downcast::<StoreError>().unwrap();
-        assert!(matches!(error, StoreError::Manifest { .. }), "{error}");
+        let error = error.downcast::<StateFolderError>().unwrap();
+        assert!(matches!(error, StateFolderError::Manifest { .. }), "{error}");
         assert!(error.to_string().contains("move it away"), "{error}");
         assert_eq!(std::fs::read(&manifest).unwrap(), damaged);
         assert_eq!(std::fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
@@ -286,8 +285,8 @@ async fn a_change_that_cannot_be_saved_is_not_made() {
 async fn a_folder_belongs_to_one_process() {
     let folder = tempfile::tempdir().unwrap();
     let registry = reopen(folder.path());
-    let Err(error) = Store::open(folder.path()) else { panic!("opened twice") };
-    assert!(matches!(error, StoreError::Locked { .. }), "{error}");
+    let Err(error) = StateFolder::open(folder.path()) else { panic!("opened twice") };
+    assert!(matches!(error, StateFolderError::Locked { .. }), "{error}");
     drop(registry);
-    drop(Store::open(folder.path()).unwrap());
+    drop(StateFolder::open(folder.path()).unwrap());
 }

@@ -4,13 +4,12 @@
 use std::path::Path;
 
 use crate::support::{
-    CANARY, NODES, RULES, actor, answering, decide, guest, hostile, in_mode, name, netmarks, of, open_with,
-    policy, shown,
+    Background, CANARY, NODES, RULES, actor, answering, decide, guest, hostile, in_mode, name, netmarks, of,
+    open_with, policy, shown,
 };
 use netmarks_policies::{Inbox, Mode, Notice, NoticeKind, Origin, Refusal, Registry, RollbackRules};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::TryRecvError;
-use tokio_util::sync::CancellationToken;
 
 const UPLOAD: Origin = Origin::Upload;
 
@@ -18,7 +17,7 @@ const UPLOAD: Origin = Origin::Upload;
 struct Watched {
     registry: Registry,
     notices: Receiver<Notice>,
-    _stop: tokio_util::sync::DropGuard,
+    _background: Background,
 }
 
 impl Watched {
@@ -28,9 +27,8 @@ impl Watched {
 
     fn with(folder: Option<&Path>, rules: RollbackRules) -> Self {
         let (registry, inbox): (Registry, Inbox) = open_with(folder, rules).unwrap();
-        let stop = CancellationToken::new();
-        tokio::spawn(registry.clone().watch(inbox, stop.clone()));
-        Self { notices: registry.subscribe(), registry, _stop: stop.drop_guard() }
+        let background = Background::run(&registry, inbox);
+        Self { notices: registry.subscribe(), registry, _background: background }
     }
 
     async fn put(&self, submission: netmarks_policies::Submission) {

@@ -2,8 +2,8 @@
 //!
 //! Apart from the code that starts them, since this is what one changes when a Kubernetes version changes.
 
-use crate::binaries::Binaries;
 use crate::process::Program;
+use netmarks_test_tools::Binaries;
 use std::path::Path;
 
 /// How the API server and its clients find one another, and where everything is written.

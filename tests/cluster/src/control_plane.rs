@@ -1,6 +1,5 @@
 //! Starting, stopping and hurting a control plane.
 
-use crate::binaries::Binaries;
 use crate::components::{AUDIT_POLICY, KWOK_STAGES, Layout};
 use crate::http;
 use crate::ports::Port;
@@ -15,6 +14,7 @@ use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::PostParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
+use netmarks_test_tools::Binaries;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -26,8 +26,6 @@
 //! except when the test panics or `NETMARKS_KEEP` is set; then their path is printed.
 
 mod audit;
-mod binaries;
-mod cache;
 mod components;
 mod control_plane;
 mod definitions;
@@ -46,10 +44,10 @@ mod wait;
 mod workdir;
 
 pub use audit::Call;
-pub use binaries::{Binaries, MetricsStores, cert_manager, kubeadm};
-pub use cache::{cache_folder, cached};
 pub use control_plane::{ControlPlane, Options, User};
-pub use definitions::definitions;
+pub use netmarks_test_tools::{
+    Binaries, MetricsStores, cache_folder, cached, cert_manager, claim_path, definitions, kubeadm,
+};
 pub use objects::{DeploymentSpec, NodeSpec, PlacedPod};
 pub use oci_registry::{OciOptions, OciRegistry};
 pub use ports::Port;

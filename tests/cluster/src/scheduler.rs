@@ -1,12 +1,12 @@
 //! kube-scheduler, with or without an extender.
 
-use crate::binaries::Binaries;
 use crate::control_plane::wait_healthy;
 use crate::http;
 use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::workdir::WorkDir;
 use anyhow::{Context as _, Result, ensure};
+use netmarks_test_tools::Binaries;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,12 +1,12 @@
 //! A real VictoriaMetrics in one process, and vmauth, which sends callers to the store of their tenant.
 
-use crate::binaries::MetricsStores;
 use crate::control_plane::wait_healthy;
 use crate::ports::Port;
 use crate::process::{Process, Program};
 use crate::prometheus::{ScrapeTarget, write_targets};
 use crate::workdir::WorkDir;
 use anyhow::{Context as _, Result};
+use netmarks_test_tools::MetricsStores;
 use serde_json::{Value, json};
 use std::time::Duration;
 

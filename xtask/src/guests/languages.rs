@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
-use netmarks_test_cluster::cached;
+use netmarks_test_tools::cached;
 use sha2::{Digest as _, Sha256};
 
 use super::toolchain::Toolchain;
@@ -38,7 +38,15 @@ impl Tools {
         let wit_bindgen = cached(&format!("wit-bindgen-cli-{WIT_BINDGEN}"), &progress, |folder| {
             let mut install = cargo();
             install
-                .args(["install", "--locked", "--quiet", "--no-default-features", "--features", "c"])
+                .args([
+                    "install",
+                    "--locked",
+                    "--quiet",
+                    "--debug",
+                    "--no-default-features",
+                    "--features",
+                    "c",
+                ])
                 .args(["--version", WIT_BINDGEN, "wit-bindgen-cli", "--root"])
                 .arg(folder)
                 .env_remove("CARGO_TARGET_DIR");

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
-use netmarks_test_cluster::cache_folder;
+use netmarks_test_tools::cache_folder;
 
 use super::{line_of, members};
 use crate::command::{cargo, run as run_command};

@@ -15,7 +15,7 @@ use netmarks_artefacts::FetchConfig;
 use netmarks_controller::resource::ScoringPolicy;
 use netmarks_controller::{Controller, ControllerSettings};
 use netmarks_engine::{Engine, EngineSettings, Limits, Tick};
-use netmarks_policies::{Compiling, Options, PromotionRules, Registry, RollbackRules, Settings};
+use netmarks_policies::{Compiling, PromotionRules, Registry, RegistryOptions, RollbackRules, Settings};
 use netmarks_test_cluster::until;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -49,10 +49,8 @@ impl Replica {
         let settings =
             ControllerSettings { namespace: NAMESPACE.to_owned(), replica: name.to_owned(), fetch };
         let controller = Controller::new(client, registry.clone(), settings);
-        let tasks = vec![
-            tokio::spawn(registry.clone().watch(inbox, shutdown.clone())),
-            tokio::spawn(controller.run(shutdown.clone())),
-        ];
+        let mut tasks = vec![tokio::spawn(controller.run(shutdown.clone()))];
+        tasks.extend(registry.tasks(inbox, &shutdown).map(|(_, task)| tokio::spawn(task)));
         Self { registry, shutdown, tasks }
     }
 
@@ -87,7 +85,7 @@ impl Replica {
 /// An empty registry.
 pub fn registry() -> (Registry, netmarks_policies::Inbox) {
     let rules = RollbackRules::default();
-    let options = Options {
+    let options = RegistryOptions {
         engine: ENGINE.clone(),
         compiling: Compiling::Here,
         store: None,

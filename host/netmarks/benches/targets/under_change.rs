@@ -123,7 +123,7 @@ async fn submit(
     bytes: Vec<u8>,
     settings: Settings,
     mode: Mode,
-) -> Result<netmarks_policies::Outcome, netmarks_policies::Refusal> {
+) -> Result<netmarks_policies::ChangeOutcome, netmarks_policies::Refusal> {
     let actor = Actor::own("bench", "here");
     let name = name.parse().unwrap();
     registry

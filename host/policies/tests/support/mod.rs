@@ -1,5 +1,6 @@
 //! Registries with a real engine, and components that `cargo xtask guests` builds.
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -15,9 +16,11 @@ use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_core::snapshot::Snapshot;
 use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue, Tick};
 use netmarks_policies::{
-    Actor, Comparison, Compiling, Inbox, Mode, Options, Origin, PolicyName, PromotionRules, Registry,
-    RevisionId, RollbackRules, Scored, Settings, State, Store, Submission,
+    Actor, Comparison, Compiling, Inbox, Mode, Origin, PolicyName, PromotionRules, Registry, RegistryOptions,
+    RevisionId, RollbackRules, Scored, Settings, State, StateFolder, Submission,
 };
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 /// One engine for all tests of a binary.
 static ENGINE: LazyLock<Result<Engine, String>> = LazyLock::new(|| {
@@ -69,14 +72,42 @@ pub fn open() -> Result<(Registry, Inbox)> {
 }
 
 pub fn open_with(folder: Option<&Path>, rules: RollbackRules) -> Result<(Registry, Inbox)> {
-    let store = folder.map(Store::open).transpose()?;
-    Ok(Registry::open(Options {
-        engine: engine()?,
+    open_on(engine()?, folder, rules)
+}
+
+pub fn open_on(engine: Engine, folder: Option<&Path>, rules: RollbackRules) -> Result<(Registry, Inbox)> {
+    let store = folder.map(StateFolder::open).transpose()?;
+    Ok(Registry::open(RegistryOptions {
+        engine,
         compiling: Compiling::Here,
         store,
         rules,
         promotion: PromotionRules::default(),
     })?)
+}
+
+/// The registry's own tasks; a panic in one fails the test that stops them.
+pub struct Background {
+    shutdown: CancellationToken,
+    tasks: JoinSet<()>,
+}
+
+impl Background {
+    pub fn run(registry: &Registry, inbox: Inbox) -> Self {
+        let shutdown = CancellationToken::new();
+        let tasks = registry.tasks(inbox, &shutdown).into_iter().map(|(_, task)| task).collect();
+        Self { shutdown, tasks }
+    }
+
+    pub async fn stop(self) {
+        self.shutdown.cancel();
+        self.tasks.join_all().await;
+    }
+}
+
+/// Submits what has to be taken.
+pub async fn put(registry: &Registry, submission: Submission) -> RevisionId {
+    registry.submit(submission).await.unwrap().entry.unwrap().revision
 }
 
 /// Where a revision is in its life; `None` once it is gone, or before it was seen.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use bytes::Bytes;
 use foldhash::fast::RandomState;
 use netmarks_core::application::Identity;
@@ -35,7 +36,8 @@ pub struct Poller {
     /// What to ask before the first refresh, and how.
     past: Option<(Past, Arc<Preset>)>,
     averages: Averages,
-    failures: i32,
+    /// How long to wait after each of the failures in a row; `None` after a success.
+    retries: Option<ExponentialBackoff>,
     warned: HashSet<String, RandomState>,
 }
 
@@ -74,7 +76,7 @@ impl Poller {
             preset: preset(&config)?,
             past: past.transpose()?,
             averages: Averages::new(config.estimator),
-            failures: 0,
+            retries: None,
             warned: HashSet::default(),
             config,
         })
@@ -96,7 +98,7 @@ impl Poller {
         let work = async {
             loop {
                 self.refresh_and_record(&state).await;
-                tokio::time::sleep(self.pause(fastrand::f64())).await;
+                tokio::time::sleep(self.pause()).await;
             }
         };
         shutdown.run_until_cancelled(Box::pin(work)).await;
@@ -107,7 +109,7 @@ impl Poller {
         let health = &state.health().metrics;
         match self.refresh(at, state).await {
             Ok(refresh) => {
-                self.failures = 0;
+                self.retries = None;
                 let Refresh { samples, skipped: _, flows, dropped_flows, response_bytes, warnings } = refresh;
                 for warning in &warnings {
                     // Each kind once: a store repeats its warnings with every answer.
@@ -133,7 +135,7 @@ impl Poller {
                 }
             }
             Err(error) => {
-                self.failures = self.failures.saturating_add(1);
+                self.retries.get_or_insert_with(|| retries(&self.config));
                 let error = chain(&error);
                 if health.record_failure(error.clone()) == Turn::Failed {
                     tracing::warn!(
@@ -217,18 +219,28 @@ impl Poller {
         refresh
     }
 
-    /// How long to wait, for a `random` number from 0 to 1: the interval give or take a tenth; after failures
-    /// twice as long each time up to the limit, of which the random half keeps many extenders from coming back at once.
-    fn pause(&self, random: f64) -> Duration {
-        let MetricsConfig { interval_seconds, max_backoff_seconds, .. } = self.config;
-        let seconds = if self.failures == 0 {
-            interval_seconds * (1.0 + JITTER * (2.0 * random - 1.0))
-        } else {
-            let doubled = interval_seconds * 2f64.powi((self.failures - 1).min(30));
-            doubled.min(max_backoff_seconds.max(interval_seconds)) * (0.5 + 0.5 * random)
-        };
-        Duration::from_secs_f64(seconds)
+    /// How long to wait until the next refresh.
+    fn pause(&mut self) -> Duration {
+        let interval = self.config.interval_seconds;
+        let retry = self.retries.as_mut().and_then(Iterator::next);
+        retry.unwrap_or_else(|| {
+            Duration::from_secs_f64(interval * (1.0 + JITTER * (2.0 * fastrand::f64() - 1.0)))
+        })
     }
+}
+
+/// The waits between failures: twice as long each time up to the limit, of which the random half keeps many extenders from
+/// coming back at once.
+fn retries(config: &MetricsConfig) -> ExponentialBackoff {
+    let MetricsConfig { interval_seconds, max_backoff_seconds, .. } = *config;
+    // Jitter adds up to as much again, so half is what jitter is added to.
+    let half = |seconds: f64| Duration::from_secs_f64(seconds / 2.0);
+    ExponentialBuilder::new()
+        .with_min_delay(half(interval_seconds))
+        .with_max_delay(half(max_backoff_seconds.max(interval_seconds)))
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
 /// Holds one average per flow.
@@ -286,5 +298,31 @@ impl Averages {
         let flows: Vec<Flow> = self.book.flows().collect();
         refresh.flows = flows.len() as u64;
         Ok((refresh, flows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(interval_seconds: f64, max_backoff_seconds: f64) -> MetricsConfig {
+        MetricsConfig { interval_seconds, max_backoff_seconds, ..MetricsConfig::default() }
+    }
+
+    #[test]
+    fn waits_double_up_to_the_limit_and_half_of_them_is_random() {
+        for (config, limits) in [
+            (config(10.0, 60.0), [10.0, 20.0, 40.0, 60.0, 60.0]),
+            // A limit below the interval would make failures more frequent than successes.
+            (config(10.0, 1.0), [10.0; 5]),
+        ] {
+            for _ in 0..100 {
+                for (wait, limit) in retries(&config).zip(limits) {
+                    let part = wait.as_secs_f64() / limit;
+                    assert!((0.499..1.001).contains(&part), "{wait:?} of {limit} s");
+                }
+            }
+            assert!(retries(&config).nth(10_000).is_some(), "it is retried for ever");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! `netmarks policy activate`, `shadow`, `canary`, `ready`, `rollback`, `remove`: one call each.
 
 use anyhow::Result;
-use netmarks_policies::{Outcome, PolicyName};
+use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 
 use super::super::output::Output;
@@ -42,7 +42,7 @@ pub(super) struct RollBack {
 /// Gives a policy another mode; `mode` is the last part of the path.
 pub(super) fn set_mode(args: &Named, mode: &str) -> Result<()> {
     let Named { name, server, output } = args;
-    let outcome: Outcome =
+    let outcome: ChangeOutcome =
         server.call(Method::POST, &format!("/v1/policies/{name}/{mode}"), |request| request)?;
     say_outcome(&format!("`{name}`"), &outcome, *output)
 }
@@ -50,19 +50,20 @@ pub(super) fn set_mode(args: &Named, mode: &str) -> Result<()> {
 pub(super) fn canary(args: &Canary) -> Result<()> {
     let Canary { percent, named: Named { name, server, output } } = args;
     let path = format!("/v1/policies/{name}/canary");
-    let outcome: Outcome =
+    let outcome: ChangeOutcome =
         server.call(Method::POST, &path, |request| request.query(&[("percent", percent)]))?;
     say_outcome(&format!("`{name}`"), &outcome, *output)
 }
 
 pub(super) fn roll_back(args: &RollBack) -> Result<()> {
     let RollBack { server, output } = args;
-    let outcome: Outcome = server.call(Method::POST, "/v1/rollback", |request| request)?;
+    let outcome: ChangeOutcome = server.call(Method::POST, "/v1/rollback", |request| request)?;
     say_outcome("the earlier set is back", &outcome, *output)
 }
 
 pub(super) fn remove(args: &Named) -> Result<()> {
     let Named { name, server, output } = args;
-    let outcome: Outcome = server.call(Method::DELETE, &format!("/v1/policies/{name}"), |request| request)?;
+    let outcome: ChangeOutcome =
+        server.call(Method::DELETE, &format!("/v1/policies/{name}"), |request| request)?;
     say_outcome(&format!("`{name}` is removed"), &outcome, *output)
 }

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use comfy_table::{Cell, CellAlignment, Table, presets};
 use netmarks_core::units::bytes_per_second;
-use netmarks_policies::{Report, ShadowReport};
+use netmarks_policies::{RegistryReport, ShadowReport};
 use reqwest::Method;
 
 use super::super::output::Output;
@@ -21,7 +21,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn list(args: &Args) -> Result<()> {
-    let report: Report = args.server.call(Method::GET, "/v1/policies", |request| request)?;
+    let report: RegistryReport = args.server.call(Method::GET, "/v1/policies", |request| request)?;
     match args.output {
         Output::Json => say(&serde_json::to_string_pretty(&report)?),
         Output::Table => say(&list_text(&report)),
@@ -39,7 +39,7 @@ pub(super) fn report(args: &Args) -> Result<()> {
     }
 }
 
-fn list_text(report: &Report) -> String {
+fn list_text(report: &RegistryReport) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["NAME", "STATE", "VERSION", "WEIGHT", "DIGEST", "FROM", "BY"]);
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn tables_are_as_people_know_them() {
-        let report: Report =
+        let report: RegistryReport =
             serde_json::from_str(include_str!("../../../tests/golden/policies.json")).unwrap();
         let shadows: Vec<ShadowReport> =
             serde_json::from_str(include_str!("../../../tests/golden/shadows.json")).unwrap();

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
 use netmarks_artefacts::{Credentials, Description, FetchConfig, Fetcher, Reference, SigningKey};
 use netmarks_files::{AtomicWrite, Readers, WriteError};
-use netmarks_policies::{Outcome, PolicyName};
+use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
@@ -177,13 +177,14 @@ fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()
         }
     }
     let signature = key.map(|key| key.sign_blob(&bytes));
-    let outcome: Outcome = args.server.call(Method::PUT, &format!("/v1/policies/{name}"), |request| {
-        let request = request.query(&query).body(bytes);
-        match signature {
-            Some(signature) => request.header(SIGNATURE, signature),
-            None => request,
-        }
-    })?;
+    let outcome: ChangeOutcome =
+        args.server.call(Method::PUT, &format!("/v1/policies/{name}"), |request| {
+            let request = request.query(&query).body(bytes);
+            match signature {
+                Some(signature) => request.header(SIGNATURE, signature),
+                None => request,
+            }
+        })?;
     say_outcome(&format!("`{name}`"), &outcome, args.output)
 }
 

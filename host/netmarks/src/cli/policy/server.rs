@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use netmarks_policies::Outcome;
+use netmarks_policies::ChangeOutcome;
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -74,11 +74,11 @@ impl Server {
 }
 
 /// Says what an operation changed.
-pub(super) fn say_outcome(what: &str, outcome: &Outcome, output: Output) -> Result<()> {
+pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: Output) -> Result<()> {
     if output == Output::Json {
         return say(&serde_json::to_string_pretty(outcome)?);
     }
-    let Outcome { generation, changed, entry } = outcome;
+    let ChangeOutcome { generation, changed, entry } = outcome;
     let now = entry.as_ref().map_or_else(
         || what.to_owned(),
         |entry| {

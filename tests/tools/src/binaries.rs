@@ -1,4 +1,4 @@
-//! The programs of the control plane, built from the Go module proxy once and kept in the user's cache folder.
+//! Go programs: those of the control plane and others, built from the Go module proxy once and kept in the user's cache folder.
 //!
 //! Nobody publishes these binaries in a package registry, and a container engine is not always at hand; the Go toolchain
 //! and its proxy are enough. A build of all of them takes minutes, so the result is kept, in a folder whose name holds the
@@ -12,8 +12,7 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Paths of every program that [`ControlPlane`](crate::ControlPlane) and
-/// [`PrometheusServer`](crate::PrometheusServer) start.
+/// Paths of every program of a control plane.
 #[derive(Debug, Clone)]
 pub struct Binaries {
     /// etcd, the store behind the API server.
@@ -32,8 +31,7 @@ pub struct Binaries {
     pub helm: PathBuf,
 }
 
-/// Paths of the programs that [`VictoriaMetrics`](crate::VictoriaMetrics) and [`VmAuth`](crate::VmAuth) start. Apart from
-/// [`Binaries`], so that only those who need them build them.
+/// Paths of VictoriaMetrics' programs. Apart from [`Binaries`], so that only those who need them build them.
 #[derive(Debug, Clone)]
 pub struct MetricsStores {
     /// victoria-metrics, a store with Prometheus' API in one process.
@@ -42,7 +40,7 @@ pub struct MetricsStores {
     pub vmauth: PathBuf,
 }
 
-/// One Go module under `tests/cluster/go`, and the commands that are built from it.
+/// One Go module under `tests/tools/go`, and the commands that are built from it.
 struct GoModule {
     name: &'static str,
     /// The required module whose version the module's folder in the cache is named after.

@@ -1,10 +1,10 @@
-//! Why a change was refused, and what can go wrong with the state folder.
+//! Why a change is refused, and how the state folder fails.
 
 use std::path::PathBuf;
 
 use netmarks_engine::PolicyError;
 
-use crate::settings::Origin;
+use crate::origin::Origin;
 
 /// A change was refused; everything is as it was.
 #[derive(Debug, thiserror::Error)]
@@ -85,18 +85,18 @@ pub enum Refusal {
     Busy,
     /// The change could not be made durable.
     #[error("the change was not saved, so it was not made")]
-    Store(#[source] StoreError),
+    Store(#[source] StateFolderError),
     /// What it needs is not loaded, and cannot be read again.
     #[error("the artefact is lost, so the change was not made")]
-    Lost(#[source] StoreError),
-    /// The thread that did it panicked.
+    Lost(#[source] StateFolderError),
+    /// A task or thread of the registry panicked, or the process is ending.
     #[error("failed inside the extender; see its log")]
     Internal,
 }
 
 /// The state folder failed.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub enum StateFolderError {
     /// A file operation failed.
     #[error("failed to {step} {}", path.display())]
     Io {
@@ -109,7 +109,7 @@ pub enum StoreError {
         error: std::io::Error,
     },
     /// The manifest cannot be read.
-    #[error("{} is not a manifest of this program; move it away to start anew", path.display())]
+    #[error("{} is not a manifest of this program; move it away to start empty", path.display())]
     Manifest {
         /// Which file.
         path: PathBuf,

@@ -8,6 +8,11 @@ use std::time::Instant;
 /// Overrides where built programs are kept.
 const VARIABLE: &str = "NETMARKS_CACHE";
 
+/// A file that is locked, and names the process, while `cargo xtask cluster up` runs.
+pub fn claim_path() -> Result<PathBuf> {
+    Ok(cache_folder()?.join("cluster.pid"))
+}
+
 /// The folder `name` of the cache, filled by `build` if it is not there.
 ///
 /// `build` gets an empty folder, which takes its final name only if `build` succeeds: an interrupted one leaves nothing that looks complete.

@@ -1,4 +1,4 @@
-//! What survives a restart: a folder with the artefacts and the manifest.
+//! The folder that survives a restart: the manifest and the artefacts. Every function blocks on the disk.
 //!
 //! ```text
 //! lock              held by the one process that uses the folder
@@ -7,72 +7,56 @@
 //! compiled/         the engine's cache of machine code; may be deleted at any time
 //! ```
 //!
-//! Every file is written whole under another name, flushed, and renamed; the manifest last. So whatever the moment at
-//! which the process or the machine dies, the manifest on disk is a complete one, and all its artefacts are there.
+//! Every file is written whole or not at all, and is on the disk before the next is begun; the manifest last. So
+//! whenever the process or the machine dies, the manifest on disk is a complete one, and all its artefacts are there.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
+use netmarks_files::{AtomicWrite, WriteError, remove_unfinished};
 
-use crate::fault::StoreError;
-use crate::manifest::Manifest;
-use crate::revision::RevisionId;
+use crate::errors::StateFolderError;
+use crate::saved_state::SavedState;
 
-/// What the names of files that are being written begin with.
-const UNFINISHED: &str = ".unfinished-";
-
-/// How long the lock is waited for. A process that is killed while it starts a compiler leaves a child behind that
+/// How long to wait for the lock. A process that is killed while it starts a compiler leaves a child behind that
 /// shares its files, and so the lock, until it has become the compiler a moment later.
-const PATIENCE: Duration = Duration::from_secs(2);
+const LOCK_WAIT: Duration = Duration::from_secs(2);
 
-/// Time between two looks at the lock.
-const PAUSE: Duration = Duration::from_millis(10);
+/// Time between two attempts to take the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// The folder of machine code.
 const COMPILED: &str = "compiled";
 
 /// A state folder, locked for this process.
 #[derive(Debug)]
-pub struct Store {
+pub struct StateFolder {
     folder: PathBuf,
     /// Released when it is closed, also by the kernel.
     _lock: File,
 }
 
-/// What the folder's `manifest.json` holds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Saved {
-    pub(crate) current: Manifest,
-    /// Oldest first.
-    pub(crate) history: Vec<Manifest>,
-    /// The configuration's policy that was applied last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) configured: Option<RevisionId>,
-}
-
-impl Store {
+impl StateFolder {
     /// Opens a folder, and makes it if it is not there.
     ///
     /// # Errors
     /// If it cannot be made or written, or another process has it.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(folder: &Path) -> Result<Self, StateFolderError> {
         let blobs = folder.join("blobs");
         fs::create_dir_all(&blobs).map_err(io("make", &blobs))?;
         let path = folder.join("lock");
         let lock = File::create(&path).map_err(io("open", &path))?;
         match wait_for(&lock) {
             Ok(()) => {
-                remove_unfinished(folder, UNFINISHED);
-                remove_unfinished(&blobs, UNFINISHED);
+                remove_leftovers(folder);
+                remove_leftovers(&blobs);
                 // The engine writes there, under hidden names of its own.
-                remove_unfinished(&folder.join(COMPILED), ".");
+                remove_hidden(&folder.join(COMPILED));
                 Ok(Self { folder: folder.to_owned(), _lock: lock })
             }
-            Err(fs::TryLockError::WouldBlock) => Err(StoreError::Locked { path: folder.to_owned() }),
+            Err(fs::TryLockError::WouldBlock) => Err(StateFolderError::Locked { path: folder.to_owned() }),
             Err(fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
         }
     }
@@ -84,36 +68,40 @@ impl Store {
     }
 
     /// What was saved last; `None` in a new folder.
-    pub(crate) fn load(&self) -> Result<Option<Saved>, StoreError> {
+    pub(crate) fn load(&self) -> Result<Option<SavedState>, StateFolderError> {
         let path = self.folder.join("manifest.json");
         match fs::read(&path) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map(Some).map_err(|error| StoreError::Manifest { path, error })
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| StateFolderError::Manifest { path, error }),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(io("read", &path)(error)),
         }
     }
 
     /// The artefact with a digest.
-    pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StateFolderError> {
         let path = self.blob(digest);
         let bytes = fs::read(&path).map_err(io("read", &path))?;
-        if netmarks_engine::digest(&bytes) == digest { Ok(bytes) } else { Err(StoreError::Damaged { path }) }
+        if netmarks_engine::digest(&bytes) == digest {
+            Ok(bytes)
+        } else {
+            Err(StateFolderError::Damaged { path })
+        }
     }
 
     /// Keeps an artefact.
-    pub(crate) fn keep(&self, digest: &str, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn keep(&self, digest: &str, bytes: &[u8]) -> Result<(), StateFolderError> {
         let path = self.blob(digest);
         // A file of that name that is whole is this artefact; one that was damaged is written again.
         if self.artefact(digest).is_ok() { Ok(()) } else { write(&path, bytes) }
     }
 
     /// Makes a manifest the one that a restart finds; then removes the artefacts that none refers to any more.
-    pub(crate) fn save(&self, saved: &Saved) -> Result<(), StoreError> {
+    pub(crate) fn save(&self, saved: &SavedState) -> Result<(), StateFolderError> {
         let path = self.folder.join("manifest.json");
         let bytes = serde_json::to_vec_pretty(saved)
-            .map_err(|error| StoreError::Manifest { path: path.clone(), error })?;
+            .map_err(|error| StateFolderError::Manifest { path: path.clone(), error })?;
         write(&path, &bytes)?;
         let manifests = std::iter::once(&saved.current).chain(&saved.history);
         let entries = manifests.flat_map(|manifest| &manifest.entries);
@@ -153,77 +141,82 @@ fn wait_for(lock: &File) -> Result<(), fs::TryLockError> {
     let begun = Instant::now();
     loop {
         match lock.try_lock() {
-            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < PATIENCE => std::thread::sleep(PAUSE),
+            Err(fs::TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => {
+                std::thread::sleep(LOCK_RETRY)
+            }
             result => return result,
         }
     }
 }
 
-fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StoreError + use<'a> {
-    move |error| StoreError::Io { step, path: path.to_owned(), error }
+fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> StateFolderError + use<'a> {
+    move |error| StateFolderError::Io { step, path: path.to_owned(), error }
 }
 
-/// Removes what a process that died while writing left behind.
-fn remove_unfinished(folder: &Path, prefix: &str) {
+/// Writes a file whole, on the disk when this returns.
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StateFolderError> {
+    let written = AtomicWrite::to(path).write(bytes);
+    written.map_err(|WriteError { step, path, error }| StateFolderError::Io { step, path, error })
+}
+
+/// Removes what a process left behind that died while it wrote.
+fn remove_leftovers(folder: &Path) {
+    if let Err(error) = remove_unfinished(folder) {
+        tracing::warn!(folder = %folder.display(), %error, "unfinished files not removed");
+    }
+}
+
+/// Removes every hidden file. What cannot be removed now is tried again with the next start.
+fn remove_hidden(folder: &Path) {
     let Ok(files) = fs::read_dir(folder) else { return };
-    for file in files.flatten().filter(|file| file.file_name().to_string_lossy().starts_with(prefix)) {
+    for file in files.flatten().filter(|file| file.file_name().as_encoded_bytes().starts_with(b".")) {
         if let Err(error) = fs::remove_file(file.path()) {
             tracing::warn!(file = %file.path().display(), %error, "unfinished file not removed");
         }
     }
 }
 
-/// Writes a file whole, on the disk when this returns.
-fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
-    let mut file = file.map_err(io("make a file beside", path))?;
-    file.write_all(bytes).map_err(io("write", path))?;
-    file.as_file().sync_all().map_err(io("flush", path))?;
-    file.persist(path).map_err(|error| io("rename to", path)(error.error))?;
-    // The rename itself is a change of the folder.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("flush the folder of", path))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::Manifest;
 
     #[test]
     fn a_folder_is_one_process_s_and_comes_back_as_it_was_left() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked { .. })));
+        let store = StateFolder::open(folder.path()).unwrap();
+        assert!(matches!(StateFolder::open(folder.path()), Err(StateFolderError::Locked { .. })));
         assert_eq!(store.load().unwrap(), None);
-        let saved = Saved { current: Manifest { generation: 7, entries: Vec::new() }, ..Saved::default() };
+        let saved =
+            SavedState { current: Manifest { generation: 7, entries: Vec::new() }, ..SavedState::default() };
         store.save(&saved).unwrap();
         drop(store);
-        assert_eq!(Store::open(folder.path()).unwrap().load().unwrap(), Some(saved));
+        assert_eq!(StateFolder::open(folder.path()).unwrap().load().unwrap(), Some(saved));
     }
 
     #[test]
     fn artefacts_are_checked_and_swept() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = StateFolder::open(folder.path()).unwrap();
         let digest = netmarks_engine::digest(b"policy");
         store.keep(&digest, b"policy").unwrap();
         assert_eq!(store.artefact(&digest).unwrap(), b"policy");
         fs::write(store.blob(&digest), b"POLICY").unwrap();
-        assert!(matches!(store.artefact(&digest), Err(StoreError::Damaged { .. })));
+        assert!(matches!(store.artefact(&digest), Err(StateFolderError::Damaged { .. })));
         store.keep(&digest, b"policy").unwrap();
         assert_eq!(
             store.artefact(&digest).unwrap(),
             b"policy",
             "what was damaged is mended by submitting again"
         );
-        store.save(&Saved::default()).unwrap();
+        store.save(&SavedState::default()).unwrap();
         assert!(store.artefact(&digest).is_err(), "nothing refers to it");
     }
 
     #[test]
     fn a_manifest_that_cannot_be_read_says_what_to_do() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = StateFolder::open(folder.path()).unwrap();
         fs::write(folder.path().join("manifest.json"), b"{").unwrap();
         assert!(store.load().unwrap_err().to_string().contains("move it away"));
     }

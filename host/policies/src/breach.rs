@@ -60,7 +60,7 @@ struct Slot {
 
 /// Holds what happened lately to one revision.
 #[derive(Debug, Default)]
-pub(crate) struct Window {
+pub(crate) struct CallWindow {
     slots: [Slot; SLOTS as usize],
     /// When the window began, and how many slots ago.
     start: Option<Instant>,
@@ -68,7 +68,7 @@ pub(crate) struct Window {
     broken: bool,
 }
 
-impl Window {
+impl CallWindow {
     /// Counts a call that ended at `now`; returns the broken rule, once: what follows is for whoever acts on it.
     pub(crate) fn count(
         &mut self,
@@ -142,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_share_of_faults_above_the_limit_breaks_the_rule_once() {
-        let (mut window, now, fault) = (Window::default(), Instant::now(), fault());
+        let (mut window, now, fault) = (CallWindow::default(), Instant::now(), fault());
         for _ in 0..8 {
             assert_eq!(window.count(now, QUICK, None, &RULES), None);
         }
@@ -159,14 +159,14 @@ mod tests {
 
     #[test]
     fn slow_calls_break_their_own_rule() {
-        let (mut window, now) = (Window::default(), Instant::now());
+        let (mut window, now) = (CallWindow::default(), Instant::now());
         let breaches: Vec<_> = (0..10).filter_map(|_| window.count(now, SLOW, None, &RULES)).collect();
         assert_eq!(breaches, [Breach { reason: "10 of 10 calls took more than 5 ms within 10 s".into() }]);
     }
 
     #[test]
     fn what_is_older_than_the_window_is_forgotten() {
-        let (mut window, start, fault) = (Window::default(), Instant::now(), fault());
+        let (mut window, start, fault) = (CallWindow::default(), Instant::now(), fault());
         for _ in 0..9 {
             assert_eq!(window.count(start, QUICK, Some(&fault), &RULES), None, "too few to say anything");
         }
@@ -181,7 +181,7 @@ mod tests {
 
     #[test]
     fn nothing_is_broken_when_the_rules_are_off() {
-        let (mut window, now, fault) = (Window::default(), Instant::now(), fault());
+        let (mut window, now, fault) = (CallWindow::default(), Instant::now(), fault());
         let off = RollbackRules { enabled: false, ..RULES };
         assert!((0..100).all(|_| window.count(now, SLOW, Some(&fault), &off).is_none()));
     }

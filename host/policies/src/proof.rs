@@ -1,0 +1,71 @@
+//! How a revision proves itself: loaded and tried on blocking threads, outside of the task that owns the state, so that
+//! other operations go on meanwhile.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use netmarks_engine::Urgency;
+use tokio::sync::mpsc;
+
+use crate::errors::{Refusal, StateFolderError};
+use crate::lifecycle::Event;
+use crate::loading;
+use crate::manifest::Entry;
+use crate::registry::Registry;
+use crate::revision::Loaded;
+use crate::state::Progress;
+
+/// Steps of a proof that are told.
+const STEPS: usize = 3;
+
+impl Registry {
+    /// Checks, compiles and tries a revision; its lifecycle state follows.
+    pub(crate) async fn prove(&self, entry: &Entry, bytes: Bytes) -> Result<Arc<Loaded>, Refusal> {
+        self.advance(Progress::Received(Box::new(entry.clone()))).await?;
+        // Room for every step: the blocking thread must not wait for the task that owns the state, which may itself be
+        // waiting for a blocking thread to write a file.
+        let (passed, mut steps) = mpsc::channel(STEPS);
+        let (registry, to_load) = (self.clone(), entry.clone());
+        let work = tokio::task::spawn_blocking(move || {
+            let shared = &registry.shared;
+            let nothing_answers = registry.current().active.is_empty();
+            let urgency = if nothing_answers { Urgency::NothingAnswers } else { Urgency::Background };
+            let (compiling, replay) = ((&shared.compiling, urgency), shared.replay.load_full());
+            let progress = |event| {
+                let _ = passed.try_send(event);
+            };
+            loading::load(&shared.engine, compiling, &replay, (&to_load, &bytes), progress)
+        });
+        while let Some(event) = steps.recv().await {
+            self.advance(Progress::Step(entry.revision.clone(), event)).await?;
+        }
+        let loaded = work.await.unwrap_or(Err(Refusal::Internal));
+        if loaded.is_err() {
+            self.advance(Progress::Step(entry.revision.clone(), Event::Failed)).await?;
+        }
+        loaded.map(Arc::new)
+    }
+
+    /// Loads what is not loaded any more: what answered before a restart, what could not be restored.
+    pub(crate) async fn reload(&self, needed: &[Entry]) -> Result<(), Refusal> {
+        for entry in needed {
+            if self.state().loaded(&entry.revision).is_some() {
+                continue;
+            }
+            let bytes = self.artefact(entry.digest.clone()).await?;
+            let loaded = self.prove(entry, bytes).await?;
+            self.advance(Progress::Reloaded(loaded)).await?;
+        }
+        Ok(())
+    }
+
+    /// An artefact from the state folder.
+    async fn artefact(&self, digest: String) -> Result<Bytes, Refusal> {
+        let Some(folder) = self.shared.folder.clone() else {
+            return Err(Refusal::Lost(StateFolderError::NoFolder { digest }));
+        };
+        let reading = tokio::task::spawn_blocking(move || folder.artefact(&digest));
+        let bytes = reading.await.map_err(|_| Refusal::Internal)?;
+        bytes.map(Bytes::from).map_err(Refusal::Lost)
+    }
+}

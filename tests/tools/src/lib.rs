@@ -1,0 +1,14 @@
+//! The programs that tests start: built once from their sources, by version, and kept in the user's cache folder.
+//!
+//! - [`cached`]: anything that takes minutes to build.
+//! - [`Binaries`], [`MetricsStores`], [`kubeadm`], [`cert_manager`]: Go programs, from the Go module proxy.
+//! - [`definitions`]: definitions of others that the chart makes objects of.
+#![forbid(unsafe_code)]
+
+mod binaries;
+mod cache;
+mod definitions;
+
+pub use binaries::{Binaries, MetricsStores, cert_manager, kubeadm};
+pub use cache::{cache_folder, cached, claim_path};
+pub use definitions::definitions;
