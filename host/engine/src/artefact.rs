@@ -42,9 +42,15 @@ impl<'a> Artefact<'a> {
         self.digest.map_or_else(|| digest(self.bytes), str::to_owned)
     }
 
-    /// Refuses what is too large, or no component by its header.
+    /// Refuses what is too large or no component by its header, and limits that are outside their bounds.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), PolicyError> {
+        self.check_limits(limits)?;
         check_header(self.bytes, limits).map_err(|cause| self.failed(Stage::Check, cause))
+    }
+
+    /// Refuses limits that are outside their bounds.
+    pub(crate) fn check_limits(&self, limits: &Limits) -> Result<(), PolicyError> {
+        limits.validate().map_err(|error| self.failed(Stage::Check, Cause::Limits(error)))
     }
 
     /// The failure of a policy that is loaded from this artefact.

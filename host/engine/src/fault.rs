@@ -2,18 +2,19 @@
 //!
 //! One type for loading and for calling, because an operator reads both the same way.
 
-use std::fmt;
-
 use netmarks_core::needs::NeedError;
+use strum::{Display, IntoStaticStr};
 
 use crate::description::DescriptionError;
 use crate::engine_error::EngineError;
 use crate::grants::Grant;
+use crate::limits::LimitError;
 use crate::parameters::ParameterError;
 use crate::wasi::fault::WasiFault;
 
 /// The step at which a policy failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Stage {
     /// Looking at the artefact: what it is, what it exports and imports.
     Check,
@@ -37,22 +38,7 @@ impl Stage {
     /// As in logs and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Check => "check",
-            Self::Compile => "compile",
-            Self::Link => "link",
-            Self::Describe => "describe",
-            Self::Configure => "configure",
-            Self::Trial => "trial",
-            Self::Score => "score",
-            Self::Explain => "explain",
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        self.into()
     }
 }
 
@@ -70,8 +56,12 @@ pub struct PolicyError {
 }
 
 /// Why a policy failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cause {
+    /// It is to run under limits that are outside their bounds.
+    #[error(transparent)]
+    Limits(LimitError),
     /// The artefact is too large.
     #[error(
         "the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to"
@@ -197,28 +187,7 @@ impl Cause {
     /// A short name, for metric labels.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too-large",
-            Self::CoreModule => "core-module",
-            Self::NotWasm => "not-wasm",
-            Self::MissingExport { .. } => "missing-export",
-            Self::WrongVersion { .. } => "wrong-version",
-            Self::ForbiddenImport { .. } => "forbidden-import",
-            Self::Refused(_) => "refused",
-            Self::Compiler(_) => "compiler",
-            Self::Need(_) => "need",
-            Self::Description(_) => "description",
-            Self::Parameter(_) => "parameter",
-            Self::Said(_) => "said",
-            Self::Deadline(_) => "deadline",
-            Self::Memory { .. } => "memory",
-            Self::Stack => "stack",
-            Self::Trap(_) => "trap",
-            Self::Wasi(_) => "wasi",
-            Self::Output { .. } => "output",
-            Self::WrongLength { .. } => "wrong-length",
-            Self::NotFinite { .. } => "not-finite",
-        }
+        self.into()
     }
 }
 

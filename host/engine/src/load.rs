@@ -14,6 +14,7 @@ use netmarks_core::request::{Column, Peers, PolicyRequest};
 use crate::artefact::Artefact;
 use crate::bindings::{Policy as Bindings, PolicyPre};
 use crate::compile::Compiled;
+use crate::contract::{CONTRACT, IMPORTS};
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::engine_error::EngineError;
@@ -25,12 +26,6 @@ use crate::parameters::{self, ParameterValue};
 use crate::policy::{Failure, Policy};
 use crate::store::CallState;
 use crate::wasi;
-
-/// The interface that a policy exports, with the version of the contract that this host speaks.
-pub const CONTRACT: &str = "netmarks:policy/scoring@0.1.0";
-
-/// What a policy may import without a grant. `types` holds no functions.
-const IMPORTS: [&str; 2] = ["netmarks:policy/logging@0.1.0", "netmarks:policy/types@0.1.0"];
 
 /// How one policy is to run: what its operator sets, and the engine enforces.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -105,6 +100,8 @@ impl Policy {
     ) -> Result<(Self, Description), PolicyError> {
         let RunSettings { limits, grants, .. } = settings;
         let at = |stage: Stage| move |cause: Cause| artefact.failed(stage, cause);
+        // They may be others than those that it was compiled under.
+        artefact.check_limits(limits)?;
         check_interfaces(engine, component, grants).map_err(at(Stage::Check))?;
         let instances = link(engine, component, grants)
             .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;

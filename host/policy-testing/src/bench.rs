@@ -21,8 +21,6 @@ const LEAST_CALLS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Calls before those that count.
 const WARM_UP: usize = 10;
-/// A slow policy is to be measured, not stopped.
-const DEADLINE_MS: u64 = 10_000;
 
 /// What calls take.
 #[derive(Clone, Debug, Serialize)]
@@ -85,7 +83,8 @@ fn time(microseconds: f64) -> String {
 
 pub(crate) fn run(policy: &Policy) -> Result<Bench, PolicyError> {
     let limits = policy.settings().limits;
-    let patient = Limits { deadline_ms: DEADLINE_MS.max(limits.deadline_ms), ..limits };
+    // A slow policy is to be measured, not stopped.
+    let patient = Limits { deadline_ms: Limits::MOST_DEADLINE_MS, ..limits };
     let loaded = policy.load_with(&BTreeMap::new(), patient)?;
     let mut rows = Vec::new();
     for nodes in SIZES {
