@@ -81,7 +81,17 @@ fn time(microseconds: f64) -> String {
     }
 }
 
-pub(crate) fn run(policy: &Policy) -> Result<Bench, PolicyError> {
+impl Policy {
+    /// Measures calls in clusters of the usual sizes.
+    ///
+    /// # Errors
+    /// If the policy is refused or fails.
+    pub fn bench(&self) -> Result<Bench, PolicyError> {
+        run(self)
+    }
+}
+
+fn run(policy: &Policy) -> Result<Bench, PolicyError> {
     let limits = policy.settings().limits;
     // A slow policy is to be measured, not stopped.
     let patient = Limits { deadline_ms: Limits::MOST_DEADLINE_MS, ..limits };

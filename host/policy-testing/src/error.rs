@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use netmarks_engine::PolicyError;
 
-use crate::cases::CaseFileError;
-use crate::conformance::ConformanceReport;
+use crate::case_file_error::CaseFileError;
+use crate::conformance_report::ConformanceReport;
 use crate::report::CasesReport;
 
 /// Why a test of a policy failed.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::cases::ExpectedError;
+use crate::expected::ExpectedError;
 
 /// Rows of a table of nodes before it is cut short; those that differ come first then.
 const MOST_NODES: usize = 20;

@@ -8,7 +8,8 @@ use netmarks_core::index::Index;
 use netmarks_core::request::PendingPod;
 use netmarks_core::snapshot::Snapshot;
 
-use crate::{Cluster, Node, Pod};
+use crate::cluster::{Cluster, Node};
+use crate::pod::Pod;
 
 /// The application of the pod that waits.
 const OWN: &str = "shop/own";
