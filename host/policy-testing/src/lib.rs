@@ -24,6 +24,9 @@
 //!
 //! `netmarks policy test` does the same from the command line; `docs/testing-a-policy.md` explains case files.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
 mod application;
 mod bench;
 mod case_file;
