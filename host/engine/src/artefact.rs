@@ -12,7 +12,7 @@ use crate::limits::Limits;
 pub struct Artefact<'a> {
     /// What the operator calls it, for messages.
     pub name: &'a str,
-    /// The component.
+    /// The component in its binary form.
     pub bytes: &'a [u8],
     digest: Option<&'a str>,
 }

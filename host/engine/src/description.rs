@@ -21,17 +21,16 @@ pub(crate) enum DescriptionError {
 /// A policy's own description.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
-    /// Name for people.
+    /// 1 to 64 bytes, for people.
     pub name: String,
-    /// The policy's own version.
+    /// The policy's own version, 1 to 32 bytes in any form.
     pub version: String,
-    /// One sentence.
+    /// One sentence of at most 256 bytes.
     pub summary: String,
-    /// What it asks to be told, as it listed it.
+    /// What it asks to be told, as it listed it; [`Policy::needs`](crate::Policy::needs) has it parsed.
     pub needs: Vec<String>,
     /// The settings it takes.
     pub parameters: Vec<Parameter>,
-    /// `needs`, understood.
     #[serde(skip)]
     pub(crate) parsed_needs: Needs,
 }
@@ -39,43 +38,34 @@ pub struct Description {
 /// One setting of a policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Parameter {
-    /// Its key.
+    /// 1 to 64 lower-case letters, digits and `-`; no two parameters of a policy share it.
     pub name: String,
-    /// One sentence, with the unit.
+    /// One sentence of at most 256 bytes, with the unit.
     pub summary: String,
-    /// Its type, default and limits.
     #[serde(flatten)]
     pub kind: ParameterKind,
 }
 
-/// Type, default and limits of a setting.
+/// Type, default and limits of a setting. The default holds where the operator gives no value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum ParameterKind {
-    /// A finite number.
+    /// A finite number from `minimum` to `maximum`, both included.
     Number {
-        /// If not set.
         default: f64,
-        /// Smallest.
         minimum: f64,
-        /// Largest.
         maximum: f64,
     },
-    /// Any text.
+    /// A text of at most 4,096 bytes.
     Text {
-        /// If not set.
         default: String,
     },
-    /// Yes or no.
     Toggle {
-        /// If not set.
         default: bool,
     },
-    /// One of a few texts.
+    /// One of at most 64 texts.
     Choice {
-        /// If not set.
         default: String,
-        /// All of them.
         options: Vec<String>,
     },
 }

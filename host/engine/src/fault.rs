@@ -20,7 +20,7 @@ pub enum Stage {
     Check,
     /// Translating it to machine code.
     Compile,
-    /// Connecting its imports.
+    /// Resolving its imports.
     Link,
     /// Asking it what it is.
     Describe,
@@ -28,9 +28,7 @@ pub enum Stage {
     Configure,
     /// The trial request before it becomes live.
     Trial,
-    /// Scoring a pod.
     Score,
-    /// Explaining a score.
     Explain,
 }
 
@@ -42,15 +40,13 @@ impl Stage {
     }
 }
 
-/// A policy failed.
+/// The failure of one policy. `Display` leaves the cause to [`chain`](netmarks_core::errors::chain).
 #[derive(Debug, thiserror::Error)]
 #[error("policy `{policy}` failed at {stage}")]
 pub struct PolicyError {
-    /// Which policy.
+    /// What the operator calls it.
     pub policy: String,
-    /// Where.
     pub stage: Stage,
-    /// Why.
     #[source]
     pub cause: Cause,
 }
@@ -62,14 +58,12 @@ pub enum Cause {
     /// It is to run under limits that are outside their bounds.
     #[error(transparent)]
     Limits(LimitError),
-    /// The artefact is too large.
     #[error(
         "the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to"
     )]
     TooLarge {
-        /// Its size.
         bytes: usize,
-        /// The most that is accepted.
+        /// In bytes.
         limit: usize,
     },
     /// A wasm core module.
@@ -77,15 +71,14 @@ pub enum Cause {
         "it is a core WebAssembly module, not a component; build it with the SDK or wrap it with `wasm-tools component new`"
     )]
     CoreModule,
-    /// Not wasm.
+    /// Neither a component nor a core module.
     #[error("it is not a WebAssembly component (no component header)")]
     NotWasm,
-    /// No scoring interface.
     #[error("it does not export `{expected}`; it exports {found}")]
     MissingExport {
-        /// The interface of the contract.
+        /// [`CONTRACT`](crate::CONTRACT).
         expected: &'static str,
-        /// What it exports instead.
+        /// What it exports instead, for people.
         found: String,
     },
     /// A scoring interface of another version.
@@ -93,9 +86,8 @@ pub enum Cause {
         "it exports `{found}`, but this host speaks `{expected}`; rebuild it against this version of the contract"
     )]
     WrongVersion {
-        /// As exported.
         found: String,
-        /// The interface of the contract.
+        /// [`CONTRACT`](crate::CONTRACT).
         expected: &'static str,
     },
     /// An import that was not granted.
@@ -104,9 +96,8 @@ pub enum Cause {
         grant.map(|grant| format!(" (the grant `{}` would allow it)", grant.as_str())).unwrap_or_default()
     )]
     ForbiddenImport {
-        /// As imported.
         import: String,
-        /// What it may import.
+        /// What any policy may import.
         granted: &'static str,
         /// What the operator could grant to allow it.
         grant: Option<Grant>,
@@ -129,13 +120,13 @@ pub enum Cause {
     /// It returned an error.
     #[error("it said: {0}")]
     Said(String),
-    /// It ran out of time.
+    /// Its call did not end within this time.
     #[error("it missed its deadline of {0:?}")]
     Deadline(std::time::Duration),
-    /// It ran out of memory.
+    /// It asked for more linear memory than its limit.
     #[error("it wanted more than its {limit} bytes of memory")]
     Memory {
-        /// The most that it may have.
+        /// In bytes.
         limit: usize,
     },
     /// It recursed too deep.
@@ -150,26 +141,19 @@ pub enum Cause {
     /// What it returned could not be read: more than it may, or not what the contract says.
     #[error("its result could not be taken (at most {limit} bytes are)")]
     Output {
-        /// The most that is taken.
+        /// In bytes.
         limit: usize,
-        /// What wasmtime says.
         #[source]
         source: EngineError,
     },
     /// Another number of scores than candidates.
     #[error("it returned {returned} scores for {expected} candidates")]
-    WrongLength {
-        /// How many there are.
-        expected: usize,
-        /// How many came.
-        returned: usize,
-    },
+    WrongLength { expected: usize, returned: usize },
     /// NaN or an infinity.
     #[error("its score for candidate {candidate} is {value}, not a finite number")]
     NotFinite {
-        /// The first such candidate.
+        /// The first such candidate, by its position in the request.
         candidate: usize,
-        /// What it was.
         value: f64,
     },
 }
@@ -199,11 +183,11 @@ pub enum CompilerError {
         "compiling it was stopped ({status}); it may take {memory_mib} MiB and {seconds} s of CPU time: use a smaller artefact, or raise `compile_memory_mib` or `compile_seconds`"
     )]
     Stopped {
-        /// How the process ended.
+        /// Exit code or signal.
         status: String,
-        /// The most that it may use.
+        /// Its limit of address space.
         memory_mib: u32,
-        /// The longest that it may compute.
+        /// Its limit of CPU time.
         seconds: u32,
     },
     /// It exceeded its time by the clock.
@@ -212,9 +196,8 @@ pub enum CompilerError {
     /// The process could not be used.
     #[error("failed to {step} the compiling process")]
     Io {
-        /// What was tried.
+        /// A verb, before "the compiling process".
         step: &'static str,
-        /// Why it failed.
         #[source]
         error: std::io::Error,
     },

@@ -18,7 +18,7 @@ pub enum Grant {
 }
 
 impl Grant {
-    /// As in settings.
+    /// The name that settings and `--grant` use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         self.into()

@@ -48,9 +48,9 @@ impl Limits {
     /// Deepest stack of a guest: four times wasmtime's default would still fit a thread's own.
     pub const STACK_BYTES: usize = 512 * 1024;
 
-    /// Log messages kept of one call, and the bytes kept of each.
+    /// Log messages kept of one call; the others are counted.
     pub const LOG_MESSAGES: usize = 16;
-    /// See [`Self::LOG_MESSAGES`].
+    /// Bytes kept of each log message, and of what is printed.
     pub const LOG_MESSAGE_BYTES: usize = 1_024;
 
     /// Checks every limit against its bounds.

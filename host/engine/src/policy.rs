@@ -51,7 +51,7 @@ impl std::fmt::Debug for Policy {
 pub struct Part {
     /// The peer that it is about, as a position in [`PolicyRequest::peer_names`].
     pub peer: Option<u32>,
-    /// What it is.
+    /// For people; at most 128 bytes.
     pub label: String,
     /// In the unit of the policy's raw score.
     pub amount: f64,
@@ -128,19 +128,17 @@ impl Policy {
         &self.digest
     }
 
-    /// What it says of itself.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// What it asks to be told.
+    /// What a request must hold for it.
     #[must_use]
     pub fn needs(&self) -> &Needs {
         &self.description.parsed_needs
     }
 
-    /// What it may use.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits

@@ -22,14 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Calls before those that count.
 const WARM_UP: usize = 10;
 
-/// What calls take.
+/// Time and memory of calls, by the size of the cluster.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bench {
-    /// CPU and cores.
+    /// Model of the CPU and number of cores.
     pub machine: String,
     /// Whether the host was built with optimisation; without, its share of a call is several times as long.
     pub optimised: bool,
-    /// Size of the component.
+    /// Size of the component in bytes.
     pub artefact_bytes: usize,
     /// The deadline that it is going to have, in microseconds.
     pub deadline_microseconds: f64,
@@ -48,7 +48,7 @@ pub struct BenchRow {
     pub p99_microseconds: f64,
     /// The most linear memory that a call had.
     pub memory_bytes: usize,
-    /// How many calls were made.
+    /// Calls that were measured.
     pub calls: usize,
 }
 

@@ -8,13 +8,13 @@ pub enum CaseFileError {
     /// No YAML of this format.
     #[error("it is not YAML of this format: {0}")]
     Yaml(serde_saphyr::Error),
-    /// Nothing to run.
+    /// The list of cases is empty.
     #[error("it has no cases")]
     Empty,
     /// Two cases of one name.
     #[error("two cases are called `{name}`; rename one")]
     Repeated {
-        /// The name.
+        /// As both cases have it.
         name: String,
     },
     /// A snapshot file that cannot be read.
@@ -26,15 +26,15 @@ pub enum CaseFileError {
     /// Pods on a node that does not exist.
     #[error("the snapshot has pods on `{node}`, which is not among its nodes")]
     UnknownNode {
-        /// The node.
+        /// As the pods name it.
         node: String,
     },
     /// A case that makes no sense.
     #[error("case `{case}`: {problem}")]
     Case {
-        /// Which.
+        /// The case's name.
         case: String,
-        /// What is wrong with it, and what to do.
+        /// A sentence without its end: what is wrong, and what to do.
         problem: String,
     },
 }

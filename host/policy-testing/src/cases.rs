@@ -22,7 +22,7 @@ pub struct Cases {
     pub(crate) cases: Vec<Case>,
 }
 
-/// One case.
+/// One case, complete: its nodes and its pod are those of its snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,

@@ -54,7 +54,7 @@ struct Pods {
     application: Option<Application>,
     /// How many on which node.
     on: BTreeMap<String, u32>,
-    /// Of each.
+    /// Of each pod.
     #[serde(default)]
     requests: Requests,
 }
@@ -68,14 +68,14 @@ struct Flow {
 }
 
 impl Node {
-    /// In this zone.
+    /// Sets `topology.kubernetes.io/zone`; a node without it is in no known zone.
     #[must_use]
     pub fn zone(mut self, zone: &str) -> Self {
         self.zone = Some(zone.to_owned());
         self
     }
 
-    /// In this region.
+    /// Sets `topology.kubernetes.io/region`; a node without it is in no known region.
     #[must_use]
     pub fn region(mut self, region: &str) -> Self {
         self.region = Some(region.to_owned());

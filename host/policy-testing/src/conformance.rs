@@ -26,12 +26,12 @@ const MOST_PARTS: usize = 256;
 /// Nodes of the largest scenario.
 const MOST_NODES: usize = 5_000;
 
-/// What is tried.
+/// Which scenarios the properties are tried in, beside the edges and a large one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conformance {
     /// Chooses the random scenarios.
     pub seed: u64,
-    /// How many random scenarios.
+    /// Number of random scenarios.
     pub scenarios: u64,
 }
 

@@ -8,7 +8,7 @@ use strum::VariantArray;
 /// Failures told per property; the rest are counted.
 const TOLD: usize = 3;
 
-/// One property.
+/// What must hold for every policy, whatever it prefers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum Property {
@@ -61,13 +61,13 @@ pub struct ConformanceReport {
 /// What came of one.
 #[derive(Clone, Debug, Serialize)]
 pub struct PropertyResult {
-    /// Which.
+    /// Told by its [`sentence`](Property::sentence).
     pub property: Property,
-    /// How often it was tried.
+    /// Tries; 0 if the policy has nothing to try it on.
     pub tried: u32,
-    /// How often it did not hold.
+    /// Tries in which it did not hold.
     pub failed: u32,
-    /// The first few failures.
+    /// The first three failures: what was tried, and what came of it.
     pub examples: Vec<String>,
 }
 

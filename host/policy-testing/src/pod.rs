@@ -35,7 +35,7 @@ impl Pod {
         Self { application: Some(application::read(application)), ..Self::default() }
     }
 
-    /// With a label.
+    /// Sets a label, or replaces it.
     #[must_use]
     pub fn label(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.to_owned(), value.to_owned());

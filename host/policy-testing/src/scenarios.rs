@@ -20,7 +20,7 @@ const LARGE_PODS: usize = 50;
 
 /// One cluster, a pod that waits in it, and the nodes to choose from.
 pub(crate) struct Scenario {
-    /// For people.
+    /// For people, in reports.
     pub(crate) what: String,
     pub(crate) snapshot: Snapshot,
     pub(crate) pod: PendingPod,

@@ -8,7 +8,7 @@ pub enum WasiFault {
         "it called `{function}`, and nothing is behind that: a policy has no files, network, processes or time"
     )]
     Nothing {
-        /// The interface and the function.
+        /// `INTERFACE#FUNCTION`, without a version.
         function: String,
     },
     /// It ended its own process.
@@ -16,8 +16,5 @@ pub enum WasiFault {
     Exited,
     /// It asked for more than any runtime does.
     #[error("it asked for too many {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-    },
+    TooMany { what: &'static str },
 }
