@@ -26,6 +26,8 @@
 //! A signature says that a holder of the key once signed these bytes, not that they are the newest: whoever can move a
 //! tag can move it back to an older, signed policy. Name a digest where that matters.
 
+#![forbid(unsafe_code)]
+
 mod credentials;
 mod error;
 mod fetcher;

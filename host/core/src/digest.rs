@@ -20,6 +20,15 @@ pub struct DigestError {
 }
 
 impl Digest {
+    /// In bytes.
+    pub const LENGTH: usize = 32;
+
+    /// As stored beside what it is of.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The digest of `bytes`. Takes about a second per GB, so anything large belongs on a blocking thread.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {

@@ -1,6 +1,4 @@
-//! What one policy may use.
-//!
-//! Apart because every limit is a promise to the operator, with its reason beside its default.
+//! What one policy may use: defaults, bounds and the one check of them, each number with its reason.
 
 use std::time::Duration;
 
@@ -10,15 +8,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Linear memory of one call in MiB, over all memories of the component. NetMARKS uses less than 2 at 5,000
-    /// nodes; at most [`Limits::MOST_MEMORY_MIB`].
+    /// Linear memory of one call in MiB, over all memories of the component, 1 to [`Limits::MOST_MEMORY_MIB`]. NetMARKS
+    /// uses less than 2 at 5,000 nodes.
     pub memory_mib: u32,
-    /// Wall-clock time of one call in milliseconds. kube-scheduler waits meanwhile, its own default is 5 s; a good
-    /// policy needs a tenth of a millisecond.
+    /// Wall-clock time of one call in milliseconds, 1 to [`Limits::MOST_DEADLINE_MS`]. A good policy needs a tenth of
+    /// one.
     pub deadline_ms: u64,
-    /// Bytes that one call may hand back. 5,000 scores are 40 kB.
+    /// What one call may hand back in KiB, 1 to [`Limits::MOST_OUTPUT_KIB`]. 5,000 scores are 40 kB.
     pub output_kib: u32,
-    /// Size of the artefact in MiB. Rust and C policies are tens of kB; interpreted languages bring megabytes.
+    /// Size of the artefact in MiB, 1 to [`Limits::MOST_ARTEFACT_MIB`]. Rust and C policies are tens of kB; interpreted
+    /// languages bring megabytes.
     pub artefact_mib: u32,
 }
 
@@ -32,38 +31,116 @@ impl Limits {
     /// The engine reserves address space for memories of this size, so no policy may ask for more.
     pub const MOST_MEMORY_MIB: u32 = 256;
 
+    /// Twice as long as kube-scheduler waits for an extender by default. A policy that answers pods needs a deadline
+    /// below the request's own timeout, which the configuration checks where it knows both; shadows, trials and tests
+    /// on busy machines may take longer.
+    pub const MOST_DEADLINE_MS: u64 = 10_000;
+
+    /// 64 MiB: more than a thousand times the scores of the largest cluster, and what one call may cost the host.
+    pub const MOST_OUTPUT_KIB: u32 = 65_536;
+
+    /// Ten times the largest interpreter with its libraries; an artefact is held in memory while it is compiled.
+    pub const MOST_ARTEFACT_MIB: u32 = 512;
+
     /// Most elements of a table: function pointers, of which interpreters have some tens of thousands.
     pub const TABLE_ELEMENTS: usize = 100_000;
 
     /// Deepest stack of a guest: four times wasmtime's default would still fit a thread's own.
     pub const STACK_BYTES: usize = 512 * 1024;
 
-    /// Log messages kept of one call, and the bytes kept of each.
+    /// Log messages kept of one call; the others are counted.
     pub const LOG_MESSAGES: usize = 16;
-    /// See [`Self::LOG_MESSAGES`].
+    /// Bytes kept of each log message, and of what is printed.
     pub const LOG_MESSAGE_BYTES: usize = 1_024;
 
-    /// The deadline.
+    /// Checks every limit against its bounds.
+    ///
+    /// # Errors
+    /// For the first limit that is outside.
+    pub fn validate(&self) -> Result<(), LimitError> {
+        let Self { memory_mib, deadline_ms, output_kib, artefact_mib } = *self;
+        for (limit, value, most) in [
+            ("memory_mib", memory_mib.into(), Self::MOST_MEMORY_MIB.into()),
+            ("deadline_ms", deadline_ms, Self::MOST_DEADLINE_MS),
+            ("output_kib", output_kib.into(), Self::MOST_OUTPUT_KIB.into()),
+            ("artefact_mib", artefact_mib.into(), Self::MOST_ARTEFACT_MIB.into()),
+        ] {
+            if !(1..=most).contains(&value) {
+                return Err(LimitError { limit, value, most });
+            }
+        }
+        Ok(())
+    }
+
+    /// `deadline_ms` as a duration.
     #[must_use]
     pub fn deadline(&self) -> Duration {
-        Duration::from_millis(self.deadline_ms.max(1))
+        Duration::from_millis(self.deadline_ms)
     }
 
-    /// Linear memory in bytes.
+    /// `memory_mib` in bytes.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        self.memory_mib.clamp(1, Self::MOST_MEMORY_MIB) as usize * 1024 * 1024
+        self.memory_mib as usize * 1024 * 1024
     }
 
-    /// Output in bytes.
+    /// `output_kib` in bytes.
     #[must_use]
     pub fn output_bytes(&self) -> usize {
-        self.output_kib.max(1) as usize * 1024
+        self.output_kib as usize * 1024
     }
 
-    /// Artefact size in bytes.
+    /// `artefact_mib` in bytes.
     #[must_use]
     pub fn artefact_bytes(&self) -> usize {
-        self.artefact_mib.max(1) as usize * 1024 * 1024
+        self.artefact_mib as usize * 1024 * 1024
+    }
+}
+
+/// A limit that is outside its bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("limits.{limit} must be from 1 to {most}, not {value}")]
+pub struct LimitError {
+    /// The name of the field of [`Limits`].
+    pub limit: &'static str,
+    /// Its value, in the unit of its name.
+    pub value: u64,
+    /// The largest value, in the same unit.
+    pub most: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_checked_at_both_ends() {
+        let default = Limits::default();
+        let most = Limits {
+            memory_mib: Limits::MOST_MEMORY_MIB,
+            deadline_ms: Limits::MOST_DEADLINE_MS,
+            output_kib: Limits::MOST_OUTPUT_KIB,
+            artefact_mib: Limits::MOST_ARTEFACT_MIB,
+        };
+        let least = Limits { memory_mib: 1, deadline_ms: 1, output_kib: 1, artefact_mib: 1 };
+        for within in [default, most, least] {
+            assert_eq!(within.validate(), Ok(()));
+        }
+        for (outside, says) in [
+            (Limits { memory_mib: 0, ..default }, "limits.memory_mib must be from 1 to 256, not 0"),
+            (Limits { memory_mib: 257, ..default }, "limits.memory_mib must be from 1 to 256, not 257"),
+            (Limits { deadline_ms: 0, ..default }, "limits.deadline_ms must be from 1 to 10000, not 0"),
+            (
+                Limits { deadline_ms: 10_001, ..default },
+                "limits.deadline_ms must be from 1 to 10000, not 10001",
+            ),
+            (
+                Limits { output_kib: 65_537, ..default },
+                "limits.output_kib must be from 1 to 65536, not 65537",
+            ),
+            (Limits { artefact_mib: 513, ..default }, "limits.artefact_mib must be from 1 to 512, not 513"),
+        ] {
+            assert_eq!(outside.validate().unwrap_err().to_string(), says);
+        }
     }
 }

@@ -104,22 +104,11 @@ impl Settings {
     /// # Errors
     /// For the first value that cannot work.
     pub fn validate(&self) -> Result<(), Refusal> {
-        let refuse = |reason: String| Err(Refusal::Settings { reason });
         if !(self.weight > 0.0 && self.weight <= 1e6) {
-            return refuse(format!("weight {} must be above 0 and at most 1000000", self.weight));
+            let reason = format!("weight {} must be above 0 and at most 1000000", self.weight);
+            return Err(Refusal::Settings { reason });
         }
-        if !(1..=Limits::MOST_MEMORY_MIB).contains(&self.limits.memory_mib) {
-            return refuse(format!("limits.memory_mib must be from 1 to {}", Limits::MOST_MEMORY_MIB));
-        }
-        if !(1..=10_000).contains(&self.limits.deadline_ms) {
-            return refuse("limits.deadline_ms must be from 1 to 10000".to_owned());
-        }
-        if !(1..=512).contains(&self.limits.artefact_mib) || !(1..=65_536).contains(&self.limits.output_kib) {
-            return refuse(
-                "limits.artefact_mib must be from 1 to 512, limits.output_kib from 1 to 65536".into(),
-            );
-        }
-        Ok(())
+        self.limits.validate().map_err(|error| Refusal::Settings { reason: error.to_string() })
     }
 }
 
