@@ -17,10 +17,10 @@ pub(super) fn target() -> Result<String> {
     line_of(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()), &["-vV"], "host:")
 }
 
-/// Compiles it and puts it into `files`.
+/// Compiles it; returns where it is, in `output`.
 ///
 /// Its compiled dependencies are in the user's cache folder, so that a fresh clone compiles only what is ours.
-pub(super) fn build(root: &Path, target: &str, files: &Path) -> Result<()> {
+pub(super) fn build(root: &Path, target: &str, revision: &str, output: &Path) -> Result<PathBuf> {
     let folder = cache_folder()?.join("image-target");
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     // Until it is copied: another clone may want to build its own.
@@ -41,14 +41,23 @@ pub(super) fn build(root: &Path, target: &str, files: &Path) -> Result<()> {
     command.args(["--target", target, "--target-dir"]).arg(&folder);
     command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("CARGO_PROFILE_RELEASE_DEBUG", "none").env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    command.env("NETMARKS_REVISION", revision);
     run_command(&mut command)?;
+    let program = output.join("netmarks");
+    copy(&folder.join(target).join("release/netmarks"), &program)?;
+    Ok(program)
+}
 
-    let program = files.join(PROGRAM);
-    let parent = program.parent().context("the program has no folder")?;
+/// Puts it where it is in the image.
+pub(super) fn install(program: &Path, files: &Path) -> Result<()> {
+    let place = files.join(PROGRAM);
+    let parent = place.parent().context("the program has no folder")?;
     fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
-    let built = folder.join(target).join("release/netmarks");
-    fs::copy(&built, &program).with_context(|| format!("failed to copy {}", built.display()))?;
-    Ok(())
+    copy(program, &place)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("failed to copy {}", from.display())).map(drop)
 }
 
 /// Cargo tells by the times of files whether they changed, and takes equal paths in two clones for one file: with a
