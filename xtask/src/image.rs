@@ -88,6 +88,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let digest = buildah.push(&image, &format!("oci-archive:{}:{tag}", archive.display()), false)?;
     println!("image: {} {digest}", archive.display());
     println!("SBOM: {}", sbom.display());
+    println!("symbols: {}", folder.join("netmarks.debug").display());
     if let Some(reference) = push {
         let digest = buildah.push(&image, &format!("docker://{reference}"), *plain_http)?;
         println!("pushed: {reference} {digest}");

@@ -1,7 +1,9 @@
 //! The program of the image: a release build that needs nothing but a kernel.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::cache_folder;
@@ -40,12 +42,24 @@ pub(super) fn build(root: &Path, target: &str, revision: &str, output: &Path) ->
     command.current_dir(root).args(["build", "--locked", "--release", "--package", "netmarks"]);
     command.args(["--target", target, "--target-dir"]).arg(&folder);
     command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command.env("CARGO_PROFILE_RELEASE_DEBUG", "none").env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only").env("CARGO_PROFILE_RELEASE_STRIP", "none");
     command.env("NETMARKS_REVISION", revision);
     run_command(&mut command)?;
     let program = output.join("netmarks");
-    copy(&folder.join(target).join("release/netmarks"), &program)?;
+    strip(&folder.join(target).join("release/netmarks"), &program)?;
     Ok(program)
+}
+
+/// Makes `stripped` of `built`, and a file of symbols beside it for whoever profiles.
+fn strip(built: &Path, stripped: &Path) -> Result<()> {
+    let symbols = stripped.with_extension("debug");
+    let advice = "failed to strip the program; install Debian's package binutils";
+    let objcopy = |arguments: &[&OsStr]| run_command(Command::new("objcopy").args(arguments)).context(advice);
+    objcopy(&["--only-keep-debug".as_ref(), built.as_ref(), symbols.as_ref()])?;
+    // A debugger finds the file by this link, wherever both are put together.
+    let mut link = OsString::from("--add-gnu-debuglink=");
+    link.push(&symbols);
+    objcopy(&["--strip-all".as_ref(), &link, built.as_ref(), stripped.as_ref()])
 }
 
 /// Puts it where it is in the image.
