@@ -55,8 +55,13 @@ fn push(registry: &OciRegistry) -> Result<String> {
     let typed: Vec<&str> =
         blocks.iter().filter(|block| block.kind == "sh").map(|block| block.text.as_str()).collect();
     ensure!(typed.len() == 2, "{typed:?}");
-    typed_in_a_shell(&typed.join("\n"), registry.address())?;
+    typed_in_a_shell(&with_program(&typed.join("\n")), registry.address())?;
     Ok(format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION")))
+}
+
+/// The same command, which packs the program that this run has compiled for the image instead of compiling it again.
+fn with_program(command: &str) -> String {
+    command.replace("cargo xtask image", "cargo xtask image --program target/image/netmarks")
 }
 
 /// Runs it in the repository, as somebody with this registry.
@@ -172,7 +177,7 @@ fn dockerfile(image: &Image) -> Result<()> {
     assert_eq!(only(3, "COPY")?, "--from=files --chown=0:0 / /");
 
     let made = tempfile::tempdir()?;
-    typed_in_a_shell(&format!("{build} {}", made.path().display()), "")?;
+    typed_in_a_shell(&with_program(&format!("{build} {}", made.path().display())), "")?;
     for file in FILES {
         let (made, pulled) = (made.path().join("files").join(file), image.root().join(file));
         assert!(fs::read(&made)? == fs::read(&pulled)?, "{file} is another");

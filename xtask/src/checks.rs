@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::test_run::{self, Stage};
-use crate::{circles, guests, image, manifests, prerequisites};
+use crate::{circles, guests, image, manifests, picture, prerequisites};
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
@@ -34,9 +34,10 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 13] = [
+const STEPS: [Step; 14] = [
     Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
     Step { name: "circles", what: "no two files import each other", run: circles::check },
+    Step { name: "picture", what: "the crates are as ARCHITECTURE.md draws them", run: picture::check },
     Step {
         name: "unit",
         what: "tests that need nothing but themselves",
@@ -67,7 +68,7 @@ const STEPS: [Step; 13] = [
 ];
 
 /// The steps of `cargo xtask test unit`: what needs no program beside cargo.
-const UNIT: [&str; 3] = ["format", "circles", "unit"];
+const UNIT: [&str; 4] = ["format", "circles", "picture", "unit"];
 
 /// Parts of the tests that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]

@@ -23,7 +23,8 @@ const ARCHIVE: &str = "netmarks.oci.tar";
 const EXAMPLES: &str = "Examples:
   cargo xtask image                                      into target/image
   cargo xtask image --push registry.example/netmarks:0.1.0
-  cargo xtask image --push 127.0.0.1:5000/netmarks:0.1.0 --plain-http";
+  cargo xtask image --push 127.0.0.1:5000/netmarks:0.1.0 --plain-http
+  cargo xtask image --program target/image/netmarks      pack again what was compiled before";
 
 /// What `cargo xtask image` takes.
 #[derive(Debug, Default, clap::Args)]
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Where to put the image and its SBOM [default: target/image]
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Pack this program, which was built for the image before, instead of compiling one
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
     /// Only make what goes into the image, as the Dockerfile's builder stage does
     #[arg(long, conflicts_with_all = ["tag", "push"])]
     files_only: bool,
@@ -57,7 +61,7 @@ struct Source {
 
 /// Builds the image; a release build of minutes the first time, seconds afterwards.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { tag, push, plain_http, output: folder, files_only } = args;
+    let Args { tag, push, plain_http, output: folder, program, files_only } = args;
     let folder = folder.clone().unwrap_or_else(|| root.join("target/image"));
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     let source = Source::of(root)?;
@@ -65,7 +69,11 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let sbom = sbom::write(root, &target, source.epoch, &folder.join("netmarks.cdx.json"))?;
     let files = folder.join("files");
     replace(&files)?;
-    binary::build(root, &target, &files)?;
+    let program = match program {
+        Some(program) => program.clone(),
+        None => binary::build(root, &target, &source.revision, &folder)?,
+    };
+    binary::install(&program, &files)?;
     files::lay_out(root, &sbom, &files)?;
     if *files_only {
         println!("files of the image: {}", files.display());
@@ -80,6 +88,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let digest = buildah.push(&image, &format!("oci-archive:{}:{tag}", archive.display()), false)?;
     println!("image: {} {digest}", archive.display());
     println!("SBOM: {}", sbom.display());
+    println!("symbols: {}", folder.join("netmarks.debug").display());
     if let Some(reference) = push {
         let digest = buildah.push(&image, &format!("docker://{reference}"), *plain_http)?;
         println!("pushed: {reference} {digest}");

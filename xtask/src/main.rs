@@ -18,6 +18,7 @@ mod figures;
 mod guests;
 mod image;
 mod manifests;
+mod picture;
 mod prerequisites;
 mod test_run;
 

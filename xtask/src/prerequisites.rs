@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 13] = [
+const PACKAGES: [(&str, &str); 14] = [
+    ("binutils", "what strips the image's program and keeps its symbols"),
     ("curl", "what the commands of the documents ask with"),
     ("clang", "the compiler of policies in C"),
     ("libclang-rt-dev-wasm32", "what it calls at run time"),

@@ -5,10 +5,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use netmarks_core::digest::Digest;
 use reqwest::StatusCode;
 
 use crate::credentials::CredentialsError;
-use crate::digest::Digest;
 use crate::manifest::LayoutError;
 use crate::signature_error::SignatureError;
 

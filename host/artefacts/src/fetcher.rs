@@ -7,12 +7,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use netmarks_core::digest::Digest;
 use netmarks_files::Content;
 use reqwest::Client;
 use tokio::sync::Mutex;
 
 use crate::credentials::Credentials;
-use crate::digest::Digest;
 use crate::error::{FetchError, Reason, Step};
 use crate::keys::{Keys, SigningKey};
 use crate::layout::{self, Description};

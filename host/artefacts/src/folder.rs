@@ -27,11 +27,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use netmarks_core::digest::Digest;
 use netmarks_files::{Content, INTERVAL};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use crate::digest::Digest;
 use crate::fetcher::DEFAULT_MAX_BYTES;
 use crate::keys::Keys;
 

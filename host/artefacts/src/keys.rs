@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use netmarks_core::digest::Digest;
 use netmarks_files::Content;
 use p256::ecdsa::signature::{Signer as _, Verifier as _};
 use p256::ecdsa::{self, Signature, VerifyingKey};
@@ -14,7 +15,6 @@ use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey a
 use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 
-use crate::digest::Digest;
 use crate::signature_error::SignatureError;
 
 /// Longest signature as a text: one of P-256 has about 96 characters.

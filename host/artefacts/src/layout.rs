@@ -9,9 +9,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use netmarks_core::digest::Digest;
 use serde::Serialize;
 
-use crate::digest::Digest;
 use crate::manifest::{Blob, Descriptor, LAYER_MEDIA_TYPE, LayoutError, Manifest};
 
 /// The config of a component.

@@ -26,8 +26,9 @@
 //! A signature says that a holder of the key once signed these bytes, not that they are the newest: whoever can move a
 //! tag can move it back to an older, signed policy. Name a digest where that matters.
 
+#![forbid(unsafe_code)]
+
 mod credentials;
-mod digest;
 mod error;
 mod fetcher;
 mod folder;
@@ -44,13 +45,13 @@ mod transport;
 mod upload;
 
 pub use credentials::{Credentials, CredentialsError};
-pub use digest::{Digest, DigestError};
 pub use error::{FetchError, Reason, Step};
 pub use fetcher::{DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT, FetchConfig, Fetched, Fetcher};
 pub use folder::{Change, Folder, FolderConfig, FolderPolicy, Problem, ProblemKind, Scan};
 pub use keys::{KeyError, Keys, SigningKey};
 pub use layout::Description;
 pub use manifest::LayoutError;
+pub use netmarks_core::digest::{Digest, DigestError};
 pub use publish::Pushed;
 pub use reference::{OciReference, Reference, ReferenceError, UrlReference};
 pub use signature_error::SignatureError;

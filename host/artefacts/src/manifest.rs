@@ -5,10 +5,9 @@
 
 use std::collections::BTreeMap;
 
+use netmarks_core::digest::{Digest, DigestError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::digest::{Digest, DigestError};
 
 /// An image manifest.
 pub(crate) const IMAGE_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";

@@ -4,10 +4,10 @@
 
 use std::collections::BTreeMap;
 
+use netmarks_core::digest::Digest;
 use reqwest::Url;
 use serde_json::json;
 
-use crate::digest::Digest;
 use crate::error::Reason;
 use crate::keys::SigningKey;
 use crate::layout::Bundle;

@@ -9,9 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use netmarks_core::digest::Digest;
 use serde::{Deserialize, Serialize};
-
-use crate::digest::Digest;
 
 pub use oci::OciReference;
 pub use url::UrlReference;

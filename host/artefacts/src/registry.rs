@@ -4,11 +4,11 @@
 //! redirects from `https` to `http`, while what comes from a registry can be trusted only once its digest is known.
 
 use bytes::Bytes;
+use netmarks_core::digest::Digest;
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use crate::credentials::{Credential, Credentials};
-use crate::digest::Digest;
 use crate::error::Reason;
 use crate::keys::Keys;
 use crate::manifest::{Blob, Manifest};

@@ -8,9 +8,9 @@
 //! keeps the signatures of what it mirrors, and the digest alone names the content. cosign compares it no more by default.
 //! Who needs the same key to mean different things in two repositories should use two keys.
 
+use netmarks_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
-use crate::digest::Digest;
 use crate::keys::{Keys, SigningKey};
 use crate::signature_error::SignatureError;
 

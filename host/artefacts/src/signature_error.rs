@@ -1,6 +1,6 @@
 //! Why a signature does not hold: one over bytes, or one of cosign's in a registry.
 
-use crate::digest::Digest;
+use netmarks_core::digest::Digest;
 
 /// The media type of a document that cosign signs.
 pub(crate) const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";

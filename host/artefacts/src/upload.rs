@@ -1,10 +1,10 @@
 //! Uploading to a repository of a registry: blobs, and the manifest that names them.
 
 use bytes::Bytes;
+use netmarks_core::digest::Digest;
 use reqwest::Method;
 use reqwest::header::LOCATION;
 
-use crate::digest::Digest;
 use crate::error::Reason;
 use crate::layout::Bundle;
 use crate::manifest::IMAGE_MEDIA_TYPE;

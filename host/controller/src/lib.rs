@@ -21,6 +21,8 @@
 //! | permissions remembered | 1,024, for 10 s |
 //! | messages and notes | 1 KiB |
 
+#![forbid(unsafe_code)]
+
 pub mod access;
 mod apply;
 pub mod conditions;

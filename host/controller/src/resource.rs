@@ -222,18 +222,18 @@ pub enum Grant {
 pub struct Limits {
     /// Linear memory of one call, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 256))]
+    #[schemars(range(min = 1, max = netmarks_engine::Limits::MOST_MEMORY_MIB))]
     pub memory_mib: Option<u32>,
     /// Wall-clock time of one call, in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10_000))]
+    #[schemars(range(min = 1, max = netmarks_engine::Limits::MOST_DEADLINE_MS))]
     pub deadline_ms: Option<u32>,
     /// What one call may hand back, in KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 65_536))]
+    #[schemars(range(min = 1, max = netmarks_engine::Limits::MOST_OUTPUT_KIB))]
     pub output_kib: Option<u32>,
     /// Size of the component, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 512))]
+    #[schemars(range(min = 1, max = netmarks_engine::Limits::MOST_ARTEFACT_MIB))]
     pub artefact_mib: Option<u32>,
 }

@@ -26,7 +26,6 @@ impl Application {
         Self(key.into())
     }
 
-    /// Its namespace.
     #[must_use]
     pub fn namespace(&self) -> &str {
         self.0.split_once('/').map_or("", |(namespace, _)| namespace)

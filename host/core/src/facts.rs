@@ -29,17 +29,15 @@ impl NodeId {
     }
 }
 
-/// Cpu and memory.
+/// What a pod requests, or a node offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
-    /// Thousandths of a core.
     pub cpu_millicores: u64,
-    /// Bytes.
     pub memory_bytes: u64,
 }
 
 impl Resources {
-    /// In cores.
+    /// CPU in cores, as policies take it.
     #[must_use]
     #[allow(clippy::cast_precision_loss, reason = "millicores are far below 2^52")]
     pub fn cores(self) -> f64 {
@@ -82,7 +80,6 @@ pub struct PodFacts {
 /// A node as the index wants to know it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeFacts {
-    /// Its name.
     pub name: String,
     /// `topology.kubernetes.io/zone`, if set.
     pub zone: Option<String>,

@@ -23,7 +23,7 @@ pub enum WhenStale {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Freshness {
-    /// No answer yet.
+    /// The metrics store has not answered yet.
     Absent,
     /// Younger than the limit.
     Fresh,

@@ -43,7 +43,6 @@ struct Pod {
 pub struct IndexedPod<'a> {
     /// `namespace/name`.
     pub key: &'a str,
-    /// Its application.
     pub application: Option<&'a Application>,
     /// The node it runs or starts on; `None` while it is pending.
     pub node: Option<&'a str>,

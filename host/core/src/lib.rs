@@ -5,6 +5,8 @@
 //! what a policy asked for, the engine has the policy score it, and [`compose`] turns the raw scores into what
 //! kube-scheduler expects.
 
+#![forbid(unsafe_code)]
+
 pub mod application;
 pub mod assumed;
 pub mod clock;
@@ -22,6 +24,7 @@ pub mod native;
 pub mod needs;
 pub mod quantity;
 pub mod request;
+pub mod requests;
 pub mod rules;
 pub mod snapshot;
 pub mod units;

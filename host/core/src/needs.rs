@@ -1,57 +1,43 @@
 //! What a policy asks to be told: the names of `description.needs` in `wit/policy.wit`.
 //!
-//! Apart because it is the vocabulary shared by the contract, the engine that checks a policy and the gathering
-//! that fills a request. A new fact is a new name here and an arm in [`crate::request`].
+//! The vocabulary of the contract, the SDK, the engine that checks a policy and the gathering that fills a request; a test
+//! holds the lists together. A new fact is a new name here, in the contract and in the SDK, and an arm in
+//! [`crate::request`].
 
-/// A fact that fills one column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+use strum::{EnumString, VariantNames};
+
+/// A fact that fills one column: length, kind and unit are those of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, VariantNames)]
 pub enum ColumnNeed {
-    /// `node.name`.
+    #[strum(serialize = "node.name")]
     NodeName,
-    /// `node.zone`.
+    #[strum(serialize = "node.zone")]
     NodeZone,
-    /// `node.region`.
+    #[strum(serialize = "node.region")]
     NodeRegion,
-    /// `node.cpu-allocatable`, cores.
+    #[strum(serialize = "node.cpu-allocatable")]
     NodeCpuAllocatable,
-    /// `node.cpu-requested`, cores.
+    #[strum(serialize = "node.cpu-requested")]
     NodeCpuRequested,
-    /// `node.memory-allocatable`, bytes.
+    #[strum(serialize = "node.memory-allocatable")]
     NodeMemoryAllocatable,
-    /// `node.memory-requested`, bytes.
+    #[strum(serialize = "node.memory-requested")]
     NodeMemoryRequested,
-    /// `node.own-pods`.
+    #[strum(serialize = "node.own-pods")]
     NodeOwnPods,
-    /// `peer.name`.
+    #[strum(serialize = "peer.name")]
     PeerName,
-    /// `peer.pods`.
+    #[strum(serialize = "peer.pods")]
     PeerPods,
-    /// `pod.name`.
+    #[strum(serialize = "pod.name")]
     PodName,
-    /// `pod.labels`.
+    #[strum(serialize = "pod.labels")]
     PodLabels,
-    /// `pod.cpu-request`, cores.
+    #[strum(serialize = "pod.cpu-request")]
     PodCpuRequest,
-    /// `pod.memory-request`, bytes.
+    #[strum(serialize = "pod.memory-request")]
     PodMemoryRequest,
 }
-
-const COLUMNS: [(&str, ColumnNeed); 14] = [
-    ("node.name", ColumnNeed::NodeName),
-    ("node.zone", ColumnNeed::NodeZone),
-    ("node.region", ColumnNeed::NodeRegion),
-    ("node.cpu-allocatable", ColumnNeed::NodeCpuAllocatable),
-    ("node.cpu-requested", ColumnNeed::NodeCpuRequested),
-    ("node.memory-allocatable", ColumnNeed::NodeMemoryAllocatable),
-    ("node.memory-requested", ColumnNeed::NodeMemoryRequested),
-    ("node.own-pods", ColumnNeed::NodeOwnPods),
-    ("peer.name", ColumnNeed::PeerName),
-    ("peer.pods", ColumnNeed::PeerPods),
-    ("pod.name", ColumnNeed::PodName),
-    ("pod.labels", ColumnNeed::PodLabels),
-    ("pod.cpu-request", ColumnNeed::PodCpuRequest),
-    ("pod.memory-request", ColumnNeed::PodMemoryRequest),
-];
 
 const PEERS: &str = "peers";
 const OTHER_NODES: &str = "other-nodes";
@@ -72,22 +58,13 @@ pub struct Needs {
 pub enum NeedError {
     /// No such name in this version of the contract.
     #[error("unknown need `{name}`; this host knows {}", known())]
-    Unknown {
-        /// As the policy wrote it.
-        name: String,
-    },
+    Unknown { name: String },
     /// The same name twice.
     #[error("need `{name}` is listed twice")]
-    Repeated {
-        /// As the policy wrote it.
-        name: String,
-    },
+    Repeated { name: String },
     /// A need that only makes sense with `peers`.
     #[error("need `{name}` requires the need `peers`")]
-    WithoutPeers {
-        /// As the policy wrote it.
-        name: String,
-    },
+    WithoutPeers { name: String },
 }
 
 impl Needs {
@@ -106,9 +83,11 @@ impl Needs {
             match name {
                 PEERS => needs.peers = true,
                 OTHER_NODES => needs.other_nodes = true,
-                _ => match COLUMNS.iter().find(|(known, _)| *known == name) {
-                    Some((_, column)) => needs.columns.push(*column),
-                    None => return Err(NeedError::Unknown { name: name.to_owned() }),
+                _ => match name.parse() {
+                    Ok(column) => needs.columns.push(column),
+                    Err(strum::ParseError::VariantNotFound) => {
+                        return Err(NeedError::Unknown { name: name.to_owned() });
+                    }
                 },
             }
         }
@@ -122,14 +101,16 @@ impl Needs {
 }
 
 fn known() -> String {
-    let mut names = vec![PEERS, OTHER_NODES];
-    names.extend(COLUMNS.iter().map(|(name, _)| *name));
-    names.join(", ")
+    [&[PEERS, OTHER_NODES], ColumnNeed::VARIANTS].concat().join(", ")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn all() -> Vec<&'static str> {
+        [&[PEERS, OTHER_NODES], ColumnNeed::VARIANTS].concat()
+    }
 
     #[test]
     fn columns_keep_the_policy_s_order() {
@@ -146,9 +127,19 @@ mod tests {
             .lines()
             .filter_map(|line| line.trim().strip_prefix("///   `")?.split_once('`').map(|(name, _)| name))
             .collect();
-        assert_eq!(documented.len(), COLUMNS.len() + 2);
+        assert_eq!(documented, all());
         let needs = Needs::parse(documented).unwrap();
-        assert_eq!(needs.columns.len(), COLUMNS.len());
+        assert_eq!(needs.columns.len(), ColumnNeed::VARIANTS.len());
+    }
+
+    /// Read as text: the SDK is written into the folders of authors and shares no code with the host.
+    #[test]
+    fn the_sdk_has_the_same_names_in_the_same_order() {
+        let sdk = include_str!("../../../guest/sdk/src/need.rs");
+        let named = |line: &'static str| {
+            line.trim().strip_prefix("Need::")?.split_once(" => \"")?.1.strip_suffix("\",")
+        };
+        assert_eq!(sdk.lines().filter_map(named).collect::<Vec<_>>(), all());
     }
 
     #[test]

@@ -18,7 +18,6 @@ pub struct PendingPod {
     pub key: String,
     /// Its application, if it has one.
     pub application: Option<Application>,
-    /// Its labels.
     pub labels: Vec<(String, String)>,
     /// What its containers request.
     pub requests: Resources,
@@ -86,11 +85,9 @@ impl Peers {
 /// One fact for all nodes, all peers, or the pod.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Column {
-    /// Measured amounts.
     Numbers(Vec<f64>),
-    /// Counts and numbered groups.
+    /// Counts, and numbers that stand for zones and the like.
     Indexes(Vec<u32>),
-    /// Names.
     Texts(Vec<String>),
 }
 

@@ -13,7 +13,6 @@ use crate::names::NodeNames;
 /// How many pods of one application run on one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NodePods {
-    /// The node.
     pub node: NodeId,
     /// Pods running or starting there; at least 1.
     pub pods: u32,
@@ -84,19 +83,17 @@ impl Snapshot {
         self.ids.get(name).copied()
     }
 
-    /// What is known of an application.
     #[must_use]
     pub fn application(&self, id: ApplicationId) -> Option<&ApplicationRow> {
         self.applications.get(id.index())
     }
 
-    /// An application's name.
+    /// `None` once nothing refers to the application any more.
     #[must_use]
     pub fn application_name(&self, id: ApplicationId) -> Option<&Application> {
         self.application(id)?.name.as_ref()
     }
 
-    /// All flows.
     #[must_use]
     pub fn flows(&self) -> &FlowTable {
         &self.flows

@@ -10,7 +10,6 @@ use crate::request::PolicyRequest;
 /// What one peer adds to one node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PeerShare {
-    /// The peer.
     pub application: Application,
     /// Its pods on the node.
     pub pods: u32,
@@ -31,9 +30,8 @@ impl PeerShare {
 /// What one policy said of one node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PolicyShare {
-    /// The policy.
     pub policy: String,
-    /// Its weight relative to the others'.
+    /// Relative to the others'.
     pub weight: f64,
     /// What it returned, in its own unit.
     pub raw: f64,
@@ -44,7 +42,6 @@ pub struct PolicyShare {
 /// One addend of a node's score, in the words of the policy that made it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExplainedPart {
-    /// The policy.
     pub policy: String,
     /// What the addend is.
     pub label: String,
@@ -58,7 +55,6 @@ pub struct ExplainedPart {
 /// One node of an answer, with its reasons.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct NodeScore {
-    /// The node.
     pub node: String,
     /// What kube-scheduler is told: 0 to the top of the scale.
     pub score: u32,
@@ -82,26 +78,24 @@ fn is_alone(policies: &[PolicyShare]) -> bool {
 /// The scores of one policy for all candidates.
 #[derive(Clone, Copy, Debug)]
 pub struct PolicyScores<'a> {
-    /// The policy.
     pub policy: &'a str,
-    /// Its weight.
+    /// Relative to the others'.
     pub weight: f64,
-    /// What it returned.
+    /// As returned, in the policy's own unit.
     pub raw: &'a [f64],
-    /// What that became.
+    /// 0 to 1.
     pub shares: &'a [f64],
 }
 
 /// What one request came to, for all candidates.
 #[derive(Clone, Copy, Debug)]
 pub struct Answered<'a> {
-    /// Their names.
+    /// As the scheduler sent them.
     pub names: &'a [&'a str],
     /// What they are ordered by: see [`NodeScore::raw`].
     pub raw: &'a [f64],
     /// What [`crate::compose::compose`] made of it.
     pub scores: &'a [(u32, u32)],
-    /// Each policy's.
     pub policies: &'a [PolicyScores<'a>],
 }
 

@@ -25,7 +25,7 @@ use bindings::bench::shapes::cluster;
 use bindings::exports::bench::shapes::{push_columns, push_records};
 use bindings::{Shapes, ShapesPre};
 
-#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
+#[allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 mod bindings {
     wasmtime::component::bindgen!({
         path: "../../tests/guests/shapes/wit",

@@ -1,7 +1,7 @@
 //! The contract of `wit/policy.wit` as Rust, generated.
 //!
 //! Inputs are borrowed so that the host's columns are copied once, into the guest.
-#![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
+#![allow(unreachable_pub, clippy::all, clippy::pedantic, reason = "generated")]
 
 wasmtime::component::bindgen!({
     path: "../../wit",

@@ -2,28 +2,35 @@
 
 use serde::Serialize;
 
-use netmarks_core::needs::Needs;
+use netmarks_core::needs::{NeedError, Needs};
 
 use crate::bindings::netmarks::policy::types;
-use crate::fault::Cause;
 
 /// Most needs and parameters; a policy with more is broken or hostile.
 const MOST_ENTRIES: usize = 64;
 
+/// What is wrong with a description.
+#[derive(Debug)]
+pub(crate) enum DescriptionError {
+    /// A need that this host cannot meet.
+    Need(NeedError),
+    /// Anything else, as a sentence.
+    Invalid(String),
+}
+
 /// A policy's own description.
 #[derive(Clone, Debug, Serialize)]
 pub struct Description {
-    /// Name for people.
+    /// 1 to 64 bytes, for people.
     pub name: String,
-    /// The policy's own version.
+    /// The policy's own version, 1 to 32 bytes in any form.
     pub version: String,
-    /// One sentence.
+    /// One sentence of at most 256 bytes.
     pub summary: String,
-    /// What it asks to be told, as it listed it.
+    /// What it asks to be told, as it listed it; [`Policy::needs`](crate::Policy::needs) has it parsed.
     pub needs: Vec<String>,
     /// The settings it takes.
     pub parameters: Vec<Parameter>,
-    /// `needs`, understood.
     #[serde(skip)]
     pub(crate) parsed_needs: Needs,
 }
@@ -31,56 +38,48 @@ pub struct Description {
 /// One setting of a policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Parameter {
-    /// Its key.
+    /// 1 to 64 lower-case letters, digits and `-`; no two parameters of a policy share it.
     pub name: String,
-    /// One sentence, with the unit.
+    /// One sentence of at most 256 bytes, with the unit.
     pub summary: String,
-    /// Its type, default and limits.
     #[serde(flatten)]
     pub kind: ParameterKind,
 }
 
-/// Type, default and limits of a setting.
+/// Type, default and limits of a setting. The default holds where the operator gives no value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum ParameterKind {
-    /// A finite number.
+    /// A finite number from `minimum` to `maximum`, both included.
     Number {
-        /// If not set.
         default: f64,
-        /// Smallest.
         minimum: f64,
-        /// Largest.
         maximum: f64,
     },
-    /// Any text.
+    /// A text of at most 4,096 bytes.
     Text {
-        /// If not set.
         default: String,
     },
-    /// Yes or no.
     Toggle {
-        /// If not set.
         default: bool,
     },
-    /// One of a few texts.
+    /// One of at most 64 texts.
     Choice {
-        /// If not set.
         default: String,
-        /// All of them.
         options: Vec<String>,
     },
 }
 
 impl Description {
     /// Checks and takes over what a guest returned.
-    pub(crate) fn check(raw: types::Description) -> Result<Self, Cause> {
+    pub(crate) fn check(raw: types::Description) -> Result<Self, DescriptionError> {
         text("name", &raw.name, 1, 64)?;
         text("version", &raw.version, 1, 32)?;
         text("summary", &raw.summary, 0, 256)?;
         count("needs", raw.needs.len())?;
         count("parameters", raw.parameters.len())?;
-        let parsed_needs = Needs::parse(raw.needs.iter().map(String::as_str)).map_err(Cause::Need)?;
+        let parsed_needs =
+            Needs::parse(raw.needs.iter().map(String::as_str)).map_err(DescriptionError::Need)?;
         let mut parameters: Vec<Parameter> = Vec::with_capacity(raw.parameters.len());
         for parameter in raw.parameters {
             let parameter = Parameter::check(parameter)?;
@@ -101,7 +100,7 @@ impl Description {
 }
 
 impl Parameter {
-    fn check(raw: types::Parameter) -> Result<Self, Cause> {
+    fn check(raw: types::Parameter) -> Result<Self, DescriptionError> {
         text("a parameter's name", &raw.name, 1, 64)?;
         if !raw.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
             return Err(invalid(format!(
@@ -139,11 +138,11 @@ impl Parameter {
     }
 }
 
-fn invalid(reason: String) -> Cause {
-    Cause::Description(reason)
+fn invalid(reason: String) -> DescriptionError {
+    DescriptionError::Invalid(reason)
 }
 
-fn text(what: &str, value: &str, least: usize, most: usize) -> Result<(), Cause> {
+fn text(what: &str, value: &str, least: usize, most: usize) -> Result<(), DescriptionError> {
     if (least..=most).contains(&value.len()) {
         Ok(())
     } else {
@@ -151,7 +150,7 @@ fn text(what: &str, value: &str, least: usize, most: usize) -> Result<(), Cause>
     }
 }
 
-fn count(what: &str, entries: usize) -> Result<(), Cause> {
+fn count(what: &str, entries: usize) -> Result<(), DescriptionError> {
     if entries <= MOST_ENTRIES {
         Ok(())
     } else {

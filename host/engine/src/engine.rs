@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, Enabled, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-use crate::fault::EngineError;
+use crate::engine_error::EngineError;
 use crate::limits::Limits;
 use crate::ticker::Ticker;
 

@@ -2,22 +2,25 @@
 //!
 //! One type for loading and for calling, because an operator reads both the same way.
 
-use std::fmt;
-
 use netmarks_core::needs::NeedError;
+use netmarks_core::rules::BrokenRule;
+use strum::{Display, IntoStaticStr};
 
+use crate::description::DescriptionError;
+use crate::engine_error::EngineError;
 use crate::grants::Grant;
 use crate::parameters::ParameterError;
-use crate::wasi::WasiFault;
+use crate::wasi::fault::WasiFault;
 
 /// The step at which a policy failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Display, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Stage {
     /// Looking at the artefact: what it is, what it exports and imports.
     Check,
     /// Translating it to machine code.
     Compile,
-    /// Connecting its imports.
+    /// Resolving its imports.
     Link,
     /// Asking it what it is.
     Describe,
@@ -25,9 +28,7 @@ pub enum Stage {
     Configure,
     /// The trial request before it becomes live.
     Trial,
-    /// Scoring a pod.
     Score,
-    /// Explaining a score.
     Explain,
 }
 
@@ -35,49 +36,34 @@ impl Stage {
     /// As in logs and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Check => "check",
-            Self::Compile => "compile",
-            Self::Link => "link",
-            Self::Describe => "describe",
-            Self::Configure => "configure",
-            Self::Trial => "trial",
-            Self::Score => "score",
-            Self::Explain => "explain",
-        }
+        self.into()
     }
 }
 
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A policy failed.
+/// The failure of one policy. `Display` leaves the cause to [`chain`](netmarks_core::errors::chain).
 #[derive(Debug, thiserror::Error)]
 #[error("policy `{policy}` failed at {stage}")]
 pub struct PolicyError {
-    /// Which policy.
+    /// What the operator calls it.
     pub policy: String,
-    /// Where.
     pub stage: Stage,
-    /// Why.
     #[source]
     pub cause: Cause,
 }
 
 /// Why a policy failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, thiserror::Error, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Cause {
-    /// The artefact is too large.
+    /// It is to run under limits that are outside their bounds.
+    #[error(transparent)]
+    Limits(BrokenRule),
     #[error(
         "the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to"
     )]
     TooLarge {
-        /// Its size.
         bytes: usize,
-        /// The most that is accepted.
+        /// In bytes.
         limit: usize,
     },
     /// A wasm core module.
@@ -85,15 +71,14 @@ pub enum Cause {
         "it is a core WebAssembly module, not a component; build it with the SDK or wrap it with `wasm-tools component new`"
     )]
     CoreModule,
-    /// Not wasm.
+    /// Neither a component nor a core module.
     #[error("it is not a WebAssembly component (no component header)")]
     NotWasm,
-    /// No scoring interface.
     #[error("it does not export `{expected}`; it exports {found}")]
     MissingExport {
-        /// The interface of the contract.
+        /// [`CONTRACT`](crate::CONTRACT).
         expected: &'static str,
-        /// What it exports instead.
+        /// What it exports instead, for people.
         found: String,
     },
     /// A scoring interface of another version.
@@ -101,9 +86,8 @@ pub enum Cause {
         "it exports `{found}`, but this host speaks `{expected}`; rebuild it against this version of the contract"
     )]
     WrongVersion {
-        /// As exported.
         found: String,
-        /// The interface of the contract.
+        /// [`CONTRACT`](crate::CONTRACT).
         expected: &'static str,
     },
     /// An import that was not granted.
@@ -112,9 +96,8 @@ pub enum Cause {
         grant.map(|grant| format!(" (the grant `{}` would allow it)", grant.as_str())).unwrap_or_default()
     )]
     ForbiddenImport {
-        /// As imported.
         import: String,
-        /// What it may import.
+        /// What any policy may import.
         granted: &'static str,
         /// What the operator could grant to allow it.
         grant: Option<Grant>,
@@ -137,13 +120,13 @@ pub enum Cause {
     /// It returned an error.
     #[error("it said: {0}")]
     Said(String),
-    /// It ran out of time.
+    /// Its call did not end within this time.
     #[error("it missed its deadline of {0:?}")]
     Deadline(std::time::Duration),
-    /// It ran out of memory.
+    /// It asked for more linear memory than its limit.
     #[error("it wanted more than its {limit} bytes of memory")]
     Memory {
-        /// The most that it may have.
+        /// In bytes.
         limit: usize,
     },
     /// It recursed too deep.
@@ -158,56 +141,37 @@ pub enum Cause {
     /// What it returned could not be read: more than it may, or not what the contract says.
     #[error("its result could not be taken (at most {limit} bytes are)")]
     Output {
-        /// The most that is taken.
+        /// In bytes.
         limit: usize,
-        /// What wasmtime says.
         #[source]
         source: EngineError,
     },
     /// Another number of scores than candidates.
     #[error("it returned {returned} scores for {expected} candidates")]
-    WrongLength {
-        /// How many there are.
-        expected: usize,
-        /// How many came.
-        returned: usize,
-    },
+    WrongLength { expected: usize, returned: usize },
     /// NaN or an infinity.
     #[error("its score for candidate {candidate} is {value}, not a finite number")]
     NotFinite {
-        /// The first such candidate.
+        /// The first such candidate, by its position in the request.
         candidate: usize,
-        /// What it was.
         value: f64,
     },
+}
+
+impl From<DescriptionError> for Cause {
+    fn from(error: DescriptionError) -> Self {
+        match error {
+            DescriptionError::Need(error) => Self::Need(error),
+            DescriptionError::Invalid(reason) => Self::Description(reason),
+        }
+    }
 }
 
 impl Cause {
     /// A short name, for metric labels.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self {
-            Self::TooLarge { .. } => "too-large",
-            Self::CoreModule => "core-module",
-            Self::NotWasm => "not-wasm",
-            Self::MissingExport { .. } => "missing-export",
-            Self::WrongVersion { .. } => "wrong-version",
-            Self::ForbiddenImport { .. } => "forbidden-import",
-            Self::Refused(_) => "refused",
-            Self::Compiler(_) => "compiler",
-            Self::Need(_) => "need",
-            Self::Description(_) => "description",
-            Self::Parameter(_) => "parameter",
-            Self::Said(_) => "said",
-            Self::Deadline(_) => "deadline",
-            Self::Memory { .. } => "memory",
-            Self::Stack => "stack",
-            Self::Trap(_) => "trap",
-            Self::Wasi(_) => "wasi",
-            Self::Output { .. } => "output",
-            Self::WrongLength { .. } => "wrong-length",
-            Self::NotFinite { .. } => "not-finite",
-        }
+        self.into()
     }
 }
 
@@ -219,11 +183,11 @@ pub enum CompilerError {
         "compiling it was stopped ({status}); it may take {memory_mib} MiB and {seconds} s of CPU time: use a smaller artefact, or raise `compile_memory_mib` or `compile_seconds`"
     )]
     Stopped {
-        /// How the process ended.
+        /// Exit code or signal.
         status: String,
-        /// The most that it may use.
+        /// Its limit of address space.
         memory_mib: u32,
-        /// The longest that it may compute.
+        /// Its limit of CPU time.
         seconds: u32,
     },
     /// It exceeded its time by the clock.
@@ -232,9 +196,8 @@ pub enum CompilerError {
     /// The process could not be used.
     #[error("failed to {step} the compiling process")]
     Io {
-        /// What was tried.
+        /// A verb, before "the compiling process".
         step: &'static str,
-        /// Why it failed.
         #[source]
         error: std::io::Error,
     },
@@ -244,39 +207,4 @@ pub enum CompilerError {
     /// Nobody said how to start it.
     #[error("no command for the compiling process")]
     NotConfigured,
-}
-
-/// An error of wasmtime, with its whole chain in one line.
-#[derive(Debug)]
-pub struct EngineError(String);
-
-impl EngineError {
-    pub(crate) fn new(error: &wasmtime::Error) -> Self {
-        Self(error.chain().map(|cause| one_line(&cause.to_string())).collect::<Vec<_>>().join(": "))
-    }
-}
-
-impl EngineError {
-    /// What another process of ours said of wasmtime's error.
-    pub(crate) fn text(said: &str) -> Self {
-        Self(one_line(cut(said, 2_048)))
-    }
-}
-
-impl fmt::Display for EngineError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for EngineError {}
-
-fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The first `limit` bytes of a text from a guest, cut at a character.
-pub(crate) fn cut(text: &str, limit: usize) -> &str {
-    let end = (0..=limit.min(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
 }

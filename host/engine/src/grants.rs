@@ -6,10 +6,25 @@ use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 /// One thing that a policy may import.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Grant {
     /// The interfaces of WASI 0.2, with nothing behind them: no files, no network, no environment, no time; what is
     /// printed goes to the log. Interpreted languages bring a runtime that imports them whether it uses them or not.
@@ -17,12 +32,10 @@ pub enum Grant {
 }
 
 impl Grant {
-    /// As in settings.
+    /// The name that settings and `--grant` use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Wasi => "wasi",
-        }
+        self.into()
     }
 
     /// The grant that the import `name` needs, if there is one for it.

@@ -2,11 +2,12 @@
 //!
 //! Apart from loading, which stops at the first fault: this goes on with what the fault leaves to be seen.
 
+use crate::artefact::Artefact;
 use crate::compile::Compiled;
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::fault::PolicyError;
-use crate::load::{Artefact, RunSettings};
+use crate::load::RunSettings;
 use crate::policy::Policy;
 
 /// What an artefact is.

@@ -4,31 +4,41 @@
 //! compiled, linked and tried. A call takes a fresh store from the engine's pool, so its cost is one instantiation
 //! plus the guest's own work, and nothing outlives it.
 
+mod artefact;
 mod bindings;
 mod compile;
+mod compiler_process;
+mod contract;
 mod description;
 mod engine;
+mod engine_error;
+mod excerpt;
 mod fault;
 mod grants;
 mod idle;
 mod inspect;
 mod limits;
 mod load;
+mod machine_code;
 mod parameters;
 mod policy;
 mod store;
 mod ticker;
 mod wasi;
 
-pub use compile::{CompileLimits, Compiled, Compiler, URGENT, Urgency, serve_compiler};
+pub use artefact::{Artefact, digest};
+pub use compile::{CompileLimits, Compiled, Compiler, URGENT, Urgency};
+pub use compiler_process::serve_compiler;
+pub use contract::{CONTRACT, Version, version};
 pub use description::{Description, Parameter, ParameterKind};
 pub use engine::{Engine, EngineSettings, Tick};
+pub use engine_error::EngineError;
 pub use fault::{Cause, CompilerError, PolicyError, Stage};
 pub use grants::{Grant, Grants};
 pub use idle::when_idle;
 pub use inspect::Inspection;
 pub use limits::Limits;
-pub use load::{Artefact, CONTRACT, RunSettings, digest};
+pub use load::RunSettings;
 pub use parameters::{ParameterError, ParameterValue};
 pub use policy::{CallCost, Part, Policy};
-pub use wasi::WasiFault;
+pub use wasi::fault::WasiFault;

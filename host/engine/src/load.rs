@@ -4,74 +4,28 @@
 //! refuse, in an order in which each later one may rely on the earlier.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
-use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, HasSelf, Linker};
 
 use netmarks_core::application::Application;
 use netmarks_core::needs::{ColumnNeed, Needs};
 use netmarks_core::request::{Column, Peers, PolicyRequest};
 
+use crate::artefact::Artefact;
 use crate::bindings::{Policy as Bindings, PolicyPre};
 use crate::compile::Compiled;
+use crate::contract::{CONTRACT, IMPORTS};
 use crate::description::Description;
 use crate::engine::Engine;
-use crate::fault::{Cause, EngineError, PolicyError, Stage, cut};
+use crate::engine_error::EngineError;
+use crate::excerpt::cut;
+use crate::fault::{Cause, PolicyError, Stage};
 use crate::grants::{Grant, Grants};
 use crate::limits::Limits;
 use crate::parameters::{self, ParameterValue};
 use crate::policy::{Failure, Policy};
 use crate::store::CallState;
 use crate::wasi;
-
-/// The interface that a policy exports, with the version of the contract that this host speaks.
-pub const CONTRACT: &str = "netmarks:policy/scoring@0.1.0";
-
-/// What a policy may import without a grant. `types` holds no functions.
-const IMPORTS: [&str; 2] = ["netmarks:policy/logging@0.1.0", "netmarks:policy/types@0.1.0"];
-
-/// An artefact before anything is known about it.
-#[derive(Clone, Copy)]
-pub struct Artefact<'a> {
-    /// What the operator calls it, for messages.
-    pub name: &'a str,
-    /// The component.
-    pub bytes: &'a [u8],
-    digest: Option<&'a str>,
-}
-
-impl fmt::Debug for Artefact<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Artefact").field("name", &self.name).field("bytes", &self.bytes.len()).finish()
-    }
-}
-
-impl<'a> Artefact<'a> {
-    /// An artefact of this name.
-    #[must_use]
-    pub fn new(name: &'a str, bytes: &'a [u8]) -> Self {
-        Self { name, bytes, digest: None }
-    }
-
-    /// The same where the caller knows the [`digest`] of `bytes`: hashing 50 MB again takes a while.
-    #[must_use]
-    pub fn with_digest(name: &'a str, bytes: &'a [u8], digest: &'a str) -> Self {
-        Self { name, bytes, digest: Some(digest) }
-    }
-
-    /// The [`digest`] of its bytes.
-    #[must_use]
-    pub fn digest(&self) -> String {
-        self.digest.map_or_else(|| digest(self.bytes), str::to_owned)
-    }
-}
-
-/// `sha256:` and 64 hexadecimal digits.
-#[must_use]
-pub fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-}
 
 /// How one policy is to run: what its operator sets, and the engine enforces.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -120,7 +74,7 @@ impl Policy {
         settings: &RunSettings,
     ) -> Result<Self, PolicyError> {
         let RunSettings { parameters: given, limits, .. } = settings;
-        let at = |stage: Stage| move |cause: Cause| at(artefact, stage, cause);
+        let at = |stage: Stage| move |cause: Cause| artefact.failed(stage, cause);
         let (mut policy, description) = Self::introduce(engine, artefact, component, settings)?;
         let values = parameters::check(&description.parameters, given)
             .map_err(|error| at(Stage::Configure)(Cause::Parameter(error)))?;
@@ -145,7 +99,9 @@ impl Policy {
         settings: &RunSettings,
     ) -> Result<(Self, Description), PolicyError> {
         let RunSettings { limits, grants, .. } = settings;
-        let at = |stage: Stage| move |cause: Cause| at(artefact, stage, cause);
+        let at = |stage: Stage| move |cause: Cause| artefact.failed(stage, cause);
+        // They may be others than those that it was compiled under.
+        artefact.check_limits(limits)?;
         check_interfaces(engine, component, grants).map_err(at(Stage::Check))?;
         let instances = link(engine, component, grants)
             .map_err(|error| at(Stage::Link)(Cause::Refused(EngineError::new(&error))))?;
@@ -161,38 +117,9 @@ impl Policy {
         let description = policy
             .call(|bindings, store| bindings.netmarks_policy_scoring().call_describe(store))
             .map_err(describing)?;
-        let description = Description::check(description).map_err(at(Stage::Describe))?;
+        let description =
+            Description::check(description).map_err(|error| at(Stage::Describe)(error.into()))?;
         Ok((policy, description))
-    }
-}
-
-impl Compiled {
-    /// Compiles in this process, on every core: for tools, and where one policy is all there is to do.
-    ///
-    /// # Errors
-    /// If the artefact is none, too large, or does not validate.
-    pub fn in_place(engine: &Engine, artefact: Artefact<'_>, limits: &Limits) -> Result<Self, PolicyError> {
-        check_header(artefact.bytes, limits).map_err(|cause| at(artefact, Stage::Check, cause))?;
-        Component::new(&engine.wasmtime, artefact.bytes)
-            .map(Self)
-            .map_err(|error| at(artefact, Stage::Compile, Cause::Refused(EngineError::new(&error))))
-    }
-}
-
-fn at(artefact: Artefact<'_>, stage: Stage, cause: Cause) -> PolicyError {
-    PolicyError { policy: artefact.name.to_owned(), stage, cause }
-}
-
-pub(crate) fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), Cause> {
-    let limit = limits.artefact_bytes();
-    if bytes.len() > limit {
-        return Err(Cause::TooLarge { bytes: bytes.len(), limit });
-    }
-    // `\0asm`, then the version (1 for a module, 13 for a component) and the layer (0 or 1), 16 bits each.
-    match bytes.get(..8) {
-        Some(b"\0asm\x01\0\0\0") => Err(Cause::CoreModule),
-        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
-        _ => Err(Cause::NotWasm),
     }
 }
 

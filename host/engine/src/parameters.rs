@@ -17,11 +17,9 @@ const TEXT_BYTES: usize = 4_096;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a parameter's value is a number, true, false or a text")]
 pub enum ParameterValue {
-    /// `true` or `false`.
     Toggle(bool),
-    /// A number.
     Number(f64),
-    /// Anything else.
+    /// Whatever is neither.
     Text(String),
 }
 
@@ -49,17 +47,15 @@ pub enum ParameterError {
     /// The policy has no such setting.
     #[error("unknown parameter `{name}`; the policy takes {known}")]
     Unknown {
-        /// As the operator wrote it.
         name: String,
-        /// What there is.
+        /// The names that there are, for people.
         known: String,
     },
     /// A value of the wrong type or outside its limits.
     #[error("parameter `{name}` must be {expected}")]
     Invalid {
-        /// Which.
         name: String,
-        /// What it must be.
+        /// Type and limits, for people.
         expected: String,
     },
 }

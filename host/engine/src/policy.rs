@@ -13,11 +13,13 @@ use crate::bindings::netmarks::policy::types;
 use crate::bindings::{Policy as Bindings, PolicyPre};
 use crate::description::Description;
 use crate::engine::Engine;
-use crate::fault::{Cause, EngineError, PolicyError, Stage, cut};
+use crate::engine_error::EngineError;
+use crate::excerpt::cut;
+use crate::fault::{Cause, PolicyError, Stage};
 use crate::limits::Limits;
 use crate::parameters::Checked;
 use crate::store::{self, CallState};
-use crate::wasi::WasiFault;
+use crate::wasi::fault::WasiFault;
 
 /// Most parts of an explanation that are taken.
 const PARTS: usize = 256;
@@ -49,7 +51,7 @@ impl std::fmt::Debug for Policy {
 pub struct Part {
     /// The peer that it is about, as a position in [`PolicyRequest::peer_names`].
     pub peer: Option<u32>,
-    /// What it is.
+    /// For people; at most 128 bytes.
     pub label: String,
     /// In the unit of the policy's raw score.
     pub amount: f64,
@@ -126,19 +128,17 @@ impl Policy {
         &self.digest
     }
 
-    /// What it says of itself.
     #[must_use]
     pub fn description(&self) -> &Description {
         &self.description
     }
 
-    /// What it asks to be told.
+    /// What a request must hold for it.
     #[must_use]
     pub fn needs(&self) -> &Needs {
         &self.description.parsed_needs
     }
 
-    /// What it may use.
     #[must_use]
     pub fn limits(&self) -> &Limits {
         &self.limits

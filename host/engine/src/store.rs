@@ -6,9 +6,9 @@ use wasmtime::{ResourceLimiter, Store};
 
 use crate::bindings::netmarks::policy::{logging, types};
 use crate::engine::Engine;
-use crate::fault::cut;
+use crate::excerpt::cut;
 use crate::limits::Limits;
-use crate::wasi::World;
+use crate::wasi::world::World;
 
 /// Holds what one call may use and what it has said.
 #[derive(Debug)]

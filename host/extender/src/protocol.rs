@@ -8,12 +8,11 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use netmarks_core::application::{Application, Identity, Labels, PodIdentity};
-use netmarks_core::facts::Resources;
-use netmarks_core::quantity;
 use netmarks_core::request::PendingPod;
+use netmarks_core::requests::{Amounts, Container, Requirements, pod_requests};
 
 use crate::node_names;
 
@@ -145,8 +144,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for NodeNames<'a> {
 struct Pod<'a> {
     #[serde(borrow)]
     metadata: PodMetadata<'a>,
-    #[serde(borrow, default)]
-    spec: PodSpec<'a>,
+    #[serde(default)]
+    spec: PodSpec,
 }
 
 #[derive(Deserialize)]
@@ -211,31 +210,12 @@ impl<'de: 'a, 'a> Deserialize<'de> for PodLabels<'a> {
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[derive(Default, Deserialize)]
-struct PodSpec<'a> {
-    #[serde(borrow, default)]
-    containers: Vec<Container<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Container<'a> {
-    #[serde(borrow, default)]
-    resources: ContainerResources<'a>,
-}
-
-#[derive(Default, Deserialize)]
-struct ContainerResources<'a> {
-    #[serde(borrow, default)]
-    requests: Option<Requests<'a>>,
-    #[serde(default, rename = "limits")]
-    _limits: Option<IgnoredAny>,
-}
-
-#[derive(Deserialize)]
-struct Requests<'a> {
-    #[serde(borrow, default)]
-    cpu: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    memory: Option<Cow<'a, str>>,
+#[serde(rename_all = "camelCase", default)]
+struct PodSpec {
+    containers: Option<Vec<Container>>,
+    init_containers: Option<Vec<Container>>,
+    overhead: Option<Amounts>,
+    resources: Option<Requirements>,
 }
 
 impl Pod<'_> {
@@ -249,19 +229,9 @@ impl Pod<'_> {
                 controller: controller.map(|owner| (&*owner.kind, &*owner.name)),
             })
             .map(|name| Application::new(&metadata.namespace, name));
-        let mut requests = Resources::default();
-        for container in
-            self.spec.containers.iter().filter_map(|container| container.resources.requests.as_ref())
-        {
-            // A quantity that cannot be read is the API server's to refuse; here it only weighs nothing.
-            let amount = |text: &Option<Cow<'_, str>>, parse: fn(&str) -> Option<u64>| {
-                text.as_deref().and_then(parse).unwrap_or(0)
-            };
-            requests.cpu_millicores =
-                requests.cpu_millicores.saturating_add(amount(&container.cpu, quantity::cpu_millicores));
-            requests.memory_bytes =
-                requests.memory_bytes.saturating_add(amount(&container.memory, quantity::memory_bytes));
-        }
+        let PodSpec { containers, init_containers, overhead, resources } = self.spec;
+        let containers = containers.unwrap_or_default();
+        let requests = pod_requests(&containers, &init_containers.unwrap_or_default(), resources, overhead);
         PendingPod {
             key: format!("{}/{}", metadata.namespace, metadata.name),
             application,

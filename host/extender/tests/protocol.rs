@@ -68,6 +68,7 @@ prop_compose! {
         ),
         owner in proptest::option::of("[a-z]{1,8}"),
         cpus in proptest::collection::vec(quantity(), 0..4),
+        sidecar in proptest::option::of(quantity()),
         memories in proptest::collection::vec(quantity(), 4),
         nodes in proptest::collection::vec("[a-z0-9.-]{1,20}", 0..30),
         whole_nodes: bool,
@@ -79,6 +80,11 @@ prop_compose! {
             requests.extend(memory.0.clone().map(|text| ("memory".to_owned(), text.into())));
             json!({"name": "c", "image": "i", "resources": {"requests": requests, "limits": {"cpu": "9"}}})
         }).collect();
+        let sidecars: Vec<Value> = sidecar.iter().map(|cpu| {
+            let mut requests = serde_json::Map::new();
+            requests.extend(cpu.0.clone().map(|text| ("cpu".to_owned(), text.into())));
+            json!({"name": "s", "restartPolicy": "Always", "resources": {"requests": requests}})
+        }).collect();
         let owners: Vec<Value> = owner.iter().map(|name| json!({
             "apiVersion": "apps/v1", "kind": "StatefulSet", "name": name, "controller": true,
         })).collect();
@@ -88,7 +94,7 @@ prop_compose! {
         let body = json!({
             "Pod": {
                 "metadata": {"name": name, "namespace": namespace, "labels": labels, "ownerReferences": owners},
-                "spec": {"containers": containers, "priority": 0},
+                "spec": {"containers": containers, "initContainers": sidecars, "priority": 0},
                 "status": {"phase": "Pending"},
             },
             "Nodes": if whole_nodes { json!({"metadata": {}, "items": items}) } else { Value::Null },
@@ -127,9 +133,11 @@ proptest! {
         prop_assert_eq!(decoded.pod.application.as_ref().map(ToString::to_string), application);
         let labels: BTreeMap<String, String> = decoded.pod.labels.iter().cloned().collect();
         prop_assert_eq!(json!(labels), metadata["labels"].clone());
-        let containers = read["Pod"]["spec"]["containers"].as_array().unwrap();
+        // Containers and the sidecars among the init containers: what runs at the same time.
+        let spec = &read["Pod"]["spec"];
         let requests = |key: &'static str| {
-            containers.iter().map(move |container| thousandths(&container["resources"]["requests"][key]))
+            let containers = ["containers", "initContainers"].map(|list| spec[list].as_array().unwrap());
+            containers.into_iter().flatten().map(move |container| thousandths(&container["resources"]["requests"][key]))
         };
         prop_assert_eq!(u128::from(decoded.pod.requests.cpu_millicores), requests("cpu").sum::<u128>());
         let bytes: u128 = requests("memory").map(|memory| memory.div_ceil(1_000)).sum();

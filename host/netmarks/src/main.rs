@@ -1,5 +1,7 @@
 //! `netmarks`: parses the command line, runs the command, and turns its result into an exit code.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use clap::Parser as _;

@@ -82,7 +82,7 @@ pub async fn open(
     let options = RegistryOptions {
         engine: engine.clone(),
         compiling,
-        store,
+        state_folder: store,
         rules: policies.rollback,
         promotion: policies.promotion,
     };

@@ -166,11 +166,11 @@ impl Scoring {
 /// # Errors
 /// If an address is taken, or the TLS files cannot be used.
 pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Result<SocketAddr> {
-    let listener = Listener::bind("server", config.server.listen, &config.server.tls).await?;
+    let listener = Listener::bind("server", "--listen", config.server.listen, &config.server.tls).await?;
     let (address, stop) = (listener.address(), stop(config, tasks));
     let health = scoring.health.clone().router();
     if let Some(address) = config.server.health_listen {
-        let probes = Listener::bind_plain("server.health_listen", address).await?;
+        let probes = Listener::bind_plain("`server.health_listen`", address).await?;
         tracing::info!(address = %probes.address(), "listening for probes");
         let router = health.clone();
         tasks.serve("health server", probes.serve(move |_| router.clone(), stop.clone()));
@@ -245,7 +245,7 @@ async fn admin_listener(
         None
     };
     let access = Access::new(admin, reviewer);
-    let listener = Listener::bind("admin", address, &admin.tls).await?;
+    let listener = Listener::bind("admin", "`admin.listen`", address, &admin.tls).await?;
     let address = listener.address();
     tracing::info!(
         %address, scheme = listener.scheme(), access = access.as_str(), "listening for changes of policies"

@@ -153,8 +153,15 @@ fn every_command_has_examples_in_its_help() {
         let lines: Vec<&str> = examples.lines().filter(|line| !line.trim().is_empty()).collect();
         assert!(lines.len() >= 2 && lines.iter().all(|line| line.starts_with("  netmarks ")), "{examples}");
     }
-    let version = success(&netmarks(&["--version"]).unwrap()).unwrap();
+    let version = success(&netmarks(&["-V"]).unwrap()).unwrap();
     assert_eq!(version, format!("netmarks {}\n", env!("CARGO_PKG_VERSION")));
+    let version = success(&netmarks(&["--version"]).unwrap()).unwrap();
+    let mut lines = version.lines();
+    assert_eq!(lines.next(), Some(format!("netmarks {}", env!("CARGO_PKG_VERSION")).as_str()));
+    let told: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+    let keys: Vec<&str> = told.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, ["revision", "rustc", "wasmtime", "contracts"], "{version}");
+    assert!(told.iter().all(|(_, value)| !value.is_empty() && *value != "unknown"), "{version}");
     assert_eq!(netmarks(&["sevre"]).unwrap().status.code(), Some(2), "a usage error is no failure");
 }
 

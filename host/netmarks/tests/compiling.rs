@@ -182,7 +182,7 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
     let options = RegistryOptions {
         engine: engine(),
         compiling,
-        store: Some(store),
+        state_folder: Some(store),
         rules: RollbackRules::default(),
         promotion: PromotionRules::default(),
     };

@@ -1,6 +1,6 @@
-//! When a policy has to go: too many faults or slow calls in a window of time.
+//! When a policy has to be rolled back: too many faults or slow calls in a window of time.
 //!
-//! Apart from what is then done about it (the registry's), and without a clock of its own.
+//! Pure, without a clock of its own. `rollback` acts on a breach.
 
 use std::time::{Duration, Instant};
 

@@ -6,9 +6,12 @@
 //! reaches the disk, then the set. Where artefacts come from and who may change them is not known here: other crates
 //! submit.
 
+#![forbid(unsafe_code)]
+
 mod background;
 mod breach;
 mod change;
+mod commands;
 mod errors;
 mod latency;
 mod lifecycle;

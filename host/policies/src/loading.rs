@@ -1,6 +1,4 @@
-//! From bytes to a loaded revision, step by step, with its state visible meanwhile.
-//!
-//! Apart from the registry, whose lock is never held here: compiling takes as long as it takes.
+//! From bytes to a loaded revision, step by step. Blocks: compiling takes seconds.
 
 use std::sync::Arc;
 

@@ -9,18 +9,16 @@ use bytes::Bytes;
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_engine::when_idle;
-use tokio::sync::oneshot;
 
 use crate::change::{Fallback, PolicyChange};
+use crate::commands::{Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
 use crate::errors::Refusal;
-use crate::lifecycle::Event;
 use crate::manifest::Entry;
 use crate::origin::{Actor, Origin};
 use crate::registry::Registry;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName, Settings};
-use crate::state::{Progress, RegistryState};
-use crate::state_task::{Command, Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
+use crate::state::RegistryState;
 use crate::submission::{ChangeOutcome, Submission};
 
 impl Registry {
@@ -40,8 +38,7 @@ impl Registry {
         let result = self.try_submit(submission, &digest).await;
         if let Err(refusal) = &result {
             let rejected = RejectedSubmission { name, digest, reason: chain(refusal), actor };
-            // Where this fails the process is ending, and the refusal itself says more.
-            drop(self.ask(|done| Command::Reject { rejected, done }).await);
+            self.shared.commands.reject(rejected).await;
         }
         result
     }
@@ -82,10 +79,10 @@ impl Registry {
             };
             let revision = entry.revision.clone();
             let new = Some(ProvenRevision { bytes, loaded });
-            let outcome =
-                registry.commit(Commit { change: PolicyChange::Put(Box::new(entry)), new, actor }).await;
+            let commit = Commit { change: PolicyChange::Put(Box::new(entry)), new, actor };
+            let outcome = registry.shared.commands.commit(commit).await;
             if outcome.is_err() {
-                registry.withdraw(revision).await;
+                registry.shared.commands.withdraw(revision).await;
             }
             outcome
         })
@@ -124,15 +121,21 @@ impl Registry {
         origin: Origin,
         actor: Actor,
     ) -> Result<ChangeOutcome, Refusal> {
-        let outcome = self.operate(PolicyChange::Remove { name, origin }, actor).await?;
-        // Whatever had taken the place of the configuration's policy is gone: it answers again when nothing else does.
-        if self.current().active.is_empty()
-            && let Some(configured) = self.state().configured.clone()
-            && let Err(refusal) = self.submit(configured).await
-        {
-            tracing::error!(error = chain(&refusal), "no policy is left, and the configuration's is refused");
-        }
-        Ok(outcome)
+        let registry = self.clone();
+        to_the_end(async move {
+            let outcome = registry.operate(PolicyChange::Remove { name, origin }, actor).await?;
+            // What had taken the place of the configuration's policy may be gone: that answers again when nothing else
+            // does.
+            if registry.current().active.is_empty()
+                && let Some(configured) = registry.state().configured.clone()
+                && let Err(refusal) = registry.submit(configured).await
+            {
+                let error = chain(&refusal);
+                tracing::error!(error, "no policy is left, and the configuration's is refused");
+            }
+            Ok(outcome)
+        })
+        .await
     }
 
     /// Puts the set back that answered before the one that answers now.
@@ -160,7 +163,7 @@ impl Registry {
         let revision = RevisionId::new(&name, &digest, &settings);
         let mode = Mode::Active;
         let submission = Submission { name, bytes, settings, mode, origin: Origin::Configuration, actor };
-        let configured = Box::new(ConfiguredPolicy { revision, submission: submission.clone() });
+        let configured = ConfiguredPolicy { revision, submission: submission.clone() };
         let state = self.state();
         let answers = !self.current().active.is_empty();
         let outcome = if answers && state.saved.configured.as_ref() == Some(&configured.revision) {
@@ -174,7 +177,7 @@ impl Registry {
             };
             self.submit_hashed(Submission { mode, ..submission }, digest).await?
         };
-        self.ask(|done| Command::Configured { configured, done }).await??;
+        self.shared.commands.configured(configured).await?;
         Ok(outcome)
     }
 
@@ -184,39 +187,17 @@ impl Registry {
         to_the_end(async move {
             let needed = needed(&registry.state(), &change);
             let outcome = match registry.reload(&needed).await {
-                Ok(()) => registry.commit(Commit { change, new: None, actor }).await,
+                Ok(()) => registry.shared.commands.commit(Commit { change, new: None, actor }).await,
                 Err(refusal) => Err(refusal),
             };
             if outcome.is_err() {
                 for entry in needed {
-                    registry.withdraw(entry.revision).await;
+                    registry.shared.commands.withdraw(entry.revision).await;
                 }
             }
             outcome
         })
         .await
-    }
-
-    async fn commit(&self, commit: Commit) -> Result<ChangeOutcome, Refusal> {
-        let commit = Box::new(commit);
-        self.ask(|done| Command::Commit { commit, done }).await?
-    }
-
-    /// A revision was proven in vain: the change that it was for is refused.
-    async fn withdraw(&self, revision: RevisionId) {
-        // Where this fails the process is ending, and the refusal of the change says more.
-        drop(self.advance(Progress::Step(revision, Event::Withdrawn)).await);
-    }
-
-    pub(crate) async fn advance(&self, progress: Progress) -> Result<(), Refusal> {
-        self.ask(|done| Command::Advance { progress, done }).await
-    }
-
-    /// Sends a command to the task that owns the state, and waits for its answer.
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, Refusal> {
-        let (done, answer) = oneshot::channel();
-        self.shared.commands.send(command(done)).await.map_err(|_| Refusal::Internal)?;
-        answer.await.map_err(|_| Refusal::Internal)
     }
 }
 

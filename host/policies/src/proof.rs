@@ -21,7 +21,7 @@ const STEPS: usize = 3;
 impl Registry {
     /// Checks, compiles and tries a revision; its lifecycle state follows.
     pub(crate) async fn prove(&self, entry: &Entry, bytes: Bytes) -> Result<Arc<Loaded>, Refusal> {
-        self.advance(Progress::Received(Box::new(entry.clone()))).await?;
+        self.shared.commands.advance(Progress::Received(Box::new(entry.clone()))).await?;
         // Room for every step: the blocking thread must not wait for the task that owns the state, which may itself be
         // waiting for a blocking thread to write a file.
         let (passed, mut steps) = mpsc::channel(STEPS);
@@ -37,11 +37,11 @@ impl Registry {
             loading::load(&shared.engine, compiling, &replay, (&to_load, &bytes), progress)
         });
         while let Some(event) = steps.recv().await {
-            self.advance(Progress::Step(entry.revision.clone(), event)).await?;
+            self.shared.commands.advance(Progress::Step(entry.revision.clone(), event)).await?;
         }
         let loaded = work.await.unwrap_or(Err(Refusal::Internal));
         if loaded.is_err() {
-            self.advance(Progress::Step(entry.revision.clone(), Event::Failed)).await?;
+            self.shared.commands.advance(Progress::Step(entry.revision.clone(), Event::Failed)).await?;
         }
         loaded.map(Arc::new)
     }
@@ -54,7 +54,7 @@ impl Registry {
             }
             let bytes = self.artefact(entry.digest.clone()).await?;
             let loaded = self.prove(entry, bytes).await?;
-            self.advance(Progress::Reloaded(loaded)).await?;
+            self.shared.commands.advance(Progress::Reloaded(loaded)).await?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::breach::{Breach, RollbackRules};
+use crate::commands::Commands;
 use crate::errors::StateFolderError;
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Entry, Manifest};
@@ -24,7 +25,7 @@ use crate::set::PolicySet;
 use crate::shadow::{Comparison, ShadowReport};
 use crate::state::RegistryState;
 use crate::state_folder::StateFolder;
-use crate::state_task::{Command, Published, StateTask};
+use crate::state_task::{Published, StateTask};
 
 /// Uploads that may wait for the compiler; each holds an artefact in memory.
 const WAITING: usize = 4;
@@ -42,7 +43,7 @@ pub struct RegistryOptions {
     /// Who compiles them.
     pub compiling: Compiling,
     /// Where what is live is kept; without it, a restart starts empty.
-    pub store: Option<StateFolder>,
+    pub state_folder: Option<StateFolder>,
     /// When a policy is rolled back.
     pub rules: RollbackRules,
     /// When a canary becomes active by itself.
@@ -75,7 +76,7 @@ pub(crate) struct Shared {
     pub(crate) compiling: Compiling,
     pub(crate) promotion: PromotionRules,
     pub(crate) published: Arc<Published>,
-    pub(crate) commands: mpsc::Sender<Command>,
+    pub(crate) commands: Commands,
     /// Locked as long as a handle exists.
     pub(crate) folder: Option<Arc<StateFolder>>,
     pub(crate) replay: ArcSwap<Replay>,
@@ -105,9 +106,9 @@ impl Registry {
     /// # Errors
     /// If the state folder cannot be read.
     pub fn open(options: RegistryOptions) -> Result<(Self, Inbox), StateFolderError> {
-        let RegistryOptions { engine, compiling, store, rules, promotion } = options;
+        let RegistryOptions { engine, compiling, state_folder, rules, promotion } = options;
         let replay: Replay = Arc::new(|_| Vec::new());
-        let folder = store.map(Arc::new);
+        let folder = state_folder.map(Arc::new);
         let saved = folder.as_ref().map_or(Ok(None), |folder| folder.load())?.unwrap_or_default();
         let mut state = RegistryState::new(saved);
         if let Some(folder) = &folder {

@@ -1,7 +1,7 @@
-//! Scores live requests with policies that nobody listens to, and compares.
+//! Scores live requests with shadow policies, and compares them with what answered.
 //!
-//! Off the answering path: a request only leaves a copy of what it was asked in a short queue, and where that is full
-//! it leaves nothing. One task empties the queue.
+//! Off the answering path: a request only leaves a copy of what it was asked in a short queue, or nothing where that is
+//! full. One task empties the queue.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -142,7 +142,7 @@ fn wait_for(lock: &File) -> Result<(), fs::TryLockError> {
     loop {
         match lock.try_lock() {
             Err(fs::TryLockError::WouldBlock) if begun.elapsed() < LOCK_WAIT => {
-                std::thread::sleep(LOCK_RETRY)
+                std::thread::sleep(LOCK_RETRY);
             }
             result => return result,
         }

@@ -7,26 +7,22 @@
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use netmarks_core::clock::unix_now;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{broadcast, mpsc};
 
 use crate::change::PolicyChange;
+use crate::commands::{Command, Commands, Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
 use crate::errors::Refusal;
 use crate::notice::{Notice, NoticeKind};
 use crate::origin::Actor;
 use crate::report::Rejection;
-use crate::revision::{Loaded, RevisionId};
 use crate::saved_state::SavedState;
 use crate::set::PolicySet;
 use crate::settings::PolicyName;
 use crate::shadow::ShadowTallies;
-use crate::state::{Progress, RegistryState};
+use crate::state::RegistryState;
 use crate::state_folder::StateFolder;
-use crate::submission::{ChangeOutcome, Submission};
-
-/// Commands that may wait while a file is written; who sends one more waits as well.
-const COMMANDS: usize = 64;
+use crate::submission::ChangeOutcome;
 
 /// Notices that a slow listener may be behind before it misses some.
 const NOTICES: usize = 256;
@@ -40,42 +36,6 @@ pub(crate) struct Published {
     pub(crate) notices: broadcast::Sender<Notice>,
 }
 
-/// What the task can be asked to do. Each command is answered when its effect is published.
-pub(crate) enum Command {
-    Advance { progress: Progress, done: oneshot::Sender<()> },
-    Reject { rejected: RejectedSubmission, done: oneshot::Sender<()> },
-    Commit { commit: Box<Commit>, done: oneshot::Sender<Result<ChangeOutcome, Refusal>> },
-    Configured { configured: Box<ConfiguredPolicy>, done: oneshot::Sender<Result<(), Refusal>> },
-}
-
-/// A submission that was refused, with the reason.
-pub(crate) struct RejectedSubmission {
-    pub(crate) name: PolicyName,
-    pub(crate) digest: String,
-    pub(crate) reason: String,
-    pub(crate) actor: Actor,
-}
-
-/// A change of the manifest whose revisions are all loaded.
-pub(crate) struct Commit {
-    pub(crate) change: PolicyChange,
-    /// The revision that the change brings.
-    pub(crate) new: Option<ProvenRevision>,
-    pub(crate) actor: Actor,
-}
-
-/// A revision that passed every step, and its artefact.
-pub(crate) struct ProvenRevision {
-    pub(crate) bytes: Bytes,
-    pub(crate) loaded: Arc<Loaded>,
-}
-
-/// The configuration's policy, once it is taken over.
-pub(crate) struct ConfiguredPolicy {
-    pub(crate) revision: RevisionId,
-    pub(crate) submission: Submission,
-}
-
 /// Holds the state, which nobody else changes.
 pub(crate) struct StateTask {
     state: RegistryState,
@@ -86,11 +46,11 @@ pub(crate) struct StateTask {
 }
 
 impl StateTask {
-    /// A task that begins with `state`, what it publishes, and where it takes commands.
+    /// A task that begins with `state`, what it publishes, and how it is sent commands.
     pub(crate) fn new(
         mut state: RegistryState,
         folder: Option<&Arc<StateFolder>>,
-    ) -> (Self, Arc<Published>, mpsc::Sender<Command>) {
+    ) -> (Self, Arc<Published>, Commands) {
         let set = state.place();
         let published = Arc::new(Published {
             shadows: ShadowTallies::new(&set.shadows),
@@ -98,7 +58,7 @@ impl StateTask {
             state: ArcSwap::from_pointee(state.clone()),
             notices: broadcast::Sender::new(NOTICES),
         });
-        let (sender, commands) = mpsc::channel(COMMANDS);
+        let (sender, commands) = Commands::channel();
         let task = Self { state, folder: folder.map(Arc::downgrade), published: published.clone(), commands };
         (task, published, sender)
     }

@@ -16,7 +16,7 @@ pub struct Submission {
     pub bytes: Bytes,
     /// How it runs and counts.
     pub settings: Settings,
-    /// Who shall listen to it.
+    /// Which mode it is to have.
     pub mode: Mode,
     /// Where it comes from.
     pub origin: Origin,

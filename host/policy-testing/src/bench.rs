@@ -21,17 +21,15 @@ const LEAST_CALLS: usize = 20;
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Calls before those that count.
 const WARM_UP: usize = 10;
-/// A slow policy is to be measured, not stopped.
-const DEADLINE_MS: u64 = 10_000;
 
-/// What calls take.
+/// Time and memory of calls, by the size of the cluster.
 #[derive(Clone, Debug, Serialize)]
 pub struct Bench {
-    /// CPU and cores.
+    /// Model of the CPU and number of cores.
     pub machine: String,
     /// Whether the host was built with optimisation; without, its share of a call is several times as long.
     pub optimised: bool,
-    /// Size of the component.
+    /// Size of the component in bytes.
     pub artefact_bytes: usize,
     /// The deadline that it is going to have, in microseconds.
     pub deadline_microseconds: f64,
@@ -50,7 +48,7 @@ pub struct BenchRow {
     pub p99_microseconds: f64,
     /// The most linear memory that a call had.
     pub memory_bytes: usize,
-    /// How many calls were made.
+    /// Calls that were measured.
     pub calls: usize,
 }
 
@@ -83,9 +81,20 @@ fn time(microseconds: f64) -> String {
     }
 }
 
-pub(crate) fn run(policy: &Policy) -> Result<Bench, PolicyError> {
+impl Policy {
+    /// Measures calls in clusters of the usual sizes.
+    ///
+    /// # Errors
+    /// If the policy is refused or fails.
+    pub fn bench(&self) -> Result<Bench, PolicyError> {
+        run(self)
+    }
+}
+
+fn run(policy: &Policy) -> Result<Bench, PolicyError> {
     let limits = policy.settings().limits;
-    let patient = Limits { deadline_ms: DEADLINE_MS.max(limits.deadline_ms), ..limits };
+    // A slow policy is to be measured, not stopped.
+    let patient = Limits { deadline_ms: Limits::MOST_DEADLINE_MS, ..limits };
     let loaded = policy.load_with(&BTreeMap::new(), patient)?;
     let mut rows = Vec::new();
     for nodes in SIZES {

@@ -10,8 +10,9 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, de};
 
-use crate::cases::{ExpectedError, Tolerance};
-use crate::{Cluster, Pod};
+use crate::cluster::Cluster;
+use crate::expected::{ExpectedError, Tolerance};
+use crate::pod::Pod;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use netmarks_core::request::PendingPod;
 use netmarks_engine::{ParameterValue, Stage};
-use netmarks_sources::snapshot_file::{ContentError, SnapshotFile, SnapshotFileError};
-use serde::Deserialize;
+use netmarks_sources::snapshot_file::SnapshotFile;
 
-use crate::Error;
 use crate::case_file::{File, FileCase, FileExpectation, FilePodSource, FileSnapshot, Group};
+use crate::case_file_error::CaseFileError;
+use crate::error::Error;
+use crate::expected::{ExpectedError, Tolerance};
 
 /// The cases of a file, ready to run.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Cases {
     pub(crate) cases: Vec<Case>,
 }
 
-/// One case.
+/// One case, complete: its nodes and its pod are those of its snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -39,81 +40,6 @@ pub(crate) struct Case {
 pub(crate) enum Expected {
     Scores { order: Vec<Vec<String>>, scores: BTreeMap<String, f64>, tolerance: Tolerance },
     Error(ExpectedError),
-}
-
-/// How far a score may be from what is expected; the larger of the two counts.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct Tolerance {
-    /// As a share of the expected score.
-    pub(crate) relative: f64,
-    /// In the unit of the score.
-    pub(crate) absolute: f64,
-}
-
-impl Default for Tolerance {
-    fn default() -> Self {
-        // Summing in another order costs a few bits.
-        Self { relative: 1e-9, absolute: 1e-12 }
-    }
-}
-
-impl Tolerance {
-    pub(crate) fn allows(self, expected: f64, got: f64) -> bool {
-        (expected - got).abs() <= self.absolute.max(self.relative * expected.abs())
-    }
-}
-
-/// The error that a case expects; what is not given may be anything.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize, serde::Serialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ExpectedError {
-    /// Where: `configure`, `score`, ...
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stage: Option<String>,
-    /// Why, in a word: `said`, `parameter`, `deadline`, ...
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cause: Option<String>,
-    /// A part of the message, causes included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-}
-
-/// What is wrong with a case file.
-#[derive(Debug, thiserror::Error)]
-pub enum CaseFileError {
-    /// No YAML of this format.
-    #[error("it is not YAML of this format: {0}")]
-    Yaml(serde_saphyr::Error),
-    /// Nothing to run.
-    #[error("it has no cases")]
-    Empty,
-    /// Two cases of one name.
-    #[error("two cases are called `{name}`; rename one")]
-    Repeated {
-        /// The name.
-        name: String,
-    },
-    /// A snapshot file that cannot be read.
-    #[error("its snapshot cannot be read")]
-    Snapshot(#[source] SnapshotFileError),
-    /// A cluster that cannot be.
-    #[error("the snapshot says what cannot be")]
-    Content(#[source] ContentError),
-    /// Pods on a node that does not exist.
-    #[error("the snapshot has pods on `{node}`, which is not among its nodes")]
-    UnknownNode {
-        /// The node.
-        node: String,
-    },
-    /// A case that makes no sense.
-    #[error("case `{case}`: {problem}")]
-    Case {
-        /// Which.
-        case: String,
-        /// What is wrong with it, and what to do.
-        problem: String,
-    },
 }
 
 impl Cases {

@@ -9,7 +9,8 @@ use netmarks_core::facts::Resources;
 use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, SnapshotFile, VERSION};
 use serde::Deserialize;
 
-use crate::cases::CaseFileError;
+use crate::application;
+use crate::case_file_error::CaseFileError;
 use crate::quantity::{Requests, cpu, memory, millicores};
 
 /// Nodes, running pods and flows.
@@ -53,7 +54,7 @@ struct Pods {
     application: Option<Application>,
     /// How many on which node.
     on: BTreeMap<String, u32>,
-    /// Of each.
+    /// Of each pod.
     #[serde(default)]
     requests: Requests,
 }
@@ -67,14 +68,14 @@ struct Flow {
 }
 
 impl Node {
-    /// In this zone.
+    /// Sets `topology.kubernetes.io/zone`; a node without it is in no known zone.
     #[must_use]
     pub fn zone(mut self, zone: &str) -> Self {
         self.zone = Some(zone.to_owned());
         self
     }
 
-    /// In this region.
+    /// Sets `topology.kubernetes.io/region`; a node without it is in no known region.
     #[must_use]
     pub fn region(mut self, region: &str) -> Self {
         self.region = Some(region.to_owned());
@@ -114,7 +115,7 @@ impl Cluster {
     #[must_use]
     pub fn pods_requesting(mut self, application: &str, on: &[(&str, u32)], each: Resources) -> Self {
         self.pods.push(Pods {
-            application: Some(crate::application(application)),
+            application: Some(application::read(application)),
             on: on.iter().map(|(node, pods)| ((*node).to_owned(), *pods)).collect(),
             requests: Requests { cpu_millicores: each.cpu_millicores, memory_bytes: each.memory_bytes },
         });
@@ -124,7 +125,7 @@ impl Cluster {
     /// Adds what the calls of one application to another move, requests and responses together.
     #[must_use]
     pub fn flow(mut self, from: &str, to: &str, bytes_per_second: f64) -> Self {
-        let (from, to) = (crate::application(from), crate::application(to));
+        let (from, to) = (application::read(from), application::read(to));
         self.flows.push(Flow { from, to, bytes_per_second });
         self
     }

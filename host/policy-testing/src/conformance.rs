@@ -3,14 +3,14 @@
 //! Apart from cases, which say what one policy prefers.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use fastrand::Rng;
 use netmarks_core::errors::chain;
 use netmarks_core::request::{Candidates, PolicyRequest, gather};
 use netmarks_engine::{Cause, Limits, ParameterKind, ParameterValue, PolicyError, Stage};
-use serde::Serialize;
 
+use crate::conformance_report::{ConformanceReport, Property};
+use crate::error::Error;
 use crate::policy::{Policy, patiently};
 use crate::report::number;
 use crate::scenarios::{self, Scenario};
@@ -23,17 +23,15 @@ const ADDS_UP: f64 = 1e-6;
 const EXPLAINED: usize = 3;
 /// An explanation of this many parts may have been cut.
 const MOST_PARTS: usize = 256;
-/// Failures told per property; the rest are counted.
-const TOLD: usize = 3;
 /// Nodes of the largest scenario.
 const MOST_NODES: usize = 5_000;
 
-/// What is tried.
+/// Which scenarios the properties are tried in, beside the edges and a large one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conformance {
     /// Chooses the random scenarios.
     pub seed: u64,
-    /// How many random scenarios.
+    /// Number of random scenarios.
     pub scenarios: u64,
 }
 
@@ -43,133 +41,27 @@ impl Default for Conformance {
     }
 }
 
-/// One property.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Property {
-    /// It describes itself the same each time.
-    Description,
-    /// It returns one finite number per candidate, in random scenarios and at the edges of what may come.
-    Answers,
-    /// The same request gets the same answer, to the last bit.
-    Repeatable,
-    /// The order in which candidates are listed does not matter.
-    NodeOrder,
-    /// An explanation adds up to the score, and names peers that exist.
-    Explanations,
-    /// Each parameter may be set to the limits that the policy declares: it answers, or `check` refuses.
-    Parameters,
-    /// 5,000 nodes with 20 peers of 50 pods each are scored within memory and time.
-    Limits,
-}
+impl Policy {
+    /// Checks the properties that every policy must have.
+    ///
+    /// # Errors
+    /// If one does not hold: then with an example for each that does not.
+    pub fn conformance(&self) -> Result<&Self, Error> {
+        let report = self.run_conformance(&Conformance::default())?;
+        if report.passed() { Ok(self) } else { Err(Error::Conformance(report)) }
+    }
 
-impl Property {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Description,
-        Self::Answers,
-        Self::Repeatable,
-        Self::NodeOrder,
-        Self::Explanations,
-        Self::Parameters,
-        Self::Limits,
-    ];
-
-    /// As a sentence about a policy.
-    #[must_use]
-    pub fn sentence(self) -> &'static str {
-        match self {
-            Self::Description => "describes itself the same each time",
-            Self::Answers => "returns one finite number per candidate",
-            Self::Repeatable => "answers the same request the same",
-            Self::NodeOrder => "does not mind the order of the nodes",
-            Self::Explanations => "explains scores by what adds up to them",
-            Self::Parameters => "works at the limits of its parameters",
-            Self::Limits => "scores 5,000 nodes within memory and time",
-        }
+    /// Checks the properties and reports on each.
+    ///
+    /// # Errors
+    /// If the policy is refused, so that there is nothing to check.
+    pub fn run_conformance(&self, settings: &Conformance) -> Result<ConformanceReport, PolicyError> {
+        run(self, settings)
     }
 }
 
-/// What came of all properties.
-#[derive(Clone, Debug, Serialize)]
-pub struct ConformanceReport {
-    /// What the policy under test is called.
-    pub policy: String,
-    /// Chose the random scenarios.
-    pub seed: u64,
-    /// In the order of [`Property::ALL`].
-    pub properties: Vec<PropertyResult>,
-}
-
-/// What came of one.
-#[derive(Clone, Debug, Serialize)]
-pub struct PropertyResult {
-    /// Which.
-    pub property: Property,
-    /// How often it was tried.
-    pub tried: u32,
-    /// How often it did not hold.
-    pub failed: u32,
-    /// The first few failures.
-    pub examples: Vec<String>,
-}
-
-impl ConformanceReport {
-    /// Whether all of them hold.
-    #[must_use]
-    pub fn passed(&self) -> bool {
-        self.failures() == 0
-    }
-
-    /// How many do not.
-    #[must_use]
-    pub fn failures(&self) -> usize {
-        self.properties.iter().filter(|property| property.failed > 0).count()
-    }
-
-    fn tell(&mut self, property: Property, what: &str, result: Result<(), String>) {
-        let Some(entry) = self.properties.iter_mut().find(|entry| entry.property == property) else { return };
-        entry.tried += 1;
-        if let Err(problem) = result {
-            entry.failed += 1;
-            if entry.examples.len() < TOLD {
-                entry.examples.push(format!("{what}: {problem}"));
-            }
-        }
-    }
-}
-
-impl fmt::Display for ConformanceReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for PropertyResult { property, tried, failed, examples } in &self.properties {
-            let sentence = property.sentence();
-            if *failed == 0 {
-                let tried = if *tried == 0 { "nothing to try".to_owned() } else { format!("{tried} tried") };
-                writeln!(f, "ok    {sentence} ({tried})")?;
-                continue;
-            }
-            writeln!(f, "FAIL  {sentence} ({failed} of {tried} not)")?;
-            for example in examples {
-                writeln!(f, "      {example}")?;
-            }
-        }
-        let Self { policy, seed, properties } = self;
-        match self.failures() {
-            0 => write!(f, "{policy}: all {} properties hold", properties.len()),
-            failures => {
-                write!(f, "{policy}: {failures} of {} properties do not hold (seed {seed})", properties.len())
-            }
-        }
-    }
-}
-
-pub(crate) fn run(policy: &Policy, settings: &Conformance) -> Result<ConformanceReport, PolicyError> {
-    let empty = |property| PropertyResult { property, tried: 0, failed: 0, examples: Vec::new() };
-    let mut report = ConformanceReport {
-        policy: policy.name().to_owned(),
-        seed: settings.seed,
-        properties: Property::ALL.map(empty).into(),
-    };
+fn run(policy: &Policy, settings: &Conformance) -> Result<ConformanceReport, PolicyError> {
+    let mut report = ConformanceReport::new(policy.name(), settings.seed);
     let loaded = policy.load()?;
     report.tell(Property::Description, "loaded again", described_again(policy, &loaded));
     let edges = scenarios::edges();

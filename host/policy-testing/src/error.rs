@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use netmarks_engine::PolicyError;
 
-use crate::cases::CaseFileError;
-use crate::conformance::ConformanceReport;
+use crate::case_file_error::CaseFileError;
+use crate::conformance_report::ConformanceReport;
 use crate::report::CasesReport;
 
 /// Why a test of a policy failed.
@@ -20,9 +20,9 @@ pub enum Error {
     /// A file could not be read.
     #[error("failed to read {}", path.display())]
     Read {
-        /// Which.
+        /// As it was given, or named by a case file.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// The engine could not be made.
@@ -34,18 +34,18 @@ pub enum Error {
     /// A case file says something that cannot be.
     #[error("the case file {} cannot be used", path.display())]
     CaseFile {
-        /// Which.
+        /// As it was given, or named by a case file.
         path: PathBuf,
-        /// Why.
+        /// Which key or case, and what is wrong with it.
         source: Box<CaseFileError>,
     },
     /// The cluster to score in says something that cannot be.
     #[error("the cluster to score in cannot be used")]
     Cluster(#[source] Box<CaseFileError>),
-    /// Cases failed.
+    /// At least one case of a file failed.
     #[error("{0}")]
     Cases(CasesReport),
-    /// Properties do not hold.
+    /// At least one property does not hold.
     #[error("{0}")]
     Conformance(ConformanceReport),
 }

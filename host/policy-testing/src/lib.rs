@@ -24,12 +24,19 @@
 //!
 //! `netmarks policy test` does the same from the command line; `docs/testing-a-policy.md` explains case files.
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod application;
 mod bench;
 mod case_file;
+mod case_file_error;
 mod cases;
 mod cluster;
 mod conformance;
+mod conformance_report;
 mod error;
+mod expected;
 mod pod;
 mod policy;
 mod quantity;
@@ -39,19 +46,14 @@ mod scenarios;
 mod scores;
 
 pub use bench::{Bench, BenchRow};
-pub use cases::{CaseFileError, Cases, ExpectedError};
+pub use case_file_error::CaseFileError;
+pub use cases::Cases;
 pub use cluster::{Cluster, Node};
-pub use conformance::{Conformance, ConformanceReport, Property, PropertyResult};
+pub use conformance::Conformance;
+pub use conformance_report::{ConformanceReport, Property, PropertyResult};
 pub use error::Error;
+pub use expected::ExpectedError;
 pub use pod::Pod;
 pub use policy::Policy;
 pub use report::{CaseResult, CasesReport, Difference, Failed, NodeRow};
 pub use scores::Scores;
-
-use netmarks_core::application::Application;
-
-/// An application as tests write it: `namespace/name`, or a name in the namespace `default`.
-fn application(text: &str) -> Application {
-    let (namespace, name) = text.split_once('/').unwrap_or(("default", text));
-    Application::new(namespace, name)
-}

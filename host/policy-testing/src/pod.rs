@@ -8,6 +8,7 @@ use netmarks_core::application::{Application, Identity, PodIdentity};
 use netmarks_core::request::PendingPod;
 use serde::Deserialize;
 
+use crate::application;
 use crate::quantity::{Requests, millicores};
 
 /// A pod that waits. Its application is as given, or else what the cluster's identity says of its labels.
@@ -31,10 +32,10 @@ impl Pod {
     /// A pod of an application, `namespace/name`.
     #[must_use]
     pub fn of(application: &str) -> Self {
-        Self { application: Some(crate::application(application)), ..Self::default() }
+        Self { application: Some(application::read(application)), ..Self::default() }
     }
 
-    /// With a label.
+    /// Sets a label, or replaces it.
     #[must_use]
     pub fn label(mut self, key: &str, value: &str) -> Self {
         self.labels.insert(key.to_owned(), value.to_owned());

@@ -13,11 +13,10 @@ use netmarks_engine::{
     RunSettings,
 };
 
-use crate::bench::{self, Bench};
-use crate::cases::Cases;
-use crate::conformance::{self, Conformance, ConformanceReport};
-use crate::report::CasesReport;
-use crate::{Cluster, Error, Pod, Scores, run};
+use crate::cluster::Cluster;
+use crate::error::Error;
+use crate::pod::Pod;
+use crate::scores::Scores;
 
 /// A call that misses its deadline on a busy machine is made again; a policy that is too slow misses each.
 const ATTEMPTS: usize = 3;
@@ -141,46 +140,6 @@ impl Policy {
         let nodes: Vec<String> = file.nodes.iter().map(|node| node.name.clone()).collect();
         let policy = self.load()?;
         Ok(score(&policy, &file.to_index().snapshot(), &pod.pending(file.identity), &nodes)?)
-    }
-
-    /// Runs the cases of a file.
-    ///
-    /// # Errors
-    /// If the file cannot be used, or a case fails: then with the differences of every case that does.
-    pub fn cases(&self, path: impl AsRef<Path>) -> Result<&Self, Error> {
-        let report = self.run_cases(&Cases::read(path.as_ref())?);
-        if report.passed() { Ok(self) } else { Err(Error::Cases(report)) }
-    }
-
-    /// Runs cases and reports on each.
-    #[must_use]
-    pub fn run_cases(&self, cases: &Cases) -> CasesReport {
-        run::all(self, cases)
-    }
-
-    /// Checks the properties that every policy must have.
-    ///
-    /// # Errors
-    /// If one does not hold: then with an example for each that does not.
-    pub fn conformance(&self) -> Result<&Self, Error> {
-        let report = self.run_conformance(&Conformance::default())?;
-        if report.passed() { Ok(self) } else { Err(Error::Conformance(report)) }
-    }
-
-    /// Checks the properties and reports on each.
-    ///
-    /// # Errors
-    /// If the policy is refused, so that there is nothing to check.
-    pub fn run_conformance(&self, settings: &Conformance) -> Result<ConformanceReport, PolicyError> {
-        conformance::run(self, settings)
-    }
-
-    /// Measures calls in clusters of the usual sizes.
-    ///
-    /// # Errors
-    /// If the policy is refused or fails.
-    pub fn bench(&self) -> Result<Bench, PolicyError> {
-        bench::run(self)
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::cases::ExpectedError;
+use crate::expected::ExpectedError;
 
 /// Rows of a table of nodes before it is cut short; those that differ come first then.
 const MOST_NODES: usize = 20;
@@ -21,7 +21,7 @@ pub struct CasesReport {
 /// What came of one.
 #[derive(Clone, Debug, Serialize)]
 pub struct CaseResult {
-    /// Its name.
+    /// As in the file.
     pub name: String,
     /// How the answer differs from what was expected, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub enum Difference {
     DidNotFail {
         /// What it should have failed with.
         expected: ExpectedError,
-        /// What it answered.
+        /// Nodes and scores, as handed over.
         scores: Vec<(String, f64)>,
     },
     /// It failed, but not as expected.
@@ -63,7 +63,7 @@ pub enum Difference {
 /// One node's score beside the expected one.
 #[derive(Clone, Debug, Serialize)]
 pub struct NodeRow {
-    /// Its name.
+    /// As in the snapshot.
     pub node: String,
     /// What the case expects, if it says.
     pub expected: Option<f64>,
@@ -76,11 +76,11 @@ pub struct NodeRow {
 /// How a policy failed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Failed {
-    /// Where.
+    /// `configure`, `score` and so on: see [`Stage`](netmarks_engine::Stage).
     pub stage: String,
-    /// Why, in a word.
+    /// `said`, `deadline` and so on: see [`Cause`](netmarks_engine::Cause).
     pub cause: String,
-    /// Why, in full.
+    /// The error and its causes in one line.
     pub message: String,
 }
 

@@ -3,21 +3,37 @@
 //! Apart from the report, which only shows it.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use netmarks_core::errors::chain;
 use netmarks_engine::PolicyError;
 
-use crate::Scores;
-use crate::cases::{Case, Cases, Expected, ExpectedError, Tolerance};
+use crate::cases::{Case, Cases, Expected};
+use crate::error::Error;
+use crate::expected::{ExpectedError, Tolerance};
 use crate::policy::{self, Policy};
 use crate::report::{CaseResult, CasesReport, Difference, Failed, NodeRow};
+use crate::scores::Scores;
 
-pub(crate) fn all(policy: &Policy, cases: &Cases) -> CasesReport {
-    let results = cases.cases.iter().map(|case| CaseResult {
-        name: case.name.clone(),
-        difference: difference(case, score(policy, case)),
-    });
-    CasesReport { policy: policy.name().to_owned(), cases: results.collect() }
+impl Policy {
+    /// Runs the cases of a file.
+    ///
+    /// # Errors
+    /// If the file cannot be used, or a case fails: then with the differences of every case that does.
+    pub fn cases(&self, path: impl AsRef<Path>) -> Result<&Self, Error> {
+        let report = self.run_cases(&Cases::read(path.as_ref())?);
+        if report.passed() { Ok(self) } else { Err(Error::Cases(report)) }
+    }
+
+    /// Runs cases and reports on each.
+    #[must_use]
+    pub fn run_cases(&self, cases: &Cases) -> CasesReport {
+        let results = cases.cases.iter().map(|case| CaseResult {
+            name: case.name.clone(),
+            difference: difference(case, score(self, case)),
+        });
+        CasesReport { policy: self.name().to_owned(), cases: results.collect() }
+    }
 }
 
 fn score(policy: &Policy, case: &Case) -> Result<Scores, PolicyError> {

@@ -8,7 +8,8 @@ use netmarks_core::index::Index;
 use netmarks_core::request::PendingPod;
 use netmarks_core::snapshot::Snapshot;
 
-use crate::{Cluster, Node, Pod};
+use crate::cluster::{Cluster, Node};
+use crate::pod::Pod;
 
 /// The application of the pod that waits.
 const OWN: &str = "shop/own";
@@ -19,7 +20,7 @@ const LARGE_PODS: usize = 50;
 
 /// One cluster, a pod that waits in it, and the nodes to choose from.
 pub(crate) struct Scenario {
-    /// For people.
+    /// For people, in reports.
     pub(crate) what: String,
     pub(crate) snapshot: Snapshot,
     pub(crate) pod: PendingPod,

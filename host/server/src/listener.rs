@@ -21,10 +21,10 @@ pub struct Listener {
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
     /// The address is taken, or not this machine's.
-    #[error("failed to listen on {address} (`{key}`); choose another address, port 0 takes any free one")]
+    #[error("failed to listen on {address}; choose another with {flag}, port 0 takes any free one")]
     Bind {
-        /// Of the configuration.
-        key: String,
+        /// The flag or key that says where to listen.
+        flag: &'static str,
         /// As configured.
         address: SocketAddr,
         /// Why.
@@ -37,25 +37,31 @@ pub enum ListenError {
 }
 
 impl Listener {
-    /// Binds `address` for the section `section` of the configuration (`server`, `admin`), whose `tls` these files are.
+    /// Binds `address`, which `flag` chooses, for the section `section` of the configuration (`server`, `admin`), whose `tls`
+    /// these files are.
     ///
     /// # Errors
     /// If the address cannot be bound, or the files cannot be used.
-    pub async fn bind(section: &'static str, address: SocketAddr, tls: &Tls) -> Result<Self, ListenError> {
+    pub async fn bind(
+        section: &'static str,
+        flag: &'static str,
+        address: SocketAddr,
+        tls: &Tls,
+    ) -> Result<Self, ListenError> {
         let certificates = Certificates::load(section, tls.clone())?;
-        Self::with(&format!("{section}.listen"), address, certificates).await
+        Self::with(flag, address, certificates).await
     }
 
-    /// Binds `address`, plain, for the key `key` of the configuration.
+    /// Binds `address`, which `flag` chooses, plain.
     ///
     /// # Errors
     /// If the address cannot be bound.
-    pub async fn bind_plain(key: &str, address: SocketAddr) -> Result<Self, ListenError> {
-        Self::with(key, address, None).await
+    pub async fn bind_plain(flag: &'static str, address: SocketAddr) -> Result<Self, ListenError> {
+        Self::with(flag, address, None).await
     }
 
     async fn with(
-        key: &str,
+        flag: &'static str,
         address: SocketAddr,
         certificates: Option<Arc<Certificates>>,
     ) -> Result<Self, ListenError> {
@@ -64,8 +70,7 @@ impl Listener {
             let address = tcp.local_addr()?;
             Ok((tcp, address))
         };
-        let (tcp, address) =
-            bound.await.map_err(|error| ListenError::Bind { key: key.to_owned(), address, error })?;
+        let (tcp, address) = bound.await.map_err(|error| ListenError::Bind { flag, address, error })?;
         Ok(Self { tcp, address, certificates })
     }
 

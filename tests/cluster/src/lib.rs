@@ -25,6 +25,8 @@
 //! Every process dies with the test, also when the test is killed; see [`process`] for how. Working folders are removed,
 //! except when the test panics or `NETMARKS_KEEP` is set; then their path is printed.
 
+#![forbid(unsafe_code)]
+
 mod audit;
 mod components;
 mod control_plane;

@@ -28,6 +28,21 @@ impl Port {
         Self::reserve_among(CANDIDATES, &std::env::temp_dir().join("netmarks-ports"))
     }
 
+    /// Reserves so many ports with numbers in a row.
+    pub fn in_a_row(count: usize) -> Result<Vec<Self>> {
+        let mut ports: Vec<Self> = Vec::new();
+        // Those that break a row are held until there is one, or they would be found again.
+        let mut apart = Vec::new();
+        while ports.len() < count {
+            let next = Self::reserve()?;
+            if ports.last().is_some_and(|last| last.number + 1 != next.number) {
+                apart.append(&mut ports);
+            }
+            ports.push(next);
+        }
+        Ok(ports)
+    }
+
     fn reserve_among(candidates: Range<u16>, locks: &Path) -> Result<Self> {
         std::fs::create_dir_all(locks)
             .with_context(|| format!("failed to create the folder of port locks {}", locks.display()))?;

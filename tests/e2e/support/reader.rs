@@ -3,17 +3,23 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::ControlPlane;
 use netmarks_test_cluster::documents::{blocks, headings};
+use netmarks_test_cluster::{ControlPlane, Port};
 use tempfile::TempDir;
 
 use super::release::repository;
 
 /// What is printed between two blocks.
 const END: &str = "-- end of block --";
+
+/// Ports of this machine that documents name: where a listener of the release is reached, and the first of several, one a pod.
+const HERE: u16 = 9821;
+const FIRST: u16 = 19_820;
+
+/// More pods than any document reaches.
+const PODS: usize = 4;
 
 /// Folder with the programs that only this reader has.
 const PROGRAMS: &str = "programs";
@@ -24,6 +30,9 @@ pub struct Reader<'a> {
     document: String,
     folder: TempDir,
     variables: Vec<(String, String)>,
+    /// In the place of [`HERE`], and of those from [`FIRST`] on: a demo or another run may have the ones that are written there.
+    here: Port,
+    pods: Vec<Port>,
 }
 
 impl<'a> Reader<'a> {
@@ -34,7 +43,8 @@ impl<'a> Reader<'a> {
         }
         let document = std::fs::read_to_string(repository(document))?;
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Ok(Self { plane, document, folder, variables: variables.iter().map(own).collect() })
+        let variables = variables.iter().map(own).collect();
+        Ok(Self { plane, document, folder, variables, here: Port::reserve()?, pods: Port::in_a_row(PODS)? })
     }
 
     pub fn folder(&self) -> &Path {
@@ -57,22 +67,28 @@ impl<'a> Reader<'a> {
 
     /// Types every block of these kinds in these sections into one shell; returns what each printed.
     pub fn follow(&self, sections: &[&str], kinds: &[&str]) -> Result<Vec<String>> {
-        // The documents name ports of this machine, and tests run side by side.
-        static PORTS: Mutex<()> = Mutex::new(());
-        let _alone = PORTS.lock().unwrap_or_else(PoisonError::into_inner);
         let mut script =
             String::from("set -e -o pipefail\ntrap 'jobs -p | xargs --no-run-if-empty kill' EXIT\n");
         let mut typed = 0;
         for section in sections {
             let blocks = blocks(&self.document, section).with_context(|| format!("no section {section}"))?;
             for block in blocks.iter().filter(|block| kinds.contains(&&*block.kind)) {
-                script += &format!("{}\necho; echo '{END}'\n", block.text);
+                script += &format!("{}\necho; echo '{END}'\n", self.on_free_ports(&block.text));
                 typed += 1;
             }
         }
         ensure!(typed > 0, "nothing to type in {sections:?}");
         let printed = self.shell(&script).with_context(|| format!("following {sections:?}"))?;
         Ok(printed.split(&format!("\n{END}\n")).take(typed).map(str::to_owned).collect())
+    }
+
+    /// With free ports of this machine in the place of those that the document names.
+    fn on_free_ports(&self, text: &str) -> String {
+        let here = self.here.number();
+        let first = self.pods.first().map_or(FIRST, Port::number);
+        text.replace(&format!(" {HERE}:{HERE}"), &format!(" {here}:{HERE}"))
+            .replace(&format!("127.0.0.1:{HERE}"), &format!("127.0.0.1:{here}"))
+            .replace(&FIRST.to_string(), &first.to_string())
     }
 
     /// What a shell prints that is given this script, where the reader is, with what the reader has.

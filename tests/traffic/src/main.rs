@@ -1,5 +1,7 @@
 //! Serves the proxies of a sample application, and prints the scrape targets: to look at, or to point a Prometheus at.
 
+#![forbid(unsafe_code)]
+
 use anyhow::{Context as _, Result};
 use clap::{Parser, ValueEnum};
 use netmarks_test_traffic::{

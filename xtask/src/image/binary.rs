@@ -1,7 +1,9 @@
 //! The program of the image: a release build that needs nothing but a kernel.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::cache_folder;
@@ -17,10 +19,10 @@ pub(super) fn target() -> Result<String> {
     line_of(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()), &["-vV"], "host:")
 }
 
-/// Compiles it and puts it into `files`.
+/// Compiles it; returns where it is, in `output`.
 ///
 /// Its compiled dependencies are in the user's cache folder, so that a fresh clone compiles only what is ours.
-pub(super) fn build(root: &Path, target: &str, files: &Path) -> Result<()> {
+pub(super) fn build(root: &Path, target: &str, revision: &str, output: &Path) -> Result<PathBuf> {
     let folder = cache_folder()?.join("image-target");
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     // Until it is copied: another clone may want to build its own.
@@ -40,15 +42,36 @@ pub(super) fn build(root: &Path, target: &str, files: &Path) -> Result<()> {
     command.current_dir(root).args(["build", "--locked", "--release", "--package", "netmarks"]);
     command.args(["--target", target, "--target-dir"]).arg(&folder);
     command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    command.env("CARGO_PROFILE_RELEASE_DEBUG", "none").env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only").env("CARGO_PROFILE_RELEASE_STRIP", "none");
+    command.env("NETMARKS_REVISION", revision);
     run_command(&mut command)?;
+    let program = output.join("netmarks");
+    strip(&folder.join(target).join("release/netmarks"), &program)?;
+    Ok(program)
+}
 
-    let program = files.join(PROGRAM);
-    let parent = program.parent().context("the program has no folder")?;
+/// Makes `stripped` of `built`, and a file of symbols beside it for whoever profiles.
+fn strip(built: &Path, stripped: &Path) -> Result<()> {
+    let symbols = stripped.with_extension("debug");
+    let advice = "failed to strip the program; install Debian's package binutils";
+    let objcopy = |arguments: &[&OsStr]| run_command(Command::new("objcopy").args(arguments)).context(advice);
+    objcopy(&["--only-keep-debug".as_ref(), built.as_ref(), symbols.as_ref()])?;
+    // A debugger finds the file by this link, wherever both are put together.
+    let mut link = OsString::from("--add-gnu-debuglink=");
+    link.push(&symbols);
+    objcopy(&["--strip-all".as_ref(), &link, built.as_ref(), stripped.as_ref()])
+}
+
+/// Puts it where it is in the image.
+pub(super) fn install(program: &Path, files: &Path) -> Result<()> {
+    let place = files.join(PROGRAM);
+    let parent = place.parent().context("the program has no folder")?;
     fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
-    let built = folder.join(target).join("release/netmarks");
-    fs::copy(&built, &program).with_context(|| format!("failed to copy {}", built.display()))?;
-    Ok(())
+    copy(program, &place)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).with_context(|| format!("failed to copy {}", from.display())).map(drop)
 }
 
 /// Cargo tells by the times of files whether they changed, and takes equal paths in two clones for one file: with a

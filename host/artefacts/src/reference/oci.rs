@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use crate::digest::Digest;
+use netmarks_core::digest::Digest;
 
 /// The name that docker uses for its registry, and the host that it means.
 const DOCKER_HUB: (&str, &str) = ("docker.io", "index.docker.io");

@@ -3,9 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use netmarks_core::digest::Digest;
 use reqwest::Url;
-
-use crate::digest::Digest;
 
 /// A file of a web server, with the digest of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -88,7 +88,7 @@ pub fn registry() -> (Registry, netmarks_policies::Inbox) {
     let options = RegistryOptions {
         engine: ENGINE.clone(),
         compiling: Compiling::Here,
-        store: None,
+        state_folder: None,
         rules,
         promotion: PromotionRules::default(),
     };

@@ -31,23 +31,19 @@ pub enum Reading {
     Counter,
 }
 
-/// One edge as the metrics store reported it at one instant.
+/// One edge as the metrics store reported it at one instant: the source calls the destination.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// Who calls.
     pub source: Application,
-    /// Who is called.
     pub destination: Application,
     /// In the unit of the [`Reading`].
     pub value: f64,
 }
 
-/// One estimated flow.
+/// One estimated flow: the source calls the destination.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Flow {
-    /// Who calls.
     pub source: Application,
-    /// Who is called.
     pub destination: Application,
     /// Requests and responses together, in bytes per second.
     pub bytes_per_second: f64,

@@ -65,24 +65,21 @@ impl Estimator {
     }
 }
 
-/// The running mean of one flow.
+/// The running mean of one flow, by the [`Estimator`] of the same name.
 #[derive(Clone, Debug)]
 pub enum Estimate {
-    /// See [`Estimator::Lifetime`].
     Lifetime {
-        /// Time covered so far.
+        /// Covered so far.
         seconds: f64,
         /// Bytes per second over that time.
         mean: f64,
     },
-    /// See [`Estimator::Window`].
     Window {
         /// Length of the window.
         seconds: f64,
         /// What the window holds, oldest first.
         past: VecDeque<Increment>,
     },
-    /// See [`Estimator::Decay`].
     Decay {
         /// Seconds after which traffic counts half.
         half_life: f64,

@@ -7,7 +7,6 @@ use crate::facts::ApplicationId;
 /// What one application exchanges with one peer, in bytes per second.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PeerFlow {
-    /// The peer.
     pub peer: ApplicationId,
     /// Calls made to the peer, requests and responses together: F(P, X).
     pub outbound: f64,

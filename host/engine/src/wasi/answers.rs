@@ -5,7 +5,7 @@ use wasmtime::component::{
     ComponentNamedList, ComponentType, Lift, LinkerInstance, Lower, Resource, ResourceType,
 };
 
-use super::WasiFault;
+use super::fault::WasiFault;
 use super::world::{Output, World};
 use crate::store::CallState;
 

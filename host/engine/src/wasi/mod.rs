@@ -6,36 +6,14 @@
 //! calls, and none uses an async runtime, so that deadlines hold and scores can be computed again.
 
 mod answers;
-mod world;
+pub(crate) mod fault;
+pub(crate) mod world;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, Linker};
 
 use crate::grants::Grant;
 use crate::store::CallState;
-pub(crate) use world::World;
-
-/// Why a policy that called WASI was stopped.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum WasiFault {
-    /// It wanted to open, read, connect or wait for something.
-    #[error(
-        "it called `{function}`, and nothing is behind that: a policy has no files, network, processes or time"
-    )]
-    Nothing {
-        /// The interface and the function.
-        function: String,
-    },
-    /// It ended its own process.
-    #[error("it exited")]
-    Exited,
-    /// It asked for more than any runtime does.
-    #[error("it asked for too many {what}")]
-    TooMany {
-        /// Of what.
-        what: &'static str,
-    },
-}
 
 /// Defines every WASI interface that the component imports, in the version that it imports. What that version may hold
 /// is the component's own say: a function is answered, or traps when it is called.

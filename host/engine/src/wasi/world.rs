@@ -2,7 +2,7 @@
 //!
 //! Made at the first such call, so that a policy which never calls WASI does not pay for it.
 
-use super::WasiFault;
+use super::fault::WasiFault;
 use crate::limits::Limits;
 
 /// Streams and events that a call may hold at once. Runtimes hold a dozen; each takes some bytes of the host.

@@ -2,7 +2,7 @@
 //!
 //! One row per target, each a ratio of two things measured in turn within one run wherever that is possible, printed
 //! beside its target and written as JSON. Timings on a shared machine swing; ratios and medians much less.
-#![allow(missing_docs, unreachable_pub, reason = "a benchmark has no users of its items")]
+#![allow(unreachable_pub, reason = "a benchmark has no users of its items")]
 #![allow(clippy::print_stdout, reason = "prints its results")]
 #![allow(
     clippy::unwrap_used,

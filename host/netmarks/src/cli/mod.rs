@@ -10,6 +10,7 @@ mod policy;
 mod score;
 mod serve;
 mod snapshot;
+mod version;
 
 use std::io::Write as _;
 
@@ -25,7 +26,7 @@ pub use output::print_error;
 /// A kube-scheduler extender. It reads from the service mesh's metrics who sends how many bytes to whom, and has a
 /// WebAssembly policy score the candidate nodes of every pod by it.
 #[derive(Debug, Parser)]
-#[command(name = "netmarks", version, after_help = EXAMPLES, propagate_version = true)]
+#[command(name = "netmarks", version, long_version = version::LONG.as_str(), after_help = EXAMPLES, propagate_version = true)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,

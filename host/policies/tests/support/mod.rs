@@ -80,7 +80,7 @@ pub fn open_on(engine: Engine, folder: Option<&Path>, rules: RollbackRules) -> R
     Ok(Registry::open(RegistryOptions {
         engine,
         compiling: Compiling::Here,
-        store,
+        state_folder: store,
         rules,
         promotion: PromotionRules::default(),
     })?)

@@ -9,9 +9,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use netmarks_core::facts::Resources;
+use netmarks_core::requests::{Amounts, Container, Requirements, pod_requests};
 use serde::Deserialize;
-
-use netmarks_core::quantity;
 
 /// A pod, as far as placement needs it.
 #[derive(Clone, Debug, Deserialize)]
@@ -121,26 +120,6 @@ mod wire {
     }
 
     #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Container {
-        resources: Option<Requirements>,
-        restart_policy: Option<String>,
-    }
-
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Requirements {
-        requests: Option<Amounts>,
-    }
-
-    #[derive(Clone, Copy, Default, Deserialize)]
-    #[serde(default)]
-    struct Amounts {
-        cpu: Option<Cpu>,
-        memory: Option<Memory>,
-    }
-
-    #[derive(Default, Deserialize)]
     #[serde(default)]
     struct PodStatus {
         phase: Option<Phase>,
@@ -168,88 +147,11 @@ mod wire {
         allocatable: Option<Amounts>,
     }
 
-    #[derive(Clone, Copy, Deserialize)]
-    #[serde(from = "Text<'_>")]
-    struct Cpu(u64);
-
-    #[derive(Clone, Copy, Deserialize)]
-    #[serde(from = "Text<'_>")]
-    struct Memory(u64);
-
-    #[derive(Deserialize)]
-    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
-    // The API server accepts no pod or node with a malformed quantity. Should one appear nevertheless it counts as
-    // nothing: to fail the whole list for it would stop placement for the cluster.
-    impl From<Text<'_>> for Cpu {
-        fn from(text: Text<'_>) -> Self {
-            Self(quantity::cpu_millicores(&text.0).unwrap_or(0))
-        }
-    }
-
-    impl From<Text<'_>> for Memory {
-        fn from(text: Text<'_>) -> Self {
-            Self(quantity::memory_bytes(&text.0).unwrap_or(0))
-        }
-    }
-
-    impl Amounts {
-        fn resources(self) -> Resources {
-            Resources {
-                cpu_millicores: self.cpu.map_or(0, |cpu| cpu.0),
-                memory_bytes: self.memory.map_or(0, |memory| memory.0),
-            }
-        }
-    }
-
-    impl Container {
-        fn requests(&self) -> Resources {
-            self.resources.as_ref().and_then(|resources| resources.requests).unwrap_or_default().resources()
-        }
-
-        /// Whether an init container keeps running beside the containers ("sidecar container").
-        fn keeps_running(&self) -> bool {
-            self.restart_policy.as_deref() == Some("Always")
-        }
-    }
-
-    fn sum(left: Resources, right: Resources) -> Resources {
-        Resources {
-            cpu_millicores: left.cpu_millicores.saturating_add(right.cpu_millicores),
-            memory_bytes: left.memory_bytes.saturating_add(right.memory_bytes),
-        }
-    }
-
-    fn largest(left: Resources, right: Resources) -> Resources {
-        Resources {
-            cpu_millicores: left.cpu_millicores.max(right.cpu_millicores),
-            memory_bytes: left.memory_bytes.max(right.memory_bytes),
-        }
-    }
-
     impl PodSpec {
-        /// The scheduler's rule (`k8s.io/component-helpers/resource`, `PodRequests`): the sum of the containers and
-        /// of the init containers that keep running, or what the largest other init container needs together with
-        /// those started before it; a request of the pod as a whole takes its place; then the overhead.
         fn requests(&self) -> Resources {
-            let containers = self.containers.iter().flatten();
-            let running = containers.map(Container::requests).fold(Resources::default(), sum);
-            let mut sidecars = Resources::default();
-            let mut peak = Resources::default();
-            for container in self.init_containers.iter().flatten() {
-                if container.keeps_running() {
-                    sidecars = sum(sidecars, container.requests());
-                    peak = largest(peak, sidecars);
-                } else {
-                    peak = largest(peak, sum(sidecars, container.requests()));
-                }
-            }
-            let mut requests = largest(sum(running, sidecars), peak);
-            if let Some(whole) = self.resources.as_ref().and_then(|resources| resources.requests) {
-                requests.cpu_millicores = whole.cpu.map_or(requests.cpu_millicores, |cpu| cpu.0);
-                requests.memory_bytes = whole.memory.map_or(requests.memory_bytes, |memory| memory.0);
-            }
-            sum(requests, self.overhead.unwrap_or_default().resources())
+            let containers = self.containers.as_deref().unwrap_or_default();
+            let init_containers = self.init_containers.as_deref().unwrap_or_default();
+            pod_requests(containers, init_containers, self.resources, self.overhead)
         }
     }
 
@@ -287,7 +189,7 @@ mod wire {
             let Node { mut metadata, status } = node;
             Self {
                 metadata: metadata.object_meta(),
-                allocatable: status.allocatable.unwrap_or_default().resources(),
+                allocatable: status.allocatable.unwrap_or_default().into(),
             }
         }
     }

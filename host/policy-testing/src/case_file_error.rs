@@ -1,0 +1,40 @@
+//! What can be wrong with a case file, or with a cluster that a test builds in the same words.
+
+use netmarks_sources::snapshot_file::{ContentError, SnapshotFileError};
+
+/// What is wrong with a case file.
+#[derive(Debug, thiserror::Error)]
+pub enum CaseFileError {
+    /// No YAML of this format.
+    #[error("it is not YAML of this format: {0}")]
+    Yaml(serde_saphyr::Error),
+    /// The list of cases is empty.
+    #[error("it has no cases")]
+    Empty,
+    /// Two cases of one name.
+    #[error("two cases are called `{name}`; rename one")]
+    Repeated {
+        /// As both cases have it.
+        name: String,
+    },
+    /// A snapshot file that cannot be read.
+    #[error("its snapshot cannot be read")]
+    Snapshot(#[source] SnapshotFileError),
+    /// A cluster that cannot be.
+    #[error("the snapshot says what cannot be")]
+    Content(#[source] ContentError),
+    /// Pods on a node that does not exist.
+    #[error("the snapshot has pods on `{node}`, which is not among its nodes")]
+    UnknownNode {
+        /// As the pods name it.
+        node: String,
+    },
+    /// A case that makes no sense.
+    #[error("case `{case}`: {problem}")]
+    Case {
+        /// The case's name.
+        case: String,
+        /// A sentence without its end: what is wrong, and what to do.
+        problem: String,
+    },
+}
