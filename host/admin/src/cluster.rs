@@ -18,7 +18,7 @@ use crate::health::failed;
 
 /// What the routes read; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Cluster {
+pub struct ClusterRoutes {
     /// The cluster that is scored by.
     pub state: Arc<ClusterState>,
     /// The last decisions.
@@ -27,7 +27,7 @@ pub struct Cluster {
     pub identity: Identity,
 }
 
-impl Cluster {
+impl ClusterRoutes {
     /// The routes.
     pub fn router(self) -> Router {
         Router::new()
@@ -47,13 +47,13 @@ struct DecisionsQuery {
     pod: Option<String>,
 }
 
-async fn decisions(State(cluster): State<Cluster>, Query(query): Query<DecisionsQuery>) -> Response {
+async fn decisions(State(cluster): State<ClusterRoutes>, Query(query): Query<DecisionsQuery>) -> Response {
     let recent = cluster.decisions.recent(query.limit.unwrap_or(20), query.pod.as_deref());
     axum::Json(recent.iter().map(AsRef::as_ref).collect::<Vec<&Decision>>()).into_response()
 }
 
-async fn snapshot(State(cluster): State<Cluster>) -> Response {
-    let Cluster { state, identity, decisions: _ } = cluster;
+async fn snapshot(State(cluster): State<ClusterRoutes>) -> Response {
+    let ClusterRoutes { state, identity, decisions: _ } = cluster;
     // Walking 150,000 pods and writing them takes a moment that belongs to no request.
     let written = tokio::task::spawn_blocking(move || {
         let file = state.read(|index| SnapshotFile::from_index(index, identity, unix_now()));

@@ -15,11 +15,11 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 
-use crate::readiness::Readiness;
+use crate::readiness::ReadinessCheck;
 
 /// The size and age of what is scored by, the health of the sources, and readiness.
 #[derive(Debug)]
-pub(crate) struct ClusterCollector(pub(crate) Readiness);
+pub(crate) struct ClusterCollector(pub(crate) ReadinessCheck);
 
 impl Collector for ClusterCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {

@@ -19,16 +19,16 @@ use prometheus_client::registry::{Registry as Metrics, Unit};
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::{ClusterCollector, PolicyCollector};
-use crate::readiness::Readiness;
+use crate::readiness::ReadinessCheck;
 
 /// What probes and scrapers ask; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Health {
-    readiness: Readiness,
+pub struct HealthRoutes {
+    readiness: ReadinessCheck,
     metrics: Arc<Metrics>,
 }
 
-impl Health {
+impl HealthRoutes {
     /// Adds to `metrics` what is read off `state` and `registry` at each scrape, and exposes it all. `stopping` is cancelled
     /// when the process was told to stop.
     #[must_use]
@@ -43,7 +43,7 @@ impl Health {
         let help = "When the extender started, since the Unix epoch";
         metrics.register_with_unit("start_time", help, Unit::Seconds, started);
         metrics.register_collector(Box::new(PolicyCollector(registry.clone())));
-        let readiness = Readiness { state, registry, stopping };
+        let readiness = ReadinessCheck { state, registry, stopping };
         metrics.register_collector(Box::new(ClusterCollector(readiness.clone())));
         Self { readiness, metrics: Arc::new(metrics) }
     }
@@ -58,7 +58,7 @@ impl Health {
     }
 }
 
-async fn readyz(State(health): State<Health>) -> Response {
+async fn readyz(State(health): State<HealthRoutes>) -> Response {
     let reasons = health.readiness.reasons();
     if reasons.is_empty() {
         return "ready\n".into_response();
@@ -70,7 +70,7 @@ async fn readyz(State(health): State<Health>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
-async fn metrics(State(health): State<Health>) -> Response {
+async fn metrics(State(health): State<HealthRoutes>) -> Response {
     const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     let mut page = String::new();
     match text::encode(&mut page, &health.metrics) {

@@ -2,7 +2,7 @@
 //! page.
 //!
 //! [`Admin`] is a listener of its own, apart from the scheduler's, so that who may ask for scores is not who may change them.
-//! [`Health`] and [`Cluster`] are routes that any listener can carry.
+//! [`HealthRoutes`] and [`ClusterRoutes`] are routes that any listener can carry.
 #![forbid(unsafe_code)]
 
 mod access;
@@ -17,8 +17,8 @@ mod readiness;
 
 pub use access::{Access, Denied};
 pub use changes::ChangeCounter;
-pub use cluster::Cluster;
+pub use cluster::ClusterRoutes;
 pub use config::{AdminConfig, ConfigError};
-pub use health::Health;
+pub use health::HealthRoutes;
 pub use policies::{Admin, SIGNATURE};
 pub use query::{mode, settings};

@@ -77,31 +77,31 @@ impl Admin {
         peer: &Peer,
         operation: Operation,
         policy: Option<&str>,
-    ) -> Result<Actor, Failure> {
+    ) -> Result<Actor, ErrorAnswer> {
         let allowed = self.access.check(headers, peer, operation, policy).await;
         allowed.map_err(|Denied { status, reason }| {
             tracing::warn!(
                 target: "netmarks::audit", from = %peer.address, operation = operation.verb(),
                 policy = policy.unwrap_or_default(), reason, "turned away"
             );
-            Failure { status, reason }
+            ErrorAnswer { status, reason }
         })
     }
 }
 
 /// An answer other than success.
-struct Failure {
+struct ErrorAnswer {
     status: StatusCode,
     reason: String,
 }
 
-impl IntoResponse for Failure {
+impl IntoResponse for ErrorAnswer {
     fn into_response(self) -> Response {
         (self.status, Json(json!({ "error": self.reason }))).into_response()
     }
 }
 
-impl From<Refusal> for Failure {
+impl From<Refusal> for ErrorAnswer {
     fn from(refusal: Refusal) -> Self {
         let status = match &refusal {
             Refusal::Unknown { .. } | Refusal::NoHistory => StatusCode::NOT_FOUND,
@@ -121,11 +121,11 @@ impl From<Refusal> for Failure {
     }
 }
 
-fn bad_request(reason: impl Into<String>) -> Failure {
-    Failure { status: StatusCode::BAD_REQUEST, reason: reason.into() }
+fn bad_request(reason: impl Into<String>) -> ErrorAnswer {
+    ErrorAnswer { status: StatusCode::BAD_REQUEST, reason: reason.into() }
 }
 
-type Answer = Result<Response, Failure>;
+type Answer = Result<Response, ErrorAnswer>;
 
 async fn list(State(admin): State<Admin>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Answer {
     admin.actor(&headers, &peer, Operation::List, None).await?;
@@ -176,13 +176,13 @@ async fn submit(
             let reason = format!(
                 "the policy has more than {most} bytes; raise `admin.max_upload_mib` if it is meant to"
             );
-            return Err(Failure { status: StatusCode::PAYLOAD_TOO_LARGE, reason });
+            return Err(ErrorAnswer { status: StatusCode::PAYLOAD_TOO_LARGE, reason });
         }
         Ok(Err(BodyError::Overloaded)) => return Err(Refusal::Busy.into()),
         Ok(Err(error @ BodyError::Broken(_))) => return Err(bad_request(chain(&error))),
         Err(_) => {
             let reason = format!("the policy did not arrive within {UPLOAD:?}");
-            return Err(Failure { status: StatusCode::REQUEST_TIMEOUT, reason });
+            return Err(ErrorAnswer { status: StatusCode::REQUEST_TIMEOUT, reason });
         }
     };
     if let Some(keys) = &admin.keys {
@@ -194,7 +194,7 @@ async fn submit(
         })?;
         keys.verify_blob(&body.bytes, signature).map_err(|error| {
             tracing::warn!(target: "netmarks::audit", policy = %name, user = actor.user, from = actor.from, "bad signature");
-            Failure { status: StatusCode::FORBIDDEN, reason: chain(&error) }
+            ErrorAnswer { status: StatusCode::FORBIDDEN, reason: chain(&error) }
         })?;
     }
     let bytes = body.bytes.clone();

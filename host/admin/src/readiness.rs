@@ -8,14 +8,14 @@ use tokio_util::sync::CancellationToken;
 
 /// What readiness depends on.
 #[derive(Clone, Debug)]
-pub(crate) struct Readiness {
+pub(crate) struct ReadinessCheck {
     pub(crate) state: Arc<ClusterState>,
     pub(crate) registry: Registry,
     /// Cancelled when the process was told to stop.
     pub(crate) stopping: CancellationToken,
 }
 
-impl Readiness {
+impl ReadinessCheck {
     /// Why it is not ready, a sentence each; empty when it is.
     pub(crate) fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> =

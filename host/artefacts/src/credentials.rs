@@ -114,7 +114,7 @@ impl fmt::Debug for Credential {
 
 #[derive(Deserialize)]
 struct Config {
-    auths: Option<BTreeMap<String, Entry>>,
+    auths: Option<BTreeMap<String, CredentialEntry>>,
     #[serde(rename = "credHelpers", default)]
     helpers: BTreeMap<String, String>,
     #[serde(rename = "credsStore", default)]
@@ -126,7 +126,7 @@ struct Config {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Entry {
+struct CredentialEntry {
     auth: String,
     username: String,
     password: String,
@@ -201,7 +201,7 @@ fn canonical(host: &str) -> &str {
     if host == "docker.io" || host == "registry-1.docker.io" { "index.docker.io" } else { host }
 }
 
-impl Entry {
+impl CredentialEntry {
     fn credential(self, key: &str) -> Result<Credential, CredentialsError> {
         if !self.registrytoken.is_empty() {
             return Ok(Credential::Registry(self.registrytoken));

@@ -18,7 +18,7 @@ use crate::keys::{Keys, SigningKey};
 use crate::layout::{self, Description};
 use crate::publish::{self, Pushed};
 use crate::reference::{OciReference, Reference, UrlReference};
-use crate::registry::{Access, Session};
+use crate::registry::{RegistryAccess, Session};
 use crate::signature_error::SignatureError;
 use crate::transport::{self, ANSWER_BYTES, Deadline, Plain};
 
@@ -133,7 +133,7 @@ impl Fetcher {
                 self.fetch_url(&connection.client, url).await.map_err(|(step, reason)| at(step)(reason))
             }
             Reference::Oci(oci) => {
-                let mut session = self.open(oci, Access::Pull).await.map_err(at(Step::Connect))?;
+                let mut session = self.open(oci, RegistryAccess::Pull).await.map_err(at(Step::Connect))?;
                 let (manifest, manifest_digest) = session.manifest(oci).await.map_err(at(Step::Manifest))?;
                 let signed_by = match &self.config.keys {
                     Some(keys) => {
@@ -167,7 +167,7 @@ impl Fetcher {
                 if let Some(digest) = oci.digest() {
                     return Ok(digest);
                 }
-                let mut session = self.open(oci, Access::Pull).await.map_err(at)?;
+                let mut session = self.open(oci, RegistryAccess::Pull).await.map_err(at)?;
                 session.resolve(oci).await.map_err(at)
             }
         }
@@ -200,7 +200,7 @@ impl Fetcher {
         let digest = Digest::of(&bytes);
         let bundle = layout::bundle(bytes, about).map_err(|source| Reason::Document { source })?;
         let manifest = Digest::of(&bundle.manifest);
-        let mut session = self.open(oci, Access::Push).await?;
+        let mut session = self.open(oci, RegistryAccess::Push).await?;
         session.upload(oci, bundle).await?;
         Ok(Pushed { digest, manifest, resolved: oci.pinned(manifest).to_string() })
     }
@@ -216,14 +216,14 @@ impl Fetcher {
 
     async fn try_sign(&self, reference: &Reference, key: &SigningKey) -> Result<Digest, Reason> {
         let oci = publish::only_registries(reference)?;
-        let mut session = self.open(oci, Access::Push).await?;
+        let mut session = self.open(oci, RegistryAccess::Push).await?;
         // By reading it, since the registry's word for its digest is nothing to sign.
         let (_, manifest) = session.manifest(oci).await?;
         publish::sign(&mut session, oci, manifest, key).await?;
         Ok(manifest)
     }
 
-    async fn open(&self, oci: &OciReference, access: Access) -> Result<Session, Reason> {
+    async fn open(&self, oci: &OciReference, access: RegistryAccess) -> Result<Session, Reason> {
         let deadline = Deadline::after(self.config.timeout);
         let client = self.connect().await?.client;
         Session::open(client, self.plain.clone(), &self.config.credentials, oci, access, deadline).await

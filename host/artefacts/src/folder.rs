@@ -18,7 +18,7 @@
 //! not a removal. A folder that cannot be listed is a problem and removes nothing: a volume that is not mounted should not
 //! take the policies with it. An empty folder does.
 
-mod look;
+mod listing;
 mod plan;
 mod problem;
 
@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 use crate::fetcher::DEFAULT_MAX_BYTES;
 use crate::keys::Keys;
 
-use look::{Files, Look};
+use listing::{Files, Listing};
 use plan::Action;
 pub use problem::{Problem, ProblemKind};
 
@@ -167,7 +167,7 @@ impl Folder {
     }
 
     fn scan_at(&mut self, now: SystemTime) -> Scan {
-        let Look { mut files, unclear, mut problems } = match look::look(&self.config.path) {
+        let Listing { mut files, unclear, mut problems } = match listing::list(&self.config.path) {
             Ok(look) => look,
             Err(kind) => {
                 let problem = Problem { path: self.config.path.clone(), kind: ProblemKind::Folder(kind) };
@@ -177,7 +177,7 @@ impl Folder {
         let known = |name: &str| {
             let accepted = self.accepted.get(name).map(|accepted| &accepted.files);
             let refused = self.refused.get(name).map(|(files, _)| files);
-            plan::Known { accepted, refused }
+            plan::KnownFile { accepted, refused }
         };
         let names = self.accepted.keys().chain(self.refused.keys()).cloned().collect();
         let settled = now.checked_sub(self.config.settled);
@@ -261,7 +261,7 @@ fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<Folde
     let text = |path: &Path| {
         String::from_utf8(content(path, BESIDE_BYTES)?).map_err(|_| problem(path, ProblemKind::NotText))
     };
-    let paths = look::Paths::of(&config.path, name);
+    let paths = listing::Paths::of(&config.path, name);
     let bytes = content(&paths.component, config.max_bytes)?;
     let settings = if files.settings.is_some() { Some(text(&paths.settings)?) } else { None };
     let signature = match &config.keys {
@@ -281,7 +281,7 @@ fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<Folde
             Some(signed_by.map_err(wrong)?.to_owned())
         }
     };
-    if look::files(&paths).ok().as_ref() != Some(files) {
+    if listing::files(&paths).ok().as_ref() != Some(files) {
         return Ok(None);
     }
     let (digest, path) = (Digest::of(&bytes), paths.component);

@@ -26,7 +26,7 @@ const DIGEST_HEADER: &str = "docker-content-digest";
 
 /// What is going to be done with a repository, which a token must allow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Access {
+pub(crate) enum RegistryAccess {
     Pull,
     Push,
 }
@@ -55,7 +55,7 @@ pub(crate) struct Session {
     plain: Plain,
     base: Url,
     repository: String,
-    access: Access,
+    access: RegistryAccess,
     credential: Credential,
     authorization: Option<Authorization>,
     deadline: Deadline,
@@ -68,7 +68,7 @@ impl Session {
         plain: Plain,
         credentials: &Credentials,
         reference: &OciReference,
-        access: Access,
+        access: RegistryAccess,
         deadline: Deadline,
     ) -> Result<Self, Reason> {
         let (registry, repository) = (reference.registry(), reference.repository().to_owned());
@@ -231,8 +231,8 @@ impl Session {
     async fn answer(&mut self, headers: &HeaderMap) -> Result<(), Reason> {
         let challenge = Challenge::of(headers)?;
         let actions = match self.access {
-            Access::Pull => "pull",
-            Access::Push => "pull,push",
+            RegistryAccess::Pull => "pull",
+            RegistryAccess::Push => "pull,push",
         };
         let scope = format!("repository:{}:{actions}", self.repository);
         let may_ask = |url: &Url| self.may_follow(url);

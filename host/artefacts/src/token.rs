@@ -49,7 +49,7 @@ impl Challenge {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     token: Option<String>,
     access_token: Option<String>,
 }
@@ -100,7 +100,7 @@ pub(crate) async fn answer(
         transport::success(transport::send(request, &url, deadline).await?, &url, deadline).await?;
     let body = transport::body(response, &url, ANSWER_BYTES, "the answer with a token", deadline).await?;
     let no_token = |source| Reason::Token { url: url.to_string(), source };
-    let answer: Answer = serde_json::from_slice(&body).map_err(no_token)?;
+    let answer: TokenAnswer = serde_json::from_slice(&body).map_err(no_token)?;
     let token = answer.token.filter(|token| !token.is_empty()).or(answer.access_token);
     token
         .map(|token| Some(Authorization::Bearer(token)))

@@ -37,7 +37,7 @@ impl WhenStale {
     /// The state of flows that are `age` seconds old when they should be at most `limit`, and the share (0 to 1)
     /// of their scores that remains. `None` is an age that is not known because there was no answer yet.
     #[must_use]
-    pub fn judge(self, age: Option<f64>, limit: f64) -> (Freshness, f64) {
+    pub fn confidence(self, age: Option<f64>, limit: f64) -> (Freshness, f64) {
         match (age, self) {
             (None, _) => (Freshness::Absent, 0.0),
             (Some(age), _) if age <= limit => (Freshness::Fresh, 1.0),
@@ -54,9 +54,9 @@ mod tests {
 
     #[test]
     fn each_choice_at_each_age() {
-        let at = |choice: WhenStale, age: f64| choice.judge(Some(age), 100.0);
+        let at = |choice: WhenStale, age: f64| choice.confidence(Some(age), 100.0);
         for choice in [WhenStale::Keep, WhenStale::Fade, WhenStale::Ignore] {
-            assert_eq!(choice.judge(None, 100.0), (Freshness::Absent, 0.0));
+            assert_eq!(choice.confidence(None, 100.0), (Freshness::Absent, 0.0));
             assert_eq!(at(choice, 100.0), (Freshness::Fresh, 1.0));
             assert_eq!(at(choice, -5.0), (Freshness::Fresh, 1.0), "a clock that is ahead");
         }

@@ -16,25 +16,25 @@ pub(super) const CALLS: &str = "calls";
 /// Nodes per page: two that take pods are usually among the first.
 const PAGE: u32 = 50;
 
-/// Where to look if it never asked.
+/// Where to fetch if it never asked.
 const NEVER: &str = "with several replicas give --server for each, since kube-scheduler keeps to one; then see the scheduler's entry under \
                      `extenders` and that it was restarted with it, that `urlPrefix` is reachable from kube-scheduler (host \
                      network: no Service names; network policies; TLS), its log at --v=5 for `extender`, and the pods' `schedulerName`; a \
                      pod that only one node fits is not asked about";
 
-/// Where to look if it no longer asks.
+/// Where to fetch if it no longer asks.
 const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the copied client certificate has ended or the extender's \
                        authority changed (copy both again, docs/install.md), whether its manifest still has --config \
                        (`kubeadm upgrade` writes it anew), whether `urlPrefix` is still the Service's address, and its log at --v=5 for \
                        `extender`; a pod that only one node fits is not asked about";
 
-/// Where to look if what came was no question.
+/// Where to fetch if what came was no question.
 const REFUSED: &str =
     "something else than kube-scheduler calls it, or an older one: see its log at `log.filter: debug`";
 
 /// What is known of the pods that the extender should have been asked about.
 #[derive(Clone, Debug)]
-pub(super) struct Expected {
+pub(super) struct ExpectedCalls {
     /// When each was created, in seconds since the Unix epoch; `Err` says why that is not known.
     pub(super) created: Result<Vec<f64>, String>,
     /// Whether at least two nodes take pods, if that is known.
@@ -92,7 +92,7 @@ fn takes_pods(node: &Node) -> bool {
 }
 
 /// Judges the replica that was asked last; `now` in seconds since the Unix epoch.
-pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding {
+pub(super) fn findings_of(numbers: &Numbers, expected: &ExpectedCalls, now: f64) -> Finding {
     let total = numbers.answered();
     let mut found = if total == 0 {
         let so_far = if numbers.bad_requests > 0 { "none answered" } else { "never called" };
@@ -109,7 +109,7 @@ pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding
         Ok(0) => (
             Status::Warning,
             "but no pod was scheduled since either".to_owned(),
-            "create a pod and look again; one that only one node fits is not asked about",
+            "create a pod and fetch again; one that only one node fits is not asked about",
         ),
         Ok(pods) => {
             let (status, why, advice) = blame(pods, expected, numbers);
@@ -134,13 +134,13 @@ pub(super) fn judge(numbers: &Numbers, expected: &Expected, now: f64) -> Finding
 }
 
 /// How many pods were created since it was last asked, and scheduled without a question.
-fn unasked(expected: &Expected) -> Result<usize, &str> {
+fn unasked(expected: &ExpectedCalls) -> Result<usize, &str> {
     let created = expected.created.as_deref().map_err(String::as_str)?;
     Ok(created.iter().filter(|created| **created > expected.since + SKEW).count())
 }
 
 /// How bad that is, why it may be so, and what to do.
-fn blame(pods: usize, expected: &Expected, numbers: &Numbers) -> (Status, &'static str, &'static str) {
+fn blame(pods: usize, expected: &ExpectedCalls, numbers: &Numbers) -> (Status, &'static str, &'static str) {
     if expected.choice == Some(false) {
         let why = ": fewer than two nodes take pods (not cordoned, no taint), and kube-scheduler asks nobody where there is no choice";
         return (Status::Warning, why, "nothing, until there is a second node");
@@ -175,16 +175,16 @@ mod tests {
         Numbers { answers, started: STARTED, last_request, ..Numbers::default() }
     }
 
-    fn expected(since: f64, created: &[f64]) -> Expected {
-        Expected { created: Ok(created.to_vec()), choice: Some(true), every_replica: true, since }
+    fn expected(since: f64, created: &[f64]) -> ExpectedCalls {
+        ExpectedCalls { created: Ok(created.to_vec()), choice: Some(true), every_replica: true, since }
     }
 
     #[test]
     fn pods_that_nobody_asked_about_since_are_a_problem() {
         // All pods before the last request were asked about, and one of the same moment as well.
-        let asked = judge(&numbers(10), &expected(LAST, &[3_000.0, LAST, LAST + 1.0]), NOW);
+        let asked = findings_of(&numbers(10), &expected(LAST, &[3_000.0, LAST, LAST + 1.0]), NOW);
         assert_eq!(asked, Finding::ok(CALLS, "10 answered, the last 10 h ago"));
-        let lost = judge(&numbers(10), &expected(LAST, &[3_000.0, 6_000.0, 7_000.0]), NOW);
+        let lost = findings_of(&numbers(10), &expected(LAST, &[3_000.0, 6_000.0, 7_000.0]), NOW);
         assert_eq!(lost.status, Status::Problem);
         assert_eq!(
             lost.found,
@@ -195,7 +195,7 @@ mod tests {
             assert!(advice.contains(cause), "{advice}");
         }
         // One alone may have had no choice.
-        let one = judge(&numbers(10), &expected(LAST, &[6_000.0]), NOW);
+        let one = findings_of(&numbers(10), &expected(LAST, &[6_000.0]), NOW);
         assert_eq!(one.status, Status::Warning);
         assert!(
             one.found.ends_with("though 1 pod was created since and scheduled without a question"),
@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn never_called_is_a_problem_only_if_somebody_should_have() {
-        let never = judge(&numbers(0), &expected(STARTED, &[2_000.0, 3_000.0]), NOW);
+        let never = findings_of(&numbers(0), &expected(STARTED, &[2_000.0, 3_000.0]), NOW);
         assert_eq!(never.status, Status::Problem);
         assert!(
             never.found.starts_with("never called since it started 11 h ago, though 2 pods"),
@@ -213,12 +213,12 @@ mod tests {
         );
         let advice = never.advice.unwrap();
         assert!(advice.contains("schedulerName") && advice.contains("urlPrefix"), "{advice}");
-        let idle = judge(&numbers(0), &expected(STARTED, &[500.0]), NOW);
+        let idle = findings_of(&numbers(0), &expected(STARTED, &[500.0]), NOW);
         assert_eq!(idle.status, Status::Warning);
         assert!(idle.advice.unwrap().starts_with("create a pod"));
-        let unknown = Expected { created: Err("forbidden".to_owned()), ..expected(STARTED, &[]) };
+        let unknown = ExpectedCalls { created: Err("forbidden".to_owned()), ..expected(STARTED, &[]) };
         for scored in [0, 10] {
-            let unknown = judge(&numbers(scored), &unknown, NOW);
+            let unknown = findings_of(&numbers(scored), &unknown, NOW);
             assert!(unknown.status == Status::Warning && unknown.found.ends_with("forbidden"), "{unknown:?}");
         }
     }
@@ -226,23 +226,26 @@ mod tests {
     #[test]
     fn where_nobody_need_ask_or_another_was_asked_there_is_no_problem() {
         let lost = expected(LAST, &[6_000.0, 7_000.0]);
-        let alone = judge(&numbers(10), &Expected { choice: Some(false), ..lost.clone() }, NOW);
+        let alone = findings_of(&numbers(10), &ExpectedCalls { choice: Some(false), ..lost.clone() }, NOW);
         assert!(alone.status == Status::Warning && alone.found.contains("fewer than two nodes"), "{alone:?}");
-        let partly = judge(&numbers(10), &Expected { every_replica: false, ..lost.clone() }, NOW);
+        let partly = findings_of(&numbers(10), &ExpectedCalls { every_replica: false, ..lost.clone() }, NOW);
         assert!(
             partly.status == Status::Warning && partly.advice.as_ref().unwrap().contains("--server"),
             "{partly:?}"
         );
-        assert_eq!(judge(&numbers(10), &Expected { choice: None, ..lost }, NOW).status, Status::Problem);
+        assert_eq!(
+            findings_of(&numbers(10), &ExpectedCalls { choice: None, ..lost }, NOW).status,
+            Status::Problem
+        );
     }
 
     #[test]
     fn strange_requests_are_warned_of() {
         let strange = Numbers { bad_requests: 1, ..numbers(1) };
-        let finding = judge(&strange, &expected(LAST, &[]), NOW);
+        let finding = findings_of(&strange, &expected(LAST, &[]), NOW);
         assert!(finding.status == Status::Warning && finding.found.ends_with("; 1 refused"), "{finding:?}");
         let nothing_else = Numbers { bad_requests: 5, ..numbers(0) };
-        let finding = judge(&nothing_else, &expected(STARTED, &[2_000.0, 3_000.0]), NOW);
+        let finding = findings_of(&nothing_else, &expected(STARTED, &[2_000.0, 3_000.0]), NOW);
         assert!(
             finding.found.starts_with("none answered since it started 11 h ago; 5 refused, though 2 pods"),
             "{finding:?}"
@@ -252,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_replica_that_started_since_shortens_what_is_known() {
-        let restarted = judge(&numbers(10), &expected(37_400.0, &[6_000.0, 38_000.0, 39_000.0]), NOW);
+        let restarted = findings_of(&numbers(10), &expected(37_400.0, &[6_000.0, 38_000.0, 39_000.0]), NOW);
         assert!(
             restarted.found.contains("the last 10 h ago, though 2 pods were created in the last 60 min and"),
             "{restarted:?}"

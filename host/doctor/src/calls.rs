@@ -1,8 +1,8 @@
 //! Does kube-scheduler get scores, and is it offered enough nodes?
 
 use super::Finding;
-use super::asked::{self, Expected};
-use super::extender::{Decision, Running};
+use super::asked::{self, ExpectedCalls};
+use super::extender::{RecordedDecision, Running};
 
 const ANSWERS: &str = "answers";
 const CANDIDATES: &str = "candidates";
@@ -44,8 +44,8 @@ pub(super) fn why(outcome: &str) -> (&'static str, &'static str) {
 }
 
 /// From the last call to the candidates; `now` in seconds since the Unix epoch.
-pub(super) fn judge(running: &Running, expected: &Expected, now: f64) -> Vec<Finding> {
-    let mut findings = vec![asked::judge(&running.numbers, expected, now)];
+pub(super) fn findings_of(running: &Running, expected: &ExpectedCalls, now: f64) -> Vec<Finding> {
+    let mut findings = vec![asked::findings_of(&running.numbers, expected, now)];
     let total = running.numbers.answered();
     if total > 0 {
         findings.extend(answers(running, total));
@@ -86,7 +86,7 @@ fn answers(running: &Running, total: u64) -> Vec<Finding> {
     findings
 }
 
-fn candidates(decisions: &[Decision], nodes: u64) -> Option<Finding> {
+fn candidates(decisions: &[RecordedDecision], nodes: u64) -> Option<Finding> {
     let nodes = usize::try_from(nodes).unwrap_or(usize::MAX);
     let mut offered: Vec<usize> = decisions.iter().map(|decision| decision.candidates).collect();
     offered.sort_unstable();
@@ -115,20 +115,21 @@ mod tests {
                 nodes,
                 ..Numbers::default()
             },
-            decisions: Some(vec![Decision { candidates, ..Decision::default() }]),
+            decisions: Some(vec![RecordedDecision { candidates, ..RecordedDecision::default() }]),
             ..Running::default()
         }
     }
 
     /// Every pod was asked about.
-    fn judged(running: &Running) -> Vec<Finding> {
+    fn findings_for(running: &Running) -> Vec<Finding> {
         let since = running.numbers.last_request;
-        let expected = Expected { created: Ok(vec![since]), choice: Some(true), every_replica: true, since };
-        judge(running, &expected, 1_060.0)
+        let expected =
+            ExpectedCalls { created: Ok(vec![since]), choice: Some(true), every_replica: true, since };
+        findings_of(running, &expected, 1_060.0)
     }
 
     fn sick(running: &Running) -> Vec<(&'static str, Status, String)> {
-        judged(running)
+        findings_for(running)
             .into_iter()
             .filter(|finding| finding.status != Status::Ok)
             .map(|finding| (finding.check, finding.status, finding.advice.unwrap_or_default()))
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn a_scheduler_that_asks_and_is_answered_is_fine() {
         let running = running(&[("scored", 7), ("no-preference", 3)], 4, 4);
-        let found: Vec<String> = judged(&running).into_iter().map(|finding| finding.found).collect();
+        let found: Vec<String> = findings_for(&running).into_iter().map(|finding| finding.found).collect();
         assert_eq!(
             found,
             [
@@ -181,6 +182,6 @@ mod tests {
         let mut few = running(&[("scored", 1)], 100, 1_000);
         assert_eq!(sick(&few)[0].0, CANDIDATES);
         few.decisions = None;
-        assert_eq!(judged(&few).len(), 2, "nothing to say of candidates");
+        assert_eq!(findings_for(&few).len(), 2, "nothing to say of candidates");
     }
 }

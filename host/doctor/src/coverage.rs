@@ -65,22 +65,22 @@ fn names(pod: ObjectMeta) -> Option<PodNames> {
     })
 }
 
-/// How pods and flows meet under one identity.
+/// How the pods and the ends of flows match under one identity.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Meeting {
+struct Coverage {
     /// Pods in the namespaces that have flows.
     pods: usize,
     /// Those whose application has a flow.
     with_flows: usize,
     /// Those that have no application at all, as `namespace/name`.
-    nameless: Vec<String>,
+    without_application: Vec<String>,
     /// Ends of flows without a pod, in namespaces that have pods; the heaviest first.
-    strangers: Vec<Application>,
+    unmatched: Vec<Application>,
     /// Applications of the pods that have no flows.
     silent: BTreeSet<Application>,
 }
 
-impl Meeting {
+impl Coverage {
     fn new(identity: Identity, pods: &[PodNames], edges: &Edges) -> Self {
         let mut ends: BTreeMap<&Application, f64> = BTreeMap::new();
         for (source, destination, weight) in &edges.edges {
@@ -88,27 +88,27 @@ impl Meeting {
             *ends.entry(destination).or_default() += weight;
         }
         let namespaces: BTreeSet<&str> = ends.keys().map(|end| end.namespace()).collect();
-        let mut meeting = Self::default();
+        let mut coverage = Self::default();
         let mut seen = BTreeSet::new();
         let mut populated = BTreeSet::new();
         for pod in pods.iter().filter(|pod| namespaces.contains(pod.namespace.as_str())) {
-            meeting.pods += 1;
+            coverage.pods += 1;
             populated.insert(pod.namespace.as_str());
             match pod.application(identity) {
-                None => meeting.nameless.push(format!("{}/{}", pod.namespace, pod.name)),
+                None => coverage.without_application.push(format!("{}/{}", pod.namespace, pod.name)),
                 Some(application) if ends.contains_key(&application) => {
-                    meeting.with_flows += 1;
+                    coverage.with_flows += 1;
                     seen.insert(application);
                 }
-                Some(application) => drop(meeting.silent.insert(application)),
+                Some(application) => drop(coverage.silent.insert(application)),
             }
         }
-        let strangers =
+        let unmatched =
             ends.into_iter().filter(|(end, _)| !seen.contains(*end) && populated.contains(end.namespace()));
-        let mut strangers: Vec<(&Application, f64)> = strangers.collect();
-        strangers.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
-        meeting.strangers = strangers.into_iter().map(|(end, _)| end.clone()).collect();
-        meeting
+        let mut unmatched: Vec<(&Application, f64)> = unmatched.collect();
+        unmatched.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
+        coverage.unmatched = unmatched.into_iter().map(|(end, _)| end.clone()).collect();
+        coverage
     }
 
     fn share(&self) -> f64 {
@@ -117,7 +117,7 @@ impl Meeting {
 }
 
 /// Compares pods and flows under the configured identity, and looks whether another would do better.
-pub(super) fn judge(
+pub(super) fn findings_of(
     identity: Identity,
     pods: &Result<Vec<PodNames>, String>,
     edges: &BTreeMap<&'static str, Edges>,
@@ -139,8 +139,8 @@ pub(super) fn judge(
             "see the flows above",
         )];
     };
-    let meeting = Meeting::new(identity, pods, ours);
-    if meeting.pods == 0 {
+    let coverage = Coverage::new(identity, pods, ours);
+    if coverage.pods == 0 {
         let mut namespaces: Vec<&str> = ours.edges.iter().map(|(source, ..)| source.namespace()).collect();
         namespaces.dedup();
         namespaces.truncate(EXAMPLES);
@@ -154,25 +154,28 @@ pub(super) fn judge(
     let better = IDENTITIES
         .iter()
         .filter(|(_, other)| *other != identity)
-        .filter_map(|(other, by)| Some((*other, Meeting::new(*by, pods, edges.get(other)?))))
-        .filter(|(_, other)| other.share() > meeting.share() + BETTER)
+        .filter_map(|(other, by)| Some((*other, Coverage::new(*by, pods, edges.get(other)?))))
+        .filter(|(_, other)| other.share() > coverage.share() + BETTER)
         .max_by(|left, right| left.1.share().total_cmp(&right.1.share()));
     let mut found = format!(
         "{} of {} in namespaces with flows have some ({:.0}%), of {} in all",
-        meeting.with_flows,
-        count(meeting.pods, "pod"),
-        meeting.share() * 100.0,
+        coverage.with_flows,
+        count(coverage.pods, "pod"),
+        coverage.share() * 100.0,
         pods.len()
     );
-    if let Some(example) = meeting.nameless.first() {
+    if let Some(example) = coverage.without_application.first() {
         let label = if identity == Identity::App { " without the label `app`" } else { " without a name" };
-        found = format!("{found}; {}{label}, such as {example}", count(meeting.nameless.len(), "pod"));
+        found = format!(
+            "{found}; {}{label}, such as {example}",
+            count(coverage.without_application.len(), "pod")
+        );
     }
-    let few = meeting.with_flows == 0 || meeting.share() < FEW;
+    let few = coverage.with_flows == 0 || coverage.share() < FEW;
     if few {
-        found.push_str(&strangers(&meeting));
+        found.push_str(&unmatched(&coverage));
     }
-    let status = match (meeting.with_flows, few, &better) {
+    let status = match (coverage.with_flows, few, &better) {
         (0, ..) => Status::Problem,
         (_, false, None) => return vec![Finding::ok(CHECK, found)],
         _ => Status::Warning,
@@ -181,7 +184,9 @@ pub(super) fn judge(
         Some((other, better)) => {
             format!("set `identity: {other}`: then {} of {} pods have flows", better.with_flows, better.pods)
         }
-        None if !meeting.nameless.is_empty() && meeting.nameless.len() * 2 > meeting.pods => {
+        None if !coverage.without_application.is_empty()
+            && coverage.without_application.len() * 2 > coverage.pods =>
+        {
             "label the pods' templates with `app`, as the mesh's metrics name them, or set another `identity`"
                 .to_owned()
         }
@@ -195,9 +200,9 @@ pub(super) fn judge(
 }
 
 /// Names of the mesh that no pod has, each with the pods' most similar name.
-fn strangers(meeting: &Meeting) -> String {
-    let shown = meeting.strangers.iter().take(EXAMPLES).map(|end| {
-        let own = meeting.silent.iter().filter(|own| own.namespace() == end.namespace());
+fn unmatched(coverage: &Coverage) -> String {
+    let shown = coverage.unmatched.iter().take(EXAMPLES).map(|end| {
+        let own = coverage.silent.iter().filter(|own| own.namespace() == end.namespace());
         let alike = own
             .map(|own| (strsim::jaro_winkler(own.name(), end.name()), own))
             .filter(|(alike, _)| *alike >= ALIKE)
@@ -235,7 +240,7 @@ mod tests {
     }
 
     fn one(pods: Vec<PodNames>, edges: &[(&'static str, Edges)]) -> Finding {
-        let findings = judge(Identity::App, &Ok(pods), &edges.iter().cloned().collect());
+        let findings = findings_of(Identity::App, &Ok(pods), &edges.iter().cloned().collect());
         let [finding] = &findings[..] else { panic!("one finding") };
         finding.clone()
     }
@@ -290,7 +295,7 @@ mod tests {
     fn without_pods_or_flows_there_is_nothing_to_compare() {
         let none = BTreeMap::new();
         for pods in [Err("forbidden".to_owned()), Ok(vec![pod("a", &[])])] {
-            assert_eq!(judge(Identity::App, &pods, &none)[0].status, Status::Skipped);
+            assert_eq!(findings_of(Identity::App, &pods, &none)[0].status, Status::Skipped);
         }
     }
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use kube::Client;
 use netmarks_core::clock::unix_now;
 
-use super::asked::{self, Expected};
+use super::asked::{self, ExpectedCalls};
 use super::extender::Running;
 use super::scheduler_config::DEFAULT_NAME;
 use super::schedulers::{self, Schedulers};
-use super::store::{self, Found, name};
+use super::store::{self, StoreResult, name};
 use super::{
     Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, metrics, pod, rights, scheduler,
     second, watches,
@@ -35,27 +35,31 @@ pub async fn examine(subject: &Subject) -> Report {
     let named = named.or_else(|| config.policies.namespace.clone());
     let namespace = named.or_else(|| client.as_ref().map(|client| client.default_namespace().to_owned()));
     let namespace = namespace.unwrap_or_default();
-    let schedulers = schedulers::look(scheduler_config.as_deref(), client.as_ref(), &namespace).await;
+    let schedulers = schedulers::fetch(scheduler_config.as_deref(), client.as_ref(), &namespace).await;
 
     let mut nodes = None;
     if let Some(client) = &client {
         let secrets = rights::pull_secrets(client, config, &namespace).await;
         let needed = rights::needed(config, &namespace, secrets.as_ref().unwrap_or(&BTreeSet::new()));
         let answers = rights::ask(client, account.as_ref(), needed).await;
-        findings.extend(rights::judge(account.as_ref(), &answers));
+        findings.extend(rights::findings_of(account.as_ref(), &answers));
         findings.extend(secrets.err().map(|reason| rights::secrets_unknown(&reason)));
-        let watched = watches::look(client).await;
+        let watched = watches::fetch(client).await;
         nodes = watches::nodes(&watched);
-        findings.extend(watches::judge(&watched));
+        findings.extend(watches::findings_of(&watched));
     }
 
-    let found = store::look(&config.metrics, config.identity).await;
-    findings.extend(metrics::judge(&config.metrics, config.identity, &found));
+    let found = store::fetch(&config.metrics, config.identity).await;
+    findings.extend(metrics::findings_of(&config.metrics, config.identity, &found));
     let mut flows = None;
-    if let Found::Answers(answers) = &found {
+    if let StoreResult::Answers(answers) = &found {
         flows = answers.edges.get(name(config.identity)).map(|edges| edges.edges.len());
         if let Some(client) = &client {
-            findings.extend(coverage::judge(config.identity, &coverage::pods(client).await, &answers.edges));
+            findings.extend(coverage::findings_of(
+                config.identity,
+                &coverage::pods(client).await,
+                &answers.edges,
+            ));
         }
     }
 
@@ -66,8 +70,8 @@ pub async fn examine(subject: &Subject) -> Report {
     };
     let mut replicas = Vec::new();
     for (url, http) in extenders {
-        let running = extender::look(url, http).await;
-        findings.extend(extender::judge(&running, flows));
+        let running = extender::fetch(url, http).await;
+        findings.extend(extender::findings_of(&running, flows));
         replicas.push(running);
     }
     // A scheduler keeps its connection: of several replicas one has all the calls.
@@ -78,18 +82,18 @@ pub async fn examine(subject: &Subject) -> Report {
     }
     if let Some((_, running)) = asked {
         let expected = expected(client.as_ref(), &namespace, &replicas, created).await;
-        findings.extend(calls::judge(running, &expected, unix_now()));
+        findings.extend(calls::findings_of(running, &expected, unix_now()));
     }
 
     for seen in &schedulers.seen {
-        findings.extend(scheduler::judge(seen, config, nodes));
+        findings.extend(scheduler::findings_of(seen, config, nodes));
     }
     if let Some(client) = &client {
         match &schedulers.second {
             Ok(found) => {
                 for found in found {
-                    let state = second::look(client, found, unix_now()).await;
-                    findings.extend(second::judge(found, &state, &version));
+                    let state = second::fetch(client, found, unix_now()).await;
+                    findings.extend(second::findings_of(found, &state, &version));
                 }
             }
             Err(reason) => findings.push(second::unknown(&namespace, reason)),
@@ -110,7 +114,7 @@ pub async fn examine(subject: &Subject) -> Report {
             schedulers: &schedulers,
             now: unix_now(),
         };
-        findings.push(pod::judge(pod_name, &pod::look(client, pod_name).await, known));
+        findings.push(pod::findings_of(pod_name, &pod::fetch(client, pod_name).await, known));
     }
     Report { findings }
 }
@@ -127,7 +131,7 @@ async fn expected(
     namespace: &str,
     replicas: &[Result<Running, String>],
     created: Result<Vec<f64>, String>,
-) -> Expected {
+) -> ExpectedCalls {
     let (mut choice, mut running) = (None, None);
     if let Some(client) = client {
         choice = asked::choice(client).await.ok();
@@ -135,7 +139,7 @@ async fn expected(
     }
     let every_replica =
         replicas.iter().all(Result::is_ok) && running.is_none_or(|running| running <= replicas.len());
-    Expected { created, choice, every_replica, since: extender::unasked_since(replicas) }
+    ExpectedCalls { created, choice, every_replica, since: extender::unasked_since(replicas) }
 }
 
 /// A client that was seen to work, and the version of the API server.

@@ -27,7 +27,7 @@ pub(super) struct Running {
     pub(super) reasons: Vec<String>,
     pub(super) numbers: Numbers,
     /// The last decisions, newest first; `None` where this address does not tell.
-    pub(super) decisions: Option<Vec<Decision>>,
+    pub(super) decisions: Option<Vec<RecordedDecision>>,
 }
 
 /// Its metrics, as far as they are looked at.
@@ -53,7 +53,7 @@ impl Numbers {
 
 /// A decision, as far as it is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub(super) struct Decision {
+pub(super) struct RecordedDecision {
     /// Seconds since the Unix epoch.
     pub(super) at: f64,
     pub(super) pod: String,
@@ -65,7 +65,7 @@ pub(super) struct Decision {
     #[serde(default)]
     pub(super) empty: Option<String>,
     /// The best nodes, best first; not more than [`netmarks_scoring::NODES`].
-    pub(super) nodes: Vec<Scored>,
+    pub(super) nodes: Vec<RecordedScore>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -74,7 +74,7 @@ pub(super) struct AskedPolicy {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-pub(super) struct Scored {
+pub(super) struct RecordedScore {
     pub(super) node: String,
     pub(super) score: i64,
     pub(super) raw: f64,
@@ -84,7 +84,7 @@ pub(super) struct Scored {
 ///
 /// # Errors
 /// If it cannot be reached, or is no extender.
-pub(super) async fn look(url: &str, client: &Client) -> Result<Running, String> {
+pub(super) async fn fetch(url: &str, client: &Client) -> Result<Running, String> {
     let url = url.trim_end_matches('/');
     let (status, ready) = get(client, &format!("{url}/readyz")).await?;
     let reasons: Vec<String> =
@@ -110,7 +110,7 @@ pub(super) async fn about(
     url: &str,
     client: &Client,
     pod: &str,
-) -> Result<(Vec<Decision>, SnapshotFile), String> {
+) -> Result<(Vec<RecordedDecision>, SnapshotFile), String> {
     let url = url.trim_end_matches('/');
     let (_, decisions) = get(client, &format!("{url}/v1/decisions?pod={pod}&limit={RECENT}")).await?;
     let (_, snapshot) = get(client, &format!("{url}/v1/snapshot")).await?;
@@ -139,7 +139,7 @@ pub(super) async fn replicas(client: &kube::Client, namespace: &str) -> Option<u
     Some(patient(api.list_metadata(&params)).await.ok()?.items.len())
 }
 
-fn decode(decisions: &str, url: &str) -> Result<Vec<Decision>, String> {
+fn decode(decisions: &str, url: &str) -> Result<Vec<RecordedDecision>, String> {
     serde_json::from_str(decisions)
         .map_err(|error| format!("{url}/v1/decisions answered something else: {error}"))
 }
@@ -180,7 +180,7 @@ fn numbers(metrics: &str) -> Numbers {
 }
 
 /// `flows` are those that the configuration at hand finds, if that was looked at.
-pub(super) fn judge(running: &Result<Running, String>, flows: Option<usize>) -> Vec<Finding> {
+pub(super) fn findings_of(running: &Result<Running, String>, flows: Option<usize>) -> Vec<Finding> {
     let running = match running {
         Ok(running) => running,
         Err(reason) => {
@@ -268,16 +268,18 @@ mod tests {
     #[test]
     fn what_keeps_it_from_answering_is_told() {
         let ready = Running { numbers: Numbers { flows: 3, ..Numbers::default() }, ..Running::default() };
-        assert_eq!(judge(&Ok(ready.clone()), Some(3))[0].status, Status::Ok);
+        assert_eq!(findings_of(&Ok(ready.clone()), Some(3))[0].status, Status::Ok);
         let waiting = Running { reasons: vec!["the pods are not listed yet".to_owned()], ..ready };
-        let [finding] = &judge(&Ok(waiting), None)[..] else { panic!("one") };
+        let [finding] = &findings_of(&Ok(waiting), None)[..] else { panic!("one") };
         assert!(
             finding.status == Status::Problem && finding.found.contains("pods are not listed"),
             "{finding:?}"
         );
         let blind = Running::default();
-        assert_eq!(judge(&Ok(blind.clone()), Some(0))[0].status, Status::Ok);
-        assert!(judge(&Ok(blind), Some(3))[0].advice.as_ref().unwrap().contains("--config"));
-        assert!(judge(&Err("refused".to_owned()), None)[0].advice.as_ref().unwrap().contains("--ca-file"));
+        assert_eq!(findings_of(&Ok(blind.clone()), Some(0))[0].status, Status::Ok);
+        assert!(findings_of(&Ok(blind), Some(3))[0].advice.as_ref().unwrap().contains("--config"));
+        assert!(
+            findings_of(&Err("refused".to_owned()), None)[0].advice.as_ref().unwrap().contains("--ca-file")
+        );
     }
 }

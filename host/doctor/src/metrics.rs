@@ -8,7 +8,7 @@ use netmarks_sources::prometheus::MetricsConfig;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::presets::Preset;
 
-use super::store::{Answers, Edges, Failure, Found, Selected, name};
+use super::store::{Answers, Edges, Selected, StoreFailure, StoreResult, name};
 use super::{Finding, ago, count, key};
 use netmarks_core::environment::variable;
 
@@ -23,24 +23,24 @@ const NEEDED: f64 = 2.0;
 const COMFORTABLE: f64 = 3.0;
 
 /// From the store to the flows; what follows from an earlier finding is not said again.
-pub(super) fn judge(config: &MetricsConfig, identity: Identity, found: &Found) -> Vec<Finding> {
+pub(super) fn findings_of(config: &MetricsConfig, identity: Identity, found: &StoreResult) -> Vec<Finding> {
     let answers = match found {
-        Found::NotConfigured => {
+        StoreResult::NotConfigured => {
             return vec![Finding::problem(
                 STORE,
                 "`metrics.url` is not set: there are no flows, and every answer is empty",
                 "set `metrics.url` to the Prometheus-compatible store that scrapes the mesh, or give --metrics-url",
             )];
         }
-        Found::Misconfigured(error) => {
+        StoreResult::Misconfigured(error) => {
             return vec![Finding::problem(
                 STORE,
                 chain(error),
                 "correct the section `metrics` of the configuration",
             )];
         }
-        Found::Failed(failure) => return vec![failed(failure)],
-        Found::Answers(answers) => answers,
+        StoreResult::Failed(failure) => return vec![failed(failure)],
+        StoreResult::Answers(answers) => answers,
     };
     let took = answers.took.as_millis();
     let mut findings =
@@ -50,7 +50,7 @@ pub(super) fn judge(config: &MetricsConfig, identity: Identity, found: &Found) -
         findings.push(Finding::warning(
             STORE,
             format!("it warns: {}", edges.warnings.join("; ")),
-            "look at the store: a partial answer lacks flows, and nodes are scored by what is left",
+            "fetch at the store: a partial answer lacks flows, and nodes are scored by what is left",
         ));
     }
     let (series, usable) = series(config, identity, answers);
@@ -61,21 +61,21 @@ pub(super) fn judge(config: &MetricsConfig, identity: Identity, found: &Found) -
     findings
 }
 
-fn failed(failure: &Failure) -> Finding {
+fn failed(failure: &StoreFailure) -> Finding {
     let from_here = "this was asked from where you are: the extender may reach what you do not. Run it in the extender's pod \
                      (kubectl exec), or forward a port and give --metrics-url";
     match failure {
-        Failure::Query(error @ (QueryError::Unreachable { .. } | QueryError::Timeout { .. })) => {
+        StoreFailure::Query(error @ (QueryError::Unreachable { .. } | QueryError::Timeout { .. })) => {
             Finding::problem(STORE, chain(error), from_here)
         }
-        Failure::Query(error @ QueryError::Status { status, .. }) if status.is_client_error() => {
+        StoreFailure::Query(error @ QueryError::Status { status, .. }) if status.is_client_error() => {
             Finding::problem(
                 STORE,
                 chain(error),
                 "for 401 and 403 set `metrics.auth` or `metrics.headers` (a tenant); for 404 the path in `metrics.url`",
             )
         }
-        Failure::Query(error @ QueryError::File { key, source, .. })
+        StoreFailure::Query(error @ QueryError::File { key, source, .. })
             if source.kind() == ErrorKind::NotFound =>
         {
             let key = format!("metrics.{key}");
@@ -86,10 +86,10 @@ fn failed(failure: &Failure) -> Finding {
             );
             Finding::skipped(STORE, format!("not asked: {}", chain(error)), advice)
         }
-        Failure::Query(error) => {
+        StoreFailure::Query(error) => {
             Finding::problem(STORE, chain(error), "correct the section `metrics`, or the store")
         }
-        Failure::Answer(said) => Finding::problem(
+        StoreFailure::Answer(said) => Finding::problem(
             STORE,
             said,
             "`metrics.url` must be the base of a Prometheus HTTP API, and a custom query an instant vector",
@@ -176,7 +176,7 @@ fn flows(config: &MetricsConfig, edges: &Edges) -> Finding {
         return Finding::warning(
             FLOWS,
             format!("no bytes moved within {}", ago(config.window_seconds)),
-            "send some traffic through the mesh and look again; scores need flows",
+            "send some traffic through the mesh and fetch again; scores need flows",
         );
     }
     if found > config.max_flows {

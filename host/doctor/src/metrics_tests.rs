@@ -45,7 +45,7 @@ fn healthy() -> Answers {
 
 /// The findings that are not ok, as check, status and advice.
 fn sick(answers: Answers) -> Vec<(&'static str, Status, String)> {
-    judge(&config(), Identity::App, &Found::Answers(answers))
+    findings_of(&config(), Identity::App, &StoreResult::Answers(answers))
         .into_iter()
         .filter(|finding| finding.status != Status::Ok)
         .map(|finding| (finding.check, finding.status, finding.advice.unwrap_or_default()))
@@ -54,20 +54,26 @@ fn sick(answers: Answers) -> Vec<(&'static str, Status, String)> {
 
 #[test]
 fn a_healthy_store_is_three_times_ok() {
-    let findings = judge(&config(), Identity::App, &Found::Answers(healthy()));
+    let findings = findings_of(&config(), Identity::App, &StoreResult::Answers(healthy()));
     let checks: Vec<_> = findings.iter().map(|finding| (finding.check, finding.status)).collect();
     assert_eq!(checks, [(STORE, Status::Ok), (SERIES, Status::Ok), (FLOWS, Status::Ok)], "{findings:?}");
 }
 
 #[test]
 fn without_a_store_nothing_else_is_said() {
-    let [finding] = &judge(&config(), Identity::App, &Found::NotConfigured)[..] else { panic!("one") };
+    let [finding] = &findings_of(&config(), Identity::App, &StoreResult::NotConfigured)[..] else {
+        panic!("one")
+    };
     assert_eq!((finding.check, finding.status), (STORE, Status::Problem));
     let wrong = Poller::new(MetricsConfig { window_seconds: 0.0, ..config() }, Identity::App).unwrap_err();
-    let [finding] = &judge(&config(), Identity::App, &Found::Misconfigured(wrong))[..] else { panic!("one") };
+    let [finding] = &findings_of(&config(), Identity::App, &StoreResult::Misconfigured(wrong))[..] else {
+        panic!("one")
+    };
     assert!(finding.found.contains("window_seconds"), "{finding:?}");
-    let late = Failure::Query(QueryError::Timeout { url: "x".to_owned(), seconds: 1.0 });
-    let [finding] = &judge(&config(), Identity::App, &Found::Failed(late))[..] else { panic!("one") };
+    let late = StoreFailure::Query(QueryError::Timeout { url: "x".to_owned(), seconds: 1.0 });
+    let [finding] = &findings_of(&config(), Identity::App, &StoreResult::Failed(late))[..] else {
+        panic!("one")
+    };
     assert!(finding.advice.as_ref().unwrap().contains("forward a port"), "{finding:?}");
 }
 
@@ -89,7 +95,7 @@ fn a_label_that_no_series_has_is_named() {
     answers.selected = vec![selected("istio_tcp_sent_bytes_total", 12, 0, 0.0)];
     answers.selected[0].unmatched = answers.selected[0].selector.matchers.clone();
     answers.edges = BTreeMap::from([("app", edges(0)), ("workload", edges(2))]);
-    let findings = judge(&config(), Identity::App, &Found::Answers(answers.clone()));
+    let findings = findings_of(&config(), Identity::App, &StoreResult::Answers(answers.clone()));
     assert!(findings[1].found.contains(r#"none has source_app!~"unknown|""#), "{findings:?}");
     let [(SERIES, Status::Problem, advice)] = &sick(answers)[..] else { panic!("one") };
     assert!(advice.contains("`workload`") && !advice.contains("`app`"), "{advice}");
@@ -116,7 +122,7 @@ fn silence_warnings_and_too_many_flows_are_warned_of() {
     answers.edges = BTreeMap::from([("app", Edges { warnings: vec!["partial".to_owned()], ..edges(1) })]);
     assert_eq!(sick(answers)[0].0, STORE);
     let few = MetricsConfig { max_flows: 2, ..config() };
-    let findings = judge(&few, Identity::App, &Found::Answers(healthy()));
+    let findings = findings_of(&few, Identity::App, &StoreResult::Answers(healthy()));
     assert_eq!(findings[2].status, Status::Warning, "{findings:?}");
 }
 
@@ -131,8 +137,8 @@ async fn a_file_that_only_the_pod_has_is_no_fault_of_the_configuration() {
     ] {
         let configured: MetricsConfig = serde_json::from_value(section.clone()).unwrap();
         let config = MetricsConfig { url: "http://127.0.0.1:1".to_owned(), ..configured };
-        let found = store::look(&config, Identity::App).await;
-        let [finding] = &judge(&config, Identity::App, &found)[..] else { panic!("one") };
+        let found = store::fetch(&config, Identity::App).await;
+        let [finding] = &findings_of(&config, Identity::App, &found)[..] else { panic!("one") };
         assert_eq!(finding.status, Status::Skipped, "{finding:?}");
         assert!(finding.found.contains(NOWHERE), "{finding:?}");
         let (outer, inner) = section.as_object().unwrap().iter().next().unwrap();

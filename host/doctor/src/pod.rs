@@ -8,7 +8,7 @@ use kube::{Api, Client};
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::calls;
-use super::extender::{Decision, Scored};
+use super::extender::{RecordedDecision, RecordedScore};
 use super::plugins::nodes_scored;
 use super::scheduler_config::{DEFAULT_NAME, SchedulerConfig};
 use super::schedulers::Schedulers;
@@ -35,7 +35,7 @@ pub(super) struct Seen {
 ///
 /// # Errors
 /// If the API server does not say.
-pub(super) async fn look(client: &Client, pod: &Namespaced) -> Result<Option<Seen>, String> {
+pub(super) async fn fetch(client: &Client, pod: &Namespaced) -> Result<Option<Seen>, String> {
     let api: Api<Pod> = Api::namespaced(client.clone(), &pod.namespace);
     let params = ListParams::default().fields(&format!("metadata.name={}", pod.name));
     Ok(patient(api.list(&params)).await?.items.into_iter().next().map(|pod| {
@@ -57,7 +57,7 @@ pub(super) async fn look(client: &Client, pod: &Namespaced) -> Result<Option<See
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Known<'k> {
     /// What the extender decided for it, newest first, and the cluster as it knows it; `Err` says why that is not known.
-    pub(super) extender: Result<(&'k [Decision], &'k SnapshotFile), &'k str>,
+    pub(super) extender: Result<(&'k [RecordedDecision], &'k SnapshotFile), &'k str>,
     /// When the extender started, in seconds since the Unix epoch.
     pub(super) started: f64,
     pub(super) schedulers: &'k Schedulers,
@@ -66,7 +66,11 @@ pub(super) struct Known<'k> {
 }
 
 /// The first reason that explains it all: each question makes sense only if the one before it was answered well.
-pub(super) fn judge(name: &Namespaced, pod: &Result<Option<Seen>, String>, known: Known<'_>) -> Finding {
+pub(super) fn findings_of(
+    name: &Namespaced,
+    pod: &Result<Option<Seen>, String>,
+    known: Known<'_>,
+) -> Finding {
     let pod = match pod {
         Err(reason) => {
             return Finding::skipped(
@@ -118,7 +122,7 @@ pub(super) fn judge(name: &Namespaced, pod: &Result<Option<Seen>, String>, known
     placed(name, pod, decision, scheduler)
 }
 
-/// Why there is no decision to look at.
+/// Why there is no decision to fetch at.
 fn undecided(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {
     if !known.schedulers.may_ask(&pod.scheduler) {
         let names = known.schedulers.names().join(" or ");
@@ -148,7 +152,7 @@ fn not_asked(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {
         return Finding::warning(
             CHECK,
             found,
-            "delete the pod, so that a new one is scheduled, and look again",
+            "delete the pod, so that a new one is scheduled, and fetch again",
         );
     }
     let pending = match &pod.unschedulable {
@@ -187,7 +191,7 @@ fn traffic<'s>(snapshot: &'s SnapshotFile, application: &str, pod: &str) -> BTre
 /// Whether the node with the most traffic was not even offered, and why.
 fn missed(
     name: &Namespaced,
-    decision: &Decision,
+    decision: &RecordedDecision,
     snapshot: &SnapshotFile,
     profile: &str,
     scheduler: Option<&SchedulerConfig>,
@@ -241,14 +245,14 @@ fn missed(
 fn placed(
     name: &Namespaced,
     pod: &Seen,
-    decision: &Decision,
+    decision: &RecordedDecision,
     scheduler: Option<&SchedulerConfig>,
 ) -> Finding {
     let Some(best) = decision.nodes.first() else {
         return Finding::warning(
             CHECK,
             format!("{name}: the decision names no node"),
-            "look again with the next pod",
+            "fetch again with the next pod",
         );
     };
     let of = format!("of {}", count(decision.candidates, "candidate"));
@@ -258,7 +262,11 @@ fn placed(
         return Finding::warning(CHECK, found, "see `kubectl describe pod` for its events");
     };
     let score = |node: &str| {
-        decision.nodes.iter().find(|scored| scored.node == node).map_or(0, |Scored { score, .. }| *score)
+        decision
+            .nodes
+            .iter()
+            .find(|scored| scored.node == node)
+            .map_or(0, |RecordedScore { score, .. }| *score)
     };
     let (ours, its) = (best.score, score(node));
     if its >= ours {

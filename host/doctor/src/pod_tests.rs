@@ -45,8 +45,8 @@ fn cluster(nodes: usize) -> SnapshotFile {
     }
 }
 
-fn decision(nodes: &[(&str, i64, f64)], candidates: usize) -> Decision {
-    Decision {
+fn decision(nodes: &[(&str, i64, f64)], candidates: usize) -> RecordedDecision {
+    RecordedDecision {
         at: NOW - 5.0,
         pod: "shop/web-0".to_owned(),
         application: Some("shop/web".to_owned()),
@@ -55,7 +55,7 @@ fn decision(nodes: &[(&str, i64, f64)], candidates: usize) -> Decision {
         empty: None,
         nodes: nodes
             .iter()
-            .map(|(node, score, raw)| Scored { node: (*node).to_owned(), score: *score, raw: *raw })
+            .map(|(node, score, raw)| RecordedScore { node: (*node).to_owned(), score: *score, raw: *raw })
             .collect(),
     }
 }
@@ -82,14 +82,24 @@ fn configured(config: &SchedulerConfig) -> schedulers::Seen {
     schedulers::Seen::Config { from: "file".to_owned(), second: false, config: config.clone() }
 }
 
-fn explained(pod: Seen, decisions: &[Decision], nodes: usize, scheduler: &SchedulerConfig) -> Finding {
+fn explained(
+    pod: Seen,
+    decisions: &[RecordedDecision],
+    nodes: usize,
+    scheduler: &SchedulerConfig,
+) -> Finding {
     explained_with(pod, decisions, nodes, &all(vec![configured(scheduler)]))
 }
 
-fn explained_with(pod: Seen, decisions: &[Decision], nodes: usize, schedulers: &Schedulers) -> Finding {
+fn explained_with(
+    pod: Seen,
+    decisions: &[RecordedDecision],
+    nodes: usize,
+    schedulers: &Schedulers,
+) -> Finding {
     let snapshot = cluster(nodes);
     let known = Known { extender: Ok((decisions, &snapshot)), started: 1_000.0, schedulers, now: NOW };
-    judge(&name(), &Ok(Some(pod)), known)
+    findings_of(&name(), &Ok(Some(pod)), known)
 }
 
 #[test]
@@ -166,15 +176,17 @@ fn who_was_not_asked_about_is_told_why() {
     assert!(never.advice.unwrap().contains("only one is fit"));
     let nothing = all(vec![schedulers::Seen::Nowhere("no".to_owned())]);
     let known = Known { extender: Err("not given"), started: 0.0, schedulers: &nothing, now: NOW };
-    assert_eq!(judge(&name(), &Ok(Some(bound("node-0"))), known).status, Status::Skipped);
-    assert_eq!(judge(&name(), &Ok(None), known).status, Status::Problem);
-    assert_eq!(judge(&name(), &Err("forbidden".to_owned()), known).status, Status::Skipped);
+    assert_eq!(findings_of(&name(), &Ok(Some(bound("node-0"))), known).status, Status::Skipped);
+    assert_eq!(findings_of(&name(), &Ok(None), known).status, Status::Problem);
+    assert_eq!(findings_of(&name(), &Err("forbidden".to_owned()), known).status, Status::Skipped);
 }
 
 #[test]
 fn empty_answers_say_why() {
-    let empty =
-        |reason: &str| Decision { empty: Some(reason.to_owned()), ..decision(&[("node-1", 0, 0.0)], 3) };
+    let empty = |reason: &str| RecordedDecision {
+        empty: Some(reason.to_owned()),
+        ..decision(&[("node-1", 0, 0.0)], 3)
+    };
     let stale = explained(bound("node-1"), &[empty("stale-metrics")], 3, &scheduler(""));
     assert!(stale.found.contains("5 s ago was empty, `stale-metrics`"), "{stale:?}");
     let mut silent = empty("no-preference");
@@ -182,7 +194,7 @@ fn empty_answers_say_why() {
     assert!(
         explained(bound("node-1"), &[silent], 3, &scheduler("")).found.contains("no candidate had a peer")
     );
-    let nameless = Decision { application: None, ..empty("no-preference") };
+    let nameless = RecordedDecision { application: None, ..empty("no-preference") };
     assert!(explained(bound("node-1"), &[nameless], 3, &scheduler("")).found.contains("no application"));
 }
 
@@ -193,7 +205,7 @@ fn a_decision_says_more_than_the_configurations_that_are_seen() {
     let asked = explained(bound("node-0"), std::slice::from_ref(&decision), 2, &named);
     assert_eq!(asked.status, Status::Ok, "{asked:?}");
     // Of another pod of the same name, before this one was made.
-    let before = Decision { at: 1_400.0, ..decision };
+    let before = RecordedDecision { at: 1_400.0, ..decision };
     assert_eq!(explained(bound("node-0"), &[before], 2, &named).status, Status::Problem);
     // The file of the cluster's own is on its node: it may ask.
     let unseen = all(vec![configured(&named), schedulers::Seen::Nowhere("on its node".to_owned())]);

@@ -53,7 +53,7 @@ impl std::fmt::Display for Right {
 
 /// What the API server said of one right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum ReviewAnswer {
     Allowed,
     Denied,
     /// It could not be asked, and why.
@@ -139,13 +139,13 @@ pub(super) async fn ask(
     client: &Client,
     account: Option<&Namespaced>,
     rights: Vec<Right>,
-) -> Vec<(Right, Answer)> {
+) -> Vec<(Right, ReviewAnswer)> {
     let mut answers = Vec::with_capacity(rights.len());
     for right in rights {
         let answer = match patient(review(client, account, &right)).await {
-            Err(reason) => Answer::Unknown(reason),
-            Ok(Some(status)) if status.allowed && status.denied != Some(true) => Answer::Allowed,
-            Ok(_) => Answer::Denied,
+            Err(reason) => ReviewAnswer::Unknown(reason),
+            Ok(Some(status)) if status.allowed && status.denied != Some(true) => ReviewAnswer::Allowed,
+            Ok(_) => ReviewAnswer::Denied,
         };
         answers.push((right, answer));
     }
@@ -198,10 +198,10 @@ fn user(account: &Namespaced) -> String {
 }
 
 /// One finding for each right that is missing, or one for all.
-pub(super) fn judge(account: Option<&Namespaced>, answers: &[(Right, Answer)]) -> Vec<Finding> {
+pub(super) fn findings_of(account: Option<&Namespaced>, answers: &[(Right, ReviewAnswer)]) -> Vec<Finding> {
     let who = account.map_or_else(|| "you, whose kubeconfig this is,".to_owned(), user);
     let unknown = answers.iter().find_map(|(_, answer)| match answer {
-        Answer::Unknown(reason) => Some(reason),
+        ReviewAnswer::Unknown(reason) => Some(reason),
         _ => None,
     });
     if let Some(reason) = unknown {
@@ -210,7 +210,7 @@ pub(super) fn judge(account: Option<&Namespaced>, answers: &[(Right, Answer)]) -
                 "run it as somebody who may create subjectaccessreviews.authorization.k8s.io, such as cluster-admin; or \
                  in the extender's own pod without --service-account"
             }
-            None => "look at the API server: every authenticated user may ask what they may do",
+            None => "fetch at the API server: every authenticated user may ask what they may do",
         };
         return vec![Finding::warning(
             CHECK,
@@ -218,7 +218,7 @@ pub(super) fn judge(account: Option<&Namespaced>, answers: &[(Right, Answer)]) -
             advice,
         )];
     }
-    let denied = answers.iter().filter(|(_, answer)| *answer == Answer::Denied);
+    let denied = answers.iter().filter(|(_, answer)| *answer == ReviewAnswer::Denied);
     let missing: Vec<Finding> = denied
         .map(|(right, _)| {
             let role = if right.namespace.is_some() { "Role" } else { "ClusterRole" };
@@ -264,7 +264,7 @@ mod tests {
         "netmarks/netmarks".parse().unwrap()
     }
 
-    fn all(config: &Configured, answer: &Answer) -> Vec<(Right, Answer)> {
+    fn all(config: &Configured, answer: &ReviewAnswer) -> Vec<(Right, ReviewAnswer)> {
         needed(config, "netmarks", &BTreeSet::new())
             .into_iter()
             .map(|right| (right, answer.clone()))
@@ -339,11 +339,16 @@ mod tests {
         let mut config = Configured::default();
         config.policies.enabled = true;
         let rights = needed(&config, "netmarks", &BTreeSet::from(["registry".to_owned()]));
-        let answers: Vec<(Right, Answer)> = rights
+        let answers: Vec<(Right, ReviewAnswer)> = rights
             .into_iter()
-            .map(|right| (right.clone(), if right.name.is_some() { Answer::Denied } else { Answer::Allowed }))
+            .map(|right| {
+                (
+                    right.clone(),
+                    if right.name.is_some() { ReviewAnswer::Denied } else { ReviewAnswer::Allowed },
+                )
+            })
             .collect();
-        let [finding] = &judge(Some(&account()), &answers)[..] else { panic!("one for the Secret") };
+        let [finding] = &findings_of(Some(&account()), &answers)[..] else { panic!("one for the Secret") };
         assert!(
             finding.found.contains("may not get secrets registry in the namespace netmarks"),
             "{finding:?}"
@@ -356,11 +361,13 @@ mod tests {
 
     #[test]
     fn each_missing_verb_is_a_problem_with_its_consequence() {
-        let mut answers = all(&Configured::default(), &Answer::Allowed);
-        let [finding] = &judge(Some(&account()), &answers)[..] else { panic!("one for all") };
+        let mut answers = all(&Configured::default(), &ReviewAnswer::Allowed);
+        let [finding] = &findings_of(Some(&account()), &answers)[..] else { panic!("one for all") };
         assert_eq!((finding.status, &finding.advice), (Status::Ok, &None));
-        answers[3].1 = Answer::Denied;
-        let [finding] = &judge(Some(&account()), &answers)[..] else { panic!("one for the missing one") };
+        answers[3].1 = ReviewAnswer::Denied;
+        let [finding] = &findings_of(Some(&account()), &answers)[..] else {
+            panic!("one for the missing one")
+        };
         assert_eq!(finding.status, Status::Problem);
         assert_eq!(
             finding.found,
@@ -371,11 +378,11 @@ mod tests {
 
     #[test]
     fn who_may_not_ask_is_told_so() {
-        let answers = all(&Configured::default(), &Answer::Unknown("forbidden".to_owned()));
-        let [finding] = &judge(Some(&account()), &answers)[..] else { panic!("one") };
+        let answers = all(&Configured::default(), &ReviewAnswer::Unknown("forbidden".to_owned()));
+        let [finding] = &findings_of(Some(&account()), &answers)[..] else { panic!("one") };
         assert_eq!(finding.status, Status::Warning);
         assert!(finding.advice.as_ref().unwrap().contains("subjectaccessreviews"));
-        let yours = judge(None, &all(&Configured::default(), &Answer::Allowed));
+        let yours = findings_of(None, &all(&Configured::default(), &ReviewAnswer::Allowed));
         assert!(yours[0].found.contains("--service-account"), "{yours:?}");
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Finding;
 use super::config::Configured;
 use super::plugins::{FACTOR, MOST, nodes_scored};
-use super::scheduler_config::{DEFAULT_NAME, Entry, SchedulerConfig, go_duration};
+use super::scheduler_config::{DEFAULT_NAME, ExtenderEntry, SchedulerConfig, go_duration};
 use super::schedulers::Seen;
 
 const CHECK: &str = "scheduler";
@@ -22,7 +22,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const LONG_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Judges a configuration against the extender's own, for a cluster of so many nodes if that is known.
-pub(super) fn judge(seen: &Seen, ours: &Configured, nodes: Option<usize>) -> Vec<Finding> {
+pub(super) fn findings_of(seen: &Seen, ours: &Configured, nodes: Option<usize>) -> Vec<Finding> {
     let (from, config) = match seen {
         Seen::Nowhere(reason) => {
             return vec![Finding::skipped(
@@ -95,7 +95,7 @@ struct Fault {
     advice: &'static str,
 }
 
-fn faults(seen: &Seen, entry: &Entry, ours: &Configured) -> Vec<Fault> {
+fn faults(seen: &Seen, entry: &ExtenderEntry, ours: &Configured) -> Vec<Fault> {
     let fault = |fatal, found: String, advice| Fault { fatal, found, advice };
     let mut faults = Vec::new();
     if let Seen::Config { second: true, config, .. } = seen
@@ -155,7 +155,7 @@ fn faults(seen: &Seen, entry: &Entry, ours: &Configured) -> Vec<Fault> {
     faults
 }
 
-fn timeout(entry: &Entry, ours: &Configured) -> Option<Fault> {
+fn timeout(entry: &ExtenderEntry, ours: &Configured) -> Option<Fault> {
     let answer = ours.request_timeout;
     let timeout = match entry.http_timeout.as_str() {
         "" => Some(DEFAULT_TIMEOUT),
@@ -184,7 +184,7 @@ fn timeout(entry: &Entry, ours: &Configured) -> Option<Fault> {
     }
 }
 
-fn tls(entry: &Entry, ours: &Configured) -> Vec<Fault> {
+fn tls(entry: &ExtenderEntry, ours: &Configured) -> Vec<Fault> {
     let https = entry.url_prefix.starts_with("https://");
     let settings = entry.tls_config.clone().unwrap_or_default();
     let authority = !settings.ca_file.is_empty() || !settings.ca_data.is_empty();
@@ -237,7 +237,7 @@ fn tls(entry: &Entry, ours: &Configured) -> Vec<Fault> {
 }
 
 /// What the best node's score is worth beside the plugins'.
-fn weigh(config: &SchedulerConfig, entry: &Entry, name: &str, ours: &Configured) -> Finding {
+fn weigh(config: &SchedulerConfig, entry: &ExtenderEntry, name: &str, ours: &Configured) -> Finding {
     let best = entry.weight.saturating_mul(FACTOR).saturating_mul(i64::from(ours.top));
     let plugins = config.plugin_points(name);
     let found = format!(

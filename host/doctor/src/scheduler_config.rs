@@ -23,7 +23,7 @@ pub(super) struct SchedulerConfig {
     kind: String,
     percentage_of_nodes_to_score: Option<i64>,
     profiles: Vec<Profile>,
-    pub(super) extenders: Vec<Entry>,
+    pub(super) extenders: Vec<ExtenderEntry>,
     leader_election: LeaderElection,
 }
 
@@ -47,7 +47,7 @@ struct Profile {
 /// One entry of `extenders`.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Entry {
+pub(super) struct ExtenderEntry {
     pub(super) url_prefix: String,
     pub(super) prioritize_verb: String,
     pub(super) filter_verb: String,
@@ -118,10 +118,11 @@ impl SchedulerConfig {
     }
 
     /// Ours: the one that names us, or else the only kind of entry that we can be.
-    pub(super) fn entry(&self) -> Option<&Entry> {
+    pub(super) fn entry(&self) -> Option<&ExtenderEntry> {
         let scoring = || self.extenders.iter().filter(|entry| !entry.prioritize_verb.is_empty());
-        let named =
-            |entry: &&Entry| entry.url_prefix.contains("netmarks") || entry.url_prefix.contains(":9820");
+        let named = |entry: &&ExtenderEntry| {
+            entry.url_prefix.contains("netmarks") || entry.url_prefix.contains(":9820")
+        };
         scoring().find(named).or_else(|| scoring().next())
     }
 }

@@ -30,7 +30,7 @@ fn with(lines: &[(&str, &str)]) -> SchedulerConfig {
 /// The findings that are not ok, as check, status, and what was found.
 fn sick(config: SchedulerConfig, ours: &Configured) -> Vec<(&'static str, Status, String)> {
     let seen = Seen::Config { from: "file".to_owned(), second: false, config };
-    judge(&seen, ours, Some(50))
+    findings_of(&seen, ours, Some(50))
         .into_iter()
         .filter(|finding| finding.status != Status::Ok)
         .map(|finding| (finding.check, finding.status, finding.found))
@@ -39,7 +39,7 @@ fn sick(config: SchedulerConfig, ours: &Configured) -> Vec<(&'static str, Status
 
 #[test]
 fn the_shipped_configuration_is_fine() {
-    let findings = judge(&seen(SHIPPED), &installed(), Some(50));
+    let findings = findings_of(&seen(SHIPPED), &installed(), Some(50));
     let found: Vec<&str> = findings.iter().map(|finding| finding.found.as_str()).collect();
     assert_eq!(
         found,
@@ -78,9 +78,9 @@ fn each_wrong_line_is_named() {
 
 #[test]
 fn no_extender_is_told_from_no_verb_and_from_no_configuration() {
-    let none = judge(&seen("kind: KubeSchedulerConfiguration"), &plain(), None);
+    let none = findings_of(&seen("kind: KubeSchedulerConfiguration"), &plain(), None);
     assert!(none[0].found.contains("has no extenders: the extender is never asked"), "{none:?}");
-    let other = judge(
+    let other = findings_of(
         &seen("{kind: KubeSchedulerConfiguration, extenders: [{urlPrefix: x, filterVerb: f}]}"),
         &plain(),
         None,
@@ -88,13 +88,16 @@ fn no_extender_is_told_from_no_verb_and_from_no_configuration() {
     assert!(other[0].found.contains("prioritizeVerb"), "{other:?}");
     assert!(parse("kind: Deployment").unwrap_err().contains("Deployment"));
     assert!(parse("kind: [").unwrap_err().starts_with("cannot be read"));
-    let nowhere = judge(&Seen::Nowhere("no".to_owned()), &plain(), None);
+    let nowhere = findings_of(&Seen::Nowhere("no".to_owned()), &plain(), None);
     assert_eq!((nowhere.len(), nowhere[0].status), (1, Status::Skipped));
-    let no_file =
-        judge(&Seen::NoFile(vec!["kube-system/a".to_owned(), "kube-system/b".to_owned()]), &plain(), None);
+    let no_file = findings_of(
+        &Seen::NoFile(vec!["kube-system/a".to_owned(), "kube-system/b".to_owned()]),
+        &plain(),
+        None,
+    );
     let found = "the pods kube-system/a and kube-system/b run without --config";
     assert!(no_file[0].status == Status::Problem && no_file[0].found.starts_with(found), "{no_file:?}");
-    let unusable = judge(&Seen::Unusable("no".to_owned()), &plain(), None);
+    let unusable = findings_of(&Seen::Unusable("no".to_owned()), &plain(), None);
     assert_eq!((unusable.len(), unusable[0].status), (1, Status::Problem));
 }
 
@@ -140,31 +143,37 @@ fn weight_is_held_against_the_plugins_of_the_profile() {
     let text = format!(
         "{SHIPPED}\nprofiles:\n  - schedulerName: netmarks\n    plugins: {{score: {{disabled: [{{name: '*'}}]}}}}\n"
     );
-    let findings = judge(&seen(&text), &installed(), None);
+    let findings = findings_of(&seen(&text), &installed(), None);
     assert!(findings[1].found.ends_with("give a node 0 at most"), "{findings:?}");
 }
 
 #[test]
 fn nodes_that_are_cut_away_are_counted() {
-    let findings = judge(&seen(SHIPPED), &installed(), Some(1_000));
+    let findings = findings_of(&seen(SHIPPED), &installed(), Some(1_000));
     let [.., nodes] = &findings[..] else { panic!("{findings:?}") };
     assert_eq!(nodes.status, Status::Warning);
     assert!(nodes.found.contains("420 of 1000 nodes are scored by default"), "{nodes:?}");
     assert!(nodes.found.contains("58 times of 100"), "{nodes:?}");
     let text =
         format!("{SHIPPED}\npercentageOfNodesToScore: 10\nprofiles: [{{percentageOfNodesToScore: 100}}]\n");
-    assert_eq!(judge(&seen(&text), &installed(), Some(1_000))[2].status, Status::Ok, "the profile's wins");
+    assert_eq!(
+        findings_of(&seen(&text), &installed(), Some(1_000))[2].status,
+        Status::Ok,
+        "the profile's wins"
+    );
 }
 
 #[test]
 fn two_schedulers_need_two_names() {
     let second = |config| Seen::Config { from: "map".to_owned(), second: true, config };
-    let findings = judge(&second(parse(SHIPPED).unwrap()), &installed(), None);
+    let findings = findings_of(&second(parse(SHIPPED).unwrap()), &installed(), None);
     assert!(
         findings[0].found.contains("default-scheduler") && findings[0].status == Status::Problem,
         "{findings:?}"
     );
     let named = parse(&format!("{SHIPPED}\nprofiles: [{{schedulerName: netmarks}}]\n")).unwrap();
     assert_eq!(named.names(), ["netmarks"]);
-    assert!(judge(&second(named), &installed(), None).iter().all(|finding| finding.status == Status::Ok));
+    assert!(
+        findings_of(&second(named), &installed(), None).iter().all(|finding| finding.status == Status::Ok)
+    );
 }

@@ -107,7 +107,7 @@ impl Schedulers {
 }
 
 /// Looks for a file, for the second scheduler in `namespace`, and how the cluster's own was started.
-pub(super) async fn look(file: Option<&Path>, client: Option<&Client>, namespace: &str) -> Schedulers {
+pub(super) async fn fetch(file: Option<&Path>, client: Option<&Client>, namespace: &str) -> Schedulers {
     let file = file.map(read);
     match client {
         Some(client) => {
@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(deaf.names(), ["netmarks"], "the other does not ask");
         let copy = format!("{ASKS}, profiles: [{{schedulerName: netmarks}}]");
         let copied = together(file(&copy), Ok(second_asks()), Ok(&[start("a", None)]), "netmarks");
-        assert_eq!(kinds(&copied), ["file"], "one scheduler is judged once");
+        assert_eq!(kinds(&copied), ["file"], "one scheduler is findings_for once");
     }
 
     #[test]

@@ -42,7 +42,7 @@ enum Leader {
 
 /// What is to be seen of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct State {
+pub(super) struct SecondState {
     /// `None` if there is no Deployment of its name; `Err` says why that is not known.
     replicas: Result<Option<Replicas>, String>,
     leader: Leader,
@@ -51,7 +51,7 @@ pub(super) struct State {
 }
 
 /// Looks at its Deployment, its lease, and who waits for it; `now` in seconds since the Unix epoch.
-pub(super) async fn look(client: &Client, second: &Second, now: f64) -> State {
+pub(super) async fn fetch(client: &Client, second: &Second, now: f64) -> SecondState {
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &second.namespace);
     let deployment = patient(deployments.get_opt(&second.name)).await;
     let config = second.config.as_ref().ok();
@@ -73,7 +73,7 @@ pub(super) async fn look(client: &Client, second: &Second, now: f64) -> State {
         }
     }
     let replicas = deployment.map(|found| found.map(replicas));
-    State { replicas, leader, waiting: failed.map_or(Ok(waiting), Err) }
+    SecondState { replicas, leader, waiting: failed.map_or(Ok(waiting), Err) }
 }
 
 fn replicas(deployment: Deployment) -> Replicas {
@@ -100,7 +100,7 @@ fn leader(lease: Option<Lease>, now: f64) -> Leader {
 }
 
 /// How it is, and what says so.
-fn weigh(place: &str, state: &State) -> (Status, String) {
+fn weigh(place: &str, state: &SecondState) -> (Status, String) {
     let mut said = Vec::new();
     let mut status = Status::Ok;
     let mut stopped = false;
@@ -157,7 +157,7 @@ fn weigh(place: &str, state: &State) -> (Status, String) {
 }
 
 /// Judges it, beside the version of the API server.
-pub(super) fn judge(second: &Second, state: &State, server: &str) -> Vec<Finding> {
+pub(super) fn findings_of(second: &Second, state: &SecondState, server: &str) -> Vec<Finding> {
     let Second { namespace, name, .. } = second;
     let (status, found) = weigh(&format!("{namespace}/{name}"), state);
     let see = match &state.replicas {
@@ -248,17 +248,21 @@ mod tests {
         Second { namespace: "netmarks".to_owned(), name: "ours".to_owned(), config: Ok(config) }
     }
 
-    fn state(available: i32, leader: Leader, waiting: usize) -> State {
+    fn state(available: i32, leader: Leader, waiting: usize) -> SecondState {
         let image = "registry.example:5000/kube-scheduler:v1.36.1".to_owned();
-        State { replicas: Ok(Some(Replicas { wanted: 2, available, image })), leader, waiting: Ok(waiting) }
+        SecondState {
+            replicas: Ok(Some(Replicas { wanted: 2, available, image })),
+            leader,
+            waiting: Ok(waiting),
+        }
     }
 
     fn holds(renewed: f64) -> Leader {
         Leader::Holds { name: "ours-1".to_owned(), renewed, lasts: 15.0 }
     }
 
-    fn one(state: &State) -> Finding {
-        let findings = judge(&second(), state, SERVER);
+    fn one(state: &SecondState) -> Finding {
+        let findings = findings_of(&second(), state, SERVER);
         let [finding] = &findings[..] else { panic!("{findings:?}") };
         finding.clone()
     }
@@ -299,16 +303,16 @@ mod tests {
             state(2, holds(61.0), 0),
             state(0, Leader::NotElected, 0),
             state(0, Leader::Unknown("forbidden".to_owned()), 0),
-            State { replicas: Ok(None), ..state(0, Leader::Nobody, 0) },
+            SecondState { replicas: Ok(None), ..state(0, Leader::Nobody, 0) },
         ] {
             assert_eq!(one(&sick).status, Status::Problem, "{sick:?}");
         }
         // Whatever else may run it.
         assert_eq!(
-            one(&State { replicas: Ok(None), ..state(0, Leader::NotElected, 0) }).status,
+            one(&SecondState { replicas: Ok(None), ..state(0, Leader::NotElected, 0) }).status,
             Status::Warning
         );
-        let elsewhere = one(&State { replicas: Ok(None), ..state(0, holds(2.0), 0) });
+        let elsewhere = one(&SecondState { replicas: Ok(None), ..state(0, holds(2.0), 0) });
         assert_eq!(elsewhere.status, Status::Warning);
         assert!(!elsewhere.advice.unwrap().contains("describe"), "there is nothing to describe");
     }
@@ -316,7 +320,8 @@ mod tests {
     #[test]
     fn what_may_not_be_read_is_skipped_with_the_reason() {
         let replicas = Err("deployments is forbidden".to_owned());
-        let blind = State { replicas, ..state(0, Leader::Unknown("leases is forbidden".to_owned()), 0) };
+        let blind =
+            SecondState { replicas, ..state(0, Leader::Unknown("leases is forbidden".to_owned()), 0) };
         let finding = one(&blind);
         assert_eq!(finding.status, Status::Skipped);
         assert!(
@@ -334,13 +339,13 @@ mod tests {
         );
         let broken = Second { config: Err("cannot be read".to_owned()), ..second() };
         let unknown = state(2, Leader::Unknown("its configuration cannot be read".to_owned()), 0);
-        let finding = judge(&broken, &unknown, SERVER).remove(0);
+        let finding = findings_of(&broken, &unknown, SERVER).remove(0);
         assert_eq!(
             (finding.status, finding.advice.as_deref()),
             (Status::Skipped, Some("correct its configuration first: see `scheduler`"))
         );
         // The other half tells enough.
-        assert_eq!(one(&State { leader: Leader::Nobody, ..blind }).status, Status::Problem);
+        assert_eq!(one(&SecondState { leader: Leader::Nobody, ..blind }).status, Status::Problem);
     }
 
     #[test]

@@ -19,26 +19,26 @@ use serde_json::Value;
 
 /// What was found of the metrics.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(super) enum StoreResult {
     /// There is no store.
     NotConfigured,
     /// The settings cannot work.
     Misconfigured(ConfigError),
     /// It does not answer, or refuses.
-    Failed(Failure),
+    Failed(StoreFailure),
     /// It answers.
     Answers(Answers),
 }
 
 /// A query that failed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum StoreFailure {
     Query(QueryError),
     /// An answer that cannot be read, and how.
     Answer(String),
 }
 
-impl From<QueryError> for Failure {
+impl From<QueryError> for StoreFailure {
     fn from(error: QueryError) -> Self {
         Self::Query(error)
     }
@@ -91,21 +91,21 @@ pub(super) const IDENTITIES: [(&str, Identity); 3] = [
 ];
 
 /// Asks the store.
-pub(super) async fn look(config: &MetricsConfig, identity: Identity) -> Found {
+pub(super) async fn fetch(config: &MetricsConfig, identity: Identity) -> StoreResult {
     if !config.is_configured() {
-        return Found::NotConfigured;
+        return StoreResult::NotConfigured;
     }
     let preset = match Poller::new(config.clone(), identity) {
         Ok(poller) => poller.preset().clone(),
-        Err(error) => return Found::Misconfigured(error),
+        Err(error) => return StoreResult::Misconfigured(error),
     };
     let client = match Client::new(config) {
         Ok(client) => client,
-        Err(error) => return Found::Misconfigured(error),
+        Err(error) => return StoreResult::Misconfigured(error),
     };
     match (Asking { client, config, at: unix_now() }).everything(&preset, identity).await {
-        Ok(answers) => Found::Answers(answers),
-        Err(failure) => Found::Failed(failure),
+        Ok(answers) => StoreResult::Answers(answers),
+        Err(failure) => StoreResult::Failed(failure),
     }
 }
 
@@ -117,7 +117,7 @@ struct Asking<'c> {
 }
 
 impl Asking<'_> {
-    async fn everything(&mut self, preset: &Preset, identity: Identity) -> Result<Answers, Failure> {
+    async fn everything(&mut self, preset: &Preset, identity: Identity) -> Result<Answers, StoreFailure> {
         let started = Instant::now();
         let edges = self.edges(preset).await?;
         let mut answers = Answers {
@@ -144,17 +144,17 @@ impl Asking<'_> {
         Ok(answers)
     }
 
-    async fn edges(&mut self, preset: &Preset) -> Result<Edges, Failure> {
+    async fn edges(&mut self, preset: &Preset) -> Result<Edges, StoreFailure> {
         let mut edges = Edges::default();
         let mut interner = Interner::default();
         let mut sums: BTreeMap<(Application, Application), f64> = BTreeMap::new();
         for query in &preset.queries {
             let body = self.client.query(query, self.at).await?;
             let answer = decode(&body, &preset.labels, &mut interner).map_err(|error| {
-                Failure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
+                StoreFailure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
             })?;
             if let Some(found) = answer.unexpected_type {
-                return Err(Failure::Answer(format!(
+                return Err(StoreFailure::Answer(format!(
                     "the query gives a {found}; only an instant vector has flows: {query}"
                 )));
             }
@@ -169,7 +169,7 @@ impl Asking<'_> {
         Ok(edges)
     }
 
-    async fn select(&mut self, selector: Selector) -> Result<Selected, Failure> {
+    async fn select(&mut self, selector: Selector) -> Result<Selected, StoreFailure> {
         let metric = Selector { matchers: Vec::new(), ..selector.clone() };
         let nameless = selector.metric.is_empty();
         let all = self.series(if nameless { &selector } else { &metric }).await?;
@@ -192,12 +192,12 @@ impl Asking<'_> {
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of series")]
-    async fn series(&mut self, selector: &Selector) -> Result<u64, Failure> {
+    async fn series(&mut self, selector: &Selector) -> Result<u64, StoreFailure> {
         let answer = self.client.query(&format!("count({selector})"), self.at).await?;
         Ok(number(&answer)?.unwrap_or(0.0) as u64)
     }
 
-    async fn other_presets(&mut self) -> Result<Vec<PresetName>, Failure> {
+    async fn other_presets(&mut self) -> Result<Vec<PresetName>, StoreFailure> {
         let mut others = Vec::new();
         for preset in [PresetName::Istio, PresetName::Linkerd, PresetName::Beyla] {
             let config = MetricsConfig { preset, ..self.config.clone() };
@@ -223,9 +223,9 @@ impl Asking<'_> {
 }
 
 /// The one number of an answer; `None` for an empty vector.
-fn number(body: &Bytes) -> Result<Option<f64>, Failure> {
+fn number(body: &Bytes) -> Result<Option<f64>, StoreFailure> {
     let answer: Value = serde_json::from_slice(body).map_err(|error| {
-        Failure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
+        StoreFailure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
     })?;
     let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str);
     Ok(value.and_then(|value| value.parse().ok()).filter(|value: &f64| value.is_finite()))

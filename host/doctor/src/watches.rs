@@ -31,7 +31,7 @@ pub(super) enum Watched {
 }
 
 /// Lists and watches pods and nodes.
-pub(super) async fn look(client: &Client) -> Vec<(&'static str, Watched)> {
+pub(super) async fn fetch(client: &Client) -> Vec<(&'static str, Watched)> {
     let pods = watched::<TrimmedPod>(Api::all(client.clone()));
     let nodes = watched::<TrimmedNode>(Api::all(client.clone()));
     let (pods, nodes) = futures::future::join(pods, nodes).await;
@@ -80,7 +80,7 @@ pub(super) fn nodes(watched: &[(&'static str, Watched)]) -> Option<usize> {
 }
 
 /// One finding for each kind that does not work, or one for both.
-pub(super) fn judge(watched: &[(&'static str, Watched)]) -> Vec<Finding> {
+pub(super) fn findings_of(watched: &[(&'static str, Watched)]) -> Vec<Finding> {
     let mut broken = Vec::new();
     let mut works = Vec::new();
     for (what, watched) in watched {
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn each_way_to_fail_has_its_own_advice() {
         let works = Watched::Works { objects: 3, took: Duration::from_millis(7) };
-        let fine = judge(&[("pods", works.clone()), ("nodes", works.clone())]);
+        let fine = findings_of(&[("pods", works.clone()), ("nodes", works.clone())]);
         assert_eq!(
             fine,
             [Finding::ok(CHECK, "lists and watches come through: 3 pods after 7 ms, 3 nodes after 7 ms")]
@@ -131,7 +131,9 @@ mod tests {
             [Watched::NoList("forbidden".into()), Watched::NoWatch("forbidden".into()), Watched::Silent];
         let mut advice = Vec::new();
         for watched in broken {
-            let [finding] = &judge(&[("pods", watched), ("nodes", works.clone())])[..] else { panic!("one") };
+            let [finding] = &findings_of(&[("pods", watched), ("nodes", works.clone())])[..] else {
+                panic!("one")
+            };
             assert_eq!(finding.status, Status::Problem);
             assert!(finding.found.contains("pods"), "{finding:?}");
             advice.push(finding.advice.clone());

@@ -48,6 +48,13 @@ fn what_is_not_a_policy_is_refused_before_it_runs() {
 }
 
 #[test]
+fn limits_outside_their_bounds_are_refused_before_anything_runs() {
+    for limits in [Limits { deadline_ms: 0, ..patient() }, Limits { memory_mib: 1_024, ..patient() }] {
+        assert_eq!(kind(&hostile("ok", "never", limits).unwrap_err()), ("check", "limits"));
+    }
+}
+
+#[test]
 fn an_artefact_over_the_size_limit_is_not_even_looked_at() {
     let limits = Limits { artefact_mib: 1, ..Limits::default() };
     let error = load_with("large", &vec![0; 1024 * 1024 + 1], &[], limits).unwrap_err();

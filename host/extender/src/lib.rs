@@ -11,6 +11,6 @@ mod recent;
 mod routes;
 
 pub use config::ServerConfig;
-pub use metrics::Metrics;
+pub use metrics::ExtenderMetrics;
 pub use recent::Recent;
 pub use routes::Extender;

@@ -5,11 +5,11 @@ use prometheus_client::registry::Registry;
 
 /// Counts what is refused.
 #[derive(Debug)]
-pub struct Metrics {
+pub struct ExtenderMetrics {
     bad_requests: Counter,
 }
 
-impl Metrics {
+impl ExtenderMetrics {
     /// All at zero, and exposed by `registry`.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {

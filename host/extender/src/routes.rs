@@ -17,7 +17,7 @@ use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::ServerConfig;
-use crate::metrics::Metrics;
+use crate::metrics::ExtenderMetrics;
 use crate::protocol::{self, BadRequest, PrioritizeRequest};
 use crate::recent::Recent;
 
@@ -39,7 +39,7 @@ pub struct Extender {
     /// Remembers the last requests.
     pub recent: Recent,
     /// Counts what is refused.
-    pub metrics: Arc<Metrics>,
+    pub metrics: Arc<ExtenderMetrics>,
     /// Which label names an application.
     pub identity: Identity,
     /// Bounds request bodies.
@@ -58,7 +58,7 @@ impl Extender {
         identity: Identity,
         scorer: Arc<Scorer>,
         recent: Recent,
-        metrics: Arc<Metrics>,
+        metrics: Arc<ExtenderMetrics>,
     ) -> Self {
         let mib = |count: u32| count as usize * MIB;
         Self {

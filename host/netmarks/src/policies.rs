@@ -21,7 +21,7 @@ pub const COMPILE: &str = "compile-policy";
 
 /// The policy of the configuration, as it was read.
 #[derive(Debug)]
-pub struct Configured {
+pub struct InitialPolicy {
     /// Its name: the file's without the ending.
     pub name: PolicyName,
     /// The component.
@@ -36,11 +36,11 @@ pub struct Configured {
 ///
 /// # Errors
 /// If the file cannot be read.
-pub fn read(config: &PolicyConfig) -> Result<Configured> {
+pub fn read(config: &PolicyConfig) -> Result<InitialPolicy> {
     let settings = config.settings();
     let Some(file) = &config.file else {
         let name = "netmarks".parse()?;
-        return Ok(Configured {
+        return Ok(InitialPolicy {
             name,
             bytes: Bytes::from_static(NETMARKS),
             settings,
@@ -51,7 +51,7 @@ pub fn read(config: &PolicyConfig) -> Result<Configured> {
         std::fs::read(file).with_context(|| format!("failed to read the policy {}", file.display()))?;
     let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy();
     let name = label(&stem).parse().with_context(|| format!("the policy {} has no name", file.display()))?;
-    Ok(Configured { name, bytes: bytes.into(), settings, from: file.display().to_string() })
+    Ok(InitialPolicy { name, bytes: bytes.into(), settings, from: file.display().to_string() })
 }
 
 /// The nearest DNS label.
@@ -104,8 +104,8 @@ pub async fn open(
 ///
 /// # Errors
 /// If it is refused.
-pub async fn apply(registry: &Registry, configured: Configured) -> Result<()> {
-    let Configured { name, bytes, settings, from } = configured;
+pub async fn apply(registry: &Registry, configured: InitialPolicy) -> Result<()> {
+    let InitialPolicy { name, bytes, settings, from } = configured;
     let actor = Actor::own("configuration", from);
     let outcome = registry.configure(name.clone(), bytes, settings, actor).await?;
     if outcome.changed {

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use netmarks_admin::{Access, Admin, ChangeCounter, Cluster, Health};
+use netmarks_admin::{Access, Admin, ChangeCounter, ClusterRoutes, HealthRoutes};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Keys};
 use netmarks_controller::access::Reviewer;
 use netmarks_controller::{Controller, ControllerSettings};
@@ -53,11 +53,11 @@ pub struct Scoring {
     /// The last requests.
     pub recent: Recent,
     /// Counts what the scheduler's door refuses.
-    pub extender_metrics: Arc<netmarks_extender::Metrics>,
+    pub extender_metrics: Arc<netmarks_extender::ExtenderMetrics>,
     /// Changes of the configuration that could not be taken over.
     pub reload_failures: Counter,
     /// Probes and the page with all these metrics.
-    pub health: Health,
+    pub health: HealthRoutes,
 }
 
 /// The cluster that `config` names: empty and to be filled, or read from a snapshot file.
@@ -105,8 +105,8 @@ pub async fn scoring(
         );
     }
     let mut metrics = prometheus_client::registry::Registry::with_prefix("netmarks");
-    let scoring_metrics = Arc::new(netmarks_scoring::Metrics::new(&mut metrics));
-    let extender_metrics = Arc::new(netmarks_extender::Metrics::new(&mut metrics));
+    let scoring_metrics = Arc::new(netmarks_scoring::ScoringMetrics::new(&mut metrics));
+    let extender_metrics = Arc::new(netmarks_extender::ExtenderMetrics::new(&mut metrics));
     let changes = ChangeCounter::new(&mut metrics);
     let reload_failures = Counter::default();
     metrics.register(
@@ -114,7 +114,7 @@ pub async fn scoring(
         "Changes of the configuration file that could not be taken over",
         reload_failures.clone(),
     );
-    let health = Health::new(state.clone(), registry.clone(), metrics, tasks.stopping.clone());
+    let health = HealthRoutes::new(state.clone(), registry.clone(), metrics, tasks.stopping.clone());
 
     let decisions = Arc::new(Decisions::new(config.scoring.decisions));
     let scorer = Arc::new(Scorer::new(
@@ -175,7 +175,7 @@ pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
         let router = health.clone();
         tasks.serve("health server", probes.serve(move |_| router.clone(), stop.clone()));
     }
-    let cluster = Cluster {
+    let cluster = ClusterRoutes {
         state: scoring.state.clone(),
         decisions: scoring.decisions.clone(),
         identity: config.identity,

@@ -1,6 +1,6 @@
 //! Scoring: one pod and its candidate nodes to a decision, by the policies that are live now.
 //!
-//! [`Scorer`] is what every door calls. [`Decisions`] remembers what was answered, [`Metrics`] counts it. This crate knows no
+//! [`Scorer`] is what every door calls. [`Decisions`] remembers what was answered, [`ScoringMetrics`] counts it. This crate knows no
 //! door: nothing here speaks HTTP or reads a command line, and it never waits for a source.
 #![forbid(unsafe_code)]
 
@@ -15,5 +15,5 @@ pub use answer::Answer;
 pub use config::ScoringConfig;
 pub use decisions::{Decision, Decisions, NODES, PolicyDecision};
 pub use empty::Empty;
-pub use metrics::Metrics;
-pub use scorer::{Answered, Scorer};
+pub use metrics::ScoringMetrics;
+pub use scorer::{Scorer, UnrecordedAnswer};

@@ -35,7 +35,7 @@ struct PolicyLabel {
 
 /// Counts answers and the calls of policies.
 #[derive(Debug)]
-pub struct Metrics {
+pub struct ScoringMetrics {
     answers: Family<AnswerLabels, Counter>,
     seconds: Histogram,
     last_request: Gauge<f64, AtomicU64>,
@@ -49,7 +49,7 @@ fn histogram() -> Histogram {
     Histogram::new(exponential_buckets(50e-6, 2.0, 16))
 }
 
-impl Metrics {
+impl ScoringMetrics {
     /// All at zero, and exposed by `registry`.
     #[must_use]
     pub fn new(registry: &mut Registry) -> Self {

@@ -18,7 +18,7 @@ use crate::answer::Answer;
 use crate::config::ScoringConfig;
 use crate::decisions::{self, Decision, Decisions, PolicyDecision};
 use crate::empty::Empty;
-use crate::metrics::Metrics;
+use crate::metrics::ScoringMetrics;
 
 /// Scores pods by what is live now.
 #[derive(Debug)]
@@ -27,13 +27,13 @@ pub struct Scorer {
     registry: Registry,
     config: ArcSwap<ScoringConfig>,
     decisions: Arc<Decisions>,
-    metrics: Arc<Metrics>,
+    metrics: Arc<ScoringMetrics>,
 }
 
 /// What is left to do for a pod once its answer is on its way.
 #[derive(Debug)]
 #[must_use = "an answer that is not recorded is neither explained nor compared with the shadows"]
-pub struct Answered<'s> {
+pub struct UnrecordedAnswer<'s> {
     scorer: &'s Scorer,
     pod: PendingPod,
     answer: Answer,
@@ -47,7 +47,7 @@ impl Scorer {
         registry: Registry,
         config: ScoringConfig,
         decisions: Arc<Decisions>,
-        metrics: Arc<Metrics>,
+        metrics: Arc<ScoringMetrics>,
     ) -> Self {
         Self { state, registry, config: ArcSwap::from_pointee(config), decisions, metrics }
     }
@@ -62,13 +62,13 @@ impl Scorer {
     /// waited for; if it was not, the pod may go anywhere, so it is assumed nowhere.
     ///
     /// Runs policies on the calling thread, each up to its deadline. What no answer waits for is left to
-    /// [`Answered::record`].
+    /// [`UnrecordedAnswer::record`].
     pub fn answer(
         &self,
         pod: PendingPod,
         nodes: &[&str],
         deliver: impl FnOnce(&[(u32, u32)]) -> bool,
-    ) -> Answered<'_> {
+    ) -> UnrecordedAnswer<'_> {
         let answer = self.decide(&pod, nodes);
         self.assume(&pod, nodes, &answer);
         if deliver(&answer.scores) {
@@ -76,7 +76,7 @@ impl Scorer {
         } else {
             self.state.assumed().forget(&pod.key);
         }
-        Answered { scorer: self, pod, answer }
+        UnrecordedAnswer { scorer: self, pod, answer }
     }
 
     /// Counts an answer that was given without asking any policy.
@@ -157,12 +157,12 @@ impl Scorer {
             return (None, Freshness::Fresh, 1.0);
         }
         let age = snapshot.flows_at().map(|at| (unix_now() - at).max(0.0));
-        let (freshness, confidence) = config.when_stale.judge(age, config.max_flow_age_seconds);
+        let (freshness, confidence) = config.when_stale.confidence(age, config.max_flow_age_seconds);
         (age, freshness, confidence)
     }
 }
 
-impl Answered<'_> {
+impl UnrecordedAnswer<'_> {
     /// Counts the calls of the policies, leaves the request for the shadows, remembers why. `nodes` are those that were
     /// scored.
     pub fn record(self, nodes: &[&str]) {

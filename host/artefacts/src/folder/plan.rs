@@ -1,11 +1,11 @@
-//! What to do about a look at the folder: pure, so that each case can be stated.
+//! What to do about a list at the folder: pure, so that each case can be stated.
 //!
 //! Apart from reading files and from listing them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;
 
-use super::look::Files;
+use super::listing::Files;
 
 /// What to do about one name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ pub(crate) enum Action {
 
 /// The files that a name was last read from.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Known<'a> {
+pub(crate) struct KnownFile<'a> {
     /// With success.
     pub(crate) accepted: Option<&'a Files>,
     /// Without.
@@ -28,18 +28,18 @@ pub(crate) struct Known<'a> {
 /// Compares two looks with what was read before.
 ///
 /// `names` are those that were read before, `unclear` those that are there but whose files cannot be told, `settled` is the
-/// moment since which a file must not have been touched to be taken at the first look.
+/// moment since which a file must not have been touched to be taken at the first list.
 pub(crate) fn plan<'a>(
     last: &BTreeMap<String, Files>,
     now: &BTreeMap<String, Files>,
     unclear: &BTreeSet<String>,
     names: BTreeSet<String>,
-    known: impl Fn(&str) -> Known<'a>,
+    known: impl Fn(&str) -> KnownFile<'a>,
     settled: Option<SystemTime>,
 ) -> BTreeMap<String, Action> {
     let mut actions = BTreeMap::new();
     for (name, files) in now {
-        let Known { accepted, refused } = known(name);
+        let KnownFile { accepted, refused } = known(name);
         // What was refused last is what counts: an accepted file may have been replaced and put back.
         if refused.or(accepted) == Some(files) {
             continue;
@@ -73,14 +73,14 @@ mod tests {
         files.map(|files| ("zone".to_owned(), files)).into_iter().collect()
     }
 
-    /// The action for `zone`, with the files of the last look, of this one, and those accepted and refused before.
+    /// The action for `zone`, with the files of the last list, of this one, and those accepted and refused before.
     fn decide(
         last: Option<Files>,
         now: Option<Files>,
         accepted: Option<&Files>,
         refused: Option<&Files>,
     ) -> Option<Action> {
-        let known = |_: &str| Known { accepted, refused };
+        let known = |_: &str| KnownFile { accepted, refused };
         let names = accepted.iter().chain(&refused).map(|_| "zone".to_owned()).collect();
         plan(&folder(last), &folder(now), &BTreeSet::new(), names, known, None).remove("zone")
     }
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_told_is_not_gone() {
         let accepted = files(1);
-        let known = |_: &str| Known { accepted: Some(&accepted), refused: None };
+        let known = |_: &str| KnownFile { accepted: Some(&accepted), refused: None };
         let name = || BTreeSet::from(["zone".to_owned()]);
         let actions = plan(&folder(None), &folder(None), &name(), name(), known, None);
         assert_eq!(actions, BTreeMap::new());
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn a_file_that_was_not_touched_for_long_is_read_at_once() {
         let moment = |seconds| Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        let known = |_: &str| Known { accepted: None, refused: None };
+        let known = |_: &str| KnownFile { accepted: None, refused: None };
         let decide = |settled| {
             plan(&folder(None), &folder(Some(files(1))), &BTreeSet::new(), BTreeSet::new(), known, settled)
                 .remove("zone")

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 /// Flags for servers that serve HTTPS.
 #[derive(Debug, clap::Args)]
-pub(super) struct Tls {
+pub(super) struct ClientTls {
     /// A CA certificate (PEM) to trust, for a server that serves HTTPS
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -15,7 +15,7 @@ pub(super) struct Tls {
     client_identity: Option<PathBuf>,
 }
 
-impl Tls {
+impl ClientTls {
     /// A client that trusts, and shows, what the flags say.
     ///
     /// # Errors

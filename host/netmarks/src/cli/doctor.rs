@@ -7,7 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use netmarks_doctor::{Configured, Finding, Namespaced, Report, Status, Subject, examine};
 use serde_json::Value;
 
-use super::output::Output;
+use super::output::OutputFormat;
 use super::{client, say};
 use crate::config::Config;
 use crate::config::load::{Flags, environment, load};
@@ -57,7 +57,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     server: Vec<String>,
     #[command(flatten)]
-    tls: client::Tls,
+    tls: client::ClientTls,
     /// Configuration of the cluster's own kube-scheduler, copied from its node; that of the second one is found in its
     /// ConfigMap
     #[arg(long, value_name = "FILE")]
@@ -67,12 +67,12 @@ pub(super) struct Args {
     pod: Option<Namespaced>,
     /// How to print it
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 impl Args {
     /// Taken apart without `..`: a flag that nobody handles does not compile.
-    fn into_parts(self) -> Result<(Subject, Output)> {
+    fn into_parts(self) -> Result<(Subject, OutputFormat)> {
         let Self {
             config,
             kubeconfig,
@@ -135,8 +135,8 @@ pub(super) fn run(args: Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(Box::pin(examine(&subject)));
     match output {
-        Output::Json => say(&serde_json::to_string_pretty(&report)?)?,
-        Output::Table => say(&text(&report))?,
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?)?,
+        OutputFormat::Table => say(&text(&report))?,
     }
     match report.count(Status::Problem) {
         0 => Ok(()),

@@ -9,7 +9,7 @@ use netmarks_core::why::NodeScore;
 
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum Output {
+pub(super) enum OutputFormat {
     /// For people
     #[default]
     Table,

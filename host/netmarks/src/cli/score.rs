@@ -11,7 +11,7 @@ use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 
-use super::output::{Output, parts_table, score_table};
+use super::output::{OutputFormat, parts_table, score_table};
 use super::say;
 use crate::config::Config;
 use crate::tasks::Tasks;
@@ -43,7 +43,7 @@ pub(super) struct Args {
     explain: bool,
     /// How to print the ranking
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -53,9 +53,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Ranking { policy: _, nodes: ranking } = rank(&snapshot, &args.pod, &config, args.limit, args.explain)
         .with_context(|| format!("failed to score `{}` on {}", args.pod, args.snapshot.display()))?;
     match args.output {
-        Output::Table if args.explain => say(&parts_table(&ranking)),
-        Output::Table => say(&score_table(&ranking)),
-        Output::Json => say(&serde_json::to_string_pretty(&ranking)?),
+        OutputFormat::Table if args.explain => say(&parts_table(&ranking)),
+        OutputFormat::Table => say(&score_table(&ranking)),
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&ranking)?),
     }
 }
 

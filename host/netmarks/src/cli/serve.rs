@@ -134,7 +134,7 @@ pub(super) fn run(args: Args) -> Result<()> {
 fn check(config: &Config) -> Result<()> {
     let state = wiring::cluster(config)?;
     let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
-    let policies::Configured { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
+    let policies::InitialPolicy { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
     let artefact = netmarks_engine::Artefact::new(name.as_str(), &bytes);
     let policy = netmarks_engine::Policy::load(&engine, artefact, &settings.run())?;
     config.server.tls.check("server")?;

@@ -20,7 +20,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "http://127.0.0.1:9820", value_name = "URL")]
     server: String,
     #[command(flatten)]
-    tls: client::Tls,
+    tls: client::ClientTls,
     /// Where to write it; `-` is stdout
     #[arg(long, short, value_name = "FILE")]
     file: PathBuf,

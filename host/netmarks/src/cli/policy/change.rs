@@ -4,7 +4,7 @@ use anyhow::Result;
 use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 
-use super::super::output::Output;
+use super::super::output::OutputFormat;
 use super::server::{Server, say_outcome};
 
 /// Flags of the commands about one policy.
@@ -16,7 +16,7 @@ pub(super) struct Named {
     server: Server,
     /// How to print what changed
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 /// Flags of `netmarks policy canary`.
@@ -36,7 +36,7 @@ pub(super) struct RollBack {
     server: Server,
     /// How to print what changed
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 /// Gives a policy another mode; `mode` is the last part of the path.

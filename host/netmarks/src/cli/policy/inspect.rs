@@ -10,7 +10,7 @@ use netmarks_engine::{
 };
 use serde_json::{Value, json};
 
-use super::super::output::Output;
+use super::super::output::OutputFormat;
 use super::super::say;
 use super::flags::{LimitFlags, RunFlags};
 
@@ -34,7 +34,7 @@ pub(super) struct Args {
     limits: LimitFlags,
     /// How to print it
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let engine = Engine::new(EngineSettings::default())?;
     let seen = Inspection::of(&engine, Artefact::new(&name, &bytes), &run.settings(limits));
     match output {
-        Output::Table => say(&text(&name, &seen)),
-        Output::Json => say(&serde_json::to_string_pretty(&machine_readable(&seen))?),
+        OutputFormat::Table => say(&text(&name, &seen)),
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&machine_readable(&seen))?),
     }
 }
 

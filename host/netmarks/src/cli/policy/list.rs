@@ -6,7 +6,7 @@ use netmarks_core::units::bytes_per_second;
 use netmarks_policies::{RegistryReport, ShadowReport};
 use reqwest::Method;
 
-use super::super::output::Output;
+use super::super::output::OutputFormat;
 use super::super::say;
 use super::server::Server;
 
@@ -17,25 +17,25 @@ pub(super) struct Args {
     server: Server,
     /// How to print it
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 pub(super) fn list(args: &Args) -> Result<()> {
     let report: RegistryReport = args.server.call(Method::GET, "/v1/policies", |request| request)?;
     match args.output {
-        Output::Json => say(&serde_json::to_string_pretty(&report)?),
-        Output::Table => say(&list_text(&report)),
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?),
+        OutputFormat::Table => say(&list_text(&report)),
     }
 }
 
 pub(super) fn report(args: &Args) -> Result<()> {
     let report: Vec<ShadowReport> = args.server.call(Method::GET, "/v1/shadow", |request| request)?;
     match args.output {
-        Output::Json => say(&serde_json::to_string_pretty(&report)?),
-        Output::Table if report.is_empty() => {
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?),
+        OutputFormat::Table if report.is_empty() => {
             say("no policy is a shadow; see `netmarks policy shadow --help`")
         }
-        Output::Table => say(&shadow_table(&report)),
+        OutputFormat::Table => say(&shadow_table(&report)),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::super::output::Output;
+use super::super::output::OutputFormat;
 use super::super::say;
 use super::templates::{self, Language};
 
@@ -31,7 +31,7 @@ pub(super) struct Args {
     directory: Option<PathBuf>,
     /// How to say what was written
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -56,7 +56,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
             .and_then(|mut new| std::io::Write::write_all(&mut new, text.as_bytes()))
             .with_context(failed)?;
     }
-    if *output == Output::Json {
+    if *output == OutputFormat::Json {
         let files: Vec<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
         return say(&serde_json::to_string_pretty(&serde_json::json!({ "folder": folder, "files": files }))?);
     }
@@ -111,7 +111,7 @@ mod tests {
             name: "mine".to_owned(),
             lang: Language::Python,
             directory: Some(folder.path().to_owned()),
-            output: Output::Table,
+            output: OutputFormat::Table,
         };
         let error = run(&args).unwrap_err().to_string();
         assert!(error.contains("policy.py is there already"), "{error}");

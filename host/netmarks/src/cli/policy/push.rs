@@ -10,7 +10,7 @@ use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::super::output::Output;
+use super::super::output::OutputFormat;
 use super::super::say;
 use super::flags::RunFlags;
 use super::server::{Server, say_outcome};
@@ -78,7 +78,7 @@ pub(super) struct Args {
     server: Server,
     /// How to print what changed
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -207,10 +207,12 @@ fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>)
     }
     write(&file, bytes)?;
     match args.output {
-        Output::Table => {
+        OutputFormat::Table => {
             say(&format!("wrote {}; whoever watches the folder takes it within seconds", file.display()))
         }
-        Output::Json => say(&serde_json::to_string_pretty(&json!({ "file": file, "settings": settings }))?),
+        OutputFormat::Json => {
+            say(&serde_json::to_string_pretty(&json!({ "file": file, "settings": settings }))?)
+        }
     }
 }
 
@@ -240,10 +242,10 @@ fn to_registry(args: &Args, reference: &str, bytes: Vec<u8>, key: Option<&Signin
         anyhow::Ok(pushed)
     })?;
     match args.output {
-        Output::Table => {
+        OutputFormat::Table => {
             say(&format!("pushed {}{}", pushed.resolved, if key.is_some() { ", signed" } else { "" }))
         }
-        Output::Json => {
+        OutputFormat::Json => {
             let (digest, resolved) = (pushed.digest.to_string(), pushed.resolved);
             say(&serde_json::to_string_pretty(
                 &json!({ "digest": digest, "reference": resolved, "signed": key.is_some() }),

@@ -8,8 +8,8 @@ use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::client::Tls;
-use super::super::output::Output;
+use super::super::client::ClientTls;
+use super::super::output::OutputFormat;
 use super::super::say;
 
 /// Which admin listener, and who is calling.
@@ -22,7 +22,7 @@ pub(super) struct Server {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     #[command(flatten)]
-    tls: Tls,
+    tls: ClientTls,
 }
 
 /// Where `netmarks demo` listens, and the documentation's examples.
@@ -74,8 +74,8 @@ impl Server {
 }
 
 /// Says what an operation changed.
-pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: Output) -> Result<()> {
-    if output == Output::Json {
+pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: OutputFormat) -> Result<()> {
+    if output == OutputFormat::Json {
         return say(&serde_json::to_string_pretty(outcome)?);
     }
     let ChangeOutcome { generation, changed, entry } = outcome;

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use netmarks_policy_testing::{Bench, Cases, CasesReport, Conformance, ConformanceReport, Policy};
 use serde::Serialize;
 
-use super::super::output::Output;
+use super::super::output::OutputFormat;
 use super::super::say;
 use super::flags::{LimitFlags, RunFlags};
 
@@ -40,7 +40,7 @@ pub(super) struct Args {
     limits: LimitFlags,
     /// How to print the results
     #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
+    output: OutputFormat,
 }
 
 /// All results, as JSON has them.
@@ -73,8 +73,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bench: bench.then(|| policy.bench()).transpose()?,
     };
     match output {
-        Output::Table => say(&table(&report))?,
-        Output::Json => say(&serde_json::to_string_pretty(&report)?)?,
+        OutputFormat::Table => say(&table(&report))?,
+        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?)?,
     }
     let failed: usize = report.cases.iter().map(|file| file.report.failures()).sum();
     let problems = [

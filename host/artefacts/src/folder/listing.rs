@@ -55,9 +55,9 @@ impl Paths {
     }
 }
 
-/// What one look found.
+/// What one list found.
 #[derive(Debug, Default)]
-pub(crate) struct Look {
+pub(crate) struct Listing {
     pub(crate) files: BTreeMap<String, Files>,
     /// Names that are there, but whose files cannot be told: neither new nor gone.
     pub(crate) unclear: BTreeSet<String>,
@@ -77,13 +77,13 @@ pub(crate) fn files(paths: &Paths) -> Result<Files, Problem> {
 }
 
 /// Lists the folder.
-pub(crate) fn look(folder: &Path) -> Result<Look, ErrorKind> {
+pub(crate) fn list(folder: &Path) -> Result<Listing, ErrorKind> {
     let mut names = BTreeSet::new();
-    let mut look = Look::default();
+    let mut list = Listing::default();
     for (index, entry) in std::fs::read_dir(folder).map_err(|error| error.kind())?.enumerate() {
         if index == MOST_ENTRIES {
             let kind = ProblemKind::Entries(MOST_ENTRIES);
-            look.problems.push(Problem { path: folder.to_owned(), kind });
+            list.problems.push(Problem { path: folder.to_owned(), kind });
             break;
         }
         let file = entry.map_err(|error| error.kind())?.file_name();
@@ -97,29 +97,29 @@ pub(crate) fn look(folder: &Path) -> Result<Look, ErrorKind> {
             Some(name) => {
                 names.insert(name.to_owned());
             }
-            None => look.problems.push(Problem { path: folder.join(&file), kind: ProblemKind::Name }),
+            None => list.problems.push(Problem { path: folder.join(&file), kind: ProblemKind::Name }),
         }
     }
     for (index, name) in names.into_iter().enumerate() {
         let paths = Paths::of(folder, &name);
         if index >= MOST_COMPONENTS {
             let kind = ProblemKind::Components(MOST_COMPONENTS);
-            look.problems.push(Problem { path: paths.component, kind });
-            look.unclear.insert(name);
+            list.problems.push(Problem { path: paths.component, kind });
+            list.unclear.insert(name);
             continue;
         }
         match files(&paths) {
             Ok(files) => {
-                look.files.insert(name, files);
+                list.files.insert(name, files);
             }
             Err(problem) => {
-                look.problems.push(problem);
-                look.unclear.insert(name);
+                list.problems.push(problem);
+                list.unclear.insert(name);
             }
         }
     }
-    look.problems.sort_by(|one, other| one.path.cmp(&other.path));
-    Ok(look)
+    list.problems.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(list)
 }
 
 /// Whether it is a DNS label (RFC 1123).
