@@ -225,9 +225,12 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
     let rollout = || plane.kubectl(&["-n", NAMESPACE, "get", "deployment", "netmarks", template]).unwrap();
     let first = rollout();
     assert_eq!(first.len(), 64, "{first}");
-    for (value, rolls_out) in
-        [("config.scoring.map=rank", false), ("config.metrics.interval_seconds=30", true)]
-    {
+    for (value, rolls_out) in [
+        ("config.scoring.map=rank", false),
+        ("config.policy.limits.deadline_ms=60", false),
+        ("config.scoring.decisions=100", true),
+        ("config.metrics.interval_seconds=30", true),
+    ] {
         let values = [values.clone(), vec!["--set".to_owned(), value.to_owned()]].concat();
         Release::install(&plane, &chart(), &values).unwrap();
         assert_eq!(rollout() != first, rolls_out, "{value}");
