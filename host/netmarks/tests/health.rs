@@ -135,7 +135,7 @@ async fn a_request_that_never_ends_does_not_hold_up_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_health_listener_serves_probes_and_scrapers_only() {
     let mut config = config();
-    let (extender, health) = Extender::start_with_probes(&mut config).await.unwrap();
+    let (extender, _port, health) = Extender::start_with_probes(&mut config).await.unwrap();
     let status = async |path: &str| {
         extender.client.get(format!("http://{health}{path}")).send().await.unwrap().status()
     };

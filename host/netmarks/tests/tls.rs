@@ -42,7 +42,7 @@ async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_li
     std::fs::write(&ca_file, authority.pem()).unwrap();
     files.client_ca_file = Some(ca_file.clone());
     let mut config = https(files);
-    let (extender, health) = Extender::start_with_probes(&mut config).await.unwrap();
+    let (extender, _port, health) = Extender::start_with_probes(&mut config).await.unwrap();
 
     let identified = |authority: &Authority, issuer: &Authority| {
         let (certificate, key) = issuer.issue().unwrap();

@@ -21,6 +21,7 @@ use netmarks_engine::ParameterValue;
 use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
+use netmarks_test_cluster::Port;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -139,19 +140,12 @@ impl Extender {
         Self::start_with(config, scoring, tasks).await
     }
 
-    /// With a listener for probes; returns where that is.
-    pub async fn start_with_probes(config: &mut Config) -> Result<(Self, SocketAddr)> {
-        let mut attempts = 0;
-        loop {
-            let probes = free_address()?;
-            config.server.health_listen = Some(probes);
-            attempts += 1;
-            match Self::start(config).await {
-                // Somebody may have been faster.
-                Err(_) if attempts < 5 => {}
-                started => return Ok((started?, probes)),
-            }
-        }
+    /// With a listener for probes; returns where that is, which is nobody else's as long as the port is held.
+    pub async fn start_with_probes(config: &mut Config) -> Result<(Self, Port, SocketAddr)> {
+        let port = Port::reserve()?;
+        let probes = SocketAddr::from(([127, 0, 0, 1], port.number()));
+        config.server.health_listen = Some(probes);
+        Ok((Self::start(config).await?, port, probes))
     }
 
     pub async fn start_with(config: &Config, scoring: Scoring, mut tasks: Tasks) -> Result<Self> {
@@ -249,9 +243,4 @@ pub fn nobody() -> Result<(tokio::net::TcpSocket, SocketAddr)> {
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let address = socket.local_addr()?;
     Ok((socket, address))
-}
-
-/// An address that was free a moment ago.
-pub fn free_address() -> Result<SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
