@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use crate::support::container::Image;
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::documents::blocks;
 use netmarks_test_cluster::process::Process;
-use netmarks_test_cluster::{Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, until};
+use netmarks_test_cluster::{
+    Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, repository, until,
+};
 use serde_json::{Value, json};
 
 /// Longest wait for anything; far above what it takes.
@@ -39,13 +41,8 @@ const USER: u32 = 65_532;
 
 const REVISION: &str = "org.opencontainers.image.revision";
 
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
 fn read(path: &str) -> String {
-    let path = repository(path);
-    fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display())).unwrap()
+    repository::read(path).unwrap()
 }
 
 /// Builds and pushes it as the document says, but leaves what it makes in `folder`, where no other run looks; returns how it is
@@ -309,7 +306,7 @@ async fn service(mut image: Image) -> Result<()> {
         "log": {"format": "json"},
     });
     fs::write(mounted.join("config.yaml"), config.to_string())?;
-    fs::copy(repository("policies/spread.wasm"), mounted.join("spread.wasm"))?;
+    fs::copy(repository::policy_file("spread"), mounted.join("spread.wasm"))?;
     for file in fs::read_dir(&mounted)? {
         fs::set_permissions(file?.path(), fs::Permissions::from_mode(0o644))?;
     }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::support::authority::Authority;
+use crate::support::authority::install;
 use crate::support::binary::replace;
 use crate::support::eventually;
 use netmarks_core::application::Identity;
@@ -13,12 +13,12 @@ use netmarks_core::errors::chain;
 use netmarks_sources::prometheus::config::TlsConfig;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
-use netmarks_test_cluster::Port;
 use netmarks_test_cluster::process::{Process, Program};
+use netmarks_test_cluster::{Authority, Port};
 
 /// Starts Prometheus with this authority's certificate, for clients with a certificate of the same authority.
 fn prometheus(authority: &Authority, folder: &Path) -> (Process, Port, String) {
-    authority.install(folder).unwrap();
+    install(authority, folder).unwrap();
     replace(&folder.join("ca.crt"), authority.pem()).unwrap();
     replace(&folder.join("prometheus.yml"), "global: {scrape_interval: 1m}\n").unwrap();
     let web = "tls_server_config: {cert_file: tls.crt, key_file: tls.key, client_ca_file: ca.crt, \

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::support::admin::{Administered, BY_RANK, BY_SPREAD, BY_TRAFFIC, bytes};
 use crate::support::binary::replace;
-use crate::support::{eventually, repository};
+use crate::support::eventually;
 use anyhow::Result;
+use netmarks_test_cluster::repository::text_file;
 use serde_json::json;
 
 /// A server that watches the folder `watched` beside its state.
@@ -143,11 +144,7 @@ fn refused() -> Result<Vec<Fixture>> {
     for name in
         ["core-module", "foreign-import", "lacks-export", "wasi-import", "wasi-next-import", "wrong-version"]
     {
-        all.push((
-            name.to_owned(),
-            wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat")))?,
-            Vec::new(),
-        ));
+        all.push((name.to_owned(), wat::parse_file(text_file(name))?, Vec::new()));
     }
     for name in [
         "bad-need",

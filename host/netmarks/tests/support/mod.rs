@@ -21,7 +21,7 @@ use netmarks_engine::ParameterValue;
 use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
-use netmarks_test_cluster::Port;
+use netmarks_test_cluster::{Port, repository};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -30,16 +30,6 @@ use tokio_util::sync::CancellationToken;
 /// Longest wait for anything; far above what it takes, also where compilers, which give way to everything else, run on a
 /// machine that is never idle.
 pub const LIMIT: Duration = Duration::from_secs(300);
-
-/// A path below the repository's root.
-pub fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-/// A component that `cargo xtask guests` builds.
-pub fn guest(name: &str) -> PathBuf {
-    repository(&format!("target/guests/{name}.wasm"))
-}
 
 /// The snapshot file of the worked example.
 pub fn worked_example_file() -> PathBuf {
@@ -64,7 +54,7 @@ pub fn config() -> Config {
 /// With the hostile fixture as policy, which does `behaviour` for four candidates or more.
 pub fn hostile(behaviour: &str) -> Config {
     let mut config = config();
-    config.policy.file = Some(guest("hostile"));
+    config.policy.file = Some(repository::guest_file("hostile"));
     config.policy.parameters = [
         ("behaviour".to_owned(), ParameterValue::Text(behaviour.to_owned())),
         ("candidates".to_owned(), ParameterValue::Number(4.0)),
