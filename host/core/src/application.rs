@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// One application: a name within a namespace, written `namespace/name`. Cheap to clone.
 ///
@@ -74,8 +75,9 @@ impl<'de> Deserialize<'de> for Application {
 }
 
 /// Which label of a pod names its application. The metrics' labels must be chosen to match.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Identity {
     /// The label `app`, as in the NetMARKS paper.
     #[default]

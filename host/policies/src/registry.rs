@@ -117,7 +117,7 @@ impl Registry {
                     Ok(loaded) => state.insert(Arc::new(loaded)),
                     Err(reason) => {
                         let digest = &entry.digest;
-                        tracing::error!(policy = %entry.name, digest, reason, "saved policy not restored");
+                        tracing::error!(policy = %entry.name, digest, error = reason, "saved policy not restored");
                         state.mark_not_restored(&entry.revision, &reason);
                     }
                 }
