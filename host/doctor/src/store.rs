@@ -27,7 +27,6 @@ pub(super) enum StoreResult {
     Misconfigured(ConfigError),
     /// It does not answer, or refuses.
     Failed(StoreFailure),
-    /// It answers.
     Answers(Answers),
 }
 

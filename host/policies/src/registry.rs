@@ -38,7 +38,6 @@ const COMPARISONS: usize = 8;
 
 /// What a registry works with.
 pub struct RegistryOptions {
-    /// Runs policies.
     pub engine: Engine,
     /// Who compiles them.
     pub compiling: Compiling,

@@ -44,9 +44,7 @@ pub enum TlsError {
         key: &'static str,
         /// What was looked for.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: pem::Error,
     },
@@ -57,7 +55,6 @@ pub enum TlsError {
         section: &'static str,
         /// The last part of the key that names the file.
         key: &'static str,
-        /// The file.
         path: PathBuf,
     },
     /// A certificate of an authority cannot be used as one.
@@ -65,9 +62,7 @@ pub enum TlsError {
     Authority {
         /// `server` or `admin`.
         section: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: rustls::Error,
     },
@@ -76,9 +71,7 @@ pub enum TlsError {
     NoAuthority {
         /// `server` or `admin`.
         section: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: VerifierBuilderError,
     },
@@ -91,7 +84,6 @@ pub enum TlsError {
         key: PathBuf,
         /// The file of the certificate.
         certificate: PathBuf,
-        /// Why.
         #[source]
         error: rustls::Error,
     },
