@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use kube::Client;
 use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The section `cluster` of the configuration: where pods and nodes come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfig {
     /// Serve from this snapshot file instead of a cluster.
