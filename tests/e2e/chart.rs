@@ -3,7 +3,6 @@
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
 mod refused;
-mod schema;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -74,7 +74,7 @@ async fn files_are_added_changed_and_removed() {
     eventually("it is refused", async || {
         let lines = running.server.logged("policy of the folder not taken over")?;
         let says = |line: &serde_json::Value| {
-            line["reason"].as_str().is_some_and(|reason| reason.contains("the admin listener"))
+            line["error"].as_str().is_some_and(|reason| reason.contains("the admin listener"))
         };
         Ok(lines.iter().any(says).then_some(()))
     })
@@ -221,7 +221,7 @@ async fn no_hostile_guest_gets_in_by_the_folder() {
     for (name, ..) in &all {
         let says = format!("{name}.wasm: rejected: policy `{name}` failed at ");
         let refused =
-            lines.iter().any(|line| line["reason"].as_str().is_some_and(|reason| reason.contains(&says)));
+            lines.iter().any(|line| line["error"].as_str().is_some_and(|reason| reason.contains(&says)));
         assert!(refused, "{name}: {lines:?}");
     }
     assert_eq!(lines.len(), all.len());

@@ -82,6 +82,21 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
         ("scoring: {top: 0}\n", "`scoring.top` must be from 1 to 1000000"),
         ("scoring: [\n", "not valid YAML"),
         ("policy: {file: /missing.wasm}\nscoring: {top: 30}\n", "/missing.wasm"),
+        // Sections that take effect only after a restart are checked now, not then.
+        (
+            "metrics: {window_seconds: 0}\nscoring: {top: 30}\n",
+            "`metrics.window_seconds` must be from 0.001 to 604800",
+        ),
+        ("metrics: {url: 'ftp://store'}\nscoring: {top: 30}\n", "not an http or https URL"),
+        (
+            "metrics: {url: 'http://store', auth: {password: x}}\nscoring: {top: 30}\n",
+            "`auth.username` is missing",
+        ),
+        ("server: {tls: {cert_file: a.pem}}\nscoring: {top: 30}\n", "`server.tls.key_file`"),
+        (
+            "policies: {compile_seconds: 0}\nscoring: {top: 30}\n",
+            "`policies.compile_seconds` must be at least 1",
+        ),
     ] {
         replace(&running.file, bad).unwrap();
         failures += 1.0;
