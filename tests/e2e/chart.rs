@@ -6,10 +6,11 @@ mod refused;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::release::{NAMESPACE, Release, chart, previous_chart, repository, stand_in, values};
+use crate::support::release::{NAMESPACE, Release, chart, previous_chart, stand_in, values};
 use crate::support::{LIMIT, binaries, opted_in, scratch};
 use anyhow::{Result, ensure};
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, until};
+use netmarks_test_cluster::process::isolated;
+use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, repository, until};
 
 const METRICS: &str = "http://prometheus.monitoring:9090";
 
@@ -155,7 +156,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
         &["config.metrics.headers.X-Scope-OrgID=shop", "tls.mode=none"],
     ] {
         let config = scratch(&plane, "config.yaml", &config(&plane, "configmap", more).unwrap()).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_netmarks"))
+        let output = isolated(&mut Command::new(env!("CARGO_BIN_EXE_netmarks")))
             .args(["serve", "--check", "--config"])
             .arg(config)
             .output()

@@ -7,10 +7,11 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-use crate::support::{DEFINITION, NAMESPACE, plane, repository};
+use crate::support::{DEFINITION, NAMESPACE, plane};
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, ResourceExt as _};
 use netmarks_controller::resource::{Mode, Normalisation, OnFault, ScoringPolicy};
+use netmarks_test_cluster::repository;
 use serde_json::{Value, json};
 
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -20,7 +20,6 @@ use crate::errors::Refusal;
 pub struct PolicyName(String);
 
 impl PolicyName {
-    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

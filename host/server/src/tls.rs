@@ -45,9 +45,7 @@ pub enum TlsError {
         key: &'static str,
         /// What was looked for.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: pem::Error,
     },
@@ -58,7 +56,6 @@ pub enum TlsError {
         section: &'static str,
         /// The last part of the key that names the file.
         key: &'static str,
-        /// The file.
         path: PathBuf,
     },
     /// A certificate of an authority cannot be used as one.
@@ -66,9 +63,7 @@ pub enum TlsError {
     Authority {
         /// `server` or `admin`.
         section: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: rustls::Error,
     },
@@ -77,9 +72,7 @@ pub enum TlsError {
     NoAuthority {
         /// `server` or `admin`.
         section: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: VerifierBuilderError,
     },
@@ -92,7 +85,6 @@ pub enum TlsError {
         key: PathBuf,
         /// The file of the certificate.
         certificate: PathBuf,
-        /// Why.
         #[source]
         error: rustls::Error,
     },

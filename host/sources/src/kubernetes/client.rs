@@ -25,27 +25,21 @@ pub enum ClientError {
     /// The configured file cannot be read.
     #[error("failed to read the kubeconfig {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: KubeconfigError,
     },
     /// The configured file holds nothing that can be used.
     #[error("the kubeconfig {} cannot be used", path.display())]
     Unusable {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: KubeconfigError,
     },
     /// None of the usual files has the configured context.
     #[error("no kubeconfig has the context `{context}` (`cluster.context`)")]
     Context {
-        /// As configured.
         context: String,
-        /// Why.
         #[source]
         error: KubeconfigError,
     },
