@@ -86,7 +86,7 @@ pub enum TlsError {
         /// The file of the certificate.
         certificate: PathBuf,
         #[source]
-        error: rustls::Error,
+        error: Box<rustls::Error>,
     },
 }
 
@@ -199,7 +199,7 @@ fn server_config(section: &'static str, files: &Tls) -> Result<Option<ServerConf
         section,
         key: key_file.to_owned(),
         certificate: cert_file.to_owned(),
-        error,
+        error: Box::new(error),
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Some(config))

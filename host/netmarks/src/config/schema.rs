@@ -116,10 +116,7 @@ mod tests {
             }
             numbers += 1;
             let step = if schema["type"] == "integer" { 1.0 } else { 1e-6 };
-            let number = |number: f64| match schema["type"] == "integer" {
-                true => Value::from(number as i64),
-                false => Value::from(number),
-            };
+            let number = |number: f64| serde_json::from_str::<Value>(&number.to_string()).unwrap();
             let above = schema.get("exclusiveMinimum").and_then(Value::as_f64);
             let least = schema.get("minimum").and_then(Value::as_f64);
             let most = schema.get("maximum").and_then(Value::as_f64);
