@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, VariantArray};
 
 /// One application: a name within a namespace, written `namespace/name`. Cheap to clone.
 ///
@@ -73,9 +74,12 @@ impl<'de> Deserialize<'de> for Application {
     }
 }
 
-/// Which label of a pod names its application. The metrics' labels must be chosen to match.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which label of a pod names its application. The metrics' labels must be chosen to match. Written in kebab-case everywhere.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Display, VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Identity {
     /// The label `app`, as in the NetMARKS paper.
     #[default]
@@ -166,6 +170,13 @@ mod tests {
             labels,
             controller: Some(("ReplicaSet", "web-deploy-84cd44fcbb")),
         }
+    }
+
+    #[test]
+    fn an_identity_has_one_text_form() {
+        let shown: Vec<String> = Identity::VARIANTS.iter().map(Identity::to_string).collect();
+        assert_eq!(shown, ["app", "canonical-service", "workload"]);
+        assert_eq!(serde_json::to_value(Identity::VARIANTS).unwrap(), serde_json::json!(shown));
     }
 
     #[test]

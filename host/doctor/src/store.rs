@@ -16,6 +16,7 @@ use netmarks_sources::prometheus::presets::Preset;
 use netmarks_sources::prometheus::selectors::{Selector, selectors};
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use serde_json::Value;
+use strum::VariantArray as _;
 
 /// What was found of the metrics.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ pub(super) struct Answers {
     /// What each selector of the queries finds.
     pub(super) selected: Vec<Selected>,
     /// What came of the queries, under the configured identity and any other that the preset can have.
-    pub(super) edges: BTreeMap<&'static str, Edges>,
+    pub(super) edges: BTreeMap<Identity, Edges>,
     /// Presets whose metrics are there, where those of the configured one are not.
     pub(super) others: Vec<PresetName>,
 }
@@ -82,13 +83,6 @@ pub(super) struct Edges {
     /// What the store warned of.
     pub(super) warnings: Vec<String>,
 }
-
-/// The identities there are, by the name that the configuration gives them.
-pub(super) const IDENTITIES: [(&str, Identity); 3] = [
-    ("app", Identity::App),
-    ("canonical-service", Identity::CanonicalService),
-    ("workload", Identity::Workload),
-];
 
 /// Asks the store.
 pub(super) async fn fetch(config: &MetricsConfig, identity: Identity) -> StoreResult {
@@ -123,13 +117,13 @@ impl Asking<'_> {
         let mut answers = Answers {
             url: self.config.url.clone(),
             took: started.elapsed(),
-            edges: BTreeMap::from([(name(identity), edges)]),
+            edges: BTreeMap::from([(identity, edges)]),
             ..Answers::default()
         };
-        for (name, other) in IDENTITIES.into_iter().filter(|(_, other)| *other != identity) {
+        for other in Identity::VARIANTS.iter().copied().filter(|other| *other != identity) {
             // A preset that reads workloads only refuses the others: then there is nothing to compare.
             if let Ok(preset) = Preset::new(self.config, other) {
-                answers.edges.insert(name, self.edges(&preset).await?);
+                answers.edges.insert(other, self.edges(&preset).await?);
             }
         }
         let mut all: Vec<Selector> = preset.queries.iter().flat_map(|query| selectors(query)).collect();
@@ -229,9 +223,4 @@ fn number(body: &Bytes) -> Result<Option<f64>, StoreFailure> {
     })?;
     let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str);
     Ok(value.and_then(|value| value.parse().ok()).filter(|value: &f64| value.is_finite()))
-}
-
-/// The name of an identity in the configuration.
-pub(super) fn name(identity: Identity) -> &'static str {
-    IDENTITIES.iter().find(|(_, known)| *known == identity).map_or("", |(name, _)| name)
 }

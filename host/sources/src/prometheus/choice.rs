@@ -1,10 +1,12 @@
 //! Which queries an operator chooses: a preset by its name, or queries of one's own.
 
 use serde::{Deserialize, Serialize};
+use strum::{Display, VariantArray};
 
-/// Which queries to ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// Which queries to ask. Written in kebab-case everywhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, Display, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum PresetName {
     /// Istio with sidecars, ambient or both: the flows between pods as they run, waypoints included.
     #[default]
@@ -57,4 +59,16 @@ pub struct EdgeLabels {
     pub destination_namespace: String,
     /// Label with the callee's application.
     pub destination_name: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_has_one_text_form() {
+        let shown: Vec<String> = PresetName::VARIANTS.iter().map(PresetName::to_string).collect();
+        assert_eq!(shown, ["istio", "istio-logical", "linkerd", "beyla", "recorded", "custom"]);
+        assert_eq!(serde_json::to_value(PresetName::VARIANTS).unwrap(), serde_json::json!(shown));
+    }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
 use serde::{Deserialize, Serialize};
 
@@ -168,9 +169,9 @@ pub enum ConfigError {
     )]
     Identity {
         /// The preset.
-        preset: &'static str,
+        preset: PresetName,
         /// The identity.
-        identity: &'static str,
+        identity: Identity,
     },
     /// A label that cannot be one.
     #[error("`match_labels` names `{name}`, which is not a label; a label is letters, digits and `_`")]

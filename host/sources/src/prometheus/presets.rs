@@ -34,10 +34,10 @@ impl Preset {
     pub fn new(config: &MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
         let window = promql_duration(config.window_seconds);
         let rate = Reading::Rate { window_seconds: config.window_seconds };
-        let workloads_only = |preset: &'static str| match identity {
+        let workloads_only = || match identity {
             Identity::Workload => Ok(()),
             Identity::App | Identity::CanonicalService => {
-                Err(ConfigError::Identity { preset, identity: identity_name(identity) })
+                Err(ConfigError::Identity { preset: config.preset, identity })
             }
         };
         let match_labels = match_labels(config)?;
@@ -68,12 +68,12 @@ impl Preset {
                 Ok(one_query(ISTIO, istio_labels(identity), &matchers))
             }
             PresetName::Linkerd => {
-                workloads_only("linkerd")?;
+                workloads_only()?;
                 let labels = ["namespace", "netmarks_source", "dst_namespace", "netmarks_destination"];
                 Ok(one_query(LINKERD, edge_labels(labels), ""))
             }
             PresetName::Beyla => {
-                workloads_only("beyla")?;
+                workloads_only()?;
                 let labels =
                     ["k8s_src_namespace", "k8s_src_owner_name", "k8s_dst_namespace", "k8s_dst_owner_name"];
                 let matchers = r#"k8s_src_type!="Service",k8s_dst_type!="Service""#;
@@ -81,7 +81,6 @@ impl Preset {
             }
             PresetName::Recorded => {
                 let labels = ["source_namespace", "source", "destination_namespace", "destination"];
-                let identity = identity_name(identity);
                 Ok(one_query(RECORDED, edge_labels(labels), &format!("identity=\"{identity}\"")))
             }
             PresetName::Custom if !match_labels.is_empty() => Err(ConfigError::Combination {
@@ -114,15 +113,6 @@ fn custom(preset: &CustomPreset, window: &str, rate: Reading) -> Result<Preset, 
             CustomReading::Counter => Reading::Counter,
         },
     })
-}
-
-/// As in the configuration file.
-fn identity_name(identity: Identity) -> &'static str {
-    match identity {
-        Identity::App => "app",
-        Identity::CanonicalService => "canonical-service",
-        Identity::Workload => "workload",
-    }
 }
 
 /// The matchers that every series must pass, each after a comma.

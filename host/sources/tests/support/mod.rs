@@ -59,8 +59,7 @@ pub fn config(url: &str, preset: PresetName) -> MetricsConfig {
 /// For what the rules made of a mesh's metrics; where several groups are recorded, a label tells them apart.
 pub fn recorded(url: &str, preset: PresetName) -> MetricsConfig {
     let mut config = config(url, PresetName::Recorded);
-    let name = serde_json::to_value(preset).ok().and_then(|name| name.as_str().map(str::to_owned));
-    config.match_labels.insert("preset".to_owned(), name.unwrap_or_default());
+    config.match_labels.insert("preset".to_owned(), preset.to_string());
     config
 }
 
