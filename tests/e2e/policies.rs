@@ -117,7 +117,7 @@ impl Replica {
             "Pod": {"metadata": {"name": pod, "namespace": "shop", "labels": {"app": pod}}},
             "NodeNames": ["node-0", "node-1"],
         });
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().no_proxy().build()?;
         client
             .post(format!("{}/prioritize", self.url))
             .body(body.to_string())
