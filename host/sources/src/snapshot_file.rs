@@ -68,10 +68,10 @@ pub struct FilePod {
     /// Its labels. Only pending pods need them, for policies that ask; a live cluster's are not kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// What its containers request, in cores.
+    /// What kube-scheduler counts for it, in cores.
     #[serde(default)]
     pub cpu_request_cores: f64,
-    /// What its containers request, in bytes.
+    /// What kube-scheduler counts for it, in bytes.
     #[serde(default)]
     pub memory_request_bytes: u64,
 }
@@ -305,7 +305,7 @@ impl FilePod {
         }
     }
 
-    /// What its containers request.
+    /// What kube-scheduler counts for it.
     #[must_use]
     pub fn requests(&self) -> Resources {
         Resources::from_cores(self.cpu_request_cores, self.memory_request_bytes)
