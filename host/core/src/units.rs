@@ -4,8 +4,8 @@
 #[must_use]
 pub fn bytes_per_second(value: f64) -> String {
     let units = [("TB/s", 1e12), ("GB/s", 1e9), ("MB/s", 1e6), ("kB/s", 1e3)];
-    // In tenths, as it is shown: 999.96 kB/s would be 1000.0 kB/s.
-    match units.into_iter().find(|(_, size)| (value / size * 10.0).round() >= 10.0) {
+    // In tenths of the smaller unit, as it would be shown: 999.96 kB/s would be 1000.0 kB/s.
+    match units.into_iter().find(|(_, size)| (value / size * 1e4).round() >= 1e4) {
         Some((unit, size)) => format!("{:.1} {unit}", value / size),
         None => format!("{value:.1} B/s"),
     }
