@@ -5,12 +5,11 @@
 
 use kube::core::DynamicObject;
 use netmarks_artefacts::{Reference, ReferenceError};
-use netmarks_core::combine;
 use netmarks_engine::ParameterValue;
 use netmarks_policies::{Mode, Refusal, Settings};
 use serde_json::Value;
 
-use crate::resource::{self, ConfigMapSource, ScoringPolicySpec, Source};
+use crate::resource::{self, ConfigMapSource, LimitsSpec, PolicyMode, PolicySource, ScoringPolicySpec};
 
 /// How a component is to be used.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,18 +54,18 @@ pub(crate) fn read(object: &DynamicObject) -> Result<(Place, Wish), WishError> {
     Ok((place(&spec.source)?, wish(spec)?))
 }
 
-fn place(source: &Source) -> Result<Place, WishError> {
+fn place(source: &PolicySource) -> Result<Place, WishError> {
     match source {
-        Source { config_map: Some(config_map), oci: None, url: None } => {
+        PolicySource { config_map: Some(config_map), oci: None, url: None } => {
             Ok(Place::ConfigMap(config_map.clone()))
         }
-        Source { config_map: None, oci: Some(oci), url: None } => Ok(Place::Remote {
+        PolicySource { config_map: None, oci: Some(oci), url: None } => Ok(Place::Remote {
             // A path or a URL in this place would be read with the rights of this process.
             reference: format!("oci://{}", oci.reference).parse()?,
             pull_secret: oci.pull_secret.clone(),
             interval: oci.poll_interval_seconds.unwrap_or(resource::POLL_INTERVAL_SECONDS),
         }),
-        Source { config_map: None, oci: None, url: Some(url) } => {
+        PolicySource { config_map: None, oci: None, url: Some(url) } => {
             let text = format!("{}@sha256:{}", url.url, url.sha256);
             let reference: Reference = text.parse()?;
             let Reference::Url(_) = &reference else { return Err(WishError::Sources) };
@@ -78,24 +77,17 @@ fn place(source: &Source) -> Result<Place, WishError> {
 
 fn wish(spec: ScoringPolicySpec) -> Result<Wish, WishError> {
     let mode = match (spec.mode, spec.canary_percent) {
-        (resource::Mode::Active, _) => Mode::Active,
-        (resource::Mode::Canary, Some(percent)) => Mode::Canary { percent },
-        (resource::Mode::Canary, None) => return Err(WishError::Percent),
-        (resource::Mode::Shadow, _) => Mode::Shadow,
-        (resource::Mode::Ready, _) => Mode::Ready,
+        (PolicyMode::Active, _) => Mode::Active,
+        (PolicyMode::Canary, Some(percent)) => Mode::Canary { percent },
+        (PolicyMode::Canary, None) => return Err(WishError::Percent),
+        (PolicyMode::Shadow, _) => Mode::Shadow,
+        (PolicyMode::Ready, _) => Mode::Ready,
     };
     let mut settings = Settings {
         weight: spec.weight,
-        normalisation: match spec.normalisation {
-            resource::Normalisation::Max => combine::Normalisation::Max,
-            resource::Normalisation::MinMax => combine::Normalisation::MinMax,
-            resource::Normalisation::Rank => combine::Normalisation::Rank,
-            resource::Normalisation::None => combine::Normalisation::None,
-        },
-        on_fault: match spec.on_fault {
-            resource::OnFault::Skip => combine::OnFault::Skip,
-            resource::OnFault::Neutral => combine::OnFault::Neutral,
-        },
+        normalisation: spec.normalisation,
+        on_fault: spec.on_fault,
+        grants: spec.grants,
         ..Settings::default()
     };
     for (name, value) in spec.parameters {
@@ -110,19 +102,12 @@ fn wish(spec: ScoringPolicySpec) -> Result<Wish, WishError> {
         };
         settings.parameters.insert(name, value);
     }
-    let resource::Limits { memory_mib, deadline_ms, output_kib, artefact_mib } = spec.limits;
+    let LimitsSpec { memory_mib, deadline_ms, output_kib, artefact_mib } = spec.limits;
     let limits = &mut settings.limits;
     limits.memory_mib = memory_mib.unwrap_or(limits.memory_mib);
     limits.deadline_ms = deadline_ms.map_or(limits.deadline_ms, u64::from);
     limits.output_kib = output_kib.unwrap_or(limits.output_kib);
     limits.artefact_mib = artefact_mib.unwrap_or(limits.artefact_mib);
-    settings.grants = spec
-        .grants
-        .into_iter()
-        .map(|grant| match grant {
-            resource::Grant::Wasi => netmarks_engine::Grant::Wasi,
-        })
-        .collect();
     settings.validate()?;
     Ok(Wish { settings, mode })
 }
@@ -131,6 +116,7 @@ fn wish(spec: ScoringPolicySpec) -> Result<Wish, WishError> {
 mod tests {
     use super::*;
     use kube::api::ApiResource;
+    use netmarks_core::combine;
     use netmarks_core::errors::chain;
     use serde_json::json;
 

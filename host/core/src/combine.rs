@@ -3,6 +3,7 @@
 //! Apart from [`crate::compose`], which turns shares into the scheduler's integers: here policies that count bytes,
 //! prices or pods are brought to one scale and added up.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How a policy's raw scores become shares from 0 to 1.
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// | min-max       | 1, 0.5, 0      | 0, 0.5, 1      | 0            |
 /// | rank          | 1, 0.5, 0      | 0, 0.5, 1      | 0            |
 /// | none          | 1, 1, 1        | 0, 0, 1        | 1            |
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
     /// The share of the best: twice the bytes, twice the share. Zero is zero, or the lowest score if that is
@@ -29,7 +30,7 @@ pub enum Normalisation {
 }
 
 /// What happens to the others when a policy fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFault {
     /// It is left out and the weights of the others make up the whole: scores keep their scale.
