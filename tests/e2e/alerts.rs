@@ -128,10 +128,10 @@ fn every_alert_fires_when_it_should_and_never_when_all_is_well() -> Result<()> {
 fn the_second_scheduler_is_missed_where_there_is_one_and_by_its_name() -> Result<()> {
     let helm = Binaries::ensure(&|line| eprintln!("{line}"))?.helm;
     let rendered = |more: &[&str]| -> Result<String> {
-        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/netmarks");
+        let chart = crate::support::release::chart().display().to_string();
         let values = "image.repository=none.invalid/netmarks,monitoring.rules.enabled=true";
         let mut command = Command::new(&helm);
-        command.args(["template", "shops", chart, "--namespace", "placing", "--set", values]).args(more);
+        command.args(["template", "shops", &chart, "--namespace", "placing", "--set", values]).args(more);
         let output = command.arg("--show-only=templates/monitoring.yaml").output()?;
         ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8(output.stdout)?)

@@ -3,14 +3,14 @@
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
 mod refused;
-mod schema;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::release::{NAMESPACE, Release, chart, previous_chart, repository, stand_in, values};
+use crate::support::release::{NAMESPACE, Release, chart, previous_chart, stand_in, values};
 use crate::support::{LIMIT, binaries, opted_in, scratch};
 use anyhow::{Result, ensure};
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, until};
+use netmarks_test_cluster::process::isolated;
+use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, repository, until};
 
 const METRICS: &str = "http://prometheus.monitoring:9090";
 
@@ -156,7 +156,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
         &["config.metrics.headers.X-Scope-OrgID=shop", "tls.mode=none"],
     ] {
         let config = scratch(&plane, "config.yaml", &config(&plane, "configmap", more).unwrap()).unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_netmarks"))
+        let output = isolated(&mut Command::new(env!("CARGO_BIN_EXE_netmarks")))
             .args(["serve", "--check", "--config"])
             .arg(config)
             .output()
@@ -226,9 +226,12 @@ async fn it_is_installed_upgraded_and_removed_without_residue() {
     let rollout = || plane.kubectl(&["-n", NAMESPACE, "get", "deployment", "netmarks", template]).unwrap();
     let first = rollout();
     assert_eq!(first.len(), 64, "{first}");
-    for (value, rolls_out) in
-        [("config.scoring.map=rank", false), ("config.metrics.interval_seconds=30", true)]
-    {
+    for (value, rolls_out) in [
+        ("config.scoring.map=rank", false),
+        ("config.policy.limits.deadline_ms=60", false),
+        ("config.scoring.decisions=100", true),
+        ("config.metrics.interval_seconds=30", true),
+    ] {
         let values = [values.clone(), vec!["--set".to_owned(), value.to_owned()]].concat();
         Release::install(&plane, &chart(), &values).unwrap();
         assert_eq!(rollout() != first, rolls_out, "{value}");

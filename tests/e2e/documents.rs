@@ -8,12 +8,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use crate::support::node::Node;
 use crate::support::reader::Reader;
-use crate::support::release::{NAMESPACE, Release, repository};
-use crate::support::setting::{SCHEDULER, Setting};
-use crate::support::{Extender, LIMIT, scratch};
+use crate::support::release::{NAMESPACE, Release};
+use crate::support::setting::Setting;
+use crate::support::{Extender, LIMIT};
 use anyhow::{Context as _, Error, Result, ensure};
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, repository};
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
 
@@ -101,12 +102,6 @@ fn as_kubeadm_starts_it(plane: &ControlPlane, reader: &Path) -> Result<Scheduler
     let list = |key: &str| container[key].as_array().map(Vec::as_slice).unwrap_or_default();
     let mounts: Vec<&str> =
         list("volumeMounts").iter().filter_map(|mount| mount["mountPath"].as_str()).collect();
-    let kubeconfig = plane.kubeconfig_for(SCHEDULER)?.display().to_string();
-    let folder = reader.join("kube-scheduler").display().to_string();
-    let here = |text: &str| {
-        text.replace("/etc/kubernetes/scheduler.conf", &kubeconfig)
-            .replace("/etc/kubernetes/netmarks", &folder)
-    };
     let config = std::fs::read_to_string(reader.join("kube-scheduler/config.yaml"))?;
     let paths = config.split_whitespace().filter(|word| word.starts_with("/etc/"));
     for path in paths {
@@ -117,19 +112,15 @@ fn as_kubeadm_starts_it(plane: &ControlPlane, reader: &Path) -> Result<Scheduler
     }
     let address =
         plane.kubectl(&["-n", NAMESPACE, "get", "service", "netmarks", "-o=jsonpath={.spec.clusterIP}"])?;
-    let there = format!("https://{address}:9820");
-    ensure!(config.contains(&there), "no {there} in {config}");
-    let port = plane.local_port(NAMESPACE, 9820)?;
-    let config = here(&config).replace(&there, &format!("https://127.0.0.1:{port}"));
     let command = list("command").iter().filter_map(Value::as_str);
     let (given, arguments): (Vec<&str>, Vec<&str>) =
         command.skip(1).partition(|flag| flag.starts_with("--config="));
     ensure!(given == ["--config=/etc/kubernetes/netmarks/config.yaml"], "{given:?}");
+    let node = Node::new(plane, &reader.join("kube-scheduler"))?;
+    let options = node.scheduler("own", &config, &format!("https://{address}:9820"))?;
     Ok(SchedulerOptions {
-        name: "own".to_owned(),
-        config_file: Some(scratch(plane, "own.yaml", &config)?),
-        arguments: arguments.into_iter().map(here).collect(),
-        ..SchedulerOptions::default()
+        arguments: arguments.into_iter().map(|argument| node.here(argument)).collect(),
+        ..options
     })
 }
 

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use crate::support::container::Image;
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::documents::blocks;
 use netmarks_test_cluster::process::Process;
-use netmarks_test_cluster::{Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, until};
+use netmarks_test_cluster::{
+    Binaries, ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, repository, until,
+};
 use serde_json::{Value, json};
 
 /// Longest wait for anything; far above what it takes.
@@ -39,23 +41,21 @@ const USER: u32 = 65_532;
 
 const REVISION: &str = "org.opencontainers.image.revision";
 
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
 fn read(path: &str) -> String {
-    let path = repository(path);
-    fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display())).unwrap()
+    repository::read(path).unwrap()
 }
 
-/// Builds and pushes it as the document says, and returns how it is called in the registry.
-fn push(registry: &OciRegistry) -> Result<String> {
+/// Builds and pushes it as the document says, but leaves what it makes in `folder`, where no other run looks; returns how it is
+/// called in the registry.
+fn push(registry: &OciRegistry, folder: &Path) -> Result<String> {
     let document = read("docs/image.md");
     let blocks = blocks(&document, "Build it without a container engine").context("no such section")?;
     let typed: Vec<&str> =
         blocks.iter().filter(|block| block.kind == "sh").map(|block| block.text.as_str()).collect();
     ensure!(typed.len() == 2, "{typed:?}");
-    typed_in_a_shell(&with_program(&typed.join("\n")), registry.address())?;
+    let image = "cargo xtask image";
+    let elsewhere = typed.join("\n").replace(image, &format!("{image} --output {}", folder.display()));
+    typed_in_a_shell(&with_program(&elsewhere), registry.address())?;
     Ok(format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION")))
 }
 
@@ -82,13 +82,14 @@ fn typed_in_a_shell(script: &str, registry: &str) -> Result<()> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_image_is_pushed_pulled_small_closed_and_runs() {
     let registry = OciRegistry::start(OciOptions::default()).await.unwrap();
-    let reference = push(&registry).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let reference = push(&registry, folder.path()).unwrap();
     let image = Image::pull(&reference).unwrap();
     size(&image, &registry).await.unwrap();
     configuration(&image).unwrap();
     content(&image).unwrap();
     dockerfile(&image).unwrap();
-    bill_of_materials(&image).unwrap();
+    bill_of_materials(&image, folder.path()).unwrap();
     commands(image).unwrap();
     service(Image::pull(&reference).unwrap()).await.unwrap();
 }
@@ -206,9 +207,10 @@ fn dockerfile(image: &Image) -> Result<()> {
 }
 
 /// Name, version and licence of what is linked in, as in Cargo.lock; and nothing of what is not.
-fn bill_of_materials(image: &Image) -> Result<()> {
+fn bill_of_materials(image: &Image, beside: &Path) -> Result<()> {
     let text = fs::read_to_string(image.root().join("usr/share/sbom/netmarks.cdx.json"))?;
-    assert_eq!(text, read("target/image/netmarks.cdx.json"), "the one beside the image is the one in it");
+    let beside = fs::read_to_string(beside.join("netmarks.cdx.json"))?;
+    assert_eq!(text, beside, "the one beside the image is the one in it");
     let sbom: Value = serde_json::from_str(&text)?;
     assert_eq!((&sbom["bomFormat"], &sbom["specVersion"]), (&"CycloneDX".into(), &"1.5".into()));
     assert_eq!(sbom["metadata"]["component"]["name"], "netmarks");
@@ -257,7 +259,7 @@ fn bill_of_materials(image: &Image) -> Result<()> {
 /// What it does without a cluster.
 fn commands(mut image: Image) -> Result<()> {
     let said = |result: Result<String, String>| result.map_err(anyhow::Error::msg);
-    let version = said(image.run(&["--version"])?)?;
+    let version = said(image.run(&["-V"])?)?;
     assert_eq!(version.trim_end(), format!("netmarks {}", env!("CARGO_PKG_VERSION")));
     let ranking = said(image.run(&["demo", "--once"])?)?;
     assert_eq!(ranking, read("host/netmarks/tests/golden/demo-once.txt"));
@@ -304,7 +306,7 @@ async fn service(mut image: Image) -> Result<()> {
         "log": {"format": "json"},
     });
     fs::write(mounted.join("config.yaml"), config.to_string())?;
-    fs::copy(repository("policies/spread.wasm"), mounted.join("spread.wasm"))?;
+    fs::copy(repository::policy_file("spread"), mounted.join("spread.wasm"))?;
     for file in fs::read_dir(&mounted)? {
         fs::set_permissions(file?.path(), fs::Permissions::from_mode(0o644))?;
     }

@@ -4,16 +4,18 @@
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
-use crate::support::release::{NAMESPACE, repository};
-use crate::support::setting::{SCHEDULER, Setting};
+use crate::support::node::Node;
+use crate::support::release::NAMESPACE;
+use crate::support::setting::Setting;
 use crate::support::{LIMIT, scratch};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use k8s_openapi::api::rbac::v1::PolicyRule;
 use kube::Api;
 use kube::api::PostParams;
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, until};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, repository, until};
 use netmarks_test_traffic::online_boutique;
 use serde_json::{Value, json};
 
@@ -21,20 +23,9 @@ use serde_json::{Value, json};
 const ACCOUNT: &str = "system:serviceaccount:netmarks:netmarks";
 
 /// kube-scheduler with the configuration that we ship, and the folder that its certificates were copied to.
-fn stock_scheduler(plane: &ControlPlane, name: &str, tls: &str) -> Result<SchedulerOptions> {
-    let port = plane.local_port(NAMESPACE, 9820)?;
-    let kubeconfig = plane.kubeconfig_for(SCHEDULER)?;
-    let mut config = include_str!("../../deploy/kube-scheduler/config.yaml").to_owned();
-    for (from, to) in [
-        ("https://SERVICE_IP:9820", format!("https://127.0.0.1:{port}")),
-        ("/etc/kubernetes/scheduler.conf", kubeconfig.display().to_string()),
-        ("/etc/kubernetes/netmarks", tls.to_owned()),
-    ] {
-        ensure!(config.contains(from), "no {from}");
-        config = config.replace(from, &to);
-    }
-    let config_file = Some(scratch(plane, &format!("{name}.yaml"), &config)?);
-    Ok(SchedulerOptions { name: name.to_owned(), config_file, ..SchedulerOptions::default() })
+fn stock_scheduler(plane: &ControlPlane, name: &str, tls: &Path) -> Result<SchedulerOptions> {
+    let config = include_str!("../../deploy/kube-scheduler/config.yaml");
+    Node::new(plane, tls)?.scheduler(name, config, "https://SERVICE_IP:9820")
 }
 
 /// The roles that the chart gives the extender's account.
@@ -130,7 +121,7 @@ fn read(plane: &ControlPlane, role: &str) -> Result<Value> {
 
 /// Two policies: from a ConfigMap that is there, and from a registry with a Secret that is not.
 fn create_policies(plane: &ControlPlane) -> Result<()> {
-    let component = format!("--from-file=policy.wasm={}", repository("policies/zone-cost.wasm").display());
+    let component = format!("--from-file=policy.wasm={}", repository::policy_file("zone-cost").display());
     plane.kubectl(&["-n", NAMESPACE, "create", "configmap", "zone-cost", &component])?;
     let example = repository("deploy/examples/scoringpolicy.yaml");
     plane.kubectl(&["apply", "--validate=strict", "-f", &example.to_string_lossy()]).map(drop)
@@ -148,7 +139,7 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
     let namespace = &edges[0].source_namespace;
     plane.create_namespace(namespace).await.unwrap();
     let tls = release.secret("netmarks-scheduler-client").unwrap();
-    let options = stock_scheduler(plane, "shipped", &tls.to_string_lossy()).unwrap();
+    let options = stock_scheduler(plane, "shipped", &tls).unwrap();
     let mut scheduler = plane.start_scheduler(options).await.unwrap();
     plane.create_deployment(&DeploymentSpec::new(namespace, "productcatalogservice", 1)).await.unwrap();
     plane.wait_bound(namespace, 1, LIMIT).await.unwrap();
@@ -193,7 +184,7 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
         std::fs::copy(tls.join(file), wrong.path().join(file)).unwrap();
     }
     std::fs::copy(plane.folder().join("apiserver/apiserver.crt"), wrong.path().join("ca.crt")).unwrap();
-    let mut options = stock_scheduler(plane, "wrong-authority", &wrong.path().to_string_lossy()).unwrap();
+    let mut options = stock_scheduler(plane, "wrong-authority", wrong.path()).unwrap();
     // From here on kube-scheduler logs what an extender failed with.
     options.verbosity = 5;
     let wrong_scheduler = plane.start_scheduler(options).await.unwrap();

@@ -5,11 +5,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::release::repository;
 use crate::support::{LIMIT, binaries, scratch};
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::process::{Process, Program};
-use netmarks_test_cluster::{ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, User, until};
+use netmarks_test_cluster::process::{Process, Program, isolated};
+use netmarks_test_cluster::{
+    ControlPlane, NodeSpec, OciOptions, OciRegistry, Options, User, repository, until,
+};
 use serde_json::{Value, json};
 
 const NAMESPACE: &str = "kube-system";
@@ -80,7 +81,10 @@ impl Replica {
     fn policy(&self, token_file: &Path, arguments: &[&str]) -> Result<String> {
         let token_file = token_file.to_string_lossy();
         let server = ["--server", &self.admin, "--token-file", &token_file];
-        run(Command::new(env!("CARGO_BIN_EXE_netmarks")).arg("policy").args(arguments).args(server))
+        run(isolated(&mut Command::new(env!("CARGO_BIN_EXE_netmarks")))
+            .arg("policy")
+            .args(arguments)
+            .args(server))
     }
 
     /// `name state` of every policy that it has.
@@ -222,7 +226,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     assert!(error.contains("not valid for this cluster"), "{error}");
 
     // From a ConfigMap, into both replicas, and into the answers.
-    let spread = format!("--from-file=policy.wasm={}", repository("policies/spread.wasm").display());
+    let spread = format!("--from-file=policy.wasm={}", repository::policy_file("spread").display());
     kubectl(&plane, &["create", "configmap", "spread", &spread]).unwrap();
     let source = json!({"configMap": {"name": "spread", "key": "policy.wasm"}});
     apply(&plane, "spread", &json!({"source": source, "weight": 2})).unwrap();
@@ -238,8 +242,8 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
 
     // From a registry, by the command line that pushes there.
     let reference = format!("{}/policies/zone-cost:v1", registry.address());
-    let zone_cost = repository("policies/zone-cost.wasm");
-    run(Command::new(env!("CARGO_BIN_EXE_netmarks"))
+    let zone_cost = repository::policy_file("zone-cost");
+    run(isolated(&mut Command::new(env!("CARGO_BIN_EXE_netmarks")))
         .args(["policy", "push"])
         .arg(&zone_cost)
         .args(["--registry", &reference]))
@@ -251,8 +255,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     first.wait(&reader, &with_shadow).await.unwrap();
 
     // A hostile one is refused with its reason; the good one of the same name stays.
-    let hostile =
-        format!("--from-file=policy.wasm={}", repository("target/guests/trap-describe.wasm").display());
+    let hostile = format!("--from-file=policy.wasm={}", repository::guest_file("trap-describe").display());
     kubectl(&plane, &["create", "configmap", "hostile", &hostile]).unwrap();
     let bad = json!({"source": {"configMap": {"name": "hostile", "key": "policy.wasm"}}});
     apply(&plane, "spread", &bad).unwrap();
@@ -278,7 +281,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     first.wait(&reader, &with_shadow).await.unwrap();
 
     // What is deleted goes; what an operator with the right to uploads beside it stays.
-    first.policy(&writer, &["push", &repository("policies/load-blend.wasm").display().to_string()]).unwrap();
+    first.policy(&writer, &["push", &repository::policy_file("load-blend").display().to_string()]).unwrap();
     kubectl(&plane, &["delete", "scoringpolicy", "spread", "zone-cost"]).unwrap();
     first.wait(&reader, &["load-blend ready", "netmarks active"]).await.unwrap();
     second.wait(&reader, &["netmarks active"]).await.unwrap();

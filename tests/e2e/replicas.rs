@@ -1,13 +1,14 @@
 //! Replicas beside one API server and one Prometheus give the same answers, whenever they were started.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{Extender, LIMIT, applications, binaries, roll_out};
 use anyhow::{Result, ensure};
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, PrometheusServer, SchedulerOptions, until};
+use netmarks_test_cluster::{
+    ControlPlane, NodeSpec, Options, PrometheusServer, SchedulerOptions, repository, until,
+};
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 use serde_json::{Value, json};
 
@@ -15,9 +16,8 @@ const NODES: usize = 4;
 
 /// What kube-scheduler once sent, as if it were for a pod of this application and these nodes.
 fn captured(namespace: &str, application: &str, nodes: &[String]) -> Value {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
-    let mut request: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
+    let file = repository::read("tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json").unwrap();
+    let mut request: Value = serde_json::from_str(&file).unwrap();
     request["Pod"]["metadata"]["namespace"] = json!(namespace);
     request["Pod"]["metadata"]["labels"]["app"] = json!(application);
     request["NodeNames"] = json!(nodes);

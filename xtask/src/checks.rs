@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::test_run::{self, Stage};
-use crate::{circles, guests, image, manifests, picture, prerequisites};
+use crate::{circles, dependencies, guests, image, manifests, picture, prerequisites};
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
@@ -64,7 +64,7 @@ const STEPS: [Step; 14] = [
     Step { name: "image", what: "the container image, without a container engine", run: build_image },
     Step { name: "end-to-end", what: "tests with a control plane, and of the image", run: end_to_end },
     Step { name: "documentation", what: "cargo doc without warnings", run: documentation },
-    Step { name: "dependencies", what: "licences, bans and sources of dependencies", run: dependencies },
+    Step { name: "dependencies", what: "reasons, licences, bans and sources of dependencies", run: deny },
 ];
 
 /// The steps of `cargo xtask test unit`: what needs no program beside cargo.
@@ -185,7 +185,8 @@ fn documentation(root: &Path) -> Result<()> {
     run_command(&mut command)
 }
 
-fn dependencies(root: &Path) -> Result<()> {
+fn deny(root: &Path) -> Result<()> {
+    dependencies::check(root)?;
     run_command(cargo_deny()?.current_dir(root).args(["check", "licenses", "bans", "sources"]))
 }
 

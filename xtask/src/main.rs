@@ -14,6 +14,7 @@ mod checks;
 mod circles;
 mod cluster;
 mod command;
+mod dependencies;
 mod figures;
 mod guests;
 mod image;

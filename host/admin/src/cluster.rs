@@ -28,7 +28,6 @@ pub struct ClusterRoutes {
 }
 
 impl ClusterRoutes {
-    /// The routes.
     pub fn router(self) -> Router {
         Router::new()
             .route("/v1/decisions", get(decisions))

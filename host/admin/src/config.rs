@@ -3,12 +3,15 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use garde::Validate;
 use netmarks_server::Tls;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Changing policies over HTTP: a listener of its own, so that who may score is not who may change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
+#[garde(allow_unvalidated)]
 pub struct AdminConfig {
     /// Its address; not set: there is none. Beyond loopback, one of the ways below to know who asks must be set.
     pub listen: Option<SocketAddr>,
@@ -17,6 +20,7 @@ pub struct AdminConfig {
     /// TLS; with `client_ca_file`, callers are known by their certificate.
     pub tls: Tls,
     /// Largest policy that is taken, from whatever source.
+    #[garde(range(min = 1, max = 65_536))]
     pub max_upload_mib: u32,
     /// Whether callers are known by a token of the cluster, and its roles for `scoringpolicies` say what they may do.
     pub kubernetes: bool,
@@ -37,12 +41,9 @@ impl Default for AdminConfig {
     }
 }
 
-/// A value that cannot work, by its key.
+/// Settings that cannot be together.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Out of range.
-    #[error("`admin.max_upload_mib` must be from 1 to 65536")]
-    MaxUpload,
     /// Two ways to know a caller by the one bearer token.
     #[error("`admin.kubernetes` and `admin.token_file` both want the bearer token; choose one")]
     TwoTokens,
@@ -55,15 +56,12 @@ pub enum ConfigError {
 }
 
 impl AdminConfig {
-    /// Checks what types cannot say.
+    /// Checks the rules between keys.
     ///
     /// # Errors
-    /// For the first value that cannot work.
+    /// For the first rule that is broken.
     pub fn validate(&self) -> Result<(), ConfigError> {
-        let Self { listen, token_file, tls, max_upload_mib, kubernetes, kubernetes_audiences: _ } = self;
-        if !(1..=65_536).contains(max_upload_mib) {
-            return Err(ConfigError::MaxUpload);
-        }
+        let Self { listen, token_file, tls, max_upload_mib: _, kubernetes, kubernetes_audiences: _ } = self;
         let Some(listen) = listen else { return Ok(()) };
         if *kubernetes && token_file.is_some() {
             return Err(ConfigError::TwoTokens);

@@ -82,7 +82,7 @@ impl Admin {
         allowed.map_err(|Denied { status, reason }| {
             tracing::warn!(
                 target: "netmarks::audit", from = %peer.address, operation = operation.verb(),
-                policy = policy.unwrap_or_default(), reason, "turned away"
+                policy = policy.unwrap_or_default(), error = reason, "turned away"
             );
             ErrorAnswer { status, reason }
         })

@@ -41,25 +41,14 @@ impl fmt::Debug for Credentials {
 /// Credentials that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialsError {
-    /// The file.
     #[error("failed to read the registry credentials in {path}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     /// Not JSON of that form. Why is left out: it could show what is secret.
     #[error(
         "the registry credentials are not a docker config.json (line {line}, column {column}); expected {{\"auths\": \
          {{\"registry.example\": {{\"auth\": \"...\"}}}}}}"
     )]
-    Parse {
-        /// Where.
-        line: usize,
-        /// Where.
-        column: usize,
-    },
+    Parse { line: usize, column: usize },
     /// JSON of another form.
     #[error(
         "the registry credentials have no `auths`; expected a docker config.json or a secret of type \
@@ -70,21 +59,13 @@ pub enum CredentialsError {
     #[error(
         "the entry `{key}` of the registry credentials has an `auth` that is not base64 of `user:password`"
     )]
-    Auth {
-        /// The entry.
-        key: String,
-    },
+    Auth { key: String },
     /// A program that is not run.
     #[error(
         "the credentials for {registry} are kept by the helper program `docker-credential-{helper}`, which is not run \
          here; put an entry with `auth` into the file, for instance with `kubectl create secret docker-registry`"
     )]
-    Helper {
-        /// The registry.
-        registry: String,
-        /// The helper.
-        helper: String,
-    },
+    Helper { registry: String, helper: String },
 }
 
 /// What is sent to one registry.

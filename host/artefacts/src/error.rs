@@ -61,28 +61,16 @@ impl fmt::Display for Step {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Reason {
-    /// A file.
     #[error("failed to read {path}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     /// Certificates that cannot be used.
     #[error("failed to set up TLS; the file of certificates to trust must be PEM")]
-    Tls {
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// The credentials.
+    Tls { source: reqwest::Error },
     #[error("there are no usable credentials")]
     Credentials {
-        /// Why.
         #[from]
         source: CredentialsError,
     },
-    /// No connection.
     #[error(
         "failed to reach {url}; check the name, the network policies and whether its certificate is trusted (plain HTTP is \
          for loopback addresses and registries listed as insecure only)"
@@ -90,7 +78,6 @@ pub enum Reason {
     Unreachable {
         /// The address asked.
         url: String,
-        /// Why.
         source: reqwest::Error,
     },
     /// No complete answer in time.
@@ -98,7 +85,6 @@ pub enum Reason {
     Timeout {
         /// The address asked.
         url: String,
-        /// The setting.
         seconds: f64,
     },
     /// A redirect that is not followed.
@@ -106,7 +92,6 @@ pub enum Reason {
     Redirect {
         /// The address asked.
         url: String,
-        /// Why.
         source: reqwest::Error,
     },
     /// An HTTP status other than success.
@@ -114,19 +99,13 @@ pub enum Reason {
     Status {
         /// The address asked.
         url: String,
-        /// The status.
         status: StatusCode,
         /// How the body begins.
         body: String,
     },
     /// More bytes than allowed.
     #[error("{what} is larger than {limit} bytes; if that is right, raise the limit")]
-    TooLarge {
-        /// Of what.
-        what: &'static str,
-        /// The bound.
-        limit: u64,
-    },
+    TooLarge { what: &'static str, limit: u64 },
     /// Fewer or more bytes than the manifest says.
     #[error("the manifest says that the component has {announced} bytes, but {url} sent {sent}")]
     Length {
@@ -140,24 +119,19 @@ pub enum Reason {
     /// Content other than its name says.
     #[error("{what} has the digest {actual} instead of {expected}; it was altered or is damaged")]
     Digest {
-        /// Of what.
         what: &'static str,
         /// What was asked for.
         expected: Digest,
-        /// What came.
         actual: Digest,
     },
     /// A manifest of something else.
     #[error("it is not a policy")]
     Layout {
-        /// Why.
         #[from]
         source: LayoutError,
     },
-    /// The signature.
     #[error("its signature is required")]
     Signature {
-        /// Why.
         #[from]
         source: SignatureError,
     },
@@ -171,16 +145,12 @@ pub enum Reason {
     #[error(
         "the registry sends us to {realm} for a token, where credentials must not be sent; expected https"
     )]
-    Realm {
-        /// Where.
-        realm: String,
-    },
+    Realm { realm: String },
     /// An answer without a token.
     #[error("{url} answered without a token")]
     Token {
         /// The address asked.
         url: String,
-        /// Why.
         source: serde_json::Error,
     },
     /// An upload that is sent to where we do not follow, or nowhere.
@@ -202,16 +172,10 @@ pub enum Reason {
     },
     /// A document of ours that could not be written.
     #[error("failed to write a manifest")]
-    Document {
-        /// Why.
-        source: serde_json::Error,
-    },
+    Document { source: serde_json::Error },
     /// A task that ended early.
     #[error("the task that reads files ended early")]
-    Ended {
-        /// Why.
-        source: tokio::task::JoinError,
-    },
+    Ended { source: tokio::task::JoinError },
 }
 
 fn hint(status: StatusCode) -> &'static str {

@@ -62,9 +62,7 @@ impl Default for FetchConfig {
 /// A component, whose digest and, if keys are configured, signature were verified.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Fetched {
-    /// The component.
     pub bytes: Vec<u8>,
-    /// Its digest.
     pub digest: Digest,
     /// What it was fetched as: for a registry the repository with the manifest's digest, else the reference itself.
     pub resolved: String,
@@ -107,7 +105,6 @@ impl Fetcher {
         Self { config, plain, connected: Mutex::new(None) }
     }
 
-    /// The settings.
     #[must_use]
     pub fn config(&self) -> &FetchConfig {
         &self.config

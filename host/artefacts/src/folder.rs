@@ -45,7 +45,6 @@ const BESIDE_BYTES: u64 = 64 << 10;
 /// Which folder is followed, and how.
 #[derive(Clone, Debug)]
 pub struct FolderConfig {
-    /// The folder.
     pub path: PathBuf,
     /// Largest component, in bytes.
     pub max_bytes: u64,
@@ -76,11 +75,8 @@ impl FolderConfig {
 pub struct FolderPolicy {
     /// Its name, a DNS label: the file's without `.wasm`.
     pub name: String,
-    /// The file.
     pub path: PathBuf,
-    /// The component.
     pub bytes: Vec<u8>,
-    /// Its digest.
     pub digest: Digest,
     /// What `NAME.yaml` contains.
     pub settings: Option<String>,
@@ -102,7 +98,6 @@ impl fmt::Debug for FolderPolicy {
     }
 }
 
-/// What changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A policy that was not there.

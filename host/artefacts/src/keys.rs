@@ -33,22 +33,11 @@ struct Key {
 /// Keys that cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
-    /// The file.
     #[error("failed to read the keys in {path}")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    File { path: PathBuf, source: std::io::Error },
     /// In this file.
     #[error("failed to use the keys in {path}")]
-    InFile {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: Box<KeyError>,
-    },
+    InFile { path: PathBuf, source: Box<KeyError> },
     /// Nothing that looks like a public key.
     #[error(
         "there is no `-----BEGIN PUBLIC KEY-----`; expected the cosign.pub of `cosign generate-key-pair`"
@@ -59,7 +48,6 @@ pub enum KeyError {
     Pem {
         /// Which of the file, from 1.
         number: usize,
-        /// Why.
         source: pem::Error,
     },
     /// A public key of another kind.
@@ -67,7 +55,6 @@ pub enum KeyError {
     Public {
         /// Which of the file, from 1.
         number: usize,
-        /// Why.
         source: p256::pkcs8::spki::Error,
     },
     /// A private key of another kind.
@@ -75,10 +62,7 @@ pub enum KeyError {
         "expected an unencrypted PKCS#8 private key of ECDSA P-256 (`-----BEGIN PRIVATE KEY-----`), as `openssl genpkey \
          -algorithm EC -pkeyopt ec_paramgen_curve:P-256` makes them; cosign's encrypted keys are for cosign only"
     )]
-    Private {
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    Private { source: Box<dyn std::error::Error + Send + Sync> },
 }
 
 impl Keys {

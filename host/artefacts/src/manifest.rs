@@ -15,7 +15,6 @@ pub(crate) const IMAGE_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1
 /// The config of an image that can be run, or of signatures.
 pub(crate) const IMAGE_CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.image.config.v1+json";
 
-/// A component.
 pub(crate) const LAYER_MEDIA_TYPE: &str = "application/wasm";
 
 /// A manifest that is not that of a policy.
@@ -23,10 +22,7 @@ pub(crate) const LAYER_MEDIA_TYPE: &str = "application/wasm";
 pub enum LayoutError {
     /// Not a manifest at all.
     #[error("what the registry has there is not an OCI image manifest")]
-    Parse {
-        /// Why.
-        source: serde_json::Error,
-    },
+    Parse { source: serde_json::Error },
     /// A manifest for several platforms.
     #[error(
         "it is an index of several manifests; a component has no platform, so name the manifest of the component by its \
@@ -45,16 +41,12 @@ pub enum LayoutError {
     /// Another kind of digest.
     #[error("the manifest names its layer by another digest than SHA-256")]
     Digest {
-        /// Why.
         #[from]
         source: DigestError,
     },
     /// A negative size.
     #[error("the manifest says that a layer has {size} bytes")]
-    Size {
-        /// The size.
-        size: i64,
-    },
+    Size { size: i64 },
 }
 
 /// An image manifest.

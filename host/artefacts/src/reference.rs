@@ -43,7 +43,6 @@ pub enum Reference {
      or `./`"
 )]
 pub struct ReferenceError {
-    /// The text.
     pub text: String,
     /// What is wrong with it.
     pub problem: String,

@@ -31,7 +31,6 @@ pub(crate) enum RegistryAccess {
     Push,
 }
 
-/// One request.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,

@@ -52,10 +52,7 @@ pub enum SignatureError {
     },
     /// A signed document that cannot be read.
     #[error("what was signed is not cosign's document about a manifest")]
-    Document {
-        /// Why.
-        source: serde_json::Error,
-    },
+    Document { source: serde_json::Error },
     /// No signature within the manifest of signatures.
     #[error(
         "the manifest of signatures holds none of cosign's ({PAYLOAD_MEDIA_TYPE}, annotation {ANNOTATION})"
@@ -63,10 +60,7 @@ pub enum SignatureError {
     Empty,
     /// More signatures than are looked at.
     #[error("it has {found} signatures and none of the first {MOST} holds; remove those that are not needed")]
-    TooMany {
-        /// How many.
-        found: usize,
-    },
+    TooMany { found: usize },
 }
 
 impl SignatureError {

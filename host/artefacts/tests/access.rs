@@ -4,7 +4,8 @@
 use anyhow::Result;
 use netmarks_artefacts::{Credentials, FetchConfig, Fetcher, Keys, Reference, Step};
 
-use crate::support::{Authority, COMPONENT, Options, Registry, anonymous, chain, key_pair, nothing};
+use crate::support::{COMPONENT, Options, Registry, anonymous, chain, key_pair, nothing};
+use netmarks_test_cluster::Authority;
 
 #[tokio::test]
 async fn a_password_is_asked_for_and_taken_from_docker_config() -> Result<()> {
@@ -49,7 +50,7 @@ async fn a_password_is_asked_for_and_taken_from_docker_config() -> Result<()> {
 
 #[tokio::test]
 async fn a_private_authority_is_trusted_if_it_is_named() -> Result<()> {
-    let (authority, stranger) = (Authority::new()?, Authority::new()?);
+    let (authority, stranger) = (Authority::new("ours")?, Authority::new("theirs")?);
     let registry = Registry::start(Options { tls: Some(&authority), ..Options::default() }).await?;
     let tag = registry.reference("zone:v1");
     let folder = tempfile::tempdir()?;
@@ -57,7 +58,7 @@ async fn a_private_authority_is_trusted_if_it_is_named() -> Result<()> {
     let trusting = Fetcher::new(FetchConfig { ca_file: Some(ca_file.clone()), ..FetchConfig::default() });
 
     // Loopback may be spoken to without TLS, but this one speaks it: the certificate is what is complained about.
-    stranger.write(&ca_file)?;
+    std::fs::write(&ca_file, stranger.pem())?;
     for fetcher in [&anonymous(), &trusting] {
         let error = chain(fetcher.fetch(&tag).await.unwrap_err());
         assert!(error.contains("certificate"), "{error}");

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::{Authority, COMPONENT, anonymous, chain, key_pair, reference, requiring, serve};
+use crate::support::{COMPONENT, anonymous, chain, key_pair, reference, requiring, serve, tls_server};
 use anyhow::Result;
 use axum::Router;
 use axum::response::Redirect;
@@ -11,6 +11,7 @@ use axum::routing::get;
 use netmarks_artefacts::{
     Digest, FetchConfig, FetchError, Fetched, Fetcher, Reason, Reference, SignatureError, Step,
 };
+use netmarks_test_cluster::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 async fn fetch(fetcher: &Fetcher, url: &str, digest: Digest) -> Result<Fetched, FetchError> {
@@ -67,8 +68,8 @@ async fn redirects_are_few() -> Result<()> {
 #[tokio::test]
 async fn https_is_never_left() -> Result<()> {
     let plain = serve(Router::new().route("/zone.wasm", get(|| async { COMPONENT }))).await?;
-    let authority = Authority::new()?;
-    let acceptor = tokio_rustls::TlsAcceptor::from(authority.server()?);
+    let authority = Authority::new("ours")?;
+    let acceptor = tokio_rustls::TlsAcceptor::from(tls_server(&authority)?);
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let location = format!("http://{plain}/zone.wasm");
@@ -82,7 +83,7 @@ async fn https_is_never_left() -> Result<()> {
     });
     let folder = tempfile::tempdir()?;
     let ca_file = folder.path().join("ca.crt");
-    authority.write(&ca_file)?;
+    std::fs::write(&ca_file, authority.pem())?;
     let trusting = Fetcher::new(FetchConfig { ca_file: Some(ca_file), ..FetchConfig::default() });
     let error =
         fetch(&trusting, &format!("https://{address}/zone.wasm"), Digest::of(COMPONENT)).await.unwrap_err();

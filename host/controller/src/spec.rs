@@ -162,7 +162,7 @@ mod tests {
                 "`spec.parameters.price` must be a number",
             ),
             (json!({"source": source, "mode": "canary"}), "needs `canaryPercent`"),
-            (json!({"source": source, "weight": 0}), "weight 0 must be above 0"),
+            (json!({"source": source, "weight": 0}), "`weight` must be above 0"),
             (json!({"source": {"oci": {"reference": "/etc/passwd"}}}), "names no policy"),
             (
                 json!({"source": {"url": {"url": "file:///etc/passwd", "sha256": "0".repeat(64)}}}),

@@ -7,11 +7,12 @@
     reason = "helpers of tests fail as tests do"
 )]
 
-use crate::support::{DEFINITION, NAMESPACE, plane, repository};
+use crate::support::{DEFINITION, NAMESPACE, plane};
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, ResourceExt as _};
 use netmarks_controller::resource::{PolicyMode, ScoringPolicy};
 use netmarks_core::combine::{Normalisation, OnFault};
+use netmarks_test_cluster::repository;
 use serde_json::{Value, json};
 
 const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

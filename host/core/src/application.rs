@@ -6,7 +6,9 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// One application: a name within a namespace, written `namespace/name`. Cheap to clone.
 ///
@@ -74,8 +76,21 @@ impl<'de> Deserialize<'de> for Application {
 }
 
 /// Which label of a pod names its application. The metrics' labels must be chosen to match.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    IntoStaticStr,
+    JsonSchema,
+    VariantArray,
+)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Identity {
     /// The label `app`, as in the NetMARKS paper.
     #[default]

@@ -3,6 +3,7 @@
 //! Apart from the policies, which never see it: they return any finite numbers, and the operator chooses here how
 //! much resolution the small shares keep.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How steeply [`ScoreMap::Logarithmic`] favours small shares: 1% of the best gets a seventh of the top.
@@ -18,7 +19,7 @@ const LOGARITHM_STEEPNESS: f64 = 99.0;
 /// | square-root |   10 |   7 |   3 |    1 |
 /// | logarithmic |   10 |   9 |   5 |    1 |
 /// | rank        |   10 |   8 |   5 |    3 |
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ScoreMap {
     /// Proportional: half the bytes, half the score.

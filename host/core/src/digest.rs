@@ -15,7 +15,6 @@ pub struct Digest([u8; 32]);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not a digest; expected `sha256:` and 64 lower-case hexadecimal digits")]
 pub struct DigestError {
-    /// The text.
     pub text: String,
 }
 

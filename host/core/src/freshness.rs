@@ -3,10 +3,11 @@
 //! Apart because the choice is the operator's: a frozen picture of the traffic can be much better than none, or
 //! much worse.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What happens to scores when the last answer of the metrics store is older than it should be.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum WhenStale {
     /// Scores stay as they are.

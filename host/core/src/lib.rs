@@ -25,6 +25,7 @@ pub mod needs;
 pub mod quantity;
 pub mod request;
 pub mod requests;
+pub mod rules;
 pub mod snapshot;
 pub mod units;
 pub mod why;

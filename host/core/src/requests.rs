@@ -26,7 +26,6 @@ pub struct Container {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Requirements {
-    /// The requests.
     pub requests: Option<Amounts>,
 }
 

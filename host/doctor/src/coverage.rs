@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use netmarks_core::application::{Application, Identity, PodIdentity};
+use strum::VariantArray as _;
 
-use super::store::{Edges, IDENTITIES, name};
+use super::store::{Edges, name};
 use super::{Finding, Status, count, pods};
 
 const CHECK: &str = "applications";
@@ -151,10 +152,10 @@ pub(super) fn findings_of(
              one's series in `metrics.match_labels`, such as `{cluster: prod-1}`",
         )];
     }
-    let better = IDENTITIES
+    let better = Identity::VARIANTS
         .iter()
-        .filter(|(_, other)| *other != identity)
-        .filter_map(|(other, by)| Some((*other, Coverage::new(*by, pods, edges.get(other)?))))
+        .filter(|other| **other != identity)
+        .filter_map(|by| Some((name(*by), Coverage::new(*by, pods, edges.get(name(*by))?))))
         .filter(|(_, other)| other.share() > coverage.share() + BETTER)
         .max_by(|left, right| left.1.share().total_cmp(&right.1.share()));
     let mut found = format!(

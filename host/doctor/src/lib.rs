@@ -104,7 +104,6 @@ impl Finding {
 /// All findings, in the order in which the checks depend on one another: what comes first explains what follows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The findings.
     pub findings: Vec<Finding>,
 }
 
@@ -119,9 +118,7 @@ impl Report {
 /// A name within a namespace, written `namespace/name`: a pod, a service account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Namespaced {
-    /// The namespace.
     pub namespace: String,
-    /// The name.
     pub name: String,
 }
 
@@ -155,7 +152,6 @@ pub struct Subject {
     pub namespace: Option<String>,
     /// The running replicas of the extender: base URLs, and the clients that reach them.
     pub extenders: Vec<(String, reqwest::Client)>,
-    /// A KubeSchedulerConfiguration.
     pub scheduler_config: Option<PathBuf>,
     /// A pod to explain.
     pub pod: Option<Namespaced>,

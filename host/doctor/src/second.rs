@@ -27,7 +27,6 @@ struct Replicas {
     image: String,
 }
 
-/// Who leads.
 #[derive(Clone, Debug, PartialEq)]
 enum Leader {
     /// Somebody, whose lease was renewed so many seconds ago and lasts so many seconds.

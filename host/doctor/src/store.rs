@@ -16,6 +16,7 @@ use netmarks_sources::prometheus::presets::Preset;
 use netmarks_sources::prometheus::selectors::{Selector, selectors};
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use serde_json::Value;
+use strum::VariantArray as _;
 
 /// What was found of the metrics.
 #[derive(Debug)]
@@ -26,7 +27,6 @@ pub(super) enum StoreResult {
     Misconfigured(ConfigError),
     /// It does not answer, or refuses.
     Failed(StoreFailure),
-    /// It answers.
     Answers(Answers),
 }
 
@@ -83,13 +83,6 @@ pub(super) struct Edges {
     pub(super) warnings: Vec<String>,
 }
 
-/// The identities there are, by the name that the configuration gives them.
-pub(super) const IDENTITIES: [(&str, Identity); 3] = [
-    ("app", Identity::App),
-    ("canonical-service", Identity::CanonicalService),
-    ("workload", Identity::Workload),
-];
-
 /// Asks the store.
 pub(super) async fn fetch(config: &MetricsConfig, identity: Identity) -> StoreResult {
     if !config.is_configured() {
@@ -126,7 +119,8 @@ impl Asking<'_> {
             edges: BTreeMap::from([(name(identity), edges)]),
             ..Answers::default()
         };
-        for (name, other) in IDENTITIES.into_iter().filter(|(_, other)| *other != identity) {
+        for other in Identity::VARIANTS.iter().copied().filter(|other| *other != identity) {
+            let name = name(other);
             // A preset that reads workloads only refuses the others: then there is nothing to compare.
             if let Ok(preset) = Preset::new(self.config, other) {
                 answers.edges.insert(name, self.edges(&preset).await?);
@@ -233,5 +227,5 @@ fn number(body: &Bytes) -> Result<Option<f64>, StoreFailure> {
 
 /// The name of an identity in the configuration.
 pub(super) fn name(identity: Identity) -> &'static str {
-    IDENTITIES.iter().find(|(_, known)| *known == identity).map_or("", |(name, _)| name)
+    identity.into()
 }

@@ -15,7 +15,6 @@ const CHECK: &str = "watches";
 /// What came of a list and a watch of one kind.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Watched {
-    /// Both work.
     Works {
         /// Objects there are, as far as the API server says.
         objects: usize,

@@ -3,12 +3,12 @@
 //! One type for loading and for calling, because an operator reads both the same way.
 
 use netmarks_core::needs::NeedError;
+use netmarks_core::rules::BrokenRule;
 use strum::{Display, IntoStaticStr};
 
 use crate::description::DescriptionError;
 use crate::engine_error::EngineError;
 use crate::grants::Grant;
-use crate::limits::LimitError;
 use crate::parameters::ParameterError;
 use crate::wasi::fault::WasiFault;
 
@@ -57,7 +57,7 @@ pub struct PolicyError {
 pub enum Cause {
     /// It is to run under limits that are outside their bounds.
     #[error(transparent)]
-    Limits(LimitError),
+    Limits(BrokenRule),
     #[error(
         "the artefact has {bytes} bytes, more than the limit of {limit}; raise `artefact_mib` if it is meant to"
     )]

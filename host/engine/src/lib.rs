@@ -37,7 +37,7 @@ pub use fault::{Cause, CompilerError, PolicyError, Stage};
 pub use grants::{Grant, Grants};
 pub use idle::when_idle;
 pub use inspect::Inspection;
-pub use limits::{LimitError, Limits};
+pub use limits::Limits;
 pub use load::RunSettings;
 pub use parameters::{ParameterError, ParameterValue};
 pub use policy::{CallCost, Part, Policy};

@@ -2,22 +2,27 @@
 
 use std::time::Duration;
 
+use garde::Validate;
+use netmarks_core::rules::{self, BrokenRule};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The limits of one policy. All hold for each call on its own, since every call has a store of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
-    /// Linear memory of one call in MiB, over all memories of the component, 1 to [`Limits::MOST_MEMORY_MIB`]. NetMARKS
-    /// uses less than 2 at 5,000 nodes.
+    /// Linear memory of one call in MiB, over all memories of the component. NetMARKS uses less than 2 at 5,000
+    /// nodes.
+    #[garde(range(min = 1, max = Limits::MOST_MEMORY_MIB))]
     pub memory_mib: u32,
-    /// Wall-clock time of one call in milliseconds, 1 to [`Limits::MOST_DEADLINE_MS`]. A good policy needs a tenth of
-    /// one.
+    /// Wall-clock time of one call in milliseconds. A good policy needs a tenth of one.
+    #[garde(range(min = 1, max = Limits::MOST_DEADLINE_MS))]
     pub deadline_ms: u64,
-    /// What one call may hand back in KiB, 1 to [`Limits::MOST_OUTPUT_KIB`]. 5,000 scores are 40 kB.
+    /// What one call may hand back in KiB. 5,000 scores are 40 kB.
+    #[garde(range(min = 1, max = Limits::MOST_OUTPUT_KIB))]
     pub output_kib: u32,
-    /// Size of the artefact in MiB, 1 to [`Limits::MOST_ARTEFACT_MIB`]. Rust and C policies are tens of kB; interpreted
-    /// languages bring megabytes.
+    /// Size of the artefact in MiB. Rust and C policies are tens of kB; interpreted languages bring megabytes.
+    #[garde(range(min = 1, max = Limits::MOST_ARTEFACT_MIB))]
     pub artefact_mib: u32,
 }
 
@@ -57,19 +62,8 @@ impl Limits {
     ///
     /// # Errors
     /// For the first limit that is outside.
-    pub fn validate(&self) -> Result<(), LimitError> {
-        let Self { memory_mib, deadline_ms, output_kib, artefact_mib } = *self;
-        for (limit, value, most) in [
-            ("memory_mib", memory_mib.into(), Self::MOST_MEMORY_MIB.into()),
-            ("deadline_ms", deadline_ms, Self::MOST_DEADLINE_MS),
-            ("output_kib", output_kib.into(), Self::MOST_OUTPUT_KIB.into()),
-            ("artefact_mib", artefact_mib.into(), Self::MOST_ARTEFACT_MIB.into()),
-        ] {
-            if !(1..=most).contains(&value) {
-                return Err(LimitError { limit, value, most });
-            }
-        }
-        Ok(())
+    pub fn validate(&self) -> Result<(), BrokenRule> {
+        rules::check(self).map_err(|rule| BrokenRule { key: format!("limits.{}", rule.key), ..rule })
     }
 
     /// `deadline_ms` as a duration.
@@ -97,18 +91,6 @@ impl Limits {
     }
 }
 
-/// A limit that is outside its bounds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("limits.{limit} must be from 1 to {most}, not {value}")]
-pub struct LimitError {
-    /// The name of the field of [`Limits`].
-    pub limit: &'static str,
-    /// Its value, in the unit of its name.
-    pub value: u64,
-    /// The largest value, in the same unit.
-    pub most: u64,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,18 +109,12 @@ mod tests {
             assert_eq!(within.validate(), Ok(()));
         }
         for (outside, says) in [
-            (Limits { memory_mib: 0, ..default }, "limits.memory_mib must be from 1 to 256, not 0"),
-            (Limits { memory_mib: 257, ..default }, "limits.memory_mib must be from 1 to 256, not 257"),
-            (Limits { deadline_ms: 0, ..default }, "limits.deadline_ms must be from 1 to 10000, not 0"),
-            (
-                Limits { deadline_ms: 10_001, ..default },
-                "limits.deadline_ms must be from 1 to 10000, not 10001",
-            ),
-            (
-                Limits { output_kib: 65_537, ..default },
-                "limits.output_kib must be from 1 to 65536, not 65537",
-            ),
-            (Limits { artefact_mib: 513, ..default }, "limits.artefact_mib must be from 1 to 512, not 513"),
+            (Limits { memory_mib: 0, ..default }, "`limits.memory_mib` must be from 1 to 256"),
+            (Limits { memory_mib: 257, ..default }, "`limits.memory_mib` must be from 1 to 256"),
+            (Limits { deadline_ms: 0, ..default }, "`limits.deadline_ms` must be from 1 to 10000"),
+            (Limits { deadline_ms: 10_001, ..default }, "`limits.deadline_ms` must be from 1 to 10000"),
+            (Limits { output_kib: 65_537, ..default }, "`limits.output_kib` must be from 1 to 65536"),
+            (Limits { artefact_mib: 513, ..default }, "`limits.artefact_mib` must be from 1 to 512"),
         ] {
             assert_eq!(outside.validate().unwrap_err().to_string(), says);
         }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::bindings::netmarks::policy::types;
@@ -13,7 +14,7 @@ use crate::description::{Parameter, ParameterKind};
 const TEXT_BYTES: usize = 4_096;
 
 /// A value as the operator wrote it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged, expecting = "a parameter's value is a number, true, false or a text")]
 pub enum ParameterValue {
     Toggle(bool),

@@ -10,7 +10,7 @@ pub mod protocol;
 mod recent;
 mod routes;
 
-pub use config::{ConfigError, ServerConfig};
+pub use config::ServerConfig;
 pub use metrics::ExtenderMetrics;
 pub use recent::Recent;
 pub use routes::Extender;

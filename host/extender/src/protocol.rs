@@ -34,7 +34,6 @@ pub enum BadRequest {
     /// Not even text.
     #[error("the body is not UTF-8: {0}")]
     NotText(#[from] std::str::Utf8Error),
-    /// No pod.
     #[error("the body has no `Pod`")]
     NoPod,
     /// No candidates in either form.

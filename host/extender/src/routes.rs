@@ -34,7 +34,6 @@ const MIB: usize = 1024 * 1024;
 /// The door, open to kube-scheduler; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Extender {
-    /// Scores pods.
     pub scorer: Arc<Scorer>,
     /// Remembers the last requests.
     pub recent: Recent,

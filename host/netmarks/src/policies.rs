@@ -24,7 +24,6 @@ pub const COMPILE: &str = "compile-policy";
 pub struct InitialPolicy {
     /// Its name: the file's without the ending.
     pub name: PolicyName,
-    /// The component.
     pub bytes: Bytes,
     /// How it runs and counts.
     pub settings: Settings,

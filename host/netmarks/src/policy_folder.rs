@@ -23,7 +23,7 @@ pub(crate) async fn follow(registry: Registry, config: FolderConfig, shutdown: C
     let mut first = true;
     while let Some(scan) = folder.next(&shutdown).await {
         for problem in &scan.problems {
-            tracing::warn!(problem = chain(problem), "policy folder");
+            tracing::warn!(error = chain(problem), "a file of the policy folder is left out");
         }
         let listed = !scan.problems.iter().any(|problem| matches!(problem.kind, ProblemKind::Folder(_)));
         if listed && std::mem::take(&mut first) {
@@ -31,7 +31,7 @@ pub(crate) async fn follow(registry: Registry, config: FolderConfig, shutdown: C
         }
         for change in scan.changes {
             if let Err(reason) = take_over(&registry, change, &shutdown).await {
-                tracing::error!(reason, "policy of the folder not taken over");
+                tracing::error!(error = reason, "policy of the folder not taken over");
             }
         }
     }
@@ -47,7 +47,7 @@ async fn remove_missing(registry: &Registry, folder: &Path) {
     missing.retain(|name| matches!(folder.join(format!("{name}.wasm")).try_exists(), Ok(false)));
     for name in missing {
         if let Err(reason) = remove(registry, name.as_str()).await {
-            tracing::error!(reason, "policy of the folder not removed");
+            tracing::error!(error = reason, "policy of the folder not removed");
         }
     }
 }

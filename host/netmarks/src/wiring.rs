@@ -40,13 +40,10 @@ const CALLS_BESIDE_REQUESTS: u32 = 2;
 /// What scores, and what is known of it; shared by every listener and source.
 #[derive(Clone, Debug)]
 pub struct Scoring {
-    /// Runs policies.
     pub engine: Engine,
     /// The cluster that is scored by.
     pub state: Arc<ClusterState>,
-    /// The policies.
     pub registry: Registry,
-    /// Scores pods.
     pub scorer: Arc<Scorer>,
     /// The last decisions.
     pub decisions: Arc<Decisions>,

@@ -7,6 +7,7 @@ use std::process::Command;
 use crate::support::binary::{Server, failure, netmarks, netmarks_with, success};
 use crate::support::{NODES, client, eventually, request, scores, worked_example_file};
 use netmarks_sources::snapshot_file::SnapshotFile;
+use netmarks_test_cluster::process::isolated;
 use serde_json::{Value, json};
 
 fn sample() -> String {
@@ -23,7 +24,7 @@ fn config(folder: &Path, text: &str) -> String {
 #[test]
 fn the_demo_ranks_and_says_why() {
     let shown = success(&netmarks(&["demo", "--admin-listen", "127.0.0.1:0", "--once"]).unwrap()).unwrap();
-    let golden = crate::support::repository("host/netmarks/tests/golden/demo-once.txt");
+    let golden = netmarks_test_cluster::repository("host/netmarks/tests/golden/demo-once.txt");
     if std::env::var_os("NETMARKS_BLESS").is_some() {
         std::fs::write(&golden, &shown).unwrap();
     }
@@ -231,7 +232,7 @@ async fn the_demo_serves_what_it_prints() {
         // Just as a user would paste it.
         let command = command.to_owned();
         let shell = tokio::task::spawn_blocking(move || {
-            Command::new("sh").args(["-c", &command]).env("no_proxy", "*").output()
+            isolated(&mut Command::new("sh")).args(["-c", &command]).output()
         });
         success(&shell.await??)
     };

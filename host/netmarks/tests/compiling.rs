@@ -17,10 +17,6 @@ use netmarks_policies::{
     StateFolder, Submission,
 };
 use serde_json::json;
-use tokio::sync::RwLock;
-
-/// Tests that count the processes of this one have it to themselves; those that only start some share it.
-static PROCESSES: RwLock<()> = RwLock::const_new(());
 
 const PATIENT: Limits = Limits { deadline_ms: 10_000, memory_mib: 64, output_kib: 1_024, artefact_mib: 64 };
 
@@ -28,9 +24,13 @@ fn engine() -> Engine {
     Engine::new(EngineSettings { concurrent_calls: 2, ..EngineSettings::default() }).unwrap()
 }
 
-fn compiler(cache: Option<&Path>, limits: CompileLimits) -> Compiler {
-    let command = vec![PathBuf::from(env!("CARGO_BIN_EXE_netmarks")), PathBuf::from("compile-policy")];
-    Compiler { command, limits, cache: cache.map(Path::to_owned) }
+/// Compiles in a process of this name, which may have 15 bytes: other tests of this process start programs, too.
+fn compiler(folder: &Path, name: &str, limits: CompileLimits) -> Compiler {
+    let program = folder.join(name);
+    if !program.exists() {
+        std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_netmarks"), &program).unwrap();
+    }
+    Compiler { command: vec![program, PathBuf::from("compile-policy")], limits, cache: None }
 }
 
 fn artefact(bytes: &[u8]) -> Artefact<'_> {
@@ -71,27 +71,37 @@ fn stopped(reason: &str) -> bool {
     reason.contains("compiling it was stopped") || reason.contains("compiling it took too long")
 }
 
-/// The processes that compile for `parent`, the dead among them that nobody waited for.
-fn compiling_for(parent: u32) -> Vec<u32> {
+/// The processes that `parent` started, all or those of one name, the dead among them that it has not waited for.
+fn children(parent: u32, name: Option<&str>) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let ids = processes.filter_map(|process| process.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|id| {
         let Ok(status) = std::fs::read_to_string(format!("/proc/{id}/status")) else { return false };
-        let ours = status.lines().any(|line| line == format!("PPid:\t{parent}"));
-        let command = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        let name = String::from_utf8_lossy(&command).into_owned();
-        ours && (name.contains("compile-policy") || status.contains("State:\tZ"))
+        let has = |field: &str, value: &str| status.lines().any(|line| line == format!("{field}:\t{value}"));
+        has("PPid", &parent.to_string()) && name.is_none_or(|name| has("Name", name))
     })
     .collect()
 }
 
+/// Those that compile for a server, which starts no others.
+fn compiling_for(server: u32) -> Vec<u32> {
+    children(server, None)
+}
+
+/// Those that a [`compiler`] of this process has started.
+fn compiling_as(name: &str) -> Vec<u32> {
+    children(std::process::id(), Some(name))
+}
+
 #[test]
 fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
-    let _processes = PROCESSES.blocking_write();
     let folder = tempfile::tempdir().unwrap();
     let cache = folder.path().join("compiled");
     let (engine, bytes) = (engine(), bytes("netmarks").unwrap());
-    let with = compiler(Some(&cache), CompileLimits::default());
+    let with = Compiler {
+        cache: Some(cache.clone()),
+        ..compiler(folder.path(), "caching", CompileLimits::default())
+    };
     works(&engine, &bytes, &with.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap())
         .unwrap();
     let files: Vec<PathBuf> = std::fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path()).collect();
@@ -130,14 +140,14 @@ fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
         )
         .unwrap();
     }
-    assert!(compiling_for(std::process::id()).is_empty());
+    assert!(compiling_as("caching").is_empty());
 }
 
 #[test]
 fn what_is_no_component_is_refused_with_the_compilers_reason() {
-    let _processes = PROCESSES.blocking_read();
+    let folder = tempfile::tempdir().unwrap();
     let engine = engine();
-    let with = compiler(None, CompileLimits::default());
+    let with = compiler(folder.path(), "refusing", CompileLimits::default());
     let mut half = bytes("netmarks").unwrap();
     half.truncate(half.len() / 2);
     let error = with.compile(&engine, artefact(&half), &PATIENT, Urgency::Background).unwrap_err();
@@ -153,19 +163,19 @@ fn what_is_no_component_is_refused_with_the_compilers_reason() {
 
 #[test]
 fn whatever_takes_too_much_is_stopped() {
-    let _processes = PROCESSES.blocking_write();
+    let folder = tempfile::tempdir().unwrap();
     let engine = engine();
     let long = bomb(400, 400);
-    let second = compiler(None, CompileLimits { memory_mib: 2_048, seconds: 1 });
+    let second = compiler(folder.path(), "limited", CompileLimits { memory_mib: 2_048, seconds: 1 });
     let error = chain(&second.compile(&engine, artefact(&long), &PATIENT, Urgency::Background).unwrap_err());
     assert!(stopped(&error), "{error}");
     let wide = bomb(1, 60_000);
     // With its share of the machine, so that it gets as far as its memory whatever else runs.
-    let small = compiler(None, CompileLimits { memory_mib: 256, seconds: 60 });
+    let small = compiler(folder.path(), "limited", CompileLimits { memory_mib: 256, seconds: 60 });
     let urgent = Urgency::NothingAnswers;
     let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT, urgent).unwrap_err());
     assert!(error.contains("compiling it was stopped") && error.contains("256 MiB"), "{error}");
-    assert!(compiling_for(std::process::id()).is_empty(), "nothing is left");
+    assert!(compiling_as("limited").is_empty(), "nothing is left");
     // And with these limits a policy compiles.
     let bytes = bytes("netmarks").unwrap();
     works(&engine, &bytes, &small.compile(&engine, artefact(&bytes), &PATIENT, urgent).unwrap()).unwrap();
@@ -174,11 +184,12 @@ fn whatever_takes_too_much_is_stopped() {
 /// Clients that hang up must not have more compiled at once than clients that wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
-    let _processes = PROCESSES.write().await;
     let folder = tempfile::tempdir().unwrap();
-    let store = StateFolder::open(folder.path()).unwrap();
-    let limits = CompileLimits { memory_mib: 2_048, seconds: 3 };
-    let compiling = Compiling::Elsewhere(compiler(Some(&store.compiled()), limits));
+    let store = StateFolder::open(&folder.path().join("state")).unwrap();
+    // Three times as much by the clock for the policy that comes next, beside whatever else the machine does.
+    let limits = CompileLimits { memory_mib: 2_048, seconds: 10 };
+    let compiler = compiler(folder.path(), "in-turn", limits);
+    let compiling = Compiling::Elsewhere(Compiler { cache: Some(store.compiled()), ..compiler });
     let options = RegistryOptions {
         engine: engine(),
         compiling,
@@ -199,8 +210,7 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
         let (registry, slow) = (registry.clone(), submission("slow", bomb(400, 400)));
         async move { registry.submit(slow).await }
     });
-    let own = std::process::id();
-    eventually("it is being compiled", async || Ok((!compiling_for(own).is_empty()).then_some(())))
+    eventually("it is being compiled", async || Ok((!compiling_as("in-turn").is_empty()).then_some(())))
         .await
         .unwrap();
     slow.abort();
@@ -211,7 +221,7 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
     });
     let mut most = 0;
     eventually("the next has its turn", async || {
-        most = most.max(compiling_for(own).len());
+        most = most.max(compiling_as("in-turn").len());
         Ok(next.is_finished().then_some(()))
     })
     .await
@@ -225,7 +235,6 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_are_answered_while_a_bomb_is_being_compiled() {
-    let _processes = PROCESSES.read().await;
     let running = Administered::start(tempfile::tempdir().unwrap(), |config| {
         config["policies"]["compile_seconds"] = json!(2);
     })
@@ -255,14 +264,13 @@ async fn requests_are_answered_while_a_bomb_is_being_compiled() {
 /// The folder does not report a file twice, so what it reports must not be lost because others are served first.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_of_the_folder_waits_for_the_uploads_before_it() {
-    let _processes = PROCESSES.read().await;
     let folder = tempfile::tempdir().unwrap();
     let watched = folder.path().join("watched");
     std::fs::create_dir(&watched).unwrap();
-    // Longer than it takes to look at the folder twice.
+    // Longer than it takes to look at the folder twice, and for the others three times as much by the clock.
     let running = Administered::start(folder, |config| {
         config["policies"]["folder"] = json!(watched);
-        config["policies"]["compile_seconds"] = json!(6);
+        config["policies"]["compile_seconds"] = json!(12);
     })
     .await
     .unwrap();
@@ -310,7 +318,6 @@ fn computed(id: u32) -> Option<u64> {
 /// A process that is killed takes the one that compiles for it along.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_goes_on_compiling_for_a_server_that_was_killed() {
-    let _processes = PROCESSES.read().await;
     let mut running = Administered::start(tempfile::tempdir().unwrap(), |_| ()).await.unwrap();
     let server = running.server.process.id().unwrap();
     let upload = {

@@ -6,27 +6,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::{Extender, LIMIT, NODES, client, config, eventually, request};
+use anyhow::Result;
+use netmarks::config::Config;
 use netmarks_core::clock::unix_now;
 use netmarks_core::freshness::WhenStale;
 use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::{ClusterState, MetricsState};
-use netmarks_test_cluster::{PrometheusServer, ScrapeTarget};
+use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
 use reqwest::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// The worked example as sources would have delivered it, with flows so many seconds old.
-fn delivered(age: f64) -> Arc<ClusterState> {
-    let mut file = SnapshotFile::read(&crate::support::worked_example_file()).unwrap();
+/// An extender with the worked example as sources would deliver it just now, with flows so many seconds old.
+async fn delivered(config: &Config, age: f64) -> Result<Extender> {
+    let mut file = SnapshotFile::read(&crate::support::worked_example_file())?;
+    let state = Arc::new(ClusterState::new(MetricsState::NotYet));
+    let extender = Extender::start_on(config, state.clone()).await?;
+    // Its start takes as long as it takes, and makes nothing older.
     let at = unix_now() - age;
     file.flows_at = Some(at);
-    let state = ClusterState::new(MetricsState::NotYet);
     state.update(|index| *index = file.to_index());
     state.nodes_listed();
     state.pods_listed();
     state.metrics_answered(at);
-    Arc::new(state)
+    Ok(extender)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,7 +139,7 @@ async fn a_request_that_never_ends_does_not_hold_up_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_health_listener_serves_probes_and_scrapers_only() {
     let mut config = config();
-    let (extender, health) = Extender::start_with_probes(&mut config).await.unwrap();
+    let (extender, _port, health) = Extender::start_with_probes(&mut config).await.unwrap();
     let status = async |path: &str| {
         extender.client.get(format!("http://{health}{path}")).send().await.unwrap().status()
     };
@@ -168,7 +172,7 @@ async fn old_metrics_are_worth_what_the_operator_says() {
         let mut config = config();
         config.scoring.when_stale = when_stale;
         assert_eq!(config.scoring.max_flow_age_seconds, 300.0);
-        let extender = Extender::start_on(&config, delivered(age)).await.unwrap();
+        let extender = delivered(&config, age).await.unwrap();
         let answer = extender.prioritize(&request(&NODES)).await.unwrap();
         let node_3: Vec<i64> =
             answer.iter().filter(|(node, _)| node == "node-3").map(|(_, score)| *score).collect();
@@ -190,10 +194,10 @@ async fn old_metrics_are_worth_what_the_operator_says() {
 async fn a_real_prometheus_reads_every_metric() {
     let mut config = crate::support::hostile("trap");
     config.policies.rollback.min_calls = 1;
-    let extender = Extender::start_on(&config, delivered(5.0)).await.unwrap();
+    let extender = delivered(&config, 5.0).await.unwrap();
     let shadow = Submission {
         name: "beside".parse().unwrap(),
-        bytes: std::fs::read(crate::support::guest("netmarks")).unwrap().into(),
+        bytes: repository::guest("netmarks").unwrap().into(),
         settings: Settings::default(),
         mode: Mode::Shadow,
         origin: Origin::Upload,

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::support::admin::{bytes, config};
-use crate::support::{LIMIT, NODES, client, request, scores, worked_example_file};
+use crate::support::{NODES, client, eventually, request, scores, worked_example_file};
 use anyhow::{Context as _, Result, bail, ensure};
 use netmarks_test_cluster::process::{Process, Program};
 use serde_json::Value;
@@ -199,10 +199,12 @@ impl Victim {
 
     /// The URLs of the two listeners, once both are in the log.
     async fn urls(&mut self) -> Result<(String, String)> {
-        let begun = Instant::now();
         let log = self.process.program().log.clone();
-        loop {
-            self.process.check_alive()?;
+        eventually("both listeners are in the log", async || {
+            if let Err(ended) = self.process.check_alive() {
+                // They will not be there however long one waits.
+                return Ok(Some(Err(ended)));
+            }
             let text = fs::read_to_string(&log).unwrap_or_default();
             let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let mut urls = (None, None);
@@ -214,12 +216,9 @@ impl Victim {
                     _ => {}
                 }
             }
-            if let (Some(extender), Some(admin)) = urls {
-                return Ok((extender, admin));
-            }
-            ensure!(begun.elapsed() < LIMIT, "it does not start; {}", self.process.log_tail());
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+            Ok(urls.0.zip(urls.1).map(Ok))
+        })
+        .await?
     }
 
     /// What is live now: allowed, and what answers.
@@ -347,10 +346,9 @@ fn every_set_has_scores_of_its_own() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_live_is_lost_whatever_the_moment_of_death() {
     let begun = Instant::now();
-    let servers = (0..SERVERS).map(|index| tokio::spawn(all_rounds(SEED + index)));
+    let servers = futures::future::try_join_all((0..SERVERS).map(|index| all_rounds(SEED + index)));
     let (mut kills, mut hits, mut took_place) = (0, 0, 0);
-    for server in servers.collect::<Vec<_>>() {
-        let [killed, hit, took] = server.await.unwrap().unwrap();
+    for [killed, hit, took] in servers.await.unwrap() {
         (kills, hits, took_place) = (kills + killed, hits + hit, took_place + took);
     }
     println!(

@@ -2,6 +2,7 @@
 
 mod cli;
 mod compiling;
+mod config_files;
 mod draining;
 mod faults;
 mod health;

@@ -1,7 +1,7 @@
 //! Does as `docs/meshes.md` says: every configuration is read by the program that it is for, every command is run, and
 //! every preset in it finds flows, against a real Prometheus that scrapes every kind of mesh.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,10 @@ use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::documents::{Block, blocks, headings};
-use netmarks_test_cluster::{MetricsStores, PrometheusOptions, PrometheusServer, ScrapeTarget, until};
+use netmarks_test_cluster::process::isolated;
+use netmarks_test_cluster::{
+    MetricsStores, PrometheusOptions, PrometheusServer, ScrapeTarget, repository, until,
+};
 use netmarks_test_traffic::EveryTopology;
 use serde_json::{Value, json};
 
@@ -25,10 +28,6 @@ const RULES: &str = "recording-rules.yaml";
 /// How a scrape job of the document finds pods.
 const PODS: &str = "kubernetes_sd_configs: [{role: pod}]";
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
 /// Every section with its blocks.
 fn sections(document: &str) -> Vec<(&str, Vec<Block>)> {
     headings(document)
@@ -38,13 +37,13 @@ fn sections(document: &str) -> Vec<(&str, Vec<Block>)> {
 }
 
 fn document() -> Result<String> {
-    Ok(std::fs::read_to_string(root().join("docs/meshes.md"))?)
+    repository::read("docs/meshes.md")
 }
 
 /// A folder with the rules in it, as the document assumes.
 fn folder() -> Result<tempfile::TempDir> {
     let folder = tempfile::tempdir()?;
-    std::fs::copy(root().join("deploy/prometheus").join(RULES), folder.path().join(RULES))?;
+    std::fs::copy(repository("deploy/prometheus").join(RULES), folder.path().join(RULES))?;
     Ok(folder)
 }
 
@@ -64,7 +63,7 @@ fn check(text: &str, folder: &Path) -> Result<()> {
     let has = |key: &str| configuration.get(key).is_some();
     if has("metrics") {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
-        let printed = run(command.args(["serve", "--check", "--config"]).arg(&file))?;
+        let printed = run(isolated(&mut command).args(["serve", "--check", "--config"]).arg(&file))?;
         ensure!(printed.contains("configuration is valid"), "{printed}");
     } else if has("scrape_configs") || has("rule_files") {
         // Debian's Prometheus is built without Kubernetes; the relabelling has a test of its own.
@@ -165,7 +164,7 @@ async fn every_command_and_every_preset_finds_something() -> Result<()> {
                     let script = format!("{variables}{line}");
                     until(&what, LIMIT, async || {
                         let mut command = Command::new("sh");
-                        command.args(["-ec", &script]).current_dir(folder.path());
+                        isolated(&mut command).args(["-ec", &script]).current_dir(folder.path());
                         let printed = run(command.env("PROMETHEUS", url))?;
                         Ok((!printed.trim().is_empty()).then_some(()))
                     })

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::support::authority::Authority;
+use crate::support::authority::install;
 use crate::support::binary::replace;
-use crate::support::{eventually, free_address};
+use crate::support::eventually;
 use netmarks_core::application::Identity;
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
@@ -14,16 +14,18 @@ use netmarks_sources::prometheus::config::TlsConfig;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::process::{Process, Program};
+use netmarks_test_cluster::{Authority, Port};
 
 /// Starts Prometheus with this authority's certificate, for clients with a certificate of the same authority.
-fn prometheus(authority: &Authority, folder: &Path) -> (Process, String) {
-    authority.install(folder).unwrap();
+fn prometheus(authority: &Authority, folder: &Path) -> (Process, Port, String) {
+    install(authority, folder).unwrap();
     replace(&folder.join("ca.crt"), authority.pem()).unwrap();
     replace(&folder.join("prometheus.yml"), "global: {scrape_interval: 1m}\n").unwrap();
     let web = "tls_server_config: {cert_file: tls.crt, key_file: tls.key, client_ca_file: ca.crt, \
                client_auth_type: RequireAndVerifyClientCert}\n";
     replace(&folder.join("web.yml"), web).unwrap();
-    let address = free_address().unwrap();
+    let port = Port::reserve().unwrap();
+    let address = format!("127.0.0.1:{}", port.number());
     let path = |name: &str| folder.join(name).to_string_lossy().into_owned();
     let arguments = vec![
         format!("--config.file={}", path("prometheus.yml")),
@@ -32,7 +34,7 @@ fn prometheus(authority: &Authority, folder: &Path) -> (Process, String) {
         format!("--storage.tsdb.path={}", path("data")),
     ];
     let process = Program::new("prometheus", "prometheus", arguments, folder).start().unwrap();
-    (process, format!("https://{address}"))
+    (process, port, format!("https://{address}"))
 }
 
 /// One refresh by a fresh poller: how many samples came, or why none did.
@@ -47,7 +49,7 @@ async fn refresh(url: &str, tls: TlsConfig) -> Result<u64, String> {
 async fn flows_come_over_mutual_tls_and_only_so() {
     let (ours, theirs) = (Authority::new("ours").unwrap(), Authority::new("theirs").unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let (_process, url) = prometheus(&ours, folder.path());
+    let (_process, _port, url) = prometheus(&ours, folder.path());
     let client = |authority: &Authority, name: &str| {
         let (certificate, key) = authority.issue().unwrap();
         let (certificate_file, key_file) =

@@ -4,10 +4,11 @@
 use std::path::Path;
 
 use crate::support::admin::{Administered, bytes, component, config};
-use crate::support::authority::Authority;
+use crate::support::authority::install;
 use crate::support::binary::{self, replace};
 use crate::support::{eventually, worked_example_file};
 use netmarks_artefacts::SigningKey;
+use netmarks_test_cluster::Authority;
 use rcgen::KeyPair;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -76,7 +77,7 @@ async fn a_token_is_asked_for_and_may_change() {
 async fn a_client_certificate_says_who_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let authority = Authority::new("ours").unwrap();
-    let mut files = authority.install(folder.path()).unwrap();
+    let mut files = install(&authority, folder.path()).unwrap();
     let ca = folder.path().join("ca.crt");
     std::fs::write(&ca, authority.pem()).unwrap();
     files.client_ca_file = Some(ca.clone());

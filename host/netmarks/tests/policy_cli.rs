@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use crate::support::binary::{failure, netmarks, success};
-use crate::support::{guest, repository};
+use netmarks_test_cluster::repository::{guest_file, policy_file, repository, text_file};
 use serde_json::Value;
 
 fn policy(name: &str) -> String {
-    repository(&format!("policies/{name}.wasm")).display().to_string()
+    policy_file(name).display().to_string()
 }
 
 fn golden(name: &str, shown: &str) {
@@ -21,7 +21,7 @@ fn golden(name: &str, shown: &str) {
 
 /// A component of the tests that is written as text, as a file.
 fn component(folder: &Path, name: &str) -> String {
-    let bytes = wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat"))).unwrap();
+    let bytes = wat::parse_file(text_file(name)).unwrap();
     let file = folder.join(name).with_extension("wasm");
     std::fs::write(&file, bytes).unwrap();
     file.display().to_string()
@@ -78,7 +78,7 @@ fn test_fails_with_exit_code_1_and_shows_the_difference() {
 
 #[test]
 fn test_fails_where_a_property_does_not_hold() {
-    let unfair = guest("unfair").display().to_string();
+    let unfair = guest_file("unfair").display().to_string();
     let output = netmarks(&["policy", "test", &unfair, "--parameter", "fault=node-order"]).unwrap();
     assert_eq!(output.status.code(), Some(1));
     let shown = String::from_utf8(output.stdout).unwrap();
@@ -88,7 +88,7 @@ fn test_fails_where_a_property_does_not_hold() {
 
 #[test]
 fn test_holds_a_policy_to_the_limits_of_the_flags() {
-    let unfair = guest("unfair").display().to_string();
+    let unfair = guest_file("unfair").display().to_string();
     let flags = ["--parameter", "fault=slow", "--deadline-ms", "100"];
     let output = netmarks(&[&["policy", "test", &unfair][..], &flags].concat()).unwrap();
     let shown = String::from_utf8(output.stdout).unwrap();
@@ -160,7 +160,7 @@ fn inspect_says_what_is_wrong_and_shows_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("text.wasm");
     std::fs::write(&text, "text").unwrap();
-    let guest = |name: &str| guest(name).display().to_string();
+    let guest = |name: &str| guest_file(name).display().to_string();
     for (file, stage, cause, shows) in [
         (text.display().to_string(), "check", "not-wasm", "imports   none"),
         (component(folder.path(), "core-module"), "check", "core-module", "wasm-tools component new"),

@@ -5,8 +5,9 @@ use std::path::Path;
 
 use crate::support::admin::{Administered, BY_RANK, BY_SPREAD, BY_TRAFFIC, bytes};
 use crate::support::binary::replace;
-use crate::support::{eventually, repository};
+use crate::support::eventually;
 use anyhow::Result;
+use netmarks_test_cluster::repository::text_file;
 use serde_json::json;
 
 /// A server that watches the folder `watched` beside its state.
@@ -73,7 +74,7 @@ async fn files_are_added_changed_and_removed() {
     eventually("it is refused", async || {
         let lines = running.server.logged("policy of the folder not taken over")?;
         let says = |line: &serde_json::Value| {
-            line["reason"].as_str().is_some_and(|reason| reason.contains("the admin listener"))
+            line["error"].as_str().is_some_and(|reason| reason.contains("the admin listener"))
         };
         Ok(lines.iter().any(says).then_some(()))
     })
@@ -143,11 +144,7 @@ fn refused() -> Result<Vec<Fixture>> {
     for name in
         ["core-module", "foreign-import", "lacks-export", "wasi-import", "wasi-next-import", "wrong-version"]
     {
-        all.push((
-            name.to_owned(),
-            wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat")))?,
-            Vec::new(),
-        ));
+        all.push((name.to_owned(), wat::parse_file(text_file(name))?, Vec::new()));
     }
     for name in [
         "bad-need",
@@ -224,7 +221,7 @@ async fn no_hostile_guest_gets_in_by_the_folder() {
     for (name, ..) in &all {
         let says = format!("{name}.wasm: rejected: policy `{name}` failed at ");
         let refused =
-            lines.iter().any(|line| line["reason"].as_str().is_some_and(|reason| reason.contains(&says)));
+            lines.iter().any(|line| line["error"].as_str().is_some_and(|reason| reason.contains(&says)));
         assert!(refused, "{name}: {lines:?}");
     }
     assert_eq!(lines.len(), all.len());

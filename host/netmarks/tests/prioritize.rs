@@ -46,7 +46,8 @@ async fn the_worked_example_scores_as_in_the_paper_and_says_why() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kube_scheduler_really_sends_is_understood() {
     let extender = Extender::start(&config()).await.unwrap();
-    let file = crate::support::repository("tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
+    let file =
+        netmarks_test_cluster::repository("tests/e2e/captures/prioritize-request-kube-scheduler-1.36.3.json");
     let (status, answer) = extender.post(std::fs::read(file).unwrap()).await.unwrap();
     assert_eq!((status, &*answer), (StatusCode::OK, "[]"), "nobody there knows that pod's application");
     let decision = extender.decision("default/web-84cd44fcbb-dv89k").await.unwrap();

@@ -4,8 +4,9 @@
 use std::path::PathBuf;
 
 use crate::support::binary::{Server, replace};
-use crate::support::{NODES, eventually, guest, request, series, worked_example_file};
+use crate::support::{NODES, eventually, request, series, worked_example_file};
 use anyhow::Result;
+use netmarks_test_cluster::repository;
 use serde_json::Value;
 
 /// A server with `text` as its configuration file.
@@ -81,6 +82,21 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
         ("scoring: {top: 0}\n", "`scoring.top` must be from 1 to 1000000"),
         ("scoring: [\n", "not valid YAML"),
         ("policy: {file: /missing.wasm}\nscoring: {top: 30}\n", "/missing.wasm"),
+        // Sections that take effect only after a restart are checked now, not then.
+        (
+            "metrics: {window_seconds: 0}\nscoring: {top: 30}\n",
+            "`metrics.window_seconds` must be from 0.001 to 604800",
+        ),
+        ("metrics: {url: 'ftp://store'}\nscoring: {top: 30}\n", "not an http or https URL"),
+        (
+            "metrics: {url: 'http://store', auth: {password: x}}\nscoring: {top: 30}\n",
+            "`auth.username` is missing",
+        ),
+        ("server: {tls: {cert_file: a.pem}}\nscoring: {top: 30}\n", "`server.tls.key_file`"),
+        (
+            "policies: {compile_seconds: 0}\nscoring: {top: 30}\n",
+            "`policies.compile_seconds` must be at least 1",
+        ),
     ] {
         replace(&running.file, bad).unwrap();
         failures += 1.0;
@@ -103,14 +119,14 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
 async fn a_policy_file_is_exchanged_while_pods_are_scored() {
     let folder = tempfile::tempdir().unwrap();
     let policy = folder.path().join("policy.wasm");
-    std::fs::copy(guest("netmarks"), &policy).unwrap();
+    std::fs::copy(repository::guest_file("netmarks"), &policy).unwrap();
     let text = format!("policy: {{file: {}}}\n", policy.display());
     let running = Configured::start(folder, &text).await.unwrap();
     assert_eq!(running.server.prioritize(&request(&NODES)).await.unwrap().len(), 3);
 
     // One that is no component, and one that traps when it is asked what it needs.
     let mut failures = 0.0;
-    for bad in [b"no component".to_vec(), std::fs::read(guest("trap-describe")).unwrap()] {
+    for bad in [b"no component".to_vec(), repository::guest("trap-describe").unwrap()] {
         replace(&policy, bad).unwrap();
         failures += 1.0;
         running.wait(FAILURES, failures).await.unwrap();
@@ -120,7 +136,7 @@ async fn a_policy_file_is_exchanged_while_pods_are_scored() {
     }
     assert_eq!(running.metric(GENERATION).await.unwrap(), 1.0);
 
-    replace(&policy, std::fs::read(guest("hostile")).unwrap()).unwrap();
+    replace(&policy, repository::guest("hostile").unwrap()).unwrap();
     running.wait(GENERATION, 2.0).await.unwrap();
     let named = running.server.prioritize(&request(&NODES)).await.unwrap().len();
     assert_eq!(named, 4, "the fixture scores all nodes the same");
@@ -144,7 +160,7 @@ async fn mending_the_policy_file_that_a_refused_configuration_names_is_noticed()
         .unwrap();
     running.wait(FAILURES, 1.0).await.unwrap();
     assert_eq!(running.best().await.unwrap(), Some(20));
-    replace(&policy, std::fs::read(guest("netmarks")).unwrap()).unwrap();
+    replace(&policy, repository::guest("netmarks").unwrap()).unwrap();
     running.wait_best(30).await.unwrap();
     assert_eq!(running.metric(GENERATION).await.unwrap(), 2.0);
 }

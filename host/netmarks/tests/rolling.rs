@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use crate::support::authority::Authority;
+use crate::support::authority::{connect, install};
 use crate::support::binary::Server;
 use crate::support::connection::{Connection, Protocol, prioritize, read};
 use crate::support::{NODES, client, eventually, request, series, worked_example_file};
@@ -22,6 +22,7 @@ use axum::body::{Body, Bytes};
 use axum::http::StatusCode;
 use futures::SinkExt as _;
 use futures::channel::mpsc;
+use netmarks_test_cluster::Authority;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -191,7 +192,7 @@ impl Load {
     }
 
     async fn connect(&self, address: SocketAddr, protocol: Protocol) -> Result<Connection> {
-        let stream = self.authority.connect(address, &[protocol.name()]).await?;
+        let stream = connect(&self.authority, address, &[protocol.name()]).await?;
         Connection::open(stream, protocol).await
     }
 
@@ -250,7 +251,7 @@ impl Slow {
 async fn a_rolling_upgrade_loses_no_request() {
     let authority = Authority::new("ours").unwrap();
     let tls = tempfile::tempdir().unwrap();
-    authority.install(tls.path()).unwrap();
+    install(&authority, tls.path()).unwrap();
     crate::support::client().unwrap();
 
     let balancer = Balancer::start().await.unwrap();
@@ -264,7 +265,7 @@ async fn a_rolling_upgrade_loses_no_request() {
 
     // What one of them says is what all of them must say.
     let first = old.first().unwrap().address;
-    let stream = authority.connect(first, &["h2"]).await.unwrap();
+    let stream = connect(&authority, first, &["h2"]).await.unwrap();
     let mut connection = Connection::open(stream, Protocol::Http2).await.unwrap();
     let question = prioritize(&format!("https://{first}"), request(&NODES).to_string()).unwrap();
     let expected = read(connection.send(question).await.unwrap().unwrap()).await.unwrap();

@@ -1,12 +1,13 @@
 //! HTTPS: certificates, client certificates, HTTP/2, and certificates that change.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-use crate::support::authority::Authority;
+use crate::support::authority::{connect, install, trusting};
 use crate::support::binary;
 use crate::support::{Extender, NODES, config, eventually, request};
 use anyhow::{Context as _, Result, ensure};
 use netmarks::config::Config;
 use netmarks_server::Tls;
+use netmarks_test_cluster::Authority;
 use reqwest::StatusCode;
 
 fn https(files: Tls) -> Config {
@@ -26,9 +27,9 @@ async fn scored(client: &reqwest::Client, extender: &Extender) -> Result<usize> 
 async fn only_who_trusts_the_authority_talks_to_it() {
     let (authority, stranger) = (Authority::new("ours").unwrap(), Authority::new("theirs").unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let extender = Extender::start(&https(authority.install(folder.path()).unwrap())).await.unwrap();
-    assert_eq!(scored(&authority.client().unwrap().build().unwrap(), &extender).await.unwrap(), 3);
-    let error = scored(&stranger.client().unwrap().build().unwrap(), &extender).await.unwrap_err();
+    let extender = Extender::start(&https(install(&authority, folder.path()).unwrap())).await.unwrap();
+    assert_eq!(scored(&trusting(&authority).unwrap().build().unwrap(), &extender).await.unwrap(), 3);
+    let error = scored(&trusting(&stranger).unwrap().build().unwrap(), &extender).await.unwrap_err();
     assert!(error.downcast_ref::<reqwest::Error>().unwrap().is_connect(), "{error:?}");
     extender.get("/healthz").await.unwrap_err();
 }
@@ -37,20 +38,20 @@ async fn only_who_trusts_the_authority_talks_to_it() {
 async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_listener() {
     let authority = Authority::new("ours").unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut files = authority.install(folder.path()).unwrap();
+    let mut files = install(&authority, folder.path()).unwrap();
     let ca_file = folder.path().join("client-ca.crt");
     std::fs::write(&ca_file, authority.pem()).unwrap();
     files.client_ca_file = Some(ca_file.clone());
     let mut config = https(files);
-    let (extender, health) = Extender::start_with_probes(&mut config).await.unwrap();
+    let (extender, _port, health) = Extender::start_with_probes(&mut config).await.unwrap();
 
     let identified = |authority: &Authority, issuer: &Authority| {
         let (certificate, key) = issuer.issue().unwrap();
         let identity = reqwest::Identity::from_pem(format!("{certificate}{key}").as_bytes()).unwrap();
-        authority.client().unwrap().identity(identity).build().unwrap()
+        trusting(&authority).unwrap().identity(identity).build().unwrap()
     };
     assert_eq!(scored(&identified(&authority, &authority), &extender).await.unwrap(), 3);
-    scored(&authority.client().unwrap().build().unwrap(), &extender).await.unwrap_err();
+    scored(&trusting(&authority).unwrap().build().unwrap(), &extender).await.unwrap_err();
     let stranger = Authority::new("theirs").unwrap();
     scored(&identified(&authority, &stranger), &extender).await.unwrap_err();
     let probe = extender.client.get(format!("http://{health}/readyz")).send().await.unwrap();
@@ -87,13 +88,13 @@ async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_li
 async fn http_2_is_spoken_with_who_offers_it() {
     let authority = Authority::new("ours").unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let extender = Extender::start(&https(authority.install(folder.path()).unwrap())).await.unwrap();
+    let extender = Extender::start(&https(install(&authority, folder.path()).unwrap())).await.unwrap();
     for (offered, agreed) in [(vec!["http/1.1", "h2"], "h2"), (vec!["http/1.1"], "http/1.1")] {
-        let stream = authority.connect(extender.address, &offered).await.unwrap();
+        let stream = connect(&authority, extender.address, &offered).await.unwrap();
         assert_eq!(stream.get_ref().1.alpn_protocol(), Some(agreed.as_bytes()));
     }
 
-    let stream = authority.connect(extender.address, &["h2"]).await.unwrap();
+    let stream = connect(&authority, extender.address, &["h2"]).await.unwrap();
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut sender, connection) =
         hyper::client::conn::http2::handshake(executor, hyper_util::rt::TokioIo::new(stream)).await.unwrap();
@@ -120,17 +121,17 @@ async fn http_2_is_spoken_with_who_offers_it() {
 async fn new_certificates_are_used_by_new_connections() {
     let (old, new) = (Authority::new("old").unwrap(), Authority::new("new").unwrap());
     let folder = tempfile::tempdir().unwrap();
-    let extender = Extender::start(&https(old.install(folder.path()).unwrap())).await.unwrap();
-    let open = old.client().unwrap().build().unwrap();
+    let extender = Extender::start(&https(install(&old, folder.path()).unwrap())).await.unwrap();
+    let open = trusting(&old).unwrap().build().unwrap();
     assert_eq!(scored(&open, &extender).await.unwrap(), 3);
-    new.connect(extender.address, &[]).await.unwrap_err();
+    connect(&new, extender.address, &[]).await.unwrap_err();
 
-    new.install(folder.path()).unwrap();
+    install(&new, folder.path()).unwrap();
     eventually("the new certificate is used", async || {
-        new.connect(extender.address, &[]).await.map(Some).context("not yet")
+        connect(&new, extender.address, &[]).await.map(Some).context("not yet")
     })
     .await
     .unwrap();
-    old.connect(extender.address, &[]).await.unwrap_err();
+    connect(&old, extender.address, &[]).await.unwrap_err();
     assert_eq!(scored(&open, &extender).await.unwrap(), 3, "an open connection goes on");
 }

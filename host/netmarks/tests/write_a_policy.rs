@@ -3,24 +3,21 @@
 //! Programs come from `target/guests/tools`, where `cargo xtask guests` puts those of the versions that the document
 //! names; blocks that install them (`sh install`) are not run, but must name the same versions.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netmarks_test_cluster::documents::{blocks, is_as_stated};
-use netmarks_test_cluster::process::Program;
-use netmarks_test_cluster::until;
+use netmarks_test_cluster::process::{Program, isolated};
+use netmarks_test_cluster::repository::policy_file;
+use netmarks_test_cluster::{repository, until};
 
 /// Longest wait for the demo.
 const LIMIT: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Sections run one after the other: their commands have the deadlines of an idle machine, and their compilers take all cores.
 static TURN: Mutex<()> = Mutex::new(());
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
 
 /// Runs a section's commands in an empty folder and compares what is stated.
 fn follow(heading: &str) -> Result<()> {
@@ -29,8 +26,8 @@ fn follow(heading: &str) -> Result<()> {
 
 fn follow_in(folder: &Path, heading: &str, environment: &[(&str, &str)]) -> Result<()> {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let document = std::fs::read_to_string(root().join("docs/write-a-policy.md"))?;
-    let tools = root().join("target/guests/tools").canonicalize();
+    let document = repository::read("docs/write-a-policy.md")?;
+    let tools = repository("target/guests/tools").canonicalize();
     let tools = tools.context("no tools; `cargo xtask test --only guests` gets them")?;
     let program = Path::new(env!("CARGO_BIN_EXE_netmarks")).parent().context("no folder")?;
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -44,7 +41,7 @@ fn follow_in(folder: &Path, heading: &str, environment: &[(&str, &str)]) -> Resu
         run += 1;
     }
     ensure!(run >= 2, "section {heading} has {run} blocks to run: were they renamed?");
-    let output = Command::new("sh")
+    let output = isolated(&mut Command::new("sh"))
         .args(["-c", &script])
         .current_dir(folder)
         .envs(environment.iter().copied())
@@ -109,20 +106,19 @@ fn into_an_extender() -> Result<()> {
         Ok(rest.and_then(|rest| Some(rest.split_once('\n')?.0.to_owned())))
     }))?;
     // Any policy does: what its author made is the sections' above.
-    std::fs::copy(root().join("policies/spread.wasm"), folder.path().join("idle-cpu.wasm"))?;
+    std::fs::copy(policy_file("spread"), folder.path().join("idle-cpu.wasm"))?;
     follow_in(folder.path(), "Into an extender", &[("NETMARKS_ADMIN_SERVER", &admin)])
 }
 
 #[test]
 fn the_versions_to_install_are_those_that_the_tests_use() -> Result<()> {
-    let versions = std::fs::read_to_string(root().join("target/guests/tools/versions"))
+    let versions = repository::read("target/guests/tools/versions")
         .context("no tools; `cargo xtask test --only guests` gets them")?;
-    let read = |path: &str| std::fs::read_to_string(root().join(path));
-    let document = read("docs/write-a-policy.md")?;
+    let document = repository::read("docs/write-a-policy.md")?;
     let templates = [
-        read("policies/templates/c/README.md")?,
-        read("policies/templates/js/package.json")?,
-        read("policies/templates/python/requirements.txt")?,
+        repository::read("policies/templates/c/README.md")?,
+        repository::read("policies/templates/js/package.json")?,
+        repository::read("policies/templates/python/requirements.txt")?,
     ];
     for (name, written, texts) in [
         ("componentize-py", "componentize-py==", vec![&document, &templates[2]]),

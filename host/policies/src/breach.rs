@@ -4,25 +4,34 @@
 
 use std::time::{Duration, Instant};
 
+use garde::Validate;
 use netmarks_core::errors::chain;
+use netmarks_core::rules::above_zero;
 use netmarks_engine::PolicyError;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// When the previous set of policies is put back.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
+#[garde(allow_unvalidated)]
 pub struct RollbackRules {
     /// Whether it ever is.
     pub enabled: bool,
     /// Length of the window that is looked at.
+    #[garde(range(min = 1, max = 86_400))]
     pub window_seconds: u32,
     /// Fewer calls than this say nothing.
     pub min_calls: u32,
     /// Highest share of calls that may fail, 0 to 1.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub max_fault_ratio: f64,
     /// A call that takes longer is slow.
+    #[garde(custom(above_zero))]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub max_latency_ms: f64,
     /// Highest share of calls that may be slow, 0 to 1.
+    #[garde(range(min = 0.0, max = 1.0))]
     pub max_slow_ratio: f64,
 }
 

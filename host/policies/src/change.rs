@@ -21,21 +21,9 @@ pub enum PolicyChange {
     /// A new revision.
     Put(Box<Entry>),
     /// Another mode for the newest revision of a name: the one beside the active one, if there is one.
-    Move {
-        /// Which.
-        name: PolicyName,
-        /// Where to.
-        mode: Mode,
-        /// Who asks.
-        origin: Origin,
-    },
+    Move { name: PolicyName, mode: Mode, origin: Origin },
     /// Away with all revisions of a name.
-    Remove {
-        /// Which.
-        name: PolicyName,
-        /// Who asks.
-        origin: Origin,
-    },
+    Remove { name: PolicyName, origin: Origin },
     /// The active entries and the canary as they were in `to`; those displaced become ready.
     RollBack {
         /// An earlier manifest.
@@ -43,9 +31,7 @@ pub enum PolicyChange {
     },
     /// A revision broke a rule.
     Degrade {
-        /// Which.
         revision: RevisionId,
-        /// Why.
         reason: String,
         /// What answers from now on.
         fallback: Fallback,

@@ -11,10 +11,7 @@ use crate::origin::Origin;
 pub enum Refusal {
     /// Not a name.
     #[error("`{name}` is no policy name: use lower case letters, digits and `-`, at most 63")]
-    Name {
-        /// As given.
-        name: String,
-    },
+    Name { name: String },
     /// Settings that cannot work.
     #[error("{reason}")]
     Settings {
@@ -30,56 +27,32 @@ pub enum Refusal {
     /// Nothing of this name.
     #[error("there is no policy `{name}`; there is {known}")]
     Unknown {
-        /// As given.
         name: String,
         /// What there is.
         known: String,
     },
     /// It is managed elsewhere.
     #[error("the policy `{name}` is managed by {origin}; change it there")]
-    Managed {
-        /// Which.
-        name: String,
-        /// Where.
-        origin: Origin,
-    },
+    Managed { name: String, origin: Origin },
     /// The same bytes and settings are active.
     #[error(
         "this very revision of `{name}` is active; to take it out of the set, move it to shadow or ready"
     )]
-    AlreadyActive {
-        /// Which.
-        name: String,
-    },
+    AlreadyActive { name: String },
     /// Two at once would say nothing about either.
     #[error("`{other}` is a canary already; activate or remove it first")]
-    Canary {
-        /// The other.
-        other: String,
-    },
+    Canary { other: String },
     /// A share of none or all is not a canary.
     #[error("a canary takes 1 to 99 percent of the workloads, not {percent}")]
-    Percent {
-        /// As given.
-        percent: u8,
-    },
+    Percent { percent: u8 },
     /// Nothing to go back to.
     #[error("there is no earlier set of policies to go back to")]
     NoHistory,
     /// It was rolled back for its faults.
     #[error("the policy `{name}` was rolled back ({reason}); submit another version, or activate it by hand")]
-    Degraded {
-        /// Which.
-        name: String,
-        /// Why.
-        reason: String,
-    },
-    /// Too many.
+    Degraded { name: String, reason: String },
     #[error("there are {most} policies already; remove some first")]
-    Full {
-        /// The most.
-        most: usize,
-    },
+    Full { most: usize },
     /// Too many uploads at once.
     #[error("other policies are being compiled; try again in a few seconds")]
     Busy,
@@ -104,37 +77,25 @@ pub enum StateFolderError {
         step: &'static str,
         /// On which file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: std::io::Error,
     },
     /// The manifest cannot be read.
     #[error("{} is not a manifest of this program; move it away to start empty", path.display())]
     Manifest {
-        /// Which file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: serde_json::Error,
     },
     /// Another process has it.
     #[error("the state folder {} is in use by another process", path.display())]
-    Locked {
-        /// Which folder.
-        path: PathBuf,
-    },
+    Locked { path: PathBuf },
     /// There is nowhere to take it from.
     #[error(
         "the artefact {digest} is not kept without a state folder; set `policies.state_folder`, or submit it again"
     )]
-    NoFolder {
-        /// Which.
-        digest: String,
-    },
+    NoFolder { digest: String },
     /// A blob is not what its name says.
     #[error("{} does not have the digest of its name; submit the policy again", path.display())]
-    Damaged {
-        /// Which file.
-        path: PathBuf,
-    },
+    Damaged { path: PathBuf },
 }

@@ -31,7 +31,6 @@ pub enum State {
     Shadow,
     /// It answers for a share of the workloads.
     Canary,
-    /// It answers.
     Active,
     /// It was replaced; requests that began with it are ending.
     Draining,
@@ -42,7 +41,6 @@ pub enum State {
 }
 
 impl State {
-    /// Every state.
     pub const ALL: [Self; 11] = [
         Self::Received,
         Self::Checked,

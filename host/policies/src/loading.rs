@@ -11,7 +11,6 @@ use crate::lifecycle::Event;
 use crate::manifest::Entry;
 use crate::revision::Loaded;
 
-/// Who compiles.
 #[derive(Clone, Debug)]
 pub enum Compiling {
     /// This process, on all cores, without bounds: for commands that do nothing else.

@@ -14,7 +14,6 @@ use crate::settings::{Mode, PolicyName, Settings};
 /// One revision of one policy, as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its name.
     pub name: PolicyName,
     /// The artefact, `sha256:...`.
     pub digest: String,
@@ -41,7 +40,6 @@ pub struct Entry {
 pub struct Manifest {
     /// Grows by one with each change; never goes back.
     pub generation: u64,
-    /// The entries.
     pub entries: Vec<Entry>,
 }
 

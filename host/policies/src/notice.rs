@@ -7,7 +7,6 @@ use crate::settings::PolicyName;
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    /// What.
     pub kind: NoticeKind,
     /// To which policy; none for a rollback of the whole set.
     pub policy: Option<PolicyName>,
@@ -15,7 +14,6 @@ pub struct Notice {
     pub digest: Option<String>,
     /// The generation after it.
     pub generation: u64,
-    /// A sentence.
     pub message: String,
 }
 

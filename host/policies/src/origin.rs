@@ -14,7 +14,6 @@ pub enum Origin {
     Folder,
     /// The admin listener.
     Upload,
-    /// A ScoringPolicy.
     Kubernetes,
 }
 

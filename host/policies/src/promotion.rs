@@ -4,12 +4,13 @@
 
 use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::revision::RevisionId;
 
 /// When a canary becomes active. A rule broken meanwhile ends its trial, whatever these say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromotionRules {
     /// After so long; 0: never by itself.

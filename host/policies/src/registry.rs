@@ -38,7 +38,6 @@ const COMPARISONS: usize = 8;
 
 /// What a registry works with.
 pub struct RegistryOptions {
-    /// Runs policies.
     pub engine: Engine,
     /// Who compiles them.
     pub compiling: Compiling,
@@ -117,7 +116,7 @@ impl Registry {
                     Ok(loaded) => state.insert(Arc::new(loaded)),
                     Err(reason) => {
                         let digest = &entry.digest;
-                        tracing::error!(policy = %entry.name, digest, reason, "saved policy not restored");
+                        tracing::error!(policy = %entry.name, digest, error = reason, "saved policy not restored");
                         state.mark_not_restored(&entry.revision, &reason);
                     }
                 }

@@ -18,7 +18,6 @@ pub struct RegistryReport {
     pub earlier: Vec<u64>,
 }
 
-/// One revision.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EntryReport {
     /// Where it is in its life.
@@ -41,7 +40,6 @@ pub struct Rejection {
     pub name: String,
     /// The artefact, `sha256:...`.
     pub digest: String,
-    /// Why.
     pub reason: String,
     /// When, in seconds since the Unix epoch.
     pub at: f64,

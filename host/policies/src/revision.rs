@@ -41,7 +41,6 @@ impl fmt::Display for RevisionId {
 pub struct Loaded {
     /// Under which name.
     pub name: PolicyName,
-    /// Which revision.
     pub id: RevisionId,
     /// How it counts.
     pub settings: Settings,

@@ -29,7 +29,7 @@ impl Registry {
             match self.operate(change, actor).await {
                 Ok(_) => {
                     let reason = format!("{reason}; {what}");
-                    tracing::error!(policy = %entry.name, digest = entry.digest, reason, "policy degraded");
+                    tracing::error!(policy = %entry.name, digest = entry.digest, error = reason, "policy degraded");
                     return;
                 }
                 Err(refusal) => {

@@ -16,10 +16,8 @@ use crate::manifest::Manifest;
 use crate::revision::{Loaded, RevisionId};
 use crate::settings::{Mode, Settings};
 
-/// One generation.
 #[derive(Debug, Default)]
 pub struct PolicySet {
-    /// Which.
     pub generation: u64,
     /// What answers, in order of name.
     pub active: Vec<Arc<Loaded>>,
@@ -63,7 +61,6 @@ impl Scored {
 /// What one policy did for one request.
 #[derive(Debug)]
 pub struct PartScore {
-    /// Which.
     pub member: Arc<Loaded>,
     /// What it was told.
     pub request: Arc<PolicyRequest>,

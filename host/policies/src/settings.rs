@@ -5,8 +5,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use garde::Validate;
 use netmarks_core::combine::{Normalisation, OnFault};
+use netmarks_core::rules::{self, above_zero};
 use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::Refusal;
@@ -17,7 +20,6 @@ use crate::errors::Refusal;
 pub struct PolicyName(String);
 
 impl PolicyName {
-    /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -61,10 +63,13 @@ impl fmt::Display for PolicyName {
 }
 
 /// How a policy runs, and how its scores count beside those of others.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
+#[garde(allow_unvalidated)]
 pub struct Settings {
     /// Its share of the whole, relative to the other active policies; above 0.
+    #[garde(custom(above_zero), range(max = Settings::MOST_WEIGHT))]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub weight: f64,
     /// How its raw scores become shares.
     pub normalisation: Normalisation,
@@ -73,6 +78,7 @@ pub struct Settings {
     /// Its own settings.
     pub parameters: BTreeMap<String, ParameterValue>,
     /// What one call may use.
+    #[garde(dive)]
     pub limits: Limits,
     /// What it may import beyond the log.
     pub grants: Grants,
@@ -92,6 +98,9 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Beside a weight of 1 anything beyond would be the only policy that counts.
+    pub const MOST_WEIGHT: f64 = 1e6;
+
     /// What the engine needs of it.
     #[must_use]
     pub fn run(&self) -> RunSettings {
@@ -99,16 +108,12 @@ impl Settings {
         RunSettings { parameters, limits, grants }
     }
 
-    /// Checks what types cannot say.
+    /// Checks the rules of its keys.
     ///
     /// # Errors
     /// For the first value that cannot work.
     pub fn validate(&self) -> Result<(), Refusal> {
-        if !(self.weight > 0.0 && self.weight <= 1e6) {
-            let reason = format!("weight {} must be above 0 and at most 1000000", self.weight);
-            return Err(Refusal::Settings { reason });
-        }
-        self.limits.validate().map_err(|error| Refusal::Settings { reason: error.to_string() })
+        rules::check(self).map_err(|rule| Refusal::Settings { reason: rule.to_string() })
     }
 }
 

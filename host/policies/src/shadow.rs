@@ -22,9 +22,7 @@ use crate::revision::{Loaded, RevisionId};
 pub struct Comparison {
     /// What was known when it was answered.
     pub snapshot: Arc<Snapshot>,
-    /// The pod.
     pub pod: PendingPod,
-    /// The candidates.
     pub nodes: Vec<String>,
     /// What the active set said, per candidate.
     pub shares: Vec<f64>,
@@ -35,9 +33,7 @@ pub struct Comparison {
 /// How a shadow compares with what answers, over all requests since it became one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ShadowReport {
-    /// Its name.
     pub name: String,
-    /// Which revision.
     pub revision: RevisionId,
     /// Requests that both scored.
     pub requests: u64,

@@ -12,7 +12,6 @@ use crate::settings::{Mode, PolicyName, Settings};
 pub struct Submission {
     /// Under which name.
     pub name: PolicyName,
-    /// The component.
     pub bytes: Bytes,
     /// How it runs and counts.
     pub settings: Settings,

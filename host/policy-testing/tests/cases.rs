@@ -4,9 +4,10 @@
 use std::error::Error as _;
 use std::path::Path;
 
-use crate::support::{built, committed, repository};
+use crate::support::{built, committed};
 use netmarks_core::errors::chain;
 use netmarks_policy_testing::{Cases, Cluster, Error, Node, Pod};
+use netmarks_test_tools::repository;
 
 const CLUSTER: &str = "
 snapshot:

@@ -1,26 +1,21 @@
 //! The example policies in other languages: their cases, and what must hold for every policy.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
-use std::path::PathBuf;
-
 use netmarks_engine::{Grant, Limits};
 use netmarks_policy_testing::{Cases, Policy};
-
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
+use netmarks_test_tools::repository;
+use netmarks_test_tools::repository::guest_file;
 
 /// A component that `cargo xtask guests` made of an example. Its deadline is patient: how fast it is on an idle machine is for
 /// `cargo xtask figures` to say, and here all of them run at once.
 fn component(name: &str) -> Policy {
-    let file = root().join("target/guests").join(name).with_extension("wasm");
-    Policy::from_file(&file)
+    Policy::from_file(guest_file(name))
         .unwrap_or_else(|error| panic!("{error}; `cargo xtask test --only guests` builds it"))
         .limits(Limits { deadline_ms: 2_000, ..Limits::default() })
 }
 
 fn keeps_its_promises(policy: &Policy, example: &str) {
-    let cases = Cases::read(&root().join("policies/examples").join(example).join("cases.yaml")).unwrap();
+    let cases = Cases::read(&repository("policies/examples").join(example).join("cases.yaml")).unwrap();
     assert!(cases.len() >= 3);
     let report = policy.run_cases(&cases);
     assert_eq!(report.failures(), 0, "{report}");
@@ -52,7 +47,7 @@ fn python_with_the_grant_wasi() {
 
 #[test]
 fn python_without_the_grant_is_refused() {
-    let cases = root().join("policies/examples/python-balanced-fit/cases.yaml");
+    let cases = repository("policies/examples/python-balanced-fit/cases.yaml");
     let policy = component("python-balanced-fit-wasi");
     let report = policy.run_cases(&Cases::read(&cases).unwrap()).to_string();
     assert!(report.contains("the grant `wasi` would allow it"), "{report}");

@@ -1,8 +1,9 @@
 //! Every policy of `guest/`: its cases and all properties, on the committed component and on the one built just now.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use crate::support::{built, committed, repository};
+use crate::support::{built, committed};
 use netmarks_policy_testing::{Cluster, Error, Node, Pod, Policy, Scores};
+use netmarks_test_tools::repository;
 
 fn both(name: &str) -> Result<[Policy; 2], Error> {
     let policies = [committed(name)?, built(name)?];

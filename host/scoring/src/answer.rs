@@ -101,7 +101,7 @@ fn explain(part: &PartScore, candidate: u32) -> Vec<ExplainedPart> {
             parts.into_iter().map(explained).collect()
         }
         Err(fault) => {
-            tracing::warn!(policy, fault = chain(&fault), "policy failed to explain its score");
+            tracing::warn!(policy, error = chain(&fault), "policy failed to explain its score");
             Vec::new()
         }
     }

@@ -47,7 +47,6 @@ pub struct Decision {
 /// What one policy did for a decision; its scores are with the nodes.
 #[derive(Clone, Debug, Serialize)]
 pub struct PolicyDecision {
-    /// The policy.
     pub policy: String,
     /// Its artefact, `sha256:...`.
     pub digest: String,

@@ -12,7 +12,7 @@ mod metrics;
 mod scorer;
 
 pub use answer::Answer;
-pub use config::{ConfigError, ScoringConfig};
+pub use config::ScoringConfig;
 pub use decisions::{Decision, Decisions, NODES, PolicyDecision};
 pub use empty::Empty;
 pub use metrics::ScoringMetrics;

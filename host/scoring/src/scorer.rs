@@ -145,7 +145,7 @@ impl Scorer {
         let fault = fault.map(|fault| {
             self.metrics.fault(fault);
             let fault = chain(fault);
-            tracing::warn!(pod, fault, "policy fault");
+            tracing::warn!(pod, error = fault, "policy fault");
             fault
         });
         PolicyDecision { policy: policy.to_owned(), digest: part.member.policy.digest().to_owned(), fault }

@@ -26,7 +26,6 @@ pub struct BodyBudget {
 /// A body, and its share of the budget until it is dropped.
 #[derive(Debug)]
 pub struct BoundedBody {
-    /// What arrived.
     pub bytes: Bytes,
     _permit: Option<OwnedSemaphorePermit>,
 }
@@ -36,10 +35,7 @@ pub struct BoundedBody {
 pub enum BodyError {
     /// It is larger than one body may be.
     #[error("the body has more than {most} bytes")]
-    TooLarge {
-        /// The most.
-        most: usize,
-    },
+    TooLarge { most: usize },
     /// All bodies together are larger than they may be.
     #[error("too many bytes of requests are under way")]
     Overloaded,

@@ -25,9 +25,7 @@ pub enum ListenError {
     Bind {
         /// The flag or key that says where to listen.
         flag: &'static str,
-        /// As configured.
         address: SocketAddr,
-        /// Why.
         #[source]
         error: std::io::Error,
     },

@@ -48,7 +48,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Who is at the other end of a connection.
 #[derive(Clone, Debug)]
 pub struct Peer {
-    /// Its address.
     pub address: SocketAddr,
     /// SHA-256 of the client certificate that the handshake verified, as `sha256:...`; none over plain HTTP, or where
     /// no certificate is asked for.

@@ -11,11 +11,12 @@ use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 /// A section `tls` of the configuration: PEM files, which are read again when they change.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// The server's certificate with its chain.
@@ -44,9 +45,7 @@ pub enum TlsError {
         key: &'static str,
         /// What was looked for.
         what: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: pem::Error,
     },
@@ -57,7 +56,6 @@ pub enum TlsError {
         section: &'static str,
         /// The last part of the key that names the file.
         key: &'static str,
-        /// The file.
         path: PathBuf,
     },
     /// A certificate of an authority cannot be used as one.
@@ -65,9 +63,7 @@ pub enum TlsError {
     Authority {
         /// `server` or `admin`.
         section: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: rustls::Error,
     },
@@ -76,9 +72,7 @@ pub enum TlsError {
     NoAuthority {
         /// `server` or `admin`.
         section: &'static str,
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: VerifierBuilderError,
     },
@@ -91,13 +85,30 @@ pub enum TlsError {
         key: PathBuf,
         /// The file of the certificate.
         certificate: PathBuf,
-        /// Why.
         #[source]
-        error: rustls::Error,
+        error: Box<rustls::Error>,
     },
 }
 
 impl Tls {
+    /// Checks that the keys of the section `section` fit together. No file is read.
+    ///
+    /// # Errors
+    /// If a certificate is without its key, a key without its certificate, or authorities are without both.
+    pub fn validate(&self, section: &'static str) -> Result<(), TlsError> {
+        self.pair(section).map(drop)
+    }
+
+    /// The files of certificate and key, if TLS is set.
+    fn pair(&self, section: &'static str) -> Result<Option<(&Path, &Path)>, TlsError> {
+        let Self { cert_file, key_file, client_ca_file } = self;
+        match (cert_file, key_file) {
+            (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+            (None, None) if client_ca_file.is_none() => Ok(None),
+            _ => Err(TlsError::Half { section }),
+        }
+    }
+
     /// Checks that the files can be used, as a listener of the section `section` would.
     ///
     /// # Errors
@@ -158,17 +169,13 @@ impl Certificates {
 }
 
 fn server_config(section: &'static str, files: &Tls) -> Result<Option<ServerConfig>, TlsError> {
-    let (cert_file, key_file) = match (&files.cert_file, &files.key_file) {
-        (Some(cert), Some(key)) => (cert, key),
-        (None, None) if files.client_ca_file.is_none() => return Ok(None),
-        _ => return Err(TlsError::Half { section }),
-    };
+    let Some((cert_file, key_file)) = files.pair(section)? else { return Ok(None) };
     let chain = certificates(section, "cert_file", cert_file)?;
     let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| TlsError::Read {
         section,
         key: "key_file",
         what: "the private key",
-        path: key_file.clone(),
+        path: key_file.to_owned(),
         error,
     })?;
     let builder = ServerConfig::builder();
@@ -190,9 +197,9 @@ fn server_config(section: &'static str, files: &Tls) -> Result<Option<ServerConf
     };
     let mut config = builder.with_single_cert(chain, key).map_err(|error| TlsError::Mismatch {
         section,
-        key: key_file.clone(),
-        certificate: cert_file.clone(),
-        error,
+        key: key_file.to_owned(),
+        certificate: cert_file.to_owned(),
+        error: Box::new(error),
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Some(config))

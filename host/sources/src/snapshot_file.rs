@@ -28,7 +28,6 @@ pub struct SnapshotFile {
     pub taken_at: f64,
     /// What counts as one application in it.
     pub identity: Identity,
-    /// All nodes.
     pub nodes: Vec<FileNode>,
     /// All pods that run, start or wait.
     pub pods: Vec<FilePod>,
@@ -39,16 +38,12 @@ pub struct SnapshotFile {
     pub flows: Vec<FileFlow>,
 }
 
-/// A node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FileNode {
-    /// Its name.
     pub name: String,
-    /// Its zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub zone: Option<String>,
-    /// Its region.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// What its pods may request together, in cores.
@@ -59,7 +54,6 @@ pub struct FileNode {
     pub allocatable_memory_bytes: u64,
 }
 
-/// A pod.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FilePod {
@@ -102,7 +96,6 @@ pub struct SnapshotFileError {
     action: &'static str,
     /// The file, or `-` for a text that is not in one.
     path: PathBuf,
-    /// Why.
     source: Kind,
 }
 
@@ -129,13 +122,11 @@ pub enum ContentError {
     Repeated {
         /// Node, pod or flow.
         what: &'static str,
-        /// Its name.
         name: String,
     },
     /// A number that cannot be.
     #[error("`{field}` of `{name}` is {value}; it must be a finite number of at least 0")]
     Number {
-        /// The field.
         field: &'static str,
         /// Whose it is.
         name: String,

@@ -70,9 +70,7 @@ async fn the_watches_list_follow_survive_errors_and_stop() {
     let state = Arc::new(ClusterState::new(MetricsState::Absent));
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(kubernetes::run(client, state.clone(), Identity::App, shutdown.clone()));
-    let mut readiness = state.watch_readiness();
-    readiness.wait_for(|readiness| readiness.reasons().is_empty()).await.unwrap();
-    while state.read(|index| index.pod_count()) < 2 {
+    while !state.readiness().reasons().is_empty() || state.read(|index| index.pod_count()) < 2 {
         tokio::task::yield_now().await;
     }
     let mut placed: Vec<_> = state

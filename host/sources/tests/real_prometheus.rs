@@ -7,12 +7,11 @@
 )]
 
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
+use crate::support::LIMIT;
 use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::choice::PresetName;
@@ -20,29 +19,18 @@ use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::poller::Refresh;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
+use netmarks_test_cluster::process::{Process, Program};
+use netmarks_test_cluster::{Port, until};
 
 /// When the made-up traffic ended, in seconds since the Unix epoch.
 const END: u32 = 1_767_225_600;
 
 /// Holds a running Prometheus, which ends with it.
 struct Prometheus {
-    process: Child,
+    _process: Process,
     url: String,
+    _port: Port,
     _folder: tempfile::TempDir,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to end.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn run(command: &mut Command) -> Child {
-    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap_or_else(|error| {
-        panic!("failed to start {command:?}, which this test needs ({error}); run `cargo xtask test`")
-    })
 }
 
 /// Starts a Prometheus that holds these OpenMetrics samples.
@@ -53,17 +41,27 @@ fn start(metrics: &str) -> Prometheus {
     std::fs::write(file("prometheus.yml"), "scrape_configs: []\n").unwrap();
     let mut import = Command::new("promtool");
     import.args(["tsdb", "create-blocks-from", "openmetrics"]).arg(file("metrics.txt")).arg(file("data"));
-    assert!(run(&mut import).wait().unwrap().success(), "{import:?}");
-    // Free at this moment; should someone take it before Prometheus does, the test fails and says so.
-    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = import.output().unwrap_or_else(|error| {
+        panic!("failed to start {import:?}, which this test needs ({error}); run `cargo xtask test`")
+    });
+    assert!(output.status.success(), "{import:?}: {output:?}");
+    let port = Port::reserve().unwrap();
+    let address = format!("127.0.0.1:{}", port.number());
     let option = |name: &str, path: &Path| format!("--{name}={}", path.display());
-    let process = run(Command::new("prometheus")
-        .arg(option("config.file", &file("prometheus.yml")))
-        .arg(option("storage.tsdb.path", &file("data")))
-        .arg("--storage.tsdb.retention.time=100y")
-        .arg(format!("--web.listen-address={address}"))
-        .arg("--web.route-prefix=/metrics-store"));
-    Prometheus { process, url: format!("http://{address}/metrics-store"), _folder: folder }
+    let arguments = vec![
+        option("config.file", &file("prometheus.yml")),
+        option("storage.tsdb.path", &file("data")),
+        "--storage.tsdb.retention.time=100y".to_owned(),
+        format!("--web.listen-address={address}"),
+        "--web.route-prefix=/metrics-store".to_owned(),
+    ];
+    let process = Program::new("prometheus", "prometheus", arguments, folder.path()).start().unwrap();
+    Prometheus {
+        _process: process,
+        url: format!("http://{address}/metrics-store"),
+        _port: port,
+        _folder: folder,
+    }
 }
 
 /// Two sidecars' reports of so many flows of 80 bytes per second each, for the five minutes before [`END`].
@@ -94,17 +92,13 @@ fn sidecars(flows: usize) -> String {
 
 /// It starts within a second or so; until then it does not listen, or says that it is not ready (503).
 async fn first_refresh(poller: &mut Poller, at: f64, state: &Arc<ClusterState>) -> Refresh {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        match poller.refresh(at, state).await {
-            Ok(refresh) => return refresh,
-            Err(error @ (QueryError::Unreachable { .. } | QueryError::Status { .. })) => {
-                assert!(Instant::now() < deadline, "{error:?}");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-            Err(error) => panic!("{error:?}"),
-        }
-    }
+    until("the first refresh", LIMIT, async || match poller.refresh(at, state).await {
+        Ok(refresh) => Ok(Some(refresh)),
+        Err(error @ (QueryError::Unreachable { .. } | QueryError::Status { .. })) => Err(error.into()),
+        Err(error) => panic!("{error:?}"),
+    })
+    .await
+    .unwrap()
 }
 
 #[tokio::test]

@@ -2,13 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests: by panicking")]
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::MetricsConfig;
 use netmarks_sources::prometheus::choice::{EdgeLabels, PresetName};
 use netmarks_sources::prometheus::presets::Preset;
+use netmarks_test_cluster::repository;
 
 /// Set to write the file anew; look at the difference before committing it.
 const BLESS: &str = "NETMARKS_BLESS";
@@ -17,7 +18,7 @@ const HEAD: &str = "\
 # The flows between applications, computed once inside Prometheus: the queries of the presets, under one name and with the
 # same labels for every mesh. The preset `recorded` reads them; docs/meshes.md (\"Recorded\") says when that is worth it.
 #
-# Made from the presets by `NETMARKS_BLESS=1 cargo test -p netmarks-sources --test recording_rules`; a test compares.
+# Made from the presets by `NETMARKS_BLESS=1 cargo test -p netmarks-sources --test tests recording_rules`; a test compares.
 #
 # Keep the one group of your mesh and of `identity` in the extender's configuration, and delete the others: each costs as
 # much as one refresh of an extender. With the Prometheus operator, put `groups` into the `spec` of a PrometheusRule.
@@ -27,7 +28,7 @@ groups:
 ";
 
 fn path() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/recording-rules.yaml")
+    repository("deploy/prometheus/recording-rules.yaml")
 }
 
 /// The query of a preset with its labels renamed to those of recorded series.

@@ -11,7 +11,6 @@ use arc_swap::ArcSwap;
 use netmarks_core::assumed::Assumed;
 use netmarks_core::index::Index;
 use netmarks_core::snapshot::Snapshot;
-use tokio::sync::watch;
 
 use crate::health::Health;
 
@@ -21,7 +20,7 @@ pub struct ClusterState {
     index: Mutex<Index>,
     published: ArcSwap<Snapshot>,
     assumed: Arc<Assumed>,
-    readiness: watch::Sender<Readiness>,
+    readiness: ArcSwap<Readiness>,
     health: Health,
 }
 
@@ -115,7 +114,7 @@ impl ClusterState {
             published: ArcSwap::from_pointee(index.snapshot()),
             index: Mutex::new(index),
             assumed: Arc::default(),
-            readiness: watch::Sender::new(readiness),
+            readiness: ArcSwap::from_pointee(readiness),
             health: Health::default(),
         }
     }
@@ -158,13 +157,7 @@ impl ClusterState {
     /// What the sources have delivered so far.
     #[must_use]
     pub fn readiness(&self) -> Readiness {
-        *self.readiness.borrow()
-    }
-
-    /// Follows [`Self::readiness`].
-    #[must_use]
-    pub fn watch_readiness(&self) -> watch::Receiver<Readiness> {
-        self.readiness.subscribe()
+        **self.readiness.load()
     }
 
     /// Notes that the initial list of pods is complete and published.
@@ -182,11 +175,11 @@ impl ClusterState {
         self.change_readiness(|readiness| readiness.metrics = MetricsState::Answered { at });
     }
 
-    fn change_readiness(&self, change: impl FnOnce(&mut Readiness)) {
-        self.readiness.send_if_modified(|readiness| {
-            let before = *readiness;
-            change(readiness);
-            *readiness != before
+    fn change_readiness(&self, change: impl Fn(&mut Readiness)) {
+        self.readiness.rcu(|readiness| {
+            let mut next = **readiness;
+            change(&mut next);
+            next
         });
     }
 
@@ -225,18 +218,15 @@ mod tests {
     #[test]
     fn every_missing_part_is_a_reason_of_its_own() {
         let state = ClusterState::new(MetricsState::NotYet);
-        let mut followed = state.watch_readiness();
-        followed.mark_unchanged();
         assert_eq!(
             state.readiness().reasons(),
             [NotReady::PodsNotListed, NotReady::NodesNotListed, NotReady::MetricsNotAnswered]
         );
         state.pods_listed();
         state.metrics_answered(1.0);
-        assert!(followed.has_changed().unwrap());
-        assert_eq!(followed.borrow_and_update().reasons(), [NotReady::NodesNotListed]);
+        assert_eq!(state.readiness().reasons(), [NotReady::NodesNotListed]);
         state.pods_listed();
-        assert!(!followed.has_changed().unwrap(), "a relist is no news");
+        assert_eq!(state.readiness().reasons(), [NotReady::NodesNotListed], "a relist changes nothing");
         state.nodes_listed();
         assert!(state.readiness().reasons().is_empty());
     }

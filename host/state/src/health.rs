@@ -19,7 +19,6 @@ pub struct Health {
 /// Whether something just changed from working to failing or back: what is worth one line in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Turn {
-    /// As before.
     Same,
     /// It was failing and works now.
     Recovered,

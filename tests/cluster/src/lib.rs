@@ -28,6 +28,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod authority;
 mod components;
 mod control_plane;
 mod definitions;
@@ -47,9 +48,10 @@ mod wait;
 mod workdir;
 
 pub use audit::Call;
+pub use authority::Authority;
 pub use control_plane::{ControlPlane, Options, User};
 pub use netmarks_test_tools::{
-    Binaries, MetricsStores, cache_folder, cached, cert_manager, claim_path, definitions, kubeadm,
+    Binaries, MetricsStores, cache_folder, cached, cert_manager, claim_path, definitions, kubeadm, repository,
 };
 pub use objects::{DeploymentSpec, NodeSpec, PlacedPod};
 pub use oci_registry::{OciOptions, OciRegistry};

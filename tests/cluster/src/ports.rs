@@ -73,7 +73,6 @@ impl Port {
         bail!("no free TCP port in {candidates:?} on 127.0.0.1")
     }
 
-    /// Its number.
     pub fn number(&self) -> u16 {
         self.number
     }

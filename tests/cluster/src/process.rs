@@ -30,7 +30,7 @@ pub struct Program {
     pub executable: PathBuf,
     /// Command-line arguments, without the program's name.
     pub arguments: Vec<String>,
-    /// Variables added to the environment of this process.
+    /// Variables added to the environment of this process, without what [`isolated`] takes out.
     pub environment: Vec<(String, String)>,
     /// File that takes stdout and stderr; appended to on a restart.
     pub log: PathBuf,
@@ -61,7 +61,7 @@ impl Program {
             })?;
         let errors = log.try_clone().context("failed to duplicate the handle of a log file")?;
         let mut command = Command::new("setpriv");
-        command
+        isolated(&mut command)
             .args(["--pdeathsig", "KILL", "--", "sh", "-c", EXEC_IF_PARENT_LIVES])
             .arg(std::process::id().to_string())
             .arg(&self.executable)
@@ -74,6 +74,21 @@ impl Program {
             format!("failed to start {} through setpriv (Debian package util-linux)", self.name)
         })
     }
+}
+
+/// Takes from a program what the environment of whoever runs the tests would change: settings of netmarks, the cluster of a pod that the
+/// tests may run in, and proxies between them and loopback.
+pub fn isolated(command: &mut Command) -> &mut Command {
+    for (name, _) in std::env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("NETMARKS_") || text.starts_with("KUBERNETES_SERVICE_") {
+            command.env_remove(&name);
+        }
+    }
+    // Proxies may be needed for what is elsewhere.
+    ["no_proxy", "NO_PROXY"]
+        .iter()
+        .fold(command, |command, name| command.env(name, "127.0.0.1,localhost,::1"))
 }
 
 /// Holds a running child process; kills it on drop.

@@ -2,6 +2,7 @@
 
 use crate::control_plane::ControlPlane;
 use anyhow::{Context as _, Result, ensure};
+use netmarks_test_tools::repository;
 use std::path::Path;
 use std::process::Command;
 
@@ -28,8 +29,8 @@ impl ControlPlane {
     /// Applies what the chart renders from these of its templates, as a release `netmarks` in this namespace: for tests of one
     /// part of it.
     pub fn apply_chart(&self, namespace: &str, templates: &[&str], values: &[&str]) -> Result<()> {
-        let chart = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/netmarks");
-        let mut arguments = vec!["template", "netmarks", chart, "--namespace", namespace];
+        let chart = repository("deploy/helm/netmarks").display().to_string();
+        let mut arguments = vec!["template", "netmarks", &chart, "--namespace", namespace];
         arguments.extend(["--set", "image.repository=none.invalid/netmarks"]);
         arguments.extend(values.iter().flat_map(|value| ["--set", value]));
         let templates: Vec<String> = templates.iter().map(|name| format!("templates/{name}.yaml")).collect();

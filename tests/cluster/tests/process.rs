@@ -11,7 +11,7 @@ use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Set in the process that this test starts from its own executable, to be killed.
+/// Set in the process that a test starts from its own executable, to be killed.
 const VICTIM: &str = "NETMARKS_TEST_VICTIM_FOLDER";
 
 fn sleeper(folder: &Path) -> Program {
@@ -34,9 +34,12 @@ async fn children_die_with_a_killed_test_but_not_with_the_thread_that_asked_for_
         be_the_victim(Path::new(&folder));
     }
     let folder = tempfile::tempdir().unwrap();
+    // The harness names a test by its path below the crate.
+    let module = module_path!().split_once("::").unwrap().1;
+    let test = "children_die_with_a_killed_test_but_not_with_the_thread_that_asked_for_them";
     let mut victim = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "--nocapture"])
-        .arg("children_die_with_a_killed_test_but_not_with_the_thread_that_asked_for_them")
+        .arg(format!("{module}::{test}"))
         .env(VICTIM, folder.path())
         .stdout(Stdio::piped())
         .spawn()

@@ -5,6 +5,7 @@
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::process::isolated;
 use serde_json::Value;
 
 /// What one run said.
@@ -44,7 +45,10 @@ impl Said {
 /// Runs it with the same short window as the extenders of these tests.
 pub(crate) fn doctor(arguments: &[&str]) -> Result<Said> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
-    command.args(["doctor", "-o", "json"]).args(arguments).env("NETMARKS_METRICS_WINDOW_SECONDS", "5");
+    isolated(&mut command)
+        .args(["doctor", "-o", "json"])
+        .args(arguments)
+        .env("NETMARKS_METRICS_WINDOW_SECONDS", "5");
     let output = command.output().context("netmarks does not start")?;
     let errors = String::from_utf8(output.stderr)?;
     let report: Value = serde_json::from_slice(&output.stdout).with_context(|| errors.clone())?;

@@ -9,6 +9,7 @@
 
 pub mod container;
 pub mod name_server;
+pub mod node;
 pub mod pod;
 pub mod reader;
 pub mod release;

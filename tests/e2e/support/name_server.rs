@@ -1,26 +1,43 @@
 //! A name server that knows one name, for programs whose C library must find it.
 
-use std::net::UdpSocket;
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
-/// A DNS server at the port that resolvers ask, on a loopback address that nothing else uses.
-const ADDRESS: &str = "127.0.0.153";
+/// The only port that resolvers ask.
+const PORT: u16 = 53;
 
 /// Length of the header of a message.
 const HEADER: usize = 12;
 
 /// Ends with the test's process.
 pub struct NameServer {
+    address: Ipv4Addr,
     asked: Arc<AtomicUsize>,
+}
+
+/// A socket at a loopback address where no other name server is, neither the machine's own nor that of another run.
+fn bind() -> Result<(Ipv4Addr, UdpSocket)> {
+    for last in 1..=u8::MAX {
+        let address = Ipv4Addr::new(127, 0, 153, last);
+        match UdpSocket::bind((address, PORT)) {
+            Ok(socket) => return Ok((address, socket)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {}
+            Err(error) => {
+                return Err(error)
+                    .with_context(|| format!("failed to listen at {address}:{PORT}; that takes root"));
+            }
+        }
+    }
+    bail!("somebody listens at port {PORT} of every loopback address")
 }
 
 /// Answers that `name` is 127.0.0.1, and everything else that there is no such name.
 pub fn start(name: &str) -> Result<NameServer> {
-    let socket = UdpSocket::bind((ADDRESS, 53))
-        .with_context(|| format!("failed to listen at {ADDRESS}:53; that takes root"))?;
+    let (address, socket) = bind()?;
     let mut wanted = Vec::new();
     for label in name.split('.') {
         wanted.push(u8::try_from(label.len())?);
@@ -37,13 +54,13 @@ pub fn start(name: &str) -> Result<NameServer> {
             let _lost = socket.send_to(&answer, client);
         }
     });
-    Ok(NameServer { asked })
+    Ok(NameServer { address, asked })
 }
 
 impl NameServer {
     /// For `resolv.conf`.
-    pub fn address(&self) -> &'static str {
-        ADDRESS
+    pub fn address(&self) -> Ipv4Addr {
+        self.address
     }
 
     /// How many questions it answered.

@@ -6,10 +6,9 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::documents::{blocks, headings};
-use netmarks_test_cluster::{ControlPlane, Port};
+use netmarks_test_cluster::process::isolated;
+use netmarks_test_cluster::{ControlPlane, Port, repository};
 use tempfile::TempDir;
-
-use super::release::repository;
 
 /// What is printed between two blocks.
 const END: &str = "-- end of block --";
@@ -41,7 +40,7 @@ impl<'a> Reader<'a> {
         for name in ["deploy", "policies"] {
             std::os::unix::fs::symlink(repository(name).canonicalize()?, folder.path().join(name))?;
         }
-        let document = std::fs::read_to_string(repository(document))?;
+        let document = repository::read(document)?;
         let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
         let variables = variables.iter().map(own).collect();
         Ok(Self { plane, document, folder, variables, here: Port::reserve()?, pods: Port::in_a_row(PODS)? })
@@ -99,7 +98,7 @@ impl<'a> Reader<'a> {
         let folders = std::iter::once(self.folder.path().join(PROGRAMS)).chain(folders);
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(folders.chain(std::env::split_paths(&path)))?;
-        let output = Command::new("bash")
+        let output = isolated(&mut Command::new("bash"))
             .args(["-c", script])
             .current_dir(self.folder.path())
             .env("PATH", path)

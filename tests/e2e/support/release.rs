@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Service;
 use kube::Api;
-use netmarks_test_cluster::{ControlPlane, Scheduler, StandIn, until};
+use netmarks_test_cluster::{ControlPlane, Scheduler, StandIn, repository, until};
 
 use super::pod::{Pod, write_secret};
 use super::{Extender, LIMIT};
@@ -25,10 +25,6 @@ const PORTS: [u16; 3] = [9820, 9821, 9822];
 /// What a control plane needs so that [`Release::extender`] can stand for the pods of the release.
 pub fn stand_in() -> StandIn {
     StandIn { namespace: NAMESPACE.to_owned(), ports: PORTS.to_vec() }
-}
-
-pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 pub fn chart() -> PathBuf {

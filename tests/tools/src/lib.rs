@@ -3,12 +3,15 @@
 //! - [`cached`]: anything that takes minutes to build.
 //! - [`Binaries`], [`MetricsStores`], [`kubeadm`], [`cert_manager`]: Go programs, from the Go module proxy.
 //! - [`definitions`]: definitions of others that the chart makes objects of.
+//! - [`repository`](mod@repository): what tests read of this repository.
 #![forbid(unsafe_code)]
 
 mod binaries;
 mod cache;
 mod definitions;
+pub mod repository;
 
 pub use binaries::{Binaries, MetricsStores, cert_manager, kubeadm};
 pub use cache::{cache_folder, cached, claim_path};
 pub use definitions::definitions;
+pub use repository::repository;

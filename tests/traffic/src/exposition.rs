@@ -32,7 +32,6 @@ const BUCKETS: [f64; 19] = [
 pub struct Page {
     /// Value of the `Content-Type` header.
     pub content_type: &'static str,
-    /// The exposition.
     pub body: String,
 }
 

@@ -19,9 +19,7 @@ pub(crate) enum Action {
 /// The files that a name was last read from.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownFile<'a> {
-    /// With success.
     pub(crate) accepted: Option<&'a Files>,
-    /// Without.
     pub(crate) refused: Option<&'a Files>,
 }
 

@@ -22,7 +22,6 @@ pub enum ProblemKind {
     /// The folder itself.
     #[error("the folder cannot be listed ({0}); its policies stay as they are")]
     Folder(ErrorKind),
-    /// A file.
     #[error("it cannot be read ({0})")]
     Unreadable(ErrorKind),
     /// A pipe, a device or a folder.

@@ -4,14 +4,14 @@
 
 pub mod plain_client;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
 use netmarks_artefacts::{Description, FetchConfig, FetchError, Fetcher, Keys, Reference, SigningKey};
-use netmarks_test_cluster::{OciOptions, OciRegistry};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use netmarks_test_cluster::{Authority, OciOptions, OciRegistry};
+use rcgen::KeyPair;
 
 /// Long beside anything here, also on a busy machine.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -86,43 +86,16 @@ pub fn chain(error: FetchError) -> String {
     format!("{:#}", anyhow::Error::from(error))
 }
 
-/// A certificate authority of nobody's.
-pub struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    pub fn new() -> Result<Self> {
-        let mut parameters = CertificateParams::new(Vec::new())?;
-        parameters.distinguished_name.push(DnType::CommonName, "tests");
-        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        Ok(Self(CertifiedIssuer::self_signed(parameters, KeyPair::generate()?)?))
-    }
-
-    pub fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    pub fn write(&self, path: &Path) -> Result<()> {
-        Ok(std::fs::write(path, self.pem())?)
-    }
-
-    /// Certificate and key for loopback.
-    pub fn issue(&self) -> Result<(String, String)> {
-        let key = KeyPair::generate()?;
-        let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
-        Ok((parameters.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
-    }
-
-    /// What a TLS server needs.
-    pub fn server(&self) -> Result<Arc<tokio_rustls::rustls::ServerConfig>> {
-        use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-        use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let (certificate, key) = self.issue()?;
-        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
-        let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
-        let config = tokio_rustls::rustls::ServerConfig::builder().with_no_client_auth();
-        Ok(Arc::new(config.with_single_cert(vec![certificate], key)?))
-    }
+/// What a TLS server on loopback needs, with a certificate of this authority.
+pub fn tls_server(authority: &Authority) -> Result<Arc<tokio_rustls::rustls::ServerConfig>> {
+    use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (certificate, key) = authority.issue()?;
+    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes())?;
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes())?;
+    let config = tokio_rustls::rustls::ServerConfig::builder().with_no_client_auth();
+    Ok(Arc::new(config.with_single_cert(vec![certificate], key)?))
 }
 
 /// Serves HTTP on loopback until the test ends; returns host and port.

@@ -2,7 +2,6 @@
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(
     clippy::unwrap_used,
-    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "helpers of tests fail and speak as tests do"
@@ -11,14 +10,14 @@
 pub mod oci;
 pub mod replica;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Result;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client};
-use netmarks_test_cluster::{Binaries, ControlPlane, Options, User, until};
+use netmarks_test_cluster::{Binaries, ControlPlane, Options, User, repository, until};
 
 /// Longest wait for anything.
 pub const LIMIT: Duration = Duration::from_secs(60);
@@ -32,10 +31,6 @@ pub const DEFINITION: &str = "deploy/helm/netmarks/files/scoringpolicies.yaml";
 /// Gives the extender's account the rights that the chart gives it.
 pub fn grant(plane: &ControlPlane) -> Result<()> {
     plane.apply_chart(NAMESPACE, &["serviceaccount", "rbac"], &["admin.enabled=true"])
-}
-
-pub fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
 }
 
 /// A control plane with these users beside the one who may do everything, and the definition established.
@@ -77,20 +72,17 @@ pub async fn client_of(plane: &ControlPlane, user: &User) -> Client {
 
 /// A component built for the tests.
 pub fn guest(name: &str) -> Vec<u8> {
-    let path = repository(&format!("target/guests/{name}.wasm"));
-    std::fs::read(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; `cargo xtask test --only guests` builds it", path.display())
-    })
+    repository::guest(name).unwrap()
 }
 
 /// The score that is built into the extender.
 pub fn netmarks() -> Vec<u8> {
-    std::fs::read(repository("policies/netmarks.wasm")).unwrap()
+    repository::policy("netmarks").unwrap()
 }
 
 /// A component, or a module, written as text.
 pub fn text(name: &str) -> Vec<u8> {
-    wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat"))).unwrap()
+    wat::parse_file(repository::text_file(name)).unwrap()
 }
 
 pub fn digest(bytes: &[u8]) -> String {

@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::ByteString;
@@ -14,7 +13,7 @@ use kube::{Api, Client};
 use netmarks_artefacts::FetchConfig;
 use netmarks_controller::resource::ScoringPolicy;
 use netmarks_controller::{Controller, ControllerSettings};
-use netmarks_engine::{Engine, EngineSettings, Limits, Tick};
+use netmarks_engine::{Engine, EngineSettings, Limits};
 use netmarks_policies::{Compiling, PromotionRules, Registry, RegistryOptions, RollbackRules, Settings};
 use netmarks_test_cluster::until;
 use serde_json::{Value, json};
@@ -23,10 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{LIMIT, NAMESPACE};
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let tick = Tick::Every(Duration::from_millis(2));
-    Engine::new(EngineSettings { concurrent_calls: 8, tick }).unwrap()
-});
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(EngineSettings::default()).unwrap());
 
 pub struct Replica {
     pub registry: Registry,

@@ -4,16 +4,19 @@
 
 use std::collections::VecDeque;
 
+use garde::{Path, Report, Validate};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Increment;
+use crate::rules::above_zero;
 
 /// Most intervals a windowed mean remembers: finer ones are merged, which bounds an estimate to about 1.5 KiB
 /// whatever the window and the polling interval are.
 const WINDOW_BUCKETS: f64 = 60.0;
 
 /// How the bytes of the past become one flow in bytes per second.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Estimator {
     /// The mean since the start of collection: equation (2) of the NetMARKS paper. Old traffic never fades.
@@ -21,13 +24,31 @@ pub enum Estimator {
     /// The mean over the last so many seconds.
     Window {
         /// Length of the window.
+        #[schemars(extend("exclusiveMinimum" = 0))]
         seconds: f64,
     },
     /// A mean whose weights halve every so many seconds.
     Decay {
         /// Age at which traffic counts half.
+        #[schemars(extend("exclusiveMinimum" = 0))]
         half_life_seconds: f64,
     },
+}
+
+/// By hand, because a derived one leaves the variant's name out of the key.
+impl Validate for Estimator {
+    type Context = ();
+
+    fn validate_into(&self, context: &(), parent: &mut dyn FnMut() -> Path, report: &mut Report) {
+        let (variant, key, seconds) = match self {
+            Self::Lifetime => return,
+            Self::Window { seconds } => ("window", "seconds", seconds),
+            Self::Decay { half_life_seconds } => ("decay", "half_life_seconds", half_life_seconds),
+        };
+        if let Err(error) = above_zero(seconds, context) {
+            report.append(parent().join(variant).join(key), error);
+        }
+    }
 }
 
 impl Estimator {

@@ -1,28 +1,19 @@
 //! Loads the fixtures that `cargo xtask test --only guests` builds.
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "helpers of tests fail as tests do"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::LazyLock;
-use std::time::Duration;
 
 use netmarks_core::application::Application;
 use netmarks_core::request::{Peers, PolicyRequest};
 use netmarks_engine::{
-    Artefact, Cause, Engine, EngineSettings, Limits, ParameterValue, Policy, PolicyError, RunSettings, Tick,
+    Artefact, Cause, Engine, EngineSettings, Limits, ParameterValue, Policy, PolicyError, RunSettings,
 };
+use netmarks_test_tools::repository;
 
 /// One engine for all tests of a binary, with a real ticker.
-pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
-    let tick = Tick::Every(Duration::from_millis(2));
-    Engine::new(EngineSettings { concurrent_calls: 8, tick }).unwrap()
-});
+pub static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(EngineSettings::default()).unwrap());
 
 /// The machine that runs the tests also compiles: only a policy that never ends misses this deadline.
 pub fn patient() -> Limits {
@@ -31,16 +22,12 @@ pub fn patient() -> Limits {
 
 /// A component built for the tests.
 pub fn guest(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/guests/{name}.wasm"));
-    std::fs::read(&path).unwrap_or_else(|error| {
-        panic!("{}: {error}; `cargo xtask test --only guests` builds it", path.display())
-    })
+    repository::guest(name).unwrap()
 }
 
 /// A component, or a module, written as text.
 pub fn text(name: &str) -> Vec<u8> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("../../tests/guests/wat/{name}.wat"));
-    wat::parse_file(path).unwrap()
+    wat::parse_file(repository::text_file(name)).unwrap()
 }
 
 pub fn load(name: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {

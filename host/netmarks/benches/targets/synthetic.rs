@@ -13,7 +13,6 @@ use netmarks_core::index::Index;
 use netmarks_policies::Compiling;
 use netmarks_state::ClusterState;
 
-/// How large.
 #[derive(Clone, Copy, Debug)]
 pub struct Size {
     pub nodes: u32,

@@ -137,10 +137,6 @@ fn check(config: &Config) -> Result<()> {
     let policies::InitialPolicy { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
     let artefact = netmarks_engine::Artefact::new(name.as_str(), &bytes);
     let policy = netmarks_engine::Policy::load(&engine, artefact, &settings.run())?;
-    if config.metrics.is_configured() {
-        netmarks_sources::prometheus::Poller::new(config.metrics.clone(), config.identity)
-            .context("in the section `metrics`")?;
-    }
     config.server.tls.check("server")?;
     config.admin.tls.check("admin")?;
     if !config.policies.trusted_keys.is_empty() {

@@ -1,7 +1,7 @@
 //! From file, environment and flags to a [`Config`], in that order of precedence.
 //!
-//! All three are laid over one tree of keys, and the tree of known keys is the default configuration itself: a key
-//! that is added to a struct is at once a key of the file, an environment variable, and a suggestion.
+//! All three are laid over one tree of keys, and the known keys are those of [`schema`]: a key that is added to a struct is
+//! at once a key of the file, an environment variable, and a suggestion.
 
 use std::path::Path;
 
@@ -9,10 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use netmarks_core::environment::{PREFIX, variable};
 use serde_json::{Map, Value};
 
-use super::Config;
-
-/// Keys whose content the default configuration does not show: one variant of several, or free-form.
-const OPAQUE: [&str; 1] = ["metrics.estimator"];
+use super::{Config, schema};
 
 /// How alike two keys must be (0 to 1) for one to be suggested for the other.
 const ALIKE: f64 = 0.75;
@@ -32,18 +29,17 @@ pub fn environment() -> Vec<(String, String)> {
 /// If the file cannot be read, a key is unknown, or a value does not fit; each names the file or variable and the
 /// key.
 pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags) -> Result<Config> {
-    let known = serde_json::to_value(Config::default()).context("failed to list the known keys")?;
     let mut tree = match file {
         None => Value::Object(Map::new()),
-        Some(file) => read(file, &known)?,
+        Some(file) => read(file)?,
     };
-    let mut keys = Vec::new();
-    list_keys(&known, "", &mut keys);
-    let variables: Vec<(String, &str)> = keys.iter().map(|key| (variable(key), key.as_str())).collect();
+    let keys = schema::keys();
+    let variables: Vec<(String, &str, &Value)> =
+        keys.iter().map(|(key, schema)| (variable(key), key.as_str(), *schema)).collect();
     for (name, text) in environment.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
-        match variables.iter().find(|(variable, _)| variable == name) {
-            Some((_, key)) => {
-                let value = environment_value(text, lookup(&known, key))
+        match variables.iter().find(|(variable, ..)| variable == name) {
+            Some((_, key, schema)) => {
+                let value = environment_value(text, schema)
                     .with_context(|| format!("environment variable {name} is not a value of `{key}`"))?;
                 insert(&mut tree, key, value);
             }
@@ -63,47 +59,36 @@ pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags
     Ok(config)
 }
 
-fn read(file: &Path, known: &Value) -> Result<Value> {
+fn read(file: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(file)
         .with_context(|| format!("failed to read the configuration file {}", file.display()))?;
     // An empty file, or one of comments only, is a configuration without a key.
     let tree: Option<Value> = serde_saphyr::from_str(&text)
         .with_context(|| format!("the configuration file {} is not valid YAML", file.display()))?;
     let tree = tree.unwrap_or_else(|| Value::Object(Map::new()));
-    check_keys(&tree, known, "").with_context(|| format!("in the configuration file {}", file.display()))?;
+    check_keys(&tree, schema::schema(), "")
+        .with_context(|| format!("in the configuration file {}", file.display()))?;
     Ok(tree)
 }
 
-/// Every key, inner ones before those in them.
-fn list_keys(tree: &Value, prefix: &str, keys: &mut Vec<String>) {
-    let Value::Object(fields) = tree else { return };
+fn check_keys(tree: &Value, schema: &Value, prefix: &str) -> Result<()> {
+    let Value::Object(fields) = tree else { return Ok(()) };
+    // What has no names of its own takes any: parameters, headers.
+    let Some(known) = schema::names(schema) else { return Ok(()) };
+    let known: Vec<(&str, &Value)> = known.map(|(name, schema)| (name.as_str(), schema)).collect();
     for (name, value) in fields {
         let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        keys.push(key.clone());
-        list_keys(value, &key, keys);
-    }
-}
-
-fn check_keys(tree: &Value, known: &Value, prefix: &str) -> Result<()> {
-    let (Value::Object(fields), Value::Object(known)) = (tree, known) else { return Ok(()) };
-    // An empty map in the defaults takes any key: parameters, headers.
-    if known.is_empty() || OPAQUE.contains(&prefix) {
-        return Ok(());
-    }
-    for (name, value) in fields {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match known.get(name) {
-            Some(known) => check_keys(value, known, &key)?,
+        match known.iter().find(|(known, _)| known == name) {
+            Some((_, schema)) => check_keys(value, schema, &key)?,
             None => {
-                let mut all = Vec::new();
-                list_keys(&serde_json::to_value(Config::default())?, "", &mut all);
-                let here: Vec<&str> = known.keys().map(String::as_str).collect();
+                let here: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
                 match nearest(name, here.iter().copied()) {
                     Some(near) if prefix.is_empty() => bail!("unknown key `{key}`; did you mean `{near}`?"),
                     Some(near) => bail!("unknown key `{key}`; did you mean `{prefix}.{near}`?"),
                     // The right name at the wrong place.
                     None => {
-                        let elsewhere = all.iter().filter(|path| path.rsplit('.').next() == Some(name));
+                        let all = schema::keys().into_iter().map(|(path, _)| path);
+                        let elsewhere = all.filter(|path| path.rsplit('.').next() == Some(name));
                         let elsewhere: Vec<String> = elsewhere.map(|path| format!("`{path}`")).collect();
                         if elsewhere.is_empty() {
                             bail!("unknown key `{key}`; known here are {}", here.join(", "));
@@ -118,8 +103,8 @@ fn check_keys(tree: &Value, known: &Value, prefix: &str) -> Result<()> {
 }
 
 /// Kubernetes adds variables for every Service, so an unknown one is an error only if it looks like a misspelt key.
-fn refuse_misspelt(name: &str, variables: &[(String, &str)]) -> Result<()> {
-    match nearest(name, variables.iter().map(|(variable, _)| variable.as_str())) {
+fn refuse_misspelt(name: &str, variables: &[(String, &str, &Value)]) -> Result<()> {
+    match nearest(name, variables.iter().map(|(variable, ..)| variable.as_str())) {
         Some(near) if strsim::damerau_levenshtein(name, near) <= 2 => {
             bail!("unknown environment variable {name}; did you mean {near}?")
         }
@@ -136,16 +121,13 @@ fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<
         .map(|(_, candidate)| candidate)
 }
 
-/// Texts are taken as they are; where the default is no text, the value is read as YAML.
-fn environment_value(text: &str, default: Option<&Value>) -> Result<Value> {
-    match default {
-        Some(Value::String(_) | Value::Null) => Ok(Value::String(text.to_owned())),
-        _ => serde_saphyr::from_str(text).context("it is not valid YAML"),
+/// Texts are taken as they are, anything else is read as YAML.
+fn environment_value(text: &str, schema: &Value) -> Result<Value> {
+    if schema::is_text(schema) {
+        Ok(Value::String(text.to_owned()))
+    } else {
+        serde_saphyr::from_str(text).context("it is not valid YAML")
     }
-}
-
-fn lookup<'a>(tree: &'a Value, key: &str) -> Option<&'a Value> {
-    key.split('.').try_fold(tree, |tree, name| tree.get(name))
 }
 
 fn insert(tree: &mut Value, key: &str, value: Value) {
@@ -240,9 +222,8 @@ mod tests {
 
     #[test]
     fn every_key_has_a_variable_of_its_own() {
-        let mut keys = Vec::new();
-        list_keys(&serde_json::to_value(Config::default()).unwrap(), "", &mut keys);
-        let mut variables: Vec<String> = keys.iter().map(|key| variable(key)).collect();
+        let keys = schema::keys();
+        let mut variables: Vec<String> = keys.iter().map(|(key, _)| variable(key)).collect();
         variables.sort();
         variables.dedup();
         assert_eq!(variables.len(), keys.len());

@@ -4,30 +4,42 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Result, ensure};
+use garde::Validate;
 use netmarks_controller::KubernetesPolicies;
 use netmarks_core::combine::{Normalisation, OnFault};
+use netmarks_core::rules::above_zero;
 use netmarks_engine::{CompileLimits, Grants, Limits, ParameterValue};
 use netmarks_policies::{PromotionRules, RollbackRules, Settings};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The policy to begin with. What operators do to it afterwards holds until this section changes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
+#[garde(allow_unvalidated)]
 pub struct PolicyConfig {
     /// A component; by default the built-in NetMARKS score. It is read again when it changes.
+    #[schemars(extend("x-live" = true))]
     pub file: Option<PathBuf>,
     /// The policy's own settings.
+    #[schemars(extend("x-live" = true))]
     pub parameters: BTreeMap<String, ParameterValue>,
     /// What one call may use.
+    #[garde(dive)]
+    #[schemars(extend("x-live" = true))]
     pub limits: Limits,
     /// What it may import beyond the log: `wasi` (with nothing behind it), for interpreted languages.
+    #[schemars(extend("x-live" = true))]
     pub grants: Grants,
     /// Its weight beside other active policies.
+    #[garde(custom(above_zero), range(max = Settings::MOST_WEIGHT))]
+    #[schemars(extend("exclusiveMinimum" = 0, "x-live" = true))]
     pub weight: f64,
     /// How its raw scores become shares: `max`, `min-max`, `rank`, `none`.
+    #[schemars(extend("x-live" = true))]
     pub normalisation: Normalisation,
     /// What happens to the others when it fails: `skip` or `neutral`.
+    #[schemars(extend("x-live" = true))]
     pub on_fault: OnFault,
 }
 
@@ -48,8 +60,9 @@ impl PolicyConfig {
 }
 
 /// The life of policies.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
+#[garde(allow_unvalidated)]
 pub struct Policies {
     /// Where what is live survives a restart. Not needed where ScoringPolicies say what is live.
     pub state_folder: Option<PathBuf>,
@@ -61,12 +74,15 @@ pub struct Policies {
     /// accepted from anywhere but this configuration.
     pub trusted_keys: Vec<PathBuf>,
     /// When a policy is rolled back.
+    #[garde(dive)]
     pub rollback: RollbackRules,
     /// When a canary that was uploaded becomes active by itself.
     pub promotion: PromotionRules,
     /// Address space of the process that compiles one policy.
+    #[garde(range(min = 256))]
     pub compile_memory_mib: u32,
     /// CPU time of the process that compiles one policy.
+    #[garde(range(min = 1))]
     pub compile_seconds: u32,
 }
 
@@ -83,29 +99,5 @@ impl Default for Policies {
             compile_memory_mib: memory_mib,
             compile_seconds: seconds,
         }
-    }
-}
-
-impl Policies {
-    /// Checks what types cannot say.
-    ///
-    /// # Errors
-    /// For the first value that cannot work, naming its key.
-    pub(super) fn validate(&self) -> Result<()> {
-        let rules = &self.rollback;
-        for (key, ratio) in [
-            ("policies.rollback.max_fault_ratio", rules.max_fault_ratio),
-            ("policies.rollback.max_slow_ratio", rules.max_slow_ratio),
-        ] {
-            ensure!((0.0..=1.0).contains(&ratio), "`{key}` must be from 0 to 1");
-        }
-        ensure!(
-            (1..=86_400).contains(&rules.window_seconds),
-            "`policies.rollback.window_seconds` must be from 1 to 86400"
-        );
-        ensure!(rules.max_latency_ms > 0.0, "`policies.rollback.max_latency_ms` must be above 0");
-        ensure!(self.compile_memory_mib >= 256, "`policies.compile_memory_mib` must be at least 256");
-        ensure!(self.compile_seconds >= 1, "`policies.compile_seconds` must be at least 1");
-        Ok(())
     }
 }

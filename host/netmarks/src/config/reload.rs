@@ -12,16 +12,10 @@ use prometheus_client::metrics::counter::Counter;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::Config;
 use super::load::{self, Flags};
+use super::{Config, schema};
 use crate::policies;
 use crate::telemetry::LogControl;
-
-/// Keys that take effect at once; a change anywhere else needs a restart.
-const LIVE: [&str; 3] = ["scoring.", "policy.", "log.filter"];
-
-/// Within those, what is fixed at the start.
-const FIXED: [&str; 1] = ["scoring.decisions"];
 
 /// What changed between two configurations, by key.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -61,9 +55,7 @@ fn differences(old: &Value, new: &Value, key: String, changes: &mut Changes) {
                 );
             }
         }
-        _ if LIVE.iter().any(|live| key.starts_with(live)) && !FIXED.contains(&key.as_str()) => {
-            changes.live.push(key);
-        }
+        _ if schema::is_live(&key) => changes.live.push(key),
         _ => changes.restart.push(key),
     }
 }

@@ -4,17 +4,18 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::repository::{guest_file, policy_file};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::binary::{self, Server};
-use super::{NODES, client, eventually, repository, request, worked_example_file};
+use super::{NODES, client, eventually, request, worked_example_file};
 
 /// A component as a file: committed, or built for the tests.
 pub fn component(name: &str) -> PathBuf {
-    let committed = repository(&format!("policies/{name}.wasm"));
-    if committed.exists() { committed } else { super::guest(name) }
+    let committed = policy_file(name);
+    if committed.exists() { committed } else { guest_file(name) }
 }
 
 pub fn bytes(name: &str) -> Result<Vec<u8>> {

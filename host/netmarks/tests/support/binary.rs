@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::process::{Process, Program};
+use netmarks_test_cluster::process::{Process, Program, isolated};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -24,18 +24,14 @@ const NO_CORE: &str = "missed its deadline of 50ms";
 /// How often a command is run that was not given a core.
 const ATTEMPTS: usize = 10;
 
-/// Runs it to its end, without the variables of whoever runs the tests.
+/// Runs it to its end.
 pub fn netmarks(arguments: &[&str]) -> Result<Output> {
     netmarks_with(arguments, &[])
 }
 
 pub fn netmarks_with(arguments: &[&str], environment: &[(&str, &str)]) -> Result<Output> {
     let mut command = Command::new(PROGRAM);
-    // The tests may themselves run in a pod, whose cluster is nobody's concern here.
-    let foreign = |name: &str| name.starts_with("NETMARKS_") || name.starts_with("KUBERNETES_SERVICE_");
-    for (name, _) in std::env::vars().filter(|(name, _)| foreign(name)) {
-        command.env_remove(name);
-    }
+    isolated(&mut command);
     command.args(arguments).envs(environment.iter().copied());
     let mut run = || command.output().context("netmarks does not start");
     let no_core = |output: &Output| {

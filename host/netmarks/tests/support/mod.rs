@@ -21,6 +21,7 @@ use netmarks_engine::ParameterValue;
 use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
+use netmarks_test_cluster::{Port, repository};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -29,16 +30,6 @@ use tokio_util::sync::CancellationToken;
 /// Longest wait for anything; far above what it takes, also where compilers, which give way to everything else, run on a
 /// machine that is never idle.
 pub const LIMIT: Duration = Duration::from_secs(300);
-
-/// A path below the repository's root.
-pub fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-/// A component that `cargo xtask guests` builds.
-pub fn guest(name: &str) -> PathBuf {
-    repository(&format!("target/guests/{name}.wasm"))
-}
 
 /// The snapshot file of the worked example.
 pub fn worked_example_file() -> PathBuf {
@@ -63,7 +54,7 @@ pub fn config() -> Config {
 /// With the hostile fixture as policy, which does `behaviour` for four candidates or more.
 pub fn hostile(behaviour: &str) -> Config {
     let mut config = config();
-    config.policy.file = Some(guest("hostile"));
+    config.policy.file = Some(repository::guest_file("hostile"));
     config.policy.parameters = [
         ("behaviour".to_owned(), ParameterValue::Text(behaviour.to_owned())),
         ("candidates".to_owned(), ParameterValue::Number(4.0)),
@@ -139,19 +130,12 @@ impl Extender {
         Self::start_with(config, scoring, tasks).await
     }
 
-    /// With a listener for probes; returns where that is.
-    pub async fn start_with_probes(config: &mut Config) -> Result<(Self, SocketAddr)> {
-        let mut attempts = 0;
-        loop {
-            let probes = free_address()?;
-            config.server.health_listen = Some(probes);
-            attempts += 1;
-            match Self::start(config).await {
-                // Somebody may have been faster.
-                Err(_) if attempts < 5 => {}
-                started => return Ok((started?, probes)),
-            }
-        }
+    /// With a listener for probes; returns where that is, which is nobody else's as long as the port is held.
+    pub async fn start_with_probes(config: &mut Config) -> Result<(Self, Port, SocketAddr)> {
+        let port = Port::reserve()?;
+        let probes = SocketAddr::from(([127, 0, 0, 1], port.number()));
+        config.server.health_listen = Some(probes);
+        Ok((Self::start(config).await?, port, probes))
     }
 
     pub async fn start_with(config: &Config, scoring: Scoring, mut tasks: Tasks) -> Result<Self> {
@@ -249,9 +233,4 @@ pub fn nobody() -> Result<(tokio::net::TcpSocket, SocketAddr)> {
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
     let address = socket.local_addr()?;
     Ok((socket, address))
-}
-
-/// An address that was free a moment ago.
-pub fn free_address() -> Result<SocketAddr> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }

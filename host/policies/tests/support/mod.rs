@@ -2,11 +2,10 @@
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use netmarks_core::application::Application;
 use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
@@ -14,19 +13,19 @@ use netmarks_core::index::Index;
 use netmarks_core::needs::Needs;
 use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_core::snapshot::Snapshot;
-use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue, Tick};
+use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue};
 use netmarks_policies::{
     Actor, Comparison, Compiling, Inbox, Mode, Origin, PolicyName, PromotionRules, Registry, RegistryOptions,
     RevisionId, RollbackRules, Scored, Settings, State, StateFolder, Submission,
 };
+use netmarks_test_tools::repository;
+pub use netmarks_test_tools::repository::{guest, policy};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// One engine for all tests of a binary.
-static ENGINE: LazyLock<Result<Engine, String>> = LazyLock::new(|| {
-    let tick = Tick::Every(Duration::from_millis(2));
-    Engine::new(EngineSettings { concurrent_calls: 8, tick }).map_err(|error| error.to_string())
-});
+static ENGINE: LazyLock<Result<Engine, String>> =
+    LazyLock::new(|| Engine::new(EngineSettings::default()).map_err(|error| error.to_string()));
 
 /// Ten calls say something, and a call is never slow: the machine that runs the tests is busy.
 pub const RULES: RollbackRules = RollbackRules {
@@ -40,26 +39,9 @@ pub const RULES: RollbackRules = RollbackRules {
 
 pub const CANARY: Mode = Mode::Canary { percent: 20 };
 
-fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
-
-/// A component built for the tests.
-pub fn guest(name: &str) -> Result<Vec<u8>> {
-    let path = repository(&format!("target/guests/{name}.wasm"));
-    std::fs::read(&path)
-        .with_context(|| format!("{}: `cargo xtask test --only guests` builds it", path.display()))
-}
-
 /// A component, or a module, written as text.
 pub fn text(name: &str) -> Result<Vec<u8>> {
-    Ok(wat::parse_file(repository(&format!("tests/guests/wat/{name}.wat")))?)
-}
-
-/// A committed policy.
-pub fn policy(name: &str) -> Result<Vec<u8>> {
-    let path = repository(&format!("policies/{name}.wasm"));
-    std::fs::read(&path).with_context(|| path.display().to_string())
+    Ok(wat::parse_file(repository::text_file(name))?)
 }
 
 pub fn engine() -> Result<Engine> {

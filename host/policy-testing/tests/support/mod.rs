@@ -1,24 +1,18 @@
 //! The policies and fixtures that `cargo xtask guests` builds.
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 
-use std::path::PathBuf;
-
 use netmarks_policy_testing::{Error, Policy};
-
-/// A path below the repository's root.
-pub fn repository(path: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
+use netmarks_test_tools::repository::{guest_file, policy_file};
 
 /// A committed policy. The machine that runs the tests also compiles: only a policy that never ends misses this
 /// deadline.
 pub fn committed(name: &str) -> Result<Policy, Error> {
-    Ok(Policy::from_file(repository(&format!("policies/{name}.wasm")))?.limits(patient()))
+    Ok(Policy::from_file(policy_file(name))?.limits(patient()))
 }
 
 /// A policy or fixture that was built from source just now.
 pub fn built(name: &str) -> Result<Policy, Error> {
-    Ok(Policy::from_file(repository(&format!("target/guests/{name}.wasm")))?.limits(patient()))
+    Ok(Policy::from_file(guest_file(name))?.limits(patient()))
 }
 
 pub fn patient() -> netmarks_engine::Limits {

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use kube::Client;
 use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The section `cluster` of the configuration: where pods and nodes come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClusterConfig {
     /// Serve from this snapshot file instead of a cluster.
@@ -24,27 +25,21 @@ pub enum ClientError {
     /// The configured file cannot be read.
     #[error("failed to read the kubeconfig {}", path.display())]
     Read {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: KubeconfigError,
     },
     /// The configured file holds nothing that can be used.
     #[error("the kubeconfig {} cannot be used", path.display())]
     Unusable {
-        /// The file.
         path: PathBuf,
-        /// Why.
         #[source]
         error: KubeconfigError,
     },
     /// None of the usual files has the configured context.
     #[error("no kubeconfig has the context `{context}` (`cluster.context`)")]
     Context {
-        /// As configured.
         context: String,
-        /// Why.
         #[source]
         error: KubeconfigError,
     },

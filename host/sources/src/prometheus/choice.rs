@@ -1,9 +1,10 @@
 //! Which queries an operator chooses: a preset by its name, or queries of one's own.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which queries to ask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PresetName {
     /// Istio with sidecars, ambient or both: the flows between pods as they run, waypoints included.
@@ -22,7 +23,7 @@ pub enum PresetName {
 }
 
 /// What the numbers of the custom queries are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum CustomReading {
     /// Bytes per second over the window, as `rate()` gives them.
@@ -33,7 +34,7 @@ pub enum CustomReading {
 }
 
 /// Queries of one's own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomPreset {
     /// PromQL that gives one series per flow; `{window}` becomes the window, as in `rate(x[{window}])`. The values
@@ -46,7 +47,7 @@ pub struct CustomPreset {
 }
 
 /// The labels that name the two ends of a flow.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct EdgeLabels {
     /// Label with the caller's namespace.

@@ -25,14 +25,7 @@ const ERROR_BYTES: u64 = 64 << 10;
 pub enum QueryError {
     /// A file with a token, password or certificate.
     #[error("failed to read {path}, which `{key}` names")]
-    File {
-        /// The setting.
-        key: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    File { key: &'static str, path: PathBuf, source: std::io::Error },
     /// A token that cannot be sent.
     #[error(
         "the token in `auth` holds characters that a header cannot carry; look for line breaks within it"
@@ -42,16 +35,11 @@ pub enum QueryError {
     #[error(
         "failed to set up TLS; `tls.ca_file`, `tls.client_certificate_file` and `tls.client_key_file` must be PEM"
     )]
-    Tls {
-        /// Why.
-        source: reqwest::Error,
-    },
-    /// No connection.
+    Tls { source: reqwest::Error },
     #[error("failed to reach {url}; check `url`, the network policies and, for https, `tls.ca_file`")]
     Unreachable {
         /// The address asked.
         url: String,
-        /// Why.
         source: reqwest::Error,
     },
     /// No answer in time.
@@ -61,7 +49,6 @@ pub enum QueryError {
     Timeout {
         /// The address asked.
         url: String,
-        /// The setting.
         seconds: f64,
     },
     /// An HTTP status other than success, with a body that is not the API's own.
@@ -69,7 +56,6 @@ pub enum QueryError {
     Status {
         /// The address asked.
         url: String,
-        /// The status.
         status: StatusCode,
         /// How the body begins.
         body: String,
@@ -90,7 +76,6 @@ pub enum QueryError {
     TooLarge {
         /// The address asked.
         url: String,
-        /// The setting.
         limit: u64,
     },
     /// A body that is not an answer of the API.
@@ -100,7 +85,6 @@ pub enum QueryError {
         url: String,
         /// How the body begins.
         body: String,
-        /// Why.
         source: serde_json::Error,
     },
     /// Not a vector.
@@ -108,15 +92,11 @@ pub enum QueryError {
     ResultType {
         /// The type of the answer.
         found: String,
-        /// The query.
         query: String,
     },
     /// The task that decodes answers died.
     #[error("failed to decode an answer: the task ended early")]
-    Ended {
-        /// Why.
-        source: tokio::task::JoinError,
-    },
+    Ended { source: tokio::task::JoinError },
 }
 
 fn hint(status: StatusCode) -> &'static str {

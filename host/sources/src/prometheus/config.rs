@@ -6,37 +6,52 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use garde::Validate;
 use netmarks_core::flow::estimator::Estimator;
+use netmarks_core::rules::BrokenRule;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::choice::{CustomPreset, PresetName};
 
+/// Seconds beyond which a duration is a typing error.
+const WEEK: f64 = 604_800.0;
+
 /// Where flows come from and how they are averaged. Durations are in seconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
+#[garde(allow_unvalidated)]
 pub struct MetricsConfig {
     /// Base URL of the HTTP API, with its path if it has one: `http://prometheus.monitoring:9090`,
     /// `https://mimir/prometheus`. `/api/v1/query` is added. Empty: there is no metrics store.
+    #[schemars(regex(pattern = "^(https?://.+)?$"))]
     pub url: String,
     /// Which queries to ask.
     pub preset: PresetName,
     /// The range of each `rate()`. At least two scrapes must fit into it, so four scrape intervals are a good choice.
+    #[garde(range(min = 0.001, max = WEEK))]
     pub window_seconds: f64,
     /// Time between two refreshes; up to a tenth is added or taken away at random.
+    #[garde(range(min = 0.1, max = WEEK))]
     pub interval_seconds: f64,
     /// Longest time for one answer.
+    #[garde(range(min = 0.001, max = WEEK))]
     pub timeout_seconds: f64,
     /// Longest time between two attempts while they fail; the time doubles from `interval_seconds` on.
+    #[garde(range(min = 0.1, max = WEEK))]
     pub max_backoff_seconds: f64,
     /// Largest answer that is read.
+    #[garde(range(min = 1))]
     pub max_response_bytes: u64,
     /// Most flows that are kept: the heaviest.
+    #[garde(range(min = 1))]
     pub max_flows: usize,
     /// Which workloads are waypoints, as a regular expression for the whole name; only `istio-logical` needs it.
     pub waypoint_pattern: String,
     /// Labels that every series must have, for a store that holds more than one cluster's: `cluster: prod-1`.
     pub match_labels: BTreeMap<String, String>,
     /// How rates become one flow.
+    #[garde(dive)]
     pub estimator: Estimator,
     /// Further request headers, such as `X-Scope-OrgID`.
     pub headers: BTreeMap<String, Secret>,
@@ -50,7 +65,7 @@ pub struct MetricsConfig {
 
 /// Authentication: a bearer token or a user with a password, each given here or in a file. Files are read again for
 /// every request, so a rotated one is used at once.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct AuthConfig {
     /// The token itself.
@@ -66,7 +81,7 @@ pub struct AuthConfig {
 }
 
 /// TLS. Files are looked at for every request; when one has changed a new connection is made.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsConfig {
     /// Certificates (PEM) to trust besides the system's.
@@ -102,7 +117,7 @@ impl Default for MetricsConfig {
 }
 
 /// A text that is never printed: not in logs, not when the configuration is shown.
-#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -143,16 +158,9 @@ pub enum ConfigError {
         /// As it was set.
         url: String,
     },
-    /// A number outside what makes sense.
-    #[error("`{key}` is {value}; it must be {expected}")]
-    Number {
-        /// The setting.
-        key: &'static str,
-        /// As it was set.
-        value: f64,
-        /// What would do.
-        expected: &'static str,
-    },
+    /// A value outside what makes sense.
+    #[error(transparent)]
+    Rule(#[from] BrokenRule),
     /// Settings that exclude or require each other.
     #[error("`{key}` {problem}")]
     Combination {
@@ -193,37 +201,6 @@ impl MetricsConfig {
         !self.url.is_empty()
     }
 
-    pub(crate) fn check_numbers(&self) -> Result<(), ConfigError> {
-        let positive = [
-            ("window_seconds", self.window_seconds, 0.001),
-            ("interval_seconds", self.interval_seconds, 0.1),
-            ("timeout_seconds", self.timeout_seconds, 0.001),
-            ("max_backoff_seconds", self.max_backoff_seconds, 0.1),
-        ];
-        for (key, value, least) in positive {
-            // A week: beyond, a duration is a typing error.
-            if !(least..=604_800.0).contains(&value) {
-                return Err(ConfigError::Number {
-                    key,
-                    value,
-                    expected: "above zero and at most 604800 (a week)",
-                });
-            }
-        }
-        let (key, value) = match self.estimator {
-            Estimator::Lifetime => return Ok(()),
-            Estimator::Window { seconds } => ("estimator.window.seconds", seconds),
-            Estimator::Decay { half_life_seconds } => {
-                ("estimator.decay.half_life_seconds", half_life_seconds)
-            }
-        };
-        if value.is_finite() && value > 0.0 {
-            Ok(())
-        } else {
-            Err(ConfigError::Number { key, value, expected: "above zero" })
-        }
-    }
-
     pub(crate) fn check_combinations(&self) -> Result<(), ConfigError> {
         let AuthConfig { bearer_token, bearer_token_file, username, password, password_file } = &self.auth;
         let bearer = bearer_token.is_some() || bearer_token_file.is_some();
@@ -261,6 +238,8 @@ impl MetricsConfig {
 
 #[cfg(test)]
 mod tests {
+    use netmarks_core::rules;
+
     use super::*;
 
     #[test]
@@ -292,12 +271,15 @@ mod tests {
     fn settings_that_cannot_work_name_their_key() {
         let complaint = |json: &str| {
             let config: MetricsConfig = serde_json::from_str(json).unwrap();
-            config.check_numbers().and_then(|()| config.check_combinations()).unwrap_err().to_string()
+            match rules::check(&config) {
+                Ok(()) => config.check_combinations().unwrap_err().to_string(),
+                Err(rule) => rule.to_string(),
+            }
         };
         let expected = [
-            (r#"{"window_seconds": 0}"#, "`window_seconds` is 0;"),
-            (r#"{"interval_seconds": -1}"#, "`interval_seconds` is -1;"),
-            (r#"{"estimator": {"window": {"seconds": 0}}}"#, "`estimator.window.seconds` is 0;"),
+            (r#"{"window_seconds": 0}"#, "`window_seconds` must be from 0.001 to 604800"),
+            (r#"{"interval_seconds": -1}"#, "`interval_seconds` must be from 0.1 to 604800"),
+            (r#"{"estimator": {"window": {"seconds": 0}}}"#, "`estimator.window.seconds` must be above 0"),
             (r#"{"auth": {"password": "x"}}"#, "`auth.username` is missing"),
             (r#"{"auth": {"bearer_token": "x", "username": "u"}}"#, "`auth.username` and a password"),
             (

@@ -11,6 +11,7 @@ use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
 use netmarks_core::flow::book::{Flow, FlowBook, Sample};
 use netmarks_core::flow::estimator::Estimator;
+use netmarks_core::rules;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, QueryError, beginning};
@@ -64,7 +65,7 @@ impl Poller {
     /// # Errors
     /// For settings that cannot work, and for an identity that the preset's metrics do not know.
     pub fn new(config: MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
-        config.check_numbers()?;
+        rules::check(&config)?;
         config.check_combinations()?;
         let preset = |config: &MetricsConfig| Preset::new(config, identity).map(Arc::new);
         let past = Past::new(&config).map(|past| {

@@ -37,7 +37,7 @@ impl Preset {
         let workloads_only = |preset: &'static str| match identity {
             Identity::Workload => Ok(()),
             Identity::App | Identity::CanonicalService => {
-                Err(ConfigError::Identity { preset, identity: identity_name(identity) })
+                Err(ConfigError::Identity { preset, identity: identity.into() })
             }
         };
         let match_labels = match_labels(config)?;
@@ -81,7 +81,7 @@ impl Preset {
             }
             PresetName::Recorded => {
                 let labels = ["source_namespace", "source", "destination_namespace", "destination"];
-                let identity = identity_name(identity);
+                let identity: &str = identity.into();
                 Ok(one_query(RECORDED, edge_labels(labels), &format!("identity=\"{identity}\"")))
             }
             PresetName::Custom if !match_labels.is_empty() => Err(ConfigError::Combination {
@@ -114,15 +114,6 @@ fn custom(preset: &CustomPreset, window: &str, rate: Reading) -> Result<Preset, 
             CustomReading::Counter => Reading::Counter,
         },
     })
-}
-
-/// As in the configuration file.
-fn identity_name(identity: Identity) -> &'static str {
-    match identity {
-        Identity::App => "app",
-        Identity::CanonicalService => "canonical-service",
-        Identity::Workload => "workload",
-    }
 }
 
 /// The matchers that every series must pass, each after a comma.

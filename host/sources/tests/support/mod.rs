@@ -12,7 +12,7 @@ use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
-use netmarks_test_cluster::{MetricsStores, until};
+use netmarks_test_cluster::{MetricsStores, repository, until};
 use netmarks_test_traffic::{EVERY_TOPOLOGY, Edge, EveryTopology, Topology};
 
 /// Longest wait for anything; far above what it takes.
@@ -39,8 +39,7 @@ pub type Flows = BTreeMap<(String, String), f64>;
 
 /// The rules of `deploy/prometheus` with a range and an interval that a test can wait for.
 pub fn quick_rules(folder: &Path) -> Result<String> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/prometheus/recording-rules.yaml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("no {}", path.display()))?;
+    let text = repository::read("deploy/prometheus/recording-rules.yaml")?;
     let quick =
         text.replace("[1m]", "[5s]").replace("rate1m", "rate5s").replace("interval: 15s", "interval: 500ms");
     let path = folder.join("rules.yaml");

@@ -1,0 +1,132 @@
+//! What describes the configuration elsewhere is held against its schema: the chart's schema of its values, the keys that roll
+//! nothing out, the table of `docs/configuration.md`. The first two are generated: `NETMARKS_BLESS=1` writes them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::path::{Path, PathBuf};
+
+use netmarks::config::schema::{is_live, keys, schema};
+use serde_json::Value;
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
+}
+
+/// Compares a file with what it should hold, or writes it.
+fn compare(path: &str, expected: &str) {
+    let file = repository(path);
+    if std::env::var_os("NETMARKS_BLESS").is_some() {
+        std::fs::write(&file, expected).unwrap();
+    }
+    let found = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        found == expected,
+        "{path} is not what the configuration's types say; NETMARKS_BLESS=1 renews it"
+    );
+}
+
+/// Only what helm checks and people read: the chart has defaults of its own, and `format` is of Rust's types.
+fn for_helm(schema: &mut Value) {
+    match schema {
+        Value::Object(fields) => {
+            // The names of keys are free, so what stands below `properties` is no keyword.
+            for (name, value) in fields.iter_mut() {
+                match value {
+                    Value::Object(properties) if name == "properties" => {
+                        properties.values_mut().for_each(for_helm);
+                    }
+                    Value::String(text) if name == "description" => *text = text.replace('\n', " "),
+                    value => for_helm(value),
+                }
+            }
+            for keyword in ["$schema", "default", "format", "title"] {
+                fields.remove(keyword);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(for_helm),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_chart_checks_the_values_of_the_configuration_by_its_schema() {
+    const PATH: &str = "deploy/helm/netmarks/values.schema.json";
+    let mut config = schema().clone();
+    for_helm(&mut config);
+    let config = serde_json::to_string_pretty(&config).unwrap().replace('\n', "\n    ");
+    let text = std::fs::read_to_string(repository(PATH)).unwrap();
+    let (before, rest) = text.split_once("\n    \"config\": {").unwrap();
+    let (_, after) = rest.split_once("\n    },").unwrap();
+    compare(PATH, &format!("{before}\n    \"config\": {config},{after}"));
+}
+
+#[test]
+fn the_chart_knows_the_keys_that_roll_nothing_out() {
+    let mut live: Vec<String> = keys().into_iter().map(|(key, _)| key).filter(|key| is_live(key)).collect();
+    let all = live.clone();
+    live.retain(|key| !all.iter().any(|outer| key.starts_with(&format!("{outer}."))));
+    assert!(live.iter().all(|key| key.split('.').count() == 2), "the chart's template takes them apart");
+    compare("deploy/helm/netmarks/files/live-keys.txt", &format!("{}\n", live.join("\n")));
+}
+
+/// A value as YAML on one line; nothing for what is not set.
+fn shown(value: &Value) -> String {
+    fn flow(value: &Value) -> String {
+        match value {
+            Value::Object(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, value)| format!("{name}: {}", flow(value))).collect();
+                format!("{{{}}}", fields.join(", "))
+            }
+            // 10.0 is 10.
+            Value::Number(number) => number.as_f64().unwrap().to_string(),
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        }
+    }
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) if text.is_empty() => String::new(),
+        Value::Array(items) if items.is_empty() => String::new(),
+        Value::Object(fields) if fields.is_empty() => String::new(),
+        Value::String(_) | Value::Array(_) | Value::Object(_) => format!("`{}`", flow(value)),
+        Value::Bool(_) | Value::Number(_) => flow(value),
+    }
+}
+
+#[test]
+fn the_table_of_the_documentation_has_every_key_with_its_default_and_whether_it_is_live() {
+    let text = std::fs::read_to_string(repository("docs/configuration.md")).unwrap();
+    let (_, section) = text.split_once("\n## Every key\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let mut documented = Vec::new();
+    for row in rows {
+        let (key, rest) = row.split_once("` | ").unwrap();
+        let (default, meaning) = rest.split_once("| ").unwrap();
+        let (_, schema) = keys().into_iter().find(|(known, _)| known == key).unwrap_or_else(|| {
+            panic!("docs/configuration.md has `{key}`, which is not a key of the configuration")
+        });
+        let expected = shown(&schema["default"]);
+        // What is not set may say in words what then holds.
+        let words = expected.is_empty() && !default.contains(['`', '{', '[']);
+        assert!(words || default.trim() == expected, "the default of `{key}` is {expected}, not {default}");
+        assert_eq!(meaning.starts_with("**live**"), is_live(key), "`{key}`: {meaning}");
+        documented.push(key.to_owned());
+    }
+    let leaves = keys().into_iter().filter(|(_, schema)| schema.get("properties").is_none());
+    let mut leaves: Vec<String> = leaves.map(|(key, _)| key).collect();
+    documented.sort();
+    leaves.sort();
+    assert_eq!(documented, leaves);
+}
+
+#[test]
+fn the_chart_has_the_version_of_the_workspace() {
+    let chart = std::fs::read_to_string(repository("deploy/helm/netmarks/Chart.yaml")).unwrap();
+    for line in [
+        format!("\nversion: {}\n", env!("CARGO_PKG_VERSION")),
+        format!("\nappVersion: {}\n", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(chart.contains(&line), "no{line}in Chart.yaml");
+    }
+}
