@@ -38,7 +38,7 @@ pub(crate) struct Context {
     pub(crate) reconcile_all: Arc<Notify>,
     /// Asks for the removal of policies whose resource is gone.
     pub(crate) remove_orphans: Notify,
-    pub(crate) policies: Policies,
+    pub(crate) policies: PolicyStates,
 }
 
 impl Context {
@@ -56,6 +56,7 @@ impl Context {
             entry: None,
             renewed: None,
             failures: 0,
+            paused_until: None,
         }
     }
 }
@@ -71,6 +72,8 @@ pub(crate) struct PolicyState {
     pub(crate) renewed: Option<Instant>,
     /// Writes of the status that failed in a row.
     pub(crate) failures: u32,
+    /// After a panic, nothing is done before this instant.
+    pub(crate) paused_until: Option<Instant>,
 }
 
 /// A policy's state. Locked by its reconcile, and by the removal of the policy.
@@ -78,9 +81,9 @@ pub(crate) type SharedState = Arc<tokio::sync::Mutex<PolicyState>>;
 
 /// Holds the state of each policy, by name.
 #[derive(Default)]
-pub(crate) struct Policies(Mutex<BTreeMap<String, SharedState>>);
+pub(crate) struct PolicyStates(Mutex<BTreeMap<String, SharedState>>);
 
-impl Policies {
+impl PolicyStates {
     /// The state of a policy, made by `new` if there is none; `None` if there are too many policies.
     pub(crate) fn get(&self, name: &str, new: impl FnOnce() -> PolicyState) -> Option<SharedState> {
         let mut states = self.lock();

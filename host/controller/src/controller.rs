@@ -16,7 +16,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::context::{Context, Policies};
+use crate::context::{Context, PolicyStates};
 use crate::orphans;
 use crate::reconcile::{error_policy, reconcile};
 use crate::report::withdraw;
@@ -74,7 +74,7 @@ impl Controller {
             fetches: Semaphore::new(FETCHES),
             reconcile_all: Arc::default(),
             remove_orphans: Notify::new(),
-            policies: Policies::default(),
+            policies: PolicyStates::default(),
             client,
             namespace,
             replica,

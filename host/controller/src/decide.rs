@@ -97,7 +97,7 @@ impl History {
         })
     }
 
-    /// The version that the source had; see [`crate::source::Component`].
+    /// The version that the source had; see [`crate::source::SourceComponent`].
     pub(crate) fn version(&self) -> Option<&str> {
         self.read.as_ref()?.result.as_ref().ok().map(|(_, version)| version.as_str())
     }

@@ -43,19 +43,25 @@ async fn remove(context: &Context) -> bool {
     for name in orphans {
         let state = context.policies.existing(name.as_str());
         // Held until the policy is gone, so that a resource of the same name that comes now is submitted after that.
-        let Ok(_guard) = state.as_ref().map(|state| state.try_lock()).transpose() else { continue };
+        let Ok(mut state) = state.as_ref().map(|state| state.try_lock()).transpose() else { continue };
         if context.object(name.as_str()).is_some() {
             continue;
         }
-        let from = format!("ScoringPolicy {}/{name}, deleted", context.namespace);
-        let actor = Actor::own("kubernetes", from);
-        if let Err(refusal) = context.registry.remove(name.clone(), Origin::Kubernetes, actor).await {
-            complete = false;
-            tracing::warn!(
-                policy = %name,
-                error = chain(&refusal),
-                "failed to remove a policy; it is retried"
-            );
+        let actor = Actor::own("kubernetes", format!("ScoringPolicy {}/{name}, deleted", context.namespace));
+        match context.registry.remove(name.clone(), Origin::Kubernetes, actor).await {
+            Ok(_) => {
+                if let Some(state) = &mut state {
+                    **state = context.new_state();
+                }
+            }
+            Err(refusal) => {
+                complete = false;
+                tracing::warn!(
+                    policy = %name,
+                    error = chain(&refusal),
+                    "failed to remove a policy; it is retried"
+                );
+            }
         }
     }
     context.policies.retain(|name| context.object(name).is_some());

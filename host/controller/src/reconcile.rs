@@ -23,7 +23,7 @@ use crate::report::report;
 use crate::spec::{self, DesiredPolicy, Location};
 use crate::submit::{registered, submit};
 
-/// Pause after a reconcile that panicked.
+/// Pause after a reconcile that panicked, whatever triggers the next: what it did may be the trigger.
 const PANIC_PAUSE: Duration = Duration::from_secs(5);
 
 /// Why a reconcile failed.
@@ -51,12 +51,19 @@ pub(crate) async fn reconcile(
     let name = object.metadata.name.clone().unwrap_or_default();
     let shared = context.policies.get(&name, || context.new_state()).ok_or(ReconcileError::TooMany)?;
     let mut state = shared.lock().await;
-    let result = AssertUnwindSafe(Box::pin(run(&context, &mut state, &object))).catch_unwind().await;
-    let result = result.unwrap_or_else(|panic| {
-        // Whatever it was about may be half done.
-        *state = context.new_state();
-        Err(ReconcileError::Panicked { message: panic_message(&*panic) })
-    });
+    let result = match pause_left(&state) {
+        Some(pause) => Ok(Action::requeue(pause)),
+        None => {
+            let run = AssertUnwindSafe(Box::pin(run(&context, &mut state, &object))).catch_unwind();
+            run.await.unwrap_or_else(|panic| {
+                // What it was doing may be half done.
+                let paused_until = Some(Instant::now() + PANIC_PAUSE);
+                *state = PolicyState { paused_until, ..context.new_state() };
+                Err(ReconcileError::Panicked { message: panic_message(&*panic) })
+            })
+        }
+    };
+    // A policy that is being reconciled is not removed. So if its resource is gone by now, its removal is due.
     drop(state);
     drop(shared);
     if context.object(&name).is_none() {
@@ -188,6 +195,11 @@ async fn advance(
         Next::Wait(until) => until,
         Next::Fetch | Next::Recheck => Some(Instant::now()),
     }
+}
+
+fn pause_left(state: &PolicyState) -> Option<Duration> {
+    let left = state.paused_until?.saturating_duration_since(Instant::now());
+    (!left.is_zero()).then_some(left)
 }
 
 /// 404: the resource was deleted, which the watch brings, too.

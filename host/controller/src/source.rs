@@ -96,7 +96,7 @@ impl SourceError {
 }
 
 /// What a source holds.
-pub(crate) struct Component {
+pub(crate) struct SourceComponent {
     pub(crate) bytes: Bytes,
     pub(crate) digest: Digest,
     /// The version of the source that held it: a ConfigMap's resource version, or the digest that a tag points to.
@@ -122,7 +122,7 @@ impl Sources {
         &self,
         location: &Location,
         known: Option<&str>,
-    ) -> Result<Option<Component>, SourceError> {
+    ) -> Result<Option<SourceComponent>, SourceError> {
         match location {
             Location::ConfigMap(source) => self.config_map(source, known).await,
             Location::Remote { reference, pull_secret, .. } => {
@@ -137,7 +137,7 @@ impl Sources {
                 // By the digest just seen, so that what is handed over is what was compared.
                 let fetched = fetcher.fetch(&reference.pinned(version)).await?;
                 let bytes = fetched.bytes.into();
-                Ok(Some(Component { bytes, digest: fetched.digest, version: version.to_string() }))
+                Ok(Some(SourceComponent { bytes, digest: fetched.digest, version: version.to_string() }))
             }
         }
     }
@@ -146,7 +146,7 @@ impl Sources {
         &self,
         source: &ConfigMapSource,
         known: Option<&str>,
-    ) -> Result<Option<Component>, SourceError> {
+    ) -> Result<Option<SourceComponent>, SourceError> {
         let ConfigMapSource { name, key } = source;
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let kind = "ConfigMap";
@@ -181,7 +181,7 @@ impl Sources {
             }
             VerifyError::Stopped(error) => SourceError::Stopped(error),
         })?;
-        Ok(Some(Component { bytes, digest, version }))
+        Ok(Some(SourceComponent { bytes, digest, version }))
     }
 
     /// A fetcher with the credentials of a Secret, which are read anew each time, so that a rotated one is used at
