@@ -18,6 +18,7 @@ async fn shown(plane: &ControlPlane, release: &Release<'_>) -> Result<Vec<u8>> {
     let read = |name: &str| std::fs::read(folder.join(name));
     let port = plane.local_port(NAMESPACE, 9820)?;
     let client = reqwest::Client::builder()
+        .no_proxy()
         .identity(reqwest::Identity::from_pem(&[read("tls.crt")?, read("tls.key")?].concat())?)
         .tls_certs_only([reqwest::Certificate::from_pem(&read("ca.crt")?)?])
         .resolve(SERVER_NAME, ([127, 0, 0, 1], port).into())

@@ -358,10 +358,7 @@ async fn service(mut image: Image) -> Result<()> {
 async fn logged(process: &mut Process, message: &str) -> Result<String> {
     until(&format!("`{message}` is in the log"), LIMIT, async || {
         process.check_alive()?;
-        let log = fs::read_to_string(&process.program().log)?;
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let line = lines.into_iter().find(|line| line["message"] == message);
-        Ok(line.and_then(|line| line["address"].as_str().map(str::to_owned)))
+        Ok(process.addresses(message)?.into_iter().next())
     })
     .await
 }

@@ -57,16 +57,14 @@ impl Replica {
 
     async fn find_addresses(&mut self) -> Result<()> {
         let starts = self.starts;
-        let address = |log: &str, message: &str| {
-            let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            // One line for each start: the log goes on where it was.
-            let line = lines.filter(|line| line["message"] == message).nth(starts)?;
-            Some(format!("http://{}", line["address"].as_str()?))
-        };
         let (url, admin) = until("both addresses are in the log", LIMIT, async || {
             self.process.check_alive()?;
-            let log = self.log()?;
-            Ok(address(&log, "listening").zip(address(&log, "listening for changes of policies")))
+            // One line for each start: the log goes on where it was.
+            let address = |message: &str| -> Result<Option<String>> {
+                let addresses = self.process.addresses(message)?;
+                Ok(addresses.get(starts).map(|address| format!("http://{address}")))
+            };
+            Ok(address("listening")?.zip(address("listening for changes of policies")?))
         })
         .await?;
         (self.url, self.admin, self.starts) = (url, admin, starts + 1);
@@ -74,7 +72,7 @@ impl Replica {
     }
 
     fn log(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(&self.process.program().log).unwrap_or_default())
+        self.process.log()
     }
 
     /// `netmarks policy` against this replica's admin listener, with a token.
@@ -117,7 +115,7 @@ impl Replica {
             "Pod": {"metadata": {"name": pod, "namespace": "shop", "labels": {"app": pod}}},
             "NodeNames": ["node-0", "node-1"],
         });
-        let client = reqwest::Client::new();
+        let client = reqwest::Client::builder().no_proxy().build()?;
         client
             .post(format!("{}/prioritize", self.url))
             .body(body.to_string())

@@ -25,7 +25,7 @@ fn captured(namespace: &str, application: &str, nodes: &[String]) -> Value {
 }
 
 async fn answer(extender: &Extender, request: &Value) -> Result<String> {
-    let client = reqwest::Client::new();
+    let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/prioritize", extender.url());
     let response = client.post(url).body(request.to_string()).send().await?;
     Ok(response.error_for_status()?.text().await?)

@@ -133,9 +133,10 @@ fn imports(module: &str, text: &str, texts: &BTreeMap<String, String>) -> Import
         for path in paths(rest) {
             let whole: Vec<&str> = parents.iter().copied().chain(path.split("::")).collect();
             // The longest part of the path that is a module; what follows is a name of it.
-            let end = (1..=whole.len()).rev().find(|end| texts.contains_key(&whole[..*end].join("::")));
-            if let Some(end) = end {
-                let other = whole[..end].join("::");
+            let module_at = |end: usize| whole.get(..end).map(|path| path.join("::"));
+            let known = |end: &usize| module_at(*end).is_some_and(|path| texts.contains_key(&path));
+            let end = (1..=whole.len()).rev().find(known);
+            if let Some((end, other)) = end.and_then(|end| Some((end, module_at(end)?))) {
                 let hands_on = other.strip_prefix(module).is_some_and(|rest| rest.starts_with("::"));
                 if other != module && !hands_on {
                     let name = whole.get(end).copied().unwrap_or("itself").to_owned();

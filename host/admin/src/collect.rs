@@ -6,7 +6,7 @@ use std::fmt;
 
 use netmarks_core::clock::unix_now;
 use netmarks_core::index::Index;
-use netmarks_policies::Registry;
+use netmarks_policies::{Registry, ShadowReport};
 use netmarks_state::MetricsState;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, MetricEncoder};
@@ -83,6 +83,9 @@ struct PolicyLabel {
     policy: String,
 }
 
+/// One number of a shadow's report.
+type Read = fn(&ShadowReport) -> u64;
+
 impl Collector for PolicyCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let report = self.0.report();
@@ -108,7 +111,7 @@ impl Collector for PolicyCollector {
         ConstGauge::new(i64::try_from(report.generation).unwrap_or(i64::MAX)).encode(generation)?;
 
         let shadows = self.0.shadow_report();
-        let read: [(_, _, fn(&netmarks_policies::ShadowReport) -> u64); 3] = [
+        let read: [(_, _, Read); 3] = [
             ("shadow_requests", "Requests that a shadow scored, too.", |shadow| shadow.requests),
             ("shadow_other_node", "Requests for which it chose another node.", |shadow| shadow.other_node),
             ("shadow_faults", "Requests on which it failed.", |shadow| shadow.faults),

@@ -42,7 +42,7 @@ async fn the_layout_is_that_of_wkg() -> Result<()> {
     let pushed = anonymous().push(&registry.reference("zone:v1"), COMPONENT.to_vec(), &about).await?;
 
     // As a client sees it that asks for one type only, with the checks that `wkg` makes.
-    let client = PlainClient::new(&registry, "zone");
+    let client = PlainClient::new(&registry, "zone")?;
     let (media_type, text) = client.manifest("v1").await?;
     assert_eq!((media_type.as_str(), Digest::of(text.as_bytes())), (IMAGE, pushed.manifest));
     let manifest: Value = serde_json::from_str(&text)?;
@@ -64,7 +64,7 @@ async fn the_layout_is_that_of_wkg() -> Result<()> {
 #[tokio::test]
 async fn the_older_type_of_layer_is_read_and_others_are_named() -> Result<()> {
     let registry = Registry::start(Options::default()).await?;
-    let client = PlainClient::new(&registry, "zone");
+    let client = PlainClient::new(&registry, "zone")?;
     client.push("old", "application/vnd.wasm.content.layer.v1+wasm", COMPONENT).await?;
     assert_eq!(anonymous().fetch(&registry.reference("zone:old")).await?.bytes, COMPONENT);
 

@@ -45,7 +45,7 @@ async fn with_keys_only_what_one_of_them_signed_is_handed_over() -> Result<()> {
     let fetched = fetcher.fetch(&tag).await?;
     assert_eq!((fetched.bytes.as_slice(), fetched.signed_by.as_deref()), (COMPONENT, keys.ids().next()));
     assert_eq!(requiring(stranger_keys).fetch(&tag).await?.bytes, COMPONENT);
-    let client = PlainClient::new(&registry, "zone");
+    let client = PlainClient::new(&registry, "zone")?;
     let (_, text) = client.manifest(&signature_tag(pushed.manifest)).await?;
     let manifest: Value = serde_json::from_str(&text)?;
     let layers = manifest["layers"].as_array().unwrap();
@@ -68,7 +68,7 @@ async fn a_signature_of_something_else_is_refused() -> Result<()> {
     let unsigned = fetcher.push(&bad, b"not what was signed".to_vec(), &nothing()).await?;
 
     // The registry's owner copies the signature of one to the other.
-    let client = PlainClient::new(&registry, "zone");
+    let client = PlainClient::new(&registry, "zone")?;
     let (_, text) = client.manifest(&signature_tag(signed.manifest)).await?;
     client.put_manifest(&signature_tag(unsigned.manifest), &text).await?;
     let error = fetcher.fetch(&bad).await.unwrap_err();

@@ -7,7 +7,7 @@ use crate::resource::ScoringPolicy;
 
 const HEAD: &str = "\
 # Generated from host/controller/src/resource.rs; to write it anew:
-#   UPDATE=1 cargo test --workspace --test crd
+#   NETMARKS_BLESS=1 cargo test --workspace --test tests committed_definition
 ";
 
 /// Why the definition could not be written, which a test rules out.

@@ -21,7 +21,7 @@ const HEX: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2001
 fn the_committed_definition_is_of_these_types() {
     let path = repository(DEFINITION);
     let wanted = netmarks_controller::crd::manifest().unwrap();
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("NETMARKS_BLESS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &wanted).unwrap();
     }
@@ -29,7 +29,7 @@ fn the_committed_definition_is_of_these_types() {
     assert!(
         committed == wanted,
         "{DEFINITION} is out of date; write it anew with\n  \
-         UPDATE=1 cargo test --workspace --test crd"
+         NETMARKS_BLESS=1 cargo test --workspace --test tests committed_definition"
     );
 }
 

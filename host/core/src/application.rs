@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use strum::{IntoStaticStr, VariantArray};
+use strum::{Display, IntoStaticStr, VariantArray};
 
 /// One application: a name within a namespace, written `namespace/name`. Cheap to clone.
 ///
@@ -75,7 +75,7 @@ impl<'de> Deserialize<'de> for Application {
     }
 }
 
-/// Which label of a pod names its application. The metrics' labels must be chosen to match.
+/// Which label of a pod names its application. The metrics' labels must be chosen to match. Written in kebab-case everywhere.
 #[derive(
     Clone,
     Copy,
@@ -83,8 +83,11 @@ impl<'de> Deserialize<'de> for Application {
     Default,
     PartialEq,
     Eq,
+    PartialOrd,
+    Ord,
     Serialize,
     Deserialize,
+    Display,
     IntoStaticStr,
     JsonSchema,
     VariantArray,
@@ -181,6 +184,13 @@ mod tests {
             labels,
             controller: Some(("ReplicaSet", "web-deploy-84cd44fcbb")),
         }
+    }
+
+    #[test]
+    fn an_identity_has_one_text_form() {
+        let shown: Vec<String> = Identity::VARIANTS.iter().map(Identity::to_string).collect();
+        assert_eq!(shown, ["app", "canonical-service", "workload"]);
+        assert_eq!(serde_json::to_value(Identity::VARIANTS).unwrap(), serde_json::json!(shown));
     }
 
     #[test]

@@ -51,6 +51,25 @@ impl Resources {
         self.memory_bytes as f64
     }
 
+    /// From cores, as files and tests give them, rounded to millicores; what is negative or not a number is 0.
+    #[must_use]
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast saturates, and NaN is 0"
+    )]
+    pub fn from_cores(cores: f64, memory_bytes: u64) -> Self {
+        Self { cpu_millicores: (cores * 1_000.0).round() as u64, memory_bytes }
+    }
+
+    /// The larger amount of each resource.
+    pub(crate) fn max(self, other: Self) -> Self {
+        Self {
+            cpu_millicores: self.cpu_millicores.max(other.cpu_millicores),
+            memory_bytes: self.memory_bytes.max(other.memory_bytes),
+        }
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.cpu_millicores = self.cpu_millicores.saturating_add(other.cpu_millicores);
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
@@ -73,7 +92,7 @@ pub struct PodFacts {
     pub node: Option<String>,
     /// Whether it is terminating or finished, and so no longer counts.
     pub gone: bool,
-    /// What its containers request.
+    /// What kube-scheduler counts for it: see [`crate::requests`].
     pub requests: Resources,
 }
 

@@ -46,7 +46,7 @@ pub struct IndexedPod<'a> {
     pub application: Option<&'a Application>,
     /// The node it runs or starts on; `None` while it is pending.
     pub node: Option<&'a str>,
-    /// What its containers request.
+    /// What kube-scheduler counts for it: see [`crate::requests`].
     pub requests: Resources,
 }
 

@@ -22,6 +22,7 @@ pub mod index;
 pub mod names;
 pub mod native;
 pub mod needs;
+pub mod pod;
 pub mod quantity;
 pub mod request;
 pub mod requests;

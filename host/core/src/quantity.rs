@@ -3,6 +3,11 @@
 //! Apart, and our own, because k8s-openapi keeps a quantity as text. The grammar is that of
 //! `k8s.io/apimachinery/pkg/api/resource`: a decimal number and a binary, decimal or exponent suffix.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserializer, Visitor};
+
 /// Most fractional digits that matter: finer ones only round the result up.
 const FRACTION_DIGITS: i32 = 15;
 
@@ -16,6 +21,48 @@ pub fn cpu_millicores(text: &str) -> Option<u64> {
 #[must_use]
 pub fn memory_bytes(text: &str) -> Option<u64> {
     parse(text, 0)
+}
+
+/// A quantity as it was written: JSON and YAML have numbers among them. `None` for null, which is absent.
+///
+/// # Errors
+/// For what is neither text nor number.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Cow<'de, str>>, D::Error> {
+    deserializer.deserialize_any(Scalar)
+}
+
+struct Scalar;
+
+impl<'de> Visitor<'de> for Scalar {
+    type Value = Option<Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a quantity such as `4`, `500m` or `32Gi`")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(number.to_string())))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
 }
 
 /// The quantity in units of `10^-places`, rounded up as Kubernetes does; values beyond 2^64 are cut to it.
@@ -139,19 +186,19 @@ mod tests {
     }
 
     proptest! {
-            /// Any text is answered without a panic or an overflow.
-            #[test]
-            fn any_text_is_survived(text in "[+-]?[0-9]{0,45}[.]?[0-9]{0,30}(n|u|m|k|Ki|Ei|E|e-?[0-9]{1,6})?") {
-    let (milli, whole) = (cpu_millicores(&text), memory_bytes(&text));
-                prop_assert_eq!(milli.is_none(), whole.is_none());
-                prop_assert!(milli.is_none_or(|milli| milli == u64::MAX || whole == Some(milli.div_ceil(1_000))));
-            }
-
-            /// Millicores are read back as written.
-            #[test]
-            fn written_amounts_are_read_back(milli in 0u64..1_000_000_000) {
-                prop_assert_eq!(cpu_millicores(&format!("{milli}m")), Some(milli));
-                prop_assert_eq!(cpu_millicores(&format!("{}.{:03}", milli / 1_000, milli % 1_000)), Some(milli));
-            }
+        /// Any text is answered without a panic or an overflow.
+        #[test]
+        fn any_text_is_survived(text in "[+-]?[0-9]{0,45}[.]?[0-9]{0,30}(n|u|m|k|Ki|Ei|E|e-?[0-9]{1,6})?") {
+            let (milli, whole) = (cpu_millicores(&text), memory_bytes(&text));
+            prop_assert_eq!(milli.is_none(), whole.is_none());
+            prop_assert!(milli.is_none_or(|milli| milli == u64::MAX || whole == Some(milli.div_ceil(1_000))));
         }
+
+        /// Millicores are read back as written.
+        #[test]
+        fn written_amounts_are_read_back(milli in 0u64..1_000_000_000) {
+            prop_assert_eq!(cpu_millicores(&format!("{milli}m")), Some(milli));
+            prop_assert_eq!(cpu_millicores(&format!("{}.{:03}", milli / 1_000, milli % 1_000)), Some(milli));
+        }
+    }
 }

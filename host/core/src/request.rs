@@ -19,7 +19,7 @@ pub struct PendingPod {
     /// Its application, if it has one.
     pub application: Option<Application>,
     pub labels: Vec<(String, String)>,
-    /// What its containers request.
+    /// What kube-scheduler counts for it: see [`crate::requests`].
     pub requests: Resources,
 }
 

@@ -5,9 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
 use netmarks_core::application::{Application, Identity, PodIdentity};
-use strum::VariantArray as _;
 
-use super::store::{Edges, name};
+use super::store::Edges;
 use super::{Finding, Status, count, pods};
 
 const CHECK: &str = "applications";
@@ -121,7 +120,7 @@ impl Coverage {
 pub(super) fn findings_of(
     identity: Identity,
     pods: &Result<Vec<PodNames>, String>,
-    edges: &BTreeMap<&'static str, Edges>,
+    edges: &BTreeMap<Identity, Edges>,
 ) -> Vec<Finding> {
     let pods = match pods {
         Ok(pods) => pods,
@@ -133,7 +132,7 @@ pub(super) fn findings_of(
             )];
         }
     };
-    let Some(ours) = edges.get(name(identity)).filter(|edges| !edges.edges.is_empty()) else {
+    let Some(ours) = edges.get(&identity).filter(|edges| !edges.edges.is_empty()) else {
         return vec![Finding::skipped(
             CHECK,
             "there are no flows to compare the pods with",
@@ -152,10 +151,10 @@ pub(super) fn findings_of(
              one's series in `metrics.match_labels`, such as `{cluster: prod-1}`",
         )];
     }
-    let better = Identity::VARIANTS
+    let better = edges
         .iter()
-        .filter(|other| **other != identity)
-        .filter_map(|by| Some((name(*by), Coverage::new(*by, pods, edges.get(name(*by))?))))
+        .filter(|(other, _)| **other != identity)
+        .map(|(other, edges)| (*other, Coverage::new(*other, pods, edges)))
         .filter(|(_, other)| other.share() > coverage.share() + BETTER)
         .max_by(|left, right| left.1.share().total_cmp(&right.1.share()));
     let mut found = format!(
@@ -194,7 +193,7 @@ pub(super) fn findings_of(
         None => format!(
             "make the pods' labels and the mesh's agree: under the identity `{}` both must give the same name; pods outside \
              the mesh never have flows",
-            name(identity)
+            identity
         ),
     };
     vec![Finding::new(CHECK, status, found, advice)]
@@ -240,7 +239,7 @@ mod tests {
         Edges { edges, ..Edges::default() }
     }
 
-    fn one(pods: Vec<PodNames>, edges: &[(&'static str, Edges)]) -> Finding {
+    fn one(pods: Vec<PodNames>, edges: &[(Identity, Edges)]) -> Finding {
         let findings = findings_of(Identity::App, &Ok(pods), &edges.iter().cloned().collect());
         let [finding] = &findings[..] else { panic!("one finding") };
         finding.clone()
@@ -251,7 +250,7 @@ mod tests {
         let mut stranger = pod("dns", &[("app", "dns")]);
         stranger.namespace = "kube-system".to_owned();
         let pods = vec![pod("a", &[("app", "web")]), pod("b", &[("app", "db")]), stranger];
-        let finding = one(pods, &[("app", edges(&[("web", "db")]))]);
+        let finding = one(pods, &[(Identity::App, edges(&[("web", "db")]))]);
         let found = "2 of 2 pods in namespaces with flows have some (100%), of 3 in all";
         assert_eq!(finding, Finding::ok(CHECK, found));
     }
@@ -259,7 +258,7 @@ mod tests {
     #[test]
     fn names_that_do_not_meet_are_shown_beside_each_other() {
         let pods = vec![pod("a", &[("app", "web-v1")]), pod("b", &[("app", "db-v1")])];
-        let finding = one(pods, &[("app", edges(&[("web", "db")]))]);
+        let finding = one(pods, &[(Identity::App, edges(&[("web", "db")]))]);
         assert_eq!(finding.status, Status::Problem);
         assert!(
             finding.found.ends_with("shop/db (pods say db-v1), shop/web (pods say web-v1)"),
@@ -273,8 +272,14 @@ mod tests {
         let label = "app.kubernetes.io/name";
         let pods = vec![pod("a", &[(label, "web")]), pod("b", &[(label, "db"), ("app", "db")])];
         let flows = edges(&[("web", "db")]);
-        let finding =
-            one(pods, &[("app", flows.clone()), ("canonical-service", flows), ("workload", edges(&[]))]);
+        let finding = one(
+            pods,
+            &[
+                (Identity::App, flows.clone()),
+                (Identity::CanonicalService, flows),
+                (Identity::Workload, edges(&[])),
+            ],
+        );
         assert_eq!(finding.status, Status::Warning);
         assert!(finding.found.contains("1 pod without the label `app`, such as shop/a"), "{finding:?}");
         assert_eq!(finding.advice.unwrap(), "set `identity: canonical-service`: then 2 of 2 pods have flows");
@@ -282,12 +287,12 @@ mod tests {
 
     #[test]
     fn pods_without_the_label_and_foreign_metrics_are_told_apart() {
-        let finding = one(vec![pod("a", &[]), pod("b", &[])], &[("app", edges(&[("web", "db")]))]);
+        let finding = one(vec![pod("a", &[]), pod("b", &[])], &[(Identity::App, edges(&[("web", "db")]))]);
         assert_eq!(finding.status, Status::Problem);
         assert!(finding.advice.unwrap().starts_with("label the pods' templates"));
         let mut elsewhere = pod("a", &[("app", "web")]);
         elsewhere.namespace = "other".to_owned();
-        let finding = one(vec![elsewhere], &[("app", edges(&[("web", "db")]))]);
+        let finding = one(vec![elsewhere], &[(Identity::App, edges(&[("web", "db")]))]);
         let advice = finding.advice.unwrap();
         assert!(advice.contains("another cluster") && advice.contains("`metrics.match_labels`"), "{advice}");
     }

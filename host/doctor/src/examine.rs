@@ -9,7 +9,7 @@ use super::asked::{self, ExpectedCalls};
 use super::extender::Running;
 use super::scheduler_config::DEFAULT_NAME;
 use super::schedulers::{self, Schedulers};
-use super::store::{self, StoreResult, name};
+use super::store::{self, StoreResult};
 use super::{
     Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, metrics, pod, rights, scheduler,
     second, watches,
@@ -53,7 +53,7 @@ pub async fn examine(subject: &Subject) -> Report {
     findings.extend(metrics::findings_of(&config.metrics, config.identity, &found));
     let mut flows = None;
     if let StoreResult::Answers(answers) = &found {
-        flows = answers.edges.get(name(config.identity)).map(|edges| edges.edges.len());
+        flows = answers.edges.get(&config.identity).map(|edges| edges.edges.len());
         if let Some(client) = &client {
             findings.extend(coverage::findings_of(
                 config.identity,

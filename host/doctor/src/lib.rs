@@ -28,6 +28,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 pub use config::Configured;
 pub use examine::examine;
@@ -39,8 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SKEW: f64 = 2.0;
 
 /// How one check went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Status {
     /// As it should be.
     Ok,
@@ -56,12 +58,7 @@ impl Status {
     /// As in tables and JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Problem => "problem",
-            Self::Skipped => "skipped",
-        }
+        self.into()
     }
 }
 
@@ -157,14 +154,6 @@ pub struct Subject {
     pub pod: Option<Namespaced>,
 }
 
-/// The name that serde gives a value of the configuration: `canonical-service`.
-fn key(value: &impl Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => String::new(),
-    }
-}
-
 /// Why somebody did not answer as hoped, short enough for a table: the API server's own sentence, where it gave one, or else
 /// what is outermost and innermost. `kube::Error` would show whole objects, and each cause several times.
 fn brief(error: &(dyn std::error::Error + 'static)) -> String {
@@ -234,7 +223,6 @@ mod tests {
 
     #[test]
     fn values_are_shown_as_people_say_them() {
-        assert_eq!(key(&netmarks_core::application::Identity::CanonicalService), "canonical-service");
         assert_eq!((count(1, "pod"), count(0, "pod")), ("1 pod".to_owned(), "0 pods".to_owned()));
         assert_eq!(
             [ago(-1.0), ago(90.4), ago(600.0), ago(7_200.0), ago(400_000.0)],

@@ -8,8 +8,8 @@ use netmarks_sources::prometheus::MetricsConfig;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::presets::Preset;
 
-use super::store::{Answers, Edges, Selected, StoreFailure, StoreResult, name};
-use super::{Finding, ago, count, key};
+use super::store::{Answers, Edges, Selected, StoreFailure, StoreResult};
+use super::{Finding, ago, count};
 use netmarks_core::environment::variable;
 
 const STORE: &str = "metrics store";
@@ -45,7 +45,7 @@ pub(super) fn findings_of(config: &MetricsConfig, identity: Identity, found: &St
     let took = answers.took.as_millis();
     let mut findings =
         vec![Finding::ok(STORE, format!("{} answers; the preset's queries took {took} ms", answers.url))];
-    let edges = answers.edges.get(name(identity)).cloned().unwrap_or_default();
+    let edges = answers.edges.get(&identity).cloned().unwrap_or_default();
     if !edges.warnings.is_empty() {
         findings.push(Finding::warning(
             STORE,
@@ -99,14 +99,14 @@ fn failed(failure: &StoreFailure) -> Finding {
 
 /// The finding on the series, and whether flows can come of them.
 fn series(config: &MetricsConfig, identity: Identity, answers: &Answers) -> (Finding, bool) {
-    let preset = key(&config.preset);
+    let preset = config.preset;
     let total = |what: fn(&Selected) -> u64| answers.selected.iter().map(what).sum::<u64>();
     let (all, matching) = (total(|selected| selected.all), total(|selected| selected.matching));
     let mut metrics: Vec<&str> =
         answers.selected.iter().map(|selected| selected.selector.metric.as_str()).collect();
     metrics.dedup();
     if all == 0 {
-        let others: Vec<String> = answers.others.iter().map(|other| format!("`{}`", key(other))).collect();
+        let others: Vec<String> = answers.others.iter().map(|other| format!("`{other}`")).collect();
         let advice = if others.is_empty() {
             "have the store scrape the mesh's proxies (or nodes' agents), and see that `metrics.url` is the store that does"
                 .to_owned()
@@ -130,7 +130,7 @@ fn series(config: &MetricsConfig, identity: Identity, answers: &Answers) -> (Fin
         let others: Vec<String> = answers
             .edges
             .iter()
-            .filter(|(other, edges)| **other != name(identity) && !edges.edges.is_empty())
+            .filter(|(other, edges)| **other != identity && !edges.edges.is_empty())
             .map(|(other, _)| format!("`{other}`"))
             .collect();
         let advice = if others.is_empty() {

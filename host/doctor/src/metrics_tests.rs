@@ -38,7 +38,7 @@ fn healthy() -> Answers {
         url: "http://prometheus:9090".to_owned(),
         took: Duration::from_millis(5),
         selected: vec![selected("istio_tcp_sent_bytes_total", 12, 10, 4.0)],
-        edges: BTreeMap::from([("app", edges(3))]),
+        edges: BTreeMap::from([(Identity::App, edges(3))]),
         others: Vec::new(),
     }
 }
@@ -94,7 +94,7 @@ fn a_label_that_no_series_has_is_named() {
     let mut answers = healthy();
     answers.selected = vec![selected("istio_tcp_sent_bytes_total", 12, 0, 0.0)];
     answers.selected[0].unmatched = answers.selected[0].selector.matchers.clone();
-    answers.edges = BTreeMap::from([("app", edges(0)), ("workload", edges(2))]);
+    answers.edges = BTreeMap::from([(Identity::App, edges(0)), (Identity::Workload, edges(2))]);
     let findings = findings_of(&config(), Identity::App, &StoreResult::Answers(answers.clone()));
     assert!(findings[1].found.contains(r#"none has source_app!~"unknown|""#), "{findings:?}");
     let [(SERIES, Status::Problem, advice)] = &sick(answers)[..] else { panic!("one") };
@@ -117,9 +117,10 @@ fn a_window_must_hold_more_than_two_scrapes() {
 #[test]
 fn silence_warnings_and_too_many_flows_are_warned_of() {
     let mut answers = healthy();
-    answers.edges = BTreeMap::from([("app", edges(0))]);
+    answers.edges = BTreeMap::from([(Identity::App, edges(0))]);
     assert_eq!(sick(answers.clone())[0].0, FLOWS);
-    answers.edges = BTreeMap::from([("app", Edges { warnings: vec!["partial".to_owned()], ..edges(1) })]);
+    answers.edges =
+        BTreeMap::from([(Identity::App, Edges { warnings: vec!["partial".to_owned()], ..edges(1) })]);
     assert_eq!(sick(answers)[0].0, STORE);
     let few = MetricsConfig { max_flows: 2, ..config() };
     let findings = findings_of(&few, Identity::App, &StoreResult::Answers(healthy()));

@@ -27,6 +27,7 @@ pub(super) enum StoreResult {
     Misconfigured(ConfigError),
     /// It does not answer, or refuses.
     Failed(StoreFailure),
+    /// It answers.
     Answers(Answers),
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Answers {
     /// What each selector of the queries finds.
     pub(super) selected: Vec<Selected>,
     /// What came of the queries, under the configured identity and any other that the preset can have.
-    pub(super) edges: BTreeMap<&'static str, Edges>,
+    pub(super) edges: BTreeMap<Identity, Edges>,
     /// Presets whose metrics are there, where those of the configured one are not.
     pub(super) others: Vec<PresetName>,
 }
@@ -116,14 +117,13 @@ impl Asking<'_> {
         let mut answers = Answers {
             url: self.config.url.clone(),
             took: started.elapsed(),
-            edges: BTreeMap::from([(name(identity), edges)]),
+            edges: BTreeMap::from([(identity, edges)]),
             ..Answers::default()
         };
         for other in Identity::VARIANTS.iter().copied().filter(|other| *other != identity) {
-            let name = name(other);
             // A preset that reads workloads only refuses the others: then there is nothing to compare.
             if let Ok(preset) = Preset::new(self.config, other) {
-                answers.edges.insert(name, self.edges(&preset).await?);
+                answers.edges.insert(other, self.edges(&preset).await?);
             }
         }
         let mut all: Vec<Selector> = preset.queries.iter().flat_map(|query| selectors(query)).collect();
@@ -223,9 +223,4 @@ fn number(body: &Bytes) -> Result<Option<f64>, StoreFailure> {
     })?;
     let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str);
     Ok(value.and_then(|value| value.parse().ok()).filter(|value: &f64| value.is_finite()))
-}
-
-/// The name of an identity in the configuration.
-pub(super) fn name(identity: Identity) -> &'static str {
-    identity.into()
 }

@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use netmarks_core::application::{Application, Identity, Labels, PodIdentity};
+use netmarks_core::pod::{PodSpec, PodStatus};
 use netmarks_core::request::PendingPod;
-use netmarks_core::requests::{Amounts, Container, Requirements, pod_requests};
+use netmarks_core::requests::pod_requests;
 
 use crate::node_names;
 
@@ -208,15 +209,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for PodLabels<'a> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PodSpec {
-    containers: Option<Vec<Container>>,
-    init_containers: Option<Vec<Container>>,
-    overhead: Option<Amounts>,
-    resources: Option<Requirements>,
-}
-
 impl Pod<'_> {
     fn pending(self, identity: Identity) -> PendingPod {
         let metadata = self.metadata;
@@ -228,9 +220,6 @@ impl Pod<'_> {
                 controller: controller.map(|owner| (&*owner.kind, &*owner.name)),
             })
             .map(|name| Application::new(&metadata.namespace, name));
-        let PodSpec { containers, init_containers, overhead, resources } = self.spec;
-        let containers = containers.unwrap_or_default();
-        let requests = pod_requests(&containers, &init_containers.unwrap_or_default(), resources, overhead);
         PendingPod {
             key: format!("{}/{}", metadata.namespace, metadata.name),
             application,
@@ -240,7 +229,8 @@ impl Pod<'_> {
                 .into_iter()
                 .map(|(key, value)| (key.into_owned(), value.into_owned()))
                 .collect(),
-            requests,
+            // A pod that waits has no status yet.
+            requests: pod_requests(&self.spec, &PodStatus::default()),
         }
     }
 }

@@ -2,14 +2,9 @@
 //! nothing out, the table of `docs/configuration.md`. The first two are generated: `NETMARKS_BLESS=1` writes them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::path::{Path, PathBuf};
-
 use netmarks::config::schema::{is_live, keys, schema};
+use netmarks_test_cluster::repository;
 use serde_json::Value;
-
-fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)
-}
 
 /// Compares a file with what it should hold, or writes it.
 fn compare(path: &str, expected: &str) {
@@ -53,7 +48,7 @@ fn the_chart_checks_the_values_of_the_configuration_by_its_schema() {
     let mut config = schema().clone();
     for_helm(&mut config);
     let config = serde_json::to_string_pretty(&config).unwrap().replace('\n', "\n    ");
-    let text = std::fs::read_to_string(repository(PATH)).unwrap();
+    let text = repository::read(PATH).unwrap();
     let (before, rest) = text.split_once("\n    \"config\": {").unwrap();
     let (_, after) = rest.split_once("\n    },").unwrap();
     compare(PATH, &format!("{before}\n    \"config\": {config},{after}"));
@@ -95,7 +90,7 @@ fn shown(value: &Value) -> String {
 
 #[test]
 fn the_table_of_the_documentation_has_every_key_with_its_default_and_whether_it_is_live() {
-    let text = std::fs::read_to_string(repository("docs/configuration.md")).unwrap();
+    let text = repository::read("docs/configuration.md").unwrap();
     let (_, section) = text.split_once("\n## Every key\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
@@ -122,7 +117,7 @@ fn the_table_of_the_documentation_has_every_key_with_its_default_and_whether_it_
 
 #[test]
 fn the_chart_has_the_version_of_the_workspace() {
-    let chart = std::fs::read_to_string(repository("deploy/helm/netmarks/Chart.yaml")).unwrap();
+    let chart = repository::read("deploy/helm/netmarks/Chart.yaml").unwrap();
     for line in [
         format!("\nversion: {}\n", env!("CARGO_PKG_VERSION")),
         format!("\nappVersion: {}\n", env!("CARGO_PKG_VERSION")),

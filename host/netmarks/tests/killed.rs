@@ -199,24 +199,15 @@ impl Victim {
 
     /// The URLs of the two listeners, once both are in the log.
     async fn urls(&mut self) -> Result<(String, String)> {
-        let log = self.process.program().log.clone();
         eventually("both listeners are in the log", async || {
             if let Err(ended) = self.process.check_alive() {
                 // They will not be there however long one waits.
                 return Ok(Some(Err(ended)));
             }
-            let text = fs::read_to_string(&log).unwrap_or_default();
-            let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let mut urls = (None, None);
-            for line in lines {
-                let url = || Some(format!("http://{}", line["address"].as_str()?));
-                match line["message"].as_str() {
-                    Some("listening") => urls.0 = url(),
-                    Some("listening for changes of policies") => urls.1 = url(),
-                    _ => {}
-                }
-            }
-            Ok(urls.0.zip(urls.1).map(Ok))
+            let url = |message: &str| -> Result<Option<String>> {
+                Ok(self.process.addresses(message)?.pop().map(|address| format!("http://{address}")))
+            };
+            Ok(url("listening")?.zip(url("listening for changes of policies")?).map(Ok))
         })
         .await?
     }

@@ -4,11 +4,12 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use netmarks::config::Config;
 use netmarks_core::application::Identity;
+use netmarks_core::clock::unix_now;
 use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use netmarks_state::{ClusterState, MetricsState};
@@ -136,8 +137,7 @@ async fn federating(document: &str, from: &PrometheusServer) -> Result<Prometheu
 async fn flows(config: &Config, url: &str) -> Result<u64> {
     let metrics = MetricsConfig { url: url.to_owned(), ..config.metrics.clone() };
     let state = Arc::new(ClusterState::new(MetricsState::NotYet));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
-    Ok(Poller::new(metrics, config.identity)?.refresh(now, &state).await?.flows)
+    Ok(Poller::new(metrics, config.identity)?.refresh(unix_now(), &state).await?.flows)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -2,8 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::support::{Extender, NODES, config, pod_request, request, scores};
+use netmarks_core::facts::Resources;
+use netmarks_engine::ParameterValue;
+use netmarks_policy_testing::{Cluster, Node};
+use netmarks_state::ClusterState;
+use netmarks_test_cluster::repository;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -53,6 +59,49 @@ async fn what_kube_scheduler_really_sends_is_understood() {
     let decision = extender.decision("default/web-84cd44fcbb-dv89k").await.unwrap();
     assert_eq!((&decision["application"], &decision["candidates"]), (&json!("default/web"), &json!(4)));
     assert_eq!(decision["empty"], "no-preference");
+}
+
+/// Pods that run and the pod that waits are counted by one rule: what is subtracted from what is the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_room_for_the_sidecar_has_no_room_for_the_pod() {
+    let node = |cores: f64| Node::default().cores(cores).memory_bytes(64 << 30);
+    let cluster = Cluster::default()
+        .node("small", node(4.0))
+        .node("large", node(16.0))
+        .pods_requesting("shop/a", &[("small", 1)], Resources::from_cores(2.0, 0))
+        .pods_requesting("shop/b", &[("large", 1)], Resources::from_cores(10.0, 0));
+    let mut config = config();
+    config.policy.file = Some(repository("policies/load-blend.wasm"));
+    config.policy.parameters = [("traffic-weight", 0.0), ("cpu-weight", 1.0), ("memory-weight", 0.0)]
+        .map(|(name, weight)| (name.to_owned(), ParameterValue::Number(weight)))
+        .into();
+    let state = Arc::new(ClusterState::fixed(cluster.snapshot().to_index()));
+    let extender = Extender::start_on(&config, state).await.unwrap();
+    let container = |cpu: &str| json!({"name": "c", "resources": {"requests": {"cpu": cpu}}});
+    let mut sidecar = container("2");
+    sidecar["restartPolicy"] = json!("Always");
+    for (what, spec, expected) in [
+        ("fits on both", json!({"containers": [container("100m")]}), vec!["large", "small"]),
+        ("as one container", json!({"containers": [container("2100m")]}), vec!["large"]),
+        (
+            "as a sidecar",
+            json!({"containers": [container("100m")], "initContainers": [sidecar]}),
+            vec!["large"],
+        ),
+        ("while it starts", json!({"initContainers": [container("2100m")]}), vec!["large"]),
+        (
+            "with its overhead",
+            json!({"containers": [container("100m")], "overhead": {"cpu": "2"}}),
+            vec!["large"],
+        ),
+        ("as a whole", json!({"resources": {"requests": {"cpu": "2100m"}}}), vec!["large"]),
+    ] {
+        let mut request = pod_request("shop", "web-0", "web", &["small", "large"]);
+        request["Pod"]["spec"] = spec;
+        let answer = extender.prioritize(&request).await.unwrap();
+        let named: Vec<&str> = answer.iter().map(|(node, _)| node.as_str()).collect();
+        assert_eq!(named, expected, "{what}");
+    }
 }
 
 /// A node as the API server serves it: mostly what scoring does not use.

@@ -48,7 +48,7 @@ async fn with_a_client_authority_others_are_refused_and_probes_have_their_own_li
     let identified = |authority: &Authority, issuer: &Authority| {
         let (certificate, key) = issuer.issue().unwrap();
         let identity = reqwest::Identity::from_pem(format!("{certificate}{key}").as_bytes()).unwrap();
-        trusting(&authority).unwrap().identity(identity).build().unwrap()
+        trusting(authority).unwrap().identity(identity).build().unwrap()
     };
     assert_eq!(scored(&identified(&authority, &authority), &extender).await.unwrap(), 3);
     scored(&trusting(&authority).unwrap().build().unwrap(), &extender).await.unwrap_err();

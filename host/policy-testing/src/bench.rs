@@ -140,8 +140,9 @@ fn measure(policy: &netmarks_engine::Policy, nodes: usize) -> Result<BenchRow, P
     })
 }
 
-/// CPU and cores, as Linux tells them.
-fn machine() -> String {
+/// Model of the CPU and number of cores, as Linux tells them.
+#[must_use]
+pub fn machine() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu
         .lines()

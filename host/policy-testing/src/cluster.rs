@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::application;
 use crate::case_file_error::CaseFileError;
-use crate::quantity::{Requests, cpu, memory, millicores};
+use crate::quantity;
 
 /// Nodes, running pods and flows.
 ///
@@ -40,9 +40,9 @@ pub struct Cluster {
 pub struct Node {
     zone: Option<String>,
     region: Option<String>,
-    #[serde(rename = "cpu", deserialize_with = "cpu")]
+    #[serde(rename = "cpu", deserialize_with = "quantity::cpu")]
     cpu_millicores: u64,
-    #[serde(rename = "memory", deserialize_with = "memory")]
+    #[serde(rename = "memory", deserialize_with = "quantity::memory")]
     memory_bytes: u64,
 }
 
@@ -55,8 +55,8 @@ struct Pods {
     /// How many on which node.
     on: BTreeMap<String, u32>,
     /// Of each pod.
-    #[serde(default)]
-    requests: Requests,
+    #[serde(default, deserialize_with = "quantity::requests")]
+    requests: Resources,
 }
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -85,7 +85,7 @@ impl Node {
     /// With so many allocatable cores.
     #[must_use]
     pub fn cores(mut self, cores: f64) -> Self {
-        self.cpu_millicores = millicores(cores);
+        self.cpu_millicores = Resources::from_cores(cores, 0).cpu_millicores;
         self
     }
 
@@ -117,7 +117,7 @@ impl Cluster {
         self.pods.push(Pods {
             application: Some(application::read(application)),
             on: on.iter().map(|(node, pods)| ((*node).to_owned(), *pods)).collect(),
-            requests: Requests { cpu_millicores: each.cpu_millicores, memory_bytes: each.memory_bytes },
+            requests: each,
         });
         self
     }
@@ -150,7 +150,7 @@ impl Cluster {
                     application: group.application.clone(),
                     node: Some(node.clone()),
                     labels: BTreeMap::new(),
-                    cpu_request_cores: cores(group.requests.cpu_millicores),
+                    cpu_request_cores: group.requests.cores(),
                     memory_request_bytes: group.requests.memory_bytes,
                 });
             }

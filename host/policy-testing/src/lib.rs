@@ -45,7 +45,7 @@ mod run;
 mod scenarios;
 mod scores;
 
-pub use bench::{Bench, BenchRow};
+pub use bench::{Bench, BenchRow, machine};
 pub use case_file_error::CaseFileError;
 pub use cases::Cases;
 pub use cluster::{Cluster, Node};

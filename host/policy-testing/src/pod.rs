@@ -5,11 +5,12 @@
 use std::collections::BTreeMap;
 
 use netmarks_core::application::{Application, Identity, PodIdentity};
+use netmarks_core::facts::Resources;
 use netmarks_core::request::PendingPod;
 use serde::Deserialize;
 
 use crate::application;
-use crate::quantity::{Requests, millicores};
+use crate::quantity;
 
 /// A pod that waits. Its application is as given, or else what the cluster's identity says of its labels.
 ///
@@ -25,7 +26,8 @@ pub struct Pod {
     namespace: Option<String>,
     name: Option<String>,
     labels: BTreeMap<String, String>,
-    requests: Requests,
+    #[serde(deserialize_with = "quantity::requests")]
+    requests: Resources,
 }
 
 impl Pod {
@@ -59,7 +61,7 @@ impl Pod {
     /// Requesting so many cores.
     #[must_use]
     pub fn cores(mut self, cores: f64) -> Self {
-        self.requests.cpu_millicores = millicores(cores);
+        self.requests = Resources::from_cores(cores, self.requests.memory_bytes);
         self
     }
 
@@ -85,7 +87,7 @@ impl Pod {
             key: format!("{namespace}/{name}"),
             application,
             labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
-            requests: self.requests.into(),
+            requests: self.requests,
         }
     }
 }

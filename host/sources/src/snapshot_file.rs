@@ -68,10 +68,10 @@ pub struct FilePod {
     /// Its labels. Only pending pods need them, for policies that ask; a live cluster's are not kept.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub labels: BTreeMap<String, String>,
-    /// What its containers request, in cores.
+    /// What kube-scheduler counts for it, in cores.
     #[serde(default)]
     pub cpu_request_cores: f64,
-    /// What its containers request, in bytes.
+    /// What kube-scheduler counts for it, in bytes.
     #[serde(default)]
     pub memory_request_bytes: u64,
 }
@@ -208,7 +208,7 @@ impl SnapshotFile {
                 name: node.name.clone(),
                 zone: node.zone.clone(),
                 region: node.region.clone(),
-                allocatable: resources(node.allocatable_cpu_cores, node.allocatable_memory_bytes),
+                allocatable: Resources::from_cores(node.allocatable_cpu_cores, node.allocatable_memory_bytes),
             });
         }
         for pod in &self.pods {
@@ -305,10 +305,10 @@ impl FilePod {
         }
     }
 
-    /// What its containers request.
+    /// What kube-scheduler counts for it.
     #[must_use]
     pub fn requests(&self) -> Resources {
-        resources(self.cpu_request_cores, self.memory_request_bytes)
+        Resources::from_cores(self.cpu_request_cores, self.memory_request_bytes)
     }
 }
 
@@ -348,15 +348,6 @@ fn file_node(node: NodeFacts) -> FileNode {
         zone: node.zone,
         region: node.region,
     }
-}
-
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "checked not to be negative; a cast saturates"
-)]
-fn resources(cpu_cores: f64, memory_bytes: u64) -> Resources {
-    Resources { cpu_millicores: (cpu_cores * 1_000.0).round() as u64, memory_bytes }
 }
 
 #[cfg(test)]

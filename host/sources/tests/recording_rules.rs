@@ -18,7 +18,7 @@ const HEAD: &str = "\
 # The flows between applications, computed once inside Prometheus: the queries of the presets, under one name and with the
 # same labels for every mesh. The preset `recorded` reads them; docs/meshes.md (\"Recorded\") says when that is worth it.
 #
-# Made from the presets by `NETMARKS_BLESS=1 cargo test -p netmarks-sources --test tests recording_rules`; a test compares.
+# Made from the presets by `NETMARKS_BLESS=1 cargo test --workspace --test tests recording_rules`; a test compares.
 #
 # Keep the one group of your mesh and of `identity` in the extender's configuration, and delete the others: each costs as
 # much as one refresh of an extender. With the Prometheus operator, put `groups` into the `spec` of a PrometheusRule.

@@ -5,6 +5,7 @@
 //! to the *thread* that started the child, and test threads end early; so one thread that never ends starts them all.
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -137,6 +138,25 @@ impl Process {
             bail!("{} ended with {status}; {}", self.program.name, self.log_tail());
         }
         Ok(())
+    }
+
+    /// Everything that it has printed and logged, in all its runs.
+    pub fn log(&self) -> Result<String> {
+        let file = &self.program.log;
+        std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))
+    }
+
+    /// The lines of its log that are JSON.
+    pub fn json_log(&self) -> Result<Vec<Value>> {
+        Ok(self.log()?.lines().filter_map(|line| serde_json::from_str(line).ok()).collect())
+    }
+
+    /// The field `address` of every JSON line with this message.
+    pub fn addresses(&self, message: &str) -> Result<Vec<String>> {
+        let lines = self.json_log()?;
+        let of_message = |line: &&Value| line.get("message").is_some_and(|found| found == message);
+        let address = |line: &Value| line.get("address")?.as_str().map(str::to_owned);
+        Ok(lines.iter().filter(of_message).filter_map(address).collect())
     }
 
     /// The end of its log, with the log's path, for error messages. Never fails: it says so when there is nothing to read.

@@ -225,8 +225,7 @@ impl Scheduler {
 
     /// Everything it has logged so far, over restarts.
     pub fn log(&self) -> Result<String> {
-        let path = &self.process.program().log;
-        std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))
+        self.process.log()
     }
 }
 

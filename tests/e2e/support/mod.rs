@@ -90,7 +90,8 @@ impl Extender {
         ];
         program.environment =
             quick.iter().chain(keys).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let extender = Self::run(program, format!("http://{address}"), reqwest::Client::new())?;
+        let extender =
+            Self::run(program, format!("http://{address}"), reqwest::Client::builder().no_proxy().build()?)?;
         Ok(Self { _port: Some(port), ..extender })
     }
 

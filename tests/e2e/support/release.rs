@@ -168,6 +168,7 @@ impl<'a> Release<'a> {
         let read = |name: &str| std::fs::read(client.join(name));
         let identity = [read("tls.crt")?, read("tls.key")?].concat();
         let client = reqwest::Client::builder()
+            .no_proxy()
             .identity(reqwest::Identity::from_pem(&identity)?)
             .tls_certs_only([reqwest::Certificate::from_pem(&read("ca.crt")?)?])
             .resolve(SERVER_NAME, SocketAddr::from(([127, 0, 0, 1], port)))

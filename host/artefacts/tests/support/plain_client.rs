@@ -17,9 +17,10 @@ pub struct PlainClient {
 }
 
 impl PlainClient {
-    pub fn new(registry: &Registry, repository: &str) -> Self {
+    pub fn new(registry: &Registry, repository: &str) -> Result<Self> {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        Self { client: Client::new(), base: format!("http://{}/v2/{repository}", registry.address()) }
+        let client = Client::builder().no_proxy().build()?;
+        Ok(Self { client, base: format!("http://{}/v2/{repository}", registry.address()) })
     }
 
     /// A manifest as it is, after its media type.

@@ -39,13 +39,7 @@ pub struct Report {
 
 impl Report {
     pub fn new(rows: Vec<Row>) -> Self {
-        let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-        let model = cpu
-            .lines()
-            .find_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, model)| model))
-            .unwrap_or("unknown CPU");
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        Self { machine: format!("{model}, {cores} cores"), rows }
+        Self { machine: netmarks_policy_testing::machine(), rows }
     }
 }
 

@@ -152,25 +152,19 @@ fn insert(tree: &mut Value, key: &str, value: Value) {
 mod tests {
     use super::*;
 
-    fn file(name: &str, text: &str) -> std::path::PathBuf {
-        let path = std::env::temp_dir().join(format!("netmarks-load-{}-{name}.yaml", std::process::id()));
-        std::fs::write(&path, text).unwrap();
-        path
+    fn file(text: &str) -> tempfile::NamedTempFile {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, text).unwrap();
+        file
     }
 
-    fn complaint(name: &str, text: &str) -> String {
-        let path = file(name, text);
-        let error = load(Some(&path), &[], &Vec::new()).unwrap_err();
-        std::fs::remove_file(path).unwrap();
-        format!("{error:#}")
+    fn complaint(text: &str) -> String {
+        format!("{:#}", load(Some(file(text).path()), &[], &Vec::new()).unwrap_err())
     }
 
     #[test]
     fn flags_beat_the_environment_which_beats_the_file() {
-        let path = file(
-            "order",
-            "server: {listen: '127.0.0.1:1', max_concurrent: 3}\nscoring: {top: 7, map: rank}\n",
-        );
+        let file = file("server: {listen: '127.0.0.1:1', max_concurrent: 3}\nscoring: {top: 7, map: rank}\n");
         let environment = [
             ("NETMARKS_SERVER_LISTEN".to_owned(), "127.0.0.1:2".to_owned()),
             ("NETMARKS_SCORING_TOP".to_owned(), "8".to_owned()),
@@ -180,8 +174,7 @@ mod tests {
             ("NETMARKS_SERVICE_HOST".to_owned(), "10.0.0.1".to_owned()),
         ];
         let flags = vec![("server.listen", Value::from("127.0.0.1:3"))];
-        let config = load(Some(&path), &environment, &flags).unwrap();
-        std::fs::remove_file(path).unwrap();
+        let config = load(Some(file.path()), &environment, &flags).unwrap();
         assert_eq!(config.server.listen.port(), 3);
         assert_eq!((config.server.max_concurrent, config.scoring.top), (3, 8));
         assert_eq!(config.scoring.map, netmarks_core::compose::ScoreMap::Rank);
@@ -195,16 +188,16 @@ mod tests {
 
     #[test]
     fn an_unknown_key_suggests_the_nearest_known_one() {
-        assert!(complaint("a", "servr: {}").ends_with("unknown key `servr`; did you mean `server`?"));
+        assert!(complaint("servr: {}").ends_with("unknown key `servr`; did you mean `server`?"));
         assert!(
-            complaint("b", "server: {listn: x}")
+            complaint("server: {listn: x}")
                 .ends_with("unknown key `server.listn`; did you mean `server.listen`?")
         );
         assert!(
-            complaint("c", "listen: x")
+            complaint("listen: x")
                 .ends_with("unknown key `listen`; did you mean `admin.listen` or `server.listen`?")
         );
-        assert!(complaint("d", "log: {colour: x}").ends_with("known here are filter, format"));
+        assert!(complaint("log: {colour: x}").ends_with("known here are filter, format"));
         let misspelt = [("NETMARKS_SERVER_LISTN".to_owned(), "x".to_owned())];
         let error = load(None, &misspelt, &Vec::new()).unwrap_err();
         assert!(error.to_string().ends_with("did you mean NETMARKS_SERVER_LISTEN?"), "{error}");
@@ -212,12 +205,10 @@ mod tests {
 
     #[test]
     fn a_value_that_does_not_fit_names_its_key() {
-        assert!(complaint("e", "scoring: {top: 0}").contains("`scoring.top` must be from 1 to 1000000"));
-        assert!(
-            complaint("f", "policy: {limits: {deadline_ms: 500}}").contains("`policy.limits.deadline_ms`")
-        );
-        assert!(complaint("g", "scoring: {map: cubic}").contains("unknown variant `cubic`, expected one of"));
-        assert!(complaint("h", "server: [").contains("is not valid YAML"));
+        assert!(complaint("scoring: {top: 0}").contains("`scoring.top` must be from 1 to 1000000"));
+        assert!(complaint("policy: {limits: {deadline_ms: 500}}").contains("`policy.limits.deadline_ms`"));
+        assert!(complaint("scoring: {map: cubic}").contains("unknown variant `cubic`, expected one of"));
+        assert!(complaint("server: [").contains("is not valid YAML"));
     }
 
     #[test]
@@ -232,9 +223,8 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_the_default() {
-        let path = file("empty", "# nothing set\n");
-        let config = load(Some(&path), &[], &Vec::new()).unwrap();
-        std::fs::remove_file(path).unwrap();
+        let file = file("# nothing set\n");
+        let config = load(Some(file.path()), &[], &Vec::new()).unwrap();
         assert_eq!(config, Config::default());
     }
 }

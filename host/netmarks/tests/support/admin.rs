@@ -187,9 +187,9 @@ impl Administered {
 
     /// The audit log so far.
     pub fn audit(&self) -> Result<Vec<Value>> {
-        let log = self.server.log()?;
-        let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        Ok(lines.filter(|line| line["target"] == "netmarks::audit").collect())
+        let mut lines = self.server.process.json_log()?;
+        lines.retain(|line| line["target"] == "netmarks::audit");
+        Ok(lines)
     }
 }
 

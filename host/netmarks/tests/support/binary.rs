@@ -110,18 +110,14 @@ impl Server {
 
     /// Everything that it printed and logged so far.
     pub fn log(&self) -> Result<String> {
-        let file = &self.process.program().log;
-        std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))
+        self.process.log()
     }
 
     /// The messages of the JSON log that hold `text`, as whole lines.
     pub fn logged(&self, text: &str) -> Result<Vec<Value>> {
-        Ok(self
-            .log()?
-            .lines()
-            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-            .filter(|line| line["message"].as_str().is_some_and(|message| message.contains(text)))
-            .collect())
+        let mut lines = self.process.json_log()?;
+        lines.retain(|line| line["message"].as_str().is_some_and(|message| message.contains(text)));
+        Ok(lines)
     }
 
     pub async fn get(&self, path: &str) -> Result<String> {

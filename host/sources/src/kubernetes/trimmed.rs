@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use netmarks_core::facts::Resources;
-use netmarks_core::requests::{Amounts, Container, Requirements, pod_requests};
+use netmarks_core::pod::{Amounts, PodSpec, PodStatus};
+use netmarks_core::requests::pod_requests;
 use serde::Deserialize;
 
 /// A pod, as far as placement needs it.
@@ -24,7 +25,7 @@ pub struct TrimmedPod {
     pub gone: bool,
     /// The node it was bound to.
     pub node: Option<String>,
-    /// What the scheduler reckons with for it.
+    /// What kube-scheduler counts for it.
     pub requests: Resources,
 }
 
@@ -109,30 +110,6 @@ mod wire {
         controller: Option<bool>,
     }
 
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct PodSpec {
-        node_name: Option<String>,
-        containers: Option<Vec<Container>>,
-        init_containers: Option<Vec<Container>>,
-        overhead: Option<Amounts>,
-        resources: Option<Requirements>,
-    }
-
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct PodStatus {
-        phase: Option<Phase>,
-    }
-
-    #[derive(Deserialize)]
-    enum Phase {
-        Succeeded,
-        Failed,
-        #[serde(other)]
-        Unfinished,
-    }
-
     #[derive(Deserialize)]
     pub(super) struct Node {
         #[serde(default)]
@@ -145,14 +122,6 @@ mod wire {
     #[serde(default)]
     struct NodeStatus {
         allocatable: Option<Amounts>,
-    }
-
-    impl PodSpec {
-        fn requests(&self) -> Resources {
-            let containers = self.containers.as_deref().unwrap_or_default();
-            let init_containers = self.init_containers.as_deref().unwrap_or_default();
-            pod_requests(containers, init_containers, self.resources, self.overhead)
-        }
     }
 
     impl Metadata {
@@ -171,12 +140,11 @@ mod wire {
     impl From<Pod> for TrimmedPod {
         fn from(pod: Pod) -> Self {
             let Pod { mut metadata, spec, status } = pod;
-            let finished = matches!(status.phase, Some(Phase::Succeeded | Phase::Failed));
             let owners = metadata.owner_references.take().unwrap_or_default();
             let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
             Self {
-                gone: finished || metadata.deletion_timestamp.is_some(),
-                requests: spec.requests(),
+                gone: status.is_finished() || metadata.deletion_timestamp.is_some(),
+                requests: pod_requests(&spec, &status),
                 metadata: metadata.object_meta(),
                 controller: controller.map(|owner| (owner.kind, owner.name)),
                 node: spec.node_name.filter(|node| !node.is_empty()),

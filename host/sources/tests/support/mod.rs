@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_core::application::Identity;
+use netmarks_core::clock::unix_now;
 use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
@@ -57,8 +58,7 @@ pub fn config(url: &str, preset: PresetName) -> MetricsConfig {
 /// For what the rules made of a mesh's metrics; where several groups are recorded, a label tells them apart.
 pub fn recorded(url: &str, preset: PresetName) -> MetricsConfig {
     let mut config = config(url, PresetName::Recorded);
-    let name = serde_json::to_value(preset).ok().and_then(|name| name.as_str().map(str::to_owned));
-    config.match_labels.insert("preset".to_owned(), name.unwrap_or_default());
+    config.match_labels.insert("preset".to_owned(), preset.to_string());
     config
 }
 
@@ -71,8 +71,7 @@ pub fn stores() -> Result<MetricsStores> {
 /// What an extender with these settings knows after its first refresh.
 pub async fn flows(config: &MetricsConfig, identity: Identity) -> Result<Flows> {
     let state = Arc::new(ClusterState::new(MetricsState::NotYet));
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?.as_secs_f64();
-    Poller::new(config.clone(), identity)?.refresh(now, &state).await?;
+    Poller::new(config.clone(), identity)?.refresh(unix_now(), &state).await?;
     let snapshot = state.snapshot();
     let name = |id| snapshot.application_name(id).map(|name| name.as_str().to_owned()).context("no name");
     snapshot.flows().flows().map(|(from, to, rate)| Ok(((name(from)?, name(to)?), rate))).collect()
