@@ -109,7 +109,7 @@ impl Controller {
                 Ok(_)
                 | Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => {}
                 Err(error) => {
-                    tracing::error!(error = chain(&error), "the controller of ScoringPolicies failed")
+                    tracing::error!(error = chain(&error), "the controller of ScoringPolicies failed");
                 }
             });
         tokio::select! {

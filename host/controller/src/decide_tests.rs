@@ -217,7 +217,7 @@ impl World {
                     self.history.record_read_failure(&self.location, failure, is_recheck, self.now, 0.5);
                 }
                 Next::Recheck if self.history.version() == Some(version.as_str()) => {
-                    self.history.record_unchanged(self.now, 0.5)
+                    self.history.record_unchanged(self.now, 0.5);
                 }
                 Next::Fetch | Next::Recheck => {
                     self.history.record_component(&self.location, digest, version, self.now, 0.5);
