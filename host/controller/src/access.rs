@@ -11,7 +11,8 @@ use k8s_openapi::api::authentication::v1::{TokenReview, TokenReviewSpec, TokenRe
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
 use kube::api::PostParams;
 use kube::{Api, Client, Resource as _};
-use sha2::{Digest, Sha256};
+use netmarks_core::digest::Digest;
+use strum::IntoStaticStr;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -21,20 +22,21 @@ use crate::resource::ScoringPolicy;
 /// enough that a script's requests cost two calls and not two each.
 pub const CACHE_SECONDS: u64 = 10;
 
-/// Most permissions remembered.
+/// Most permissions in the cache.
 const CACHE_ENTRIES: usize = 1_024;
 
-/// Questions to the API server at once: a flood of requests with made-up tokens must not become one there.
-const QUESTIONS: usize = 16;
+/// Reviews by the API server at once: a flood of requests with made-up tokens must not become one there.
+const CONCURRENT_REVIEWS: usize = 16;
 
-/// Longest wait for each of the two answers, waiting for a turn included.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest wait for each of the two reviews, waiting for a permit included.
+const REVIEW_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Longest token that is looked at: service account tokens are about 1 kB.
 const TOKEN_BYTES: usize = 16 * 1024;
 
 /// An operation of the admin listener, as RBAC sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Operation {
     /// `GET /v1/policies` and `GET /v1/shadow`: `list`.
     List,
@@ -53,13 +55,7 @@ impl Operation {
     /// The verb of RBAC.
     #[must_use]
     pub fn verb(self) -> &'static str {
-        match self {
-            Self::List => "list",
-            Self::Get => "get",
-            Self::Create => "create",
-            Self::Update => "update",
-            Self::Delete => "delete",
-        }
+        self.into()
     }
 }
 
@@ -107,8 +103,8 @@ pub enum AccessError {
 #[derive(Debug, thiserror::Error)]
 pub enum Unavailable {
     /// Nothing came in time.
-    #[error("no answer within {} s", PATIENCE.as_secs())]
-    Late,
+    #[error("no answer within {} s", REVIEW_TIMEOUT.as_secs())]
+    TimedOut,
     /// It could not be reached, or refused.
     #[error(transparent)]
     Failed(#[from] Box<kube::Error>),
@@ -123,14 +119,14 @@ pub enum Unavailable {
 pub struct Reviewer {
     client: Client,
     audiences: Option<Vec<String>>,
-    turns: Semaphore,
-    allowed: Mutex<HashMap<Question, Permission>>,
+    permits: Semaphore,
+    allowed: Mutex<HashMap<AccessQuery, Permission>>,
 }
 
-/// What was asked; the token only as its hash, so that none can be read from memory later.
+/// Who wants to do what; the token only as its hash, so that none can be read from memory later.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Question {
-    token: [u8; 32],
+struct AccessQuery {
+    token: Digest,
     operation: Operation,
     name: Option<String>,
     namespace: String,
@@ -151,7 +147,7 @@ impl Reviewer {
     /// With `audiences`, only tokens made for one of them are valid; without, those for the API server itself.
     #[must_use]
     pub fn new(client: Client, audiences: Option<Vec<String>>) -> Self {
-        Self { client, audiences, turns: Semaphore::new(QUESTIONS), allowed: Mutex::default() }
+        Self { client, audiences, permits: Semaphore::new(CONCURRENT_REVIEWS), allowed: Mutex::default() }
     }
 
     /// Whether the sender of `bearer_token` may do `operation` on the policy `name`, or on all without a name, in
@@ -171,13 +167,13 @@ impl Reviewer {
         if bearer_token.is_empty() || bearer_token.len() > TOKEN_BYTES {
             return Err(AccessError::Unauthenticated);
         }
-        let question = Question {
-            token: Sha256::digest(bearer_token).into(),
+        let query = AccessQuery {
+            token: Digest::of(bearer_token.as_bytes()),
             operation,
             name: name.map(str::to_owned),
             namespace: namespace.to_owned(),
         };
-        if let Some(user) = self.remembered(&question) {
+        if let Some(user) = self.cached(&query) {
             return Ok(user);
         }
         let info = self.authenticate(bearer_token).await?;
@@ -188,7 +184,7 @@ impl Reviewer {
         if user.name.is_empty() {
             return Err(AccessError::Unauthenticated);
         }
-        if !self.may(info, &question).await? {
+        if !self.is_allowed(info, &query).await? {
             let object = match name {
                 Some(name) => format!("scoringpolicies `{name}`"),
                 None => "scoringpolicies".to_owned(),
@@ -196,7 +192,7 @@ impl Reviewer {
             let (verb, namespace) = (operation.verb(), namespace.to_owned());
             return Err(AccessError::Forbidden { user: user.name, verb, object, namespace });
         }
-        self.remember(question, user.clone());
+        self.cache(query, user.clone());
         Ok(user)
     }
 
@@ -204,7 +200,7 @@ impl Reviewer {
         let spec = TokenReviewSpec { token: token.to_owned(), audiences: self.audiences.clone() };
         let review = TokenReview { spec, ..TokenReview::default() };
         let step = "review a token";
-        let answer = self.ask(step, &review).await?;
+        let answer = self.review(step, &review).await?;
         let TokenReviewStatus { audiences, authenticated, error, user } =
             answer.status.ok_or(AccessError::Unavailable { step, cause: Unavailable::Empty })?;
         if authenticated != Some(true) {
@@ -220,14 +216,14 @@ impl Reviewer {
         user.ok_or(AccessError::Unauthenticated)
     }
 
-    async fn may(&self, user: UserInfo, question: &Question) -> Result<bool, AccessError> {
+    async fn is_allowed(&self, user: UserInfo, query: &AccessQuery) -> Result<bool, AccessError> {
         let resource = ResourceAttributes {
             group: Some(ScoringPolicy::group(&()).into_owned()),
             version: Some("*".to_owned()),
             resource: Some(ScoringPolicy::plural(&()).into_owned()),
-            verb: Some(question.operation.verb().to_owned()),
-            name: question.name.clone(),
-            namespace: Some(question.namespace.clone()),
+            verb: Some(query.operation.verb().to_owned()),
+            name: query.name.clone(),
+            namespace: Some(query.namespace.clone()),
             ..ResourceAttributes::default()
         };
         let spec = SubjectAccessReviewSpec {
@@ -239,12 +235,13 @@ impl Reviewer {
             ..SubjectAccessReviewSpec::default()
         };
         let step = "review access";
-        let answer = self.ask(step, &SubjectAccessReview { spec, ..SubjectAccessReview::default() }).await?;
+        let answer =
+            self.review(step, &SubjectAccessReview { spec, ..SubjectAccessReview::default() }).await?;
         let status = answer.status.ok_or(AccessError::Unavailable { step, cause: Unavailable::Empty })?;
         Ok(status.allowed && status.denied != Some(true))
     }
 
-    async fn ask<K>(&self, step: &'static str, review: &K) -> Result<K, AccessError>
+    async fn review<K>(&self, step: &'static str, review: &K) -> Result<K, AccessError>
     where
         K: kube::Resource<DynamicType = (), Scope = k8s_openapi::ClusterResourceScope>,
         K: serde::Serialize + serde::de::DeserializeOwned + Clone + std::fmt::Debug,
@@ -252,25 +249,25 @@ impl Reviewer {
         let api: Api<K> = Api::all(self.client.clone());
         let answer = async {
             // An error would say that it is closed, which it never is.
-            let _turn = self.turns.acquire().await;
+            let _permit = self.permits.acquire().await;
             api.create(&PostParams::default(), review).await
         };
-        match tokio::time::timeout(PATIENCE, answer).await {
+        match tokio::time::timeout(REVIEW_TIMEOUT, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 Err(AccessError::Unavailable { step, cause: Unavailable::Failed(Box::new(error)) })
             }
-            Err(_) => Err(AccessError::Unavailable { step, cause: Unavailable::Late }),
+            Err(_) => Err(AccessError::Unavailable { step, cause: Unavailable::TimedOut }),
         }
     }
 
-    fn remembered(&self, question: &Question) -> Option<User> {
+    fn cached(&self, query: &AccessQuery) -> Option<User> {
         let allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
-        let permission = allowed.get(question)?;
+        let permission = allowed.get(query)?;
         (Instant::now() < permission.until).then(|| permission.user.clone())
     }
 
-    fn remember(&self, question: Question, user: User) {
+    fn cache(&self, query: AccessQuery, user: User) {
         let now = Instant::now();
         let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
         if allowed.len() >= CACHE_ENTRIES {
@@ -278,7 +275,7 @@ impl Reviewer {
         }
         // Still full: so many within seconds is a flood, and to ask again costs less than to sort.
         if allowed.len() < CACHE_ENTRIES {
-            allowed.insert(question, Permission { user, until: now + Duration::from_secs(CACHE_SECONDS) });
+            allowed.insert(query, Permission { user, until: now + Duration::from_secs(CACHE_SECONDS) });
         }
     }
 }

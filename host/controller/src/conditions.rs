@@ -1,14 +1,14 @@
-//! From what each replica says to what holds for the policy as a whole.
+//! The conditions of a policy as a whole, computed from the entries of all replicas.
 //!
-//! Pure, and the same for everyone: whichever replica computes it from the same entries gets the same conditions, so
-//! that all may write them and none has to be elected.
+//! Pure and deterministic: every replica computes the same conditions from the same entries, so that all may write them
+//! and none has to be elected.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::status::{ReplicaState, ReplicaStatus};
-use crate::text::cut;
+use crate::text::{cut, short_digest};
 
 /// Types of conditions, in the order in which a policy passes them.
 pub const TYPES: [&str; 5] = ["Fetched", "Accepted", "Ready", "Degraded", "Converged"];
@@ -16,7 +16,7 @@ pub const TYPES: [&str; 5] = ["Fetched", "Accepted", "Ready", "Degraded", "Conve
 /// Longest message, in bytes.
 const MESSAGE_BYTES: usize = 1_024;
 
-/// What all replicas share of a status.
+/// The part of a status that all replicas share.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// The generation that the conditions are about.
@@ -27,13 +27,13 @@ pub struct Summary {
     pub conditions: Vec<Condition>,
 }
 
-struct Verdict {
+struct ConditionValue {
     status: &'static str,
     reason: String,
     message: String,
 }
 
-impl Verdict {
+impl ConditionValue {
     fn new(status: &'static str, reason: &str, message: impl Into<String>) -> Self {
         Self { status, reason: reason.to_owned(), message: message.into() }
     }
@@ -45,90 +45,95 @@ pub fn summarise(generation: i64, replicas: &[ReplicaStatus], previous: &[Condit
     // By name, whatever order the list has: the same entries must give the same sentences.
     let mut sorted: Vec<&ReplicaStatus> = replicas.iter().collect();
     sorted.sort_by(|left, right| left.name.cmp(&right.name));
-    let view = View { generation, replicas: sorted };
-    let verdicts = [view.fetched(), view.accepted(), view.ready(), view.degraded(), view.converged()];
-    let conditions = TYPES.iter().zip(verdicts).map(|(kind, verdict)| {
+    let all = AllReplicas { generation, replicas: sorted };
+    let values = [all.fetched(), all.accepted(), all.ready(), all.degraded(), all.converged()];
+    let conditions = TYPES.iter().zip(values).map(|(kind, value)| {
         let before =
-            previous.iter().find(|condition| condition.type_ == *kind && condition.status == verdict.status);
+            previous.iter().find(|condition| condition.type_ == *kind && condition.status == value.status);
         Condition {
             type_: (*kind).to_owned(),
-            status: verdict.status.to_owned(),
-            reason: verdict.reason,
-            message: cut(&verdict.message, MESSAGE_BYTES).to_owned(),
+            status: value.status.to_owned(),
+            reason: value.reason,
+            message: cut(&value.message, MESSAGE_BYTES).to_owned(),
             observed_generation: Some(generation),
             last_transition_time: before.map_or(now, |condition| &condition.last_transition_time).clone(),
         }
     });
-    Summary { observed_generation: generation, digest: view.digest(), conditions: conditions.collect() }
+    Summary { observed_generation: generation, digest: all.digest(), conditions: conditions.collect() }
 }
 
-struct View<'a> {
+struct AllReplicas<'a> {
     generation: i64,
     replicas: Vec<&'a ReplicaStatus>,
 }
 
-impl View<'_> {
-    fn fetched(&self) -> Verdict {
-        if let Some(failed) = self.any(&[ReplicaState::FetchFailed]) {
+impl AllReplicas<'_> {
+    fn fetched(&self) -> ConditionValue {
+        if let Some(failed) = self.first_in(&[ReplicaState::FetchFailed]) {
             return failed;
         }
         match self
-            .waiting(|replica| replica.state != ReplicaState::Pending || replica.fetched_digest.is_some())
+            .waiting_for(|replica| replica.state != ReplicaState::Pending || replica.fetched_digest.is_some())
         {
-            Some(message) => Verdict::new("Unknown", "Fetching", message),
-            None => Verdict::new("True", "Fetched", "Every replica has the component."),
+            Some(message) => ConditionValue::new("Unknown", "Fetching", message),
+            None => ConditionValue::new("True", "Fetched", "Every replica has the component."),
         }
     }
 
-    fn accepted(&self) -> Verdict {
-        if let Some(rejected) = self.any(&[ReplicaState::Rejected]) {
+    fn accepted(&self) -> ConditionValue {
+        if let Some(rejected) = self.first_in(&[ReplicaState::Rejected]) {
             return rejected;
         }
-        let taken =
+        let accepted =
             |replica: &ReplicaStatus| replica.state.in_effect() || replica.state == ReplicaState::Degraded;
-        match self.waiting(taken) {
-            Some(message) => Verdict::new("Unknown", "Trying", message),
-            None => {
-                Verdict::new("True", "Accepted", "Every replica took it: it compiled and answered its trial.")
-            }
+        match self.waiting_for(accepted) {
+            Some(message) => ConditionValue::new("Unknown", "Trying", message),
+            None => ConditionValue::new(
+                "True",
+                "Accepted",
+                "Every replica took it: it compiled and answered its trial.",
+            ),
         }
     }
 
-    fn ready(&self) -> Verdict {
+    fn ready(&self) -> ConditionValue {
         let refused = [ReplicaState::FetchFailed, ReplicaState::Rejected, ReplicaState::Degraded];
-        if let Some(mut verdict) = self.any(&refused) {
+        if let Some(mut value) = self.first_in(&refused) {
             let earlier = self
                 .replicas
                 .iter()
                 .find(|replica| refused.contains(&replica.state) && replica.digest.is_some());
             if let Some(digest) = earlier.and_then(|replica| replica.digest.as_deref()) {
-                verdict.message = format!("{digest} stays in use. {}", verdict.message);
+                value.message = format!("{digest} stays in use. {}", value.message);
             }
-            return verdict;
+            return value;
         }
-        match self.waiting(|replica| replica.state.in_effect()) {
-            Some(message) => Verdict::new("False", "Progressing", message),
-            None => Verdict::new("True", "InUse", "Every replica uses the policy as it is written."),
+        match self.waiting_for(|replica| replica.state.in_effect()) {
+            Some(message) => ConditionValue::new("False", "Progressing", message),
+            None => ConditionValue::new("True", "InUse", "Every replica uses the policy as it is written."),
         }
     }
 
-    fn degraded(&self) -> Verdict {
-        self.any(&[ReplicaState::Degraded]).map_or_else(
-            || Verdict::new("False", "Healthy", "No replica has withdrawn the policy."),
-            |verdict| Verdict { status: "True", ..verdict },
+    fn degraded(&self) -> ConditionValue {
+        self.first_in(&[ReplicaState::Degraded]).map_or_else(
+            || ConditionValue::new("False", "Healthy", "No replica has withdrawn the policy."),
+            |value| ConditionValue { status: "True", ..value },
         )
     }
 
-    fn converged(&self) -> Verdict {
-        if let Some(message) = self.waiting(|replica| replica.state != ReplicaState::Pending) {
-            return Verdict::new("False", "Progressing", message);
+    fn converged(&self) -> ConditionValue {
+        if let Some(message) = self.waiting_for(|replica| replica.state != ReplicaState::Pending) {
+            return ConditionValue::new("False", "Progressing", message);
         }
         let mut groups: BTreeMap<(Option<&str>, &'static str), Vec<&str>> = BTreeMap::new();
         for replica in &self.replicas {
-            groups.entry((replica.digest.as_deref(), word(replica.state))).or_default().push(&replica.name);
+            groups
+                .entry((replica.digest.as_deref(), state_text(replica.state)))
+                .or_default()
+                .push(&replica.name);
         }
         if groups.len() <= 1 {
-            return Verdict::new(
+            return ConditionValue::new(
                 "True",
                 "Converged",
                 format!("All {} replicas do the same.", self.replicas.len()),
@@ -137,14 +142,14 @@ impl View<'_> {
         let parts: Vec<String> = groups
             .into_iter()
             .map(|((digest, state), names)| {
-                format!("{} in {}, {state}", digest.map_or("nothing", short), names.join(", "))
+                format!("{} in {}, {state}", digest.map_or("nothing", short_digest), names.join(", "))
             })
             .collect();
-        Verdict::new("False", "ReplicasDiffer", format!("The replicas differ: {}.", parts.join("; ")))
+        ConditionValue::new("False", "ReplicasDiffer", format!("The replicas differ: {}.", parts.join("; ")))
     }
 
     /// The first replica in one of `states`, as a reason why something is not so.
-    fn any(&self, states: &[ReplicaState]) -> Option<Verdict> {
+    fn first_in(&self, states: &[ReplicaState]) -> Option<ConditionValue> {
         let found: Vec<&&ReplicaStatus> = self
             .replicas
             .iter()
@@ -155,15 +160,15 @@ impl View<'_> {
             0 => String::new(),
             others => format!(" (and {others} more)"),
         };
-        Some(Verdict {
+        Some(ConditionValue {
             status: "False",
             reason: first.reason.clone(),
             message: format!("Replica {}{others}: {}", first.name, first.message),
         })
     }
 
-    /// A sentence on who is not `done` yet.
-    fn waiting(&self, done: impl Fn(&ReplicaStatus) -> bool) -> Option<String> {
+    /// A sentence that names the replicas that are not `done` yet.
+    fn waiting_for(&self, done: impl Fn(&ReplicaStatus) -> bool) -> Option<String> {
         if self.replicas.is_empty() {
             return Some("No replica has looked at it yet.".to_owned());
         }
@@ -189,14 +194,7 @@ impl View<'_> {
     }
 }
 
-/// The first twelve digits of a digest.
-#[must_use]
-pub fn short(digest: &str) -> &str {
-    let digits = digest.strip_prefix("sha256:").unwrap_or(digest);
-    cut(digits, 12)
-}
-
-fn word(state: ReplicaState) -> &'static str {
+fn state_text(state: ReplicaState) -> &'static str {
     match state {
         ReplicaState::Pending => "pending",
         ReplicaState::FetchFailed => "the newest not fetched",

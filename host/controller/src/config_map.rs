@@ -1,77 +1,79 @@
-//! Watching the one ConfigMap that a policy refers to.
+//! A watch of the one ConfigMap that a policy refers to.
 //!
 //! By its name, so that no others are read and RBAC can be narrowed to names; and only its metadata, since the content is
 //! read when it is needed.
 
+use std::sync::Arc;
+
 use futures::StreamExt as _;
-use futures::stream::BoxStream;
 use k8s_openapi::api::core::v1::ConfigMap;
 use kube::core::PartialObjectMeta;
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::runtime::watcher::watch_object;
 use kube::{Api, Client};
 use netmarks_core::errors::chain;
+use tokio::sync::{Notify, watch};
+use tokio_util::task::AbortOnDropHandle;
 
-/// Follows one ConfigMap.
+/// The resource version of a ConfigMap; `None` if it does not exist.
+type Version = Option<String>;
+
+/// Watches one ConfigMap until it is dropped.
 pub(crate) struct ConfigMapWatch {
     name: String,
-    events: BoxStream<'static, watcher::Result<Event<PartialObjectMeta<ConfigMap>>>>,
-    /// The version seen last; `None` if it is not there.
-    version: Option<String>,
-    listed: Option<String>,
-    failing: bool,
+    versions: watch::Receiver<Version>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl ConfigMapWatch {
-    pub(crate) fn new(client: Client, namespace: &str, name: &str) -> Self {
+    /// Notifies `changed` of each new version.
+    pub(crate) fn new(client: Client, namespace: &str, name: &str, changed: Arc<Notify>) -> Self {
         let api: Api<PartialObjectMeta<ConfigMap>> = Api::namespaced(client, namespace);
-        let config = Config::default().fields(&format!("metadata.name={name}"));
-        let events = watcher(api, config).default_backoff().boxed();
-        Self { name: name.to_owned(), events, version: None, listed: None, failing: false }
+        let (sender, versions) = watch::channel(None);
+        let task = AbortOnDropHandle::new(tokio::spawn(follow(api, name.to_owned(), sender, changed)));
+        Self { name: name.to_owned(), versions, task }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Whether it watches this ConfigMap, and still runs.
+    pub(crate) fn is_of(&self, name: &str) -> bool {
+        self.name == name && !self.task.is_finished()
     }
 
-    /// Waits until the ConfigMap is another than that of the version `read`.
-    ///
-    /// Cancel safe: what was seen is kept.
-    pub(crate) async fn differs_from(&mut self, read: Option<&str>) {
-        loop {
-            match self.events.next().await {
-                Some(Ok(event)) => {
-                    self.failing = false;
-                    let known = match event {
-                        Event::Init => {
-                            self.listed = None;
-                            continue;
-                        }
-                        Event::InitApply(object) => {
-                            self.listed = object.metadata.resource_version;
-                            continue;
-                        }
-                        Event::InitDone => self.listed.take(),
-                        Event::Apply(object) => object.metadata.resource_version,
-                        Event::Delete(_) => None,
-                    };
-                    self.version = known;
-                    if self.version.as_deref() != read {
-                        return;
-                    }
+    /// The version seen last, once after each change.
+    pub(crate) fn take_change(&mut self) -> Option<Version> {
+        self.versions.has_changed().unwrap_or(false).then(|| self.versions.borrow_and_update().clone())
+    }
+}
+
+async fn follow(
+    api: Api<PartialObjectMeta<ConfigMap>>,
+    name: String,
+    versions: watch::Sender<Version>,
+    changed: Arc<Notify>,
+) {
+    let mut objects = Box::pin(watch_object(api, &name).default_backoff());
+    let (mut listed, mut failing) = (false, false);
+    while let Some(object) = objects.next().await {
+        match object {
+            Ok(object) => {
+                failing = false;
+                let version = object.and_then(|object| object.metadata.resource_version);
+                // The first answer counts even if there is no ConfigMap: one may have been read before that.
+                if std::mem::replace(&mut listed, true) && *versions.borrow() == version {
+                    continue;
                 }
-                Some(Err(error)) => {
-                    if !std::mem::replace(&mut self.failing, true) {
-                        tracing::warn!(
-                            config_map = self.name,
-                            error = chain(&error),
-                            "watch of a ConfigMap failed; it is retried. Check that the service account may list and \
-                             watch ConfigMaps in this namespace"
-                        );
-                    }
+                versions.send_replace(version);
+                changed.notify_one();
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(
+                        config_map = name,
+                        error = chain(&error),
+                        "watch of a ConfigMap failed; it is retried. Check that the service account may list and \
+                         watch ConfigMaps in this namespace"
+                    );
                 }
-                // A watcher never ends; if it should, there is nothing to hear any more.
-                None => std::future::pending().await,
             }
         }
     }

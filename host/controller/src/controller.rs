@@ -1,40 +1,34 @@
-//! Watches the ScoringPolicies of one namespace and keeps a worker for each.
-//!
-//! Here is only who works on what: a worker for each resource, a new one if it should ever fail, and removal of what the
-//! registry still has of resources that were deleted while nobody looked.
+//! The controller: a watch of the ScoringPolicies of one namespace, and what it triggers.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::stream::{self, Stream, StreamExt as _};
 use kube::api::{ApiResource, DynamicObject};
 use kube::runtime::WatchStreamExt as _;
-use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::runtime::controller::{self, Controller as Reconciler};
+use kube::runtime::reflector::store::Writer;
+use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Client};
 use netmarks_artefacts::FetchConfig;
 use netmarks_core::errors::chain;
-use netmarks_policies::{Origin, Registry};
-use tokio::sync::{Semaphore, watch};
-use tokio::task::{Id, JoinError, JoinSet};
+use netmarks_policies::{Notice, Registry};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::apply::Scribe;
+use crate::context::{Context, PolicyStates};
+use crate::orphans;
+use crate::reconcile::{error_policy, reconcile};
+use crate::report::withdraw;
 use crate::resource::ScoringPolicy;
 use crate::source::Sources;
-use crate::worker::{Context, Latest, Worker};
-
-/// Most resources that are worked on; the registry takes fewer.
-const MOST: usize = 128;
+use crate::status_writer::StatusWriter;
 
 /// Components that may be on their way to the registry at once, each in memory.
 const FETCHES: usize = 4;
 
 /// Objects per page of a list.
 const PAGE_SIZE: u32 = 100;
-
-/// Pause before a worker that failed is replaced.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// Where policies come from.
 #[derive(Clone, Debug)]
@@ -48,9 +42,10 @@ pub struct ControllerSettings {
     pub fetch: FetchConfig,
 }
 
-/// Brings the ScoringPolicies of a namespace into the registry, and says in their status what became of them.
+/// Brings the ScoringPolicies of a namespace into the registry, and reports in their status what became of them.
 pub struct Controller {
     context: Arc<Context>,
+    writer: Writer<DynamicObject>,
     listed: watch::Sender<bool>,
 }
 
@@ -69,16 +64,23 @@ impl Controller {
     #[must_use]
     pub fn new(client: Client, registry: Registry, settings: ControllerSettings) -> Self {
         let ControllerSettings { namespace, replica, fetch } = settings;
+        let resource = ApiResource::erase::<ScoringPolicy>(&());
+        let writer = Writer::new(resource.clone());
         let context = Context {
             registry,
             sources: Sources::new(client.clone(), namespace.clone(), fetch),
-            scribe: Scribe::new(client.clone(), &namespace),
+            status: StatusWriter::new(client.clone(), &namespace),
+            store: writer.as_reader(),
             fetches: Semaphore::new(FETCHES),
+            reconcile_all: Arc::default(),
+            remove_orphans: Notify::new(),
+            policies: PolicyStates::default(),
             client,
             namespace,
             replica,
+            resource,
         };
-        Self { context: Arc::new(context), listed: watch::Sender::new(false) }
+        Self { context: Arc::new(context), writer, listed: watch::Sender::new(false) }
     }
 
     /// Becomes true once the resources were listed for the first time. A definition that is not installed keeps it
@@ -88,168 +90,89 @@ impl Controller {
         self.listed.subscribe()
     }
 
-    /// Runs until `shutdown`, whatever happens; then removes this replica's entries, within seconds.
+    /// Runs until `shutdown`; then removes this replica's entries, within seconds.
     pub async fn run(self, shutdown: CancellationToken) {
-        let Self { context, listed } = self;
-        let resource = ApiResource::erase::<ScoringPolicy>(&());
-        let api: Api<DynamicObject> =
-            Api::namespaced_with(context.client.clone(), &context.namespace, &resource);
-        let mut crew =
-            Crew { context, shutdown: shutdown.clone(), members: BTreeMap::new(), tasks: JoinSet::new() };
-        let mut watched = Watched::default();
-        loop {
-            let config = Config::default().page_size(PAGE_SIZE);
-            let mut events = Box::pin(watcher(api.clone(), config).default_backoff());
-            loop {
-                tokio::select! {
-                    () = shutdown.cancelled() => return crew.dismiss().await,
-                    Some(ended) = crew.tasks.join_next_with_id() => crew.replace(ended),
-                    event = events.next() => match event {
-                        Some(Ok(event)) => watched.take(event, &mut crew, &listed),
-                        Some(Err(error)) => watched.failed(&error),
-                        None => break,
-                    },
+        let Self { context, writer, listed } = self;
+        let Context { client, namespace, resource, store, .. } = &*context;
+        // As dynamic objects: a policy of a newer or older definition must not stop the watch of all.
+        let api: Api<DynamicObject> = Api::namespaced_with(client.clone(), namespace, resource);
+        let events = watcher(api, watcher::Config::default().page_size(PAGE_SIZE)).default_backoff();
+        let applied = observe(events.reflect(writer), Arc::clone(&context), listed);
+        let changed = Arc::clone(&context.reconcile_all);
+        let changes = stream::repeat(()).then(move |()| wait(Arc::clone(&changed)));
+        let reconciled = Reconciler::for_stream_with(applied, store.clone(), resource.clone())
+            .reconcile_all_on(changes)
+            .reconcile_all_on(notices(context.registry.subscribe()))
+            .run(reconcile, error_policy, Arc::clone(&context))
+            .for_each(async |result| match result {
+                // Failed reconciles are logged by the error policy. An object that is not found was deleted.
+                Ok(_)
+                | Err(controller::Error::ReconcilerFailed(..) | controller::Error::ObjectNotFound(_)) => {}
+                Err(error) => {
+                    tracing::error!(error = chain(&error), "the controller of ScoringPolicies failed");
                 }
-            }
-            tracing::warn!("watch of ScoringPolicies ended unexpectedly; starting over");
-            tokio::task::yield_now().await;
+            });
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = Box::pin(reconciled) => tracing::error!("the watch of ScoringPolicies ended unexpectedly"),
+            () = orphans::run(&context) => {}
         }
+        withdraw(&context).await;
     }
 }
 
-/// The state of the watch.
-#[derive(Default)]
-struct Watched {
-    list: BTreeSet<String>,
-    failing: bool,
-}
-
-impl Watched {
-    fn take(&mut self, event: Event<DynamicObject>, crew: &mut Crew, listed: &watch::Sender<bool>) {
-        match event {
-            // A list that has only begun is no sign of recovery: it begins before its first request.
-            Event::Init => return self.list.clear(),
-            Event::InitApply(object) => {
-                self.list.extend(object.metadata.name.clone());
-                crew.show(object);
-            }
-            Event::Apply(object) => crew.show(object),
-            Event::Delete(object) => {
-                if let Some(name) = object.metadata.name {
-                    crew.delete(name);
-                }
-            }
-            Event::InitDone => {
-                crew.keep_only(&std::mem::take(&mut self.list));
-                listed.send_replace(true);
-            }
-        }
-        if std::mem::take(&mut self.failing) {
+/// Passes on what was created or changed. A complete list means that everything may have changed.
+fn observe(
+    events: impl Stream<Item = watcher::Result<Event<DynamicObject>>> + Send + 'static,
+    context: Arc<Context>,
+    listed: watch::Sender<bool>,
+) -> impl Stream<Item = watcher::Result<DynamicObject>> + Send + 'static {
+    let mut failing = false;
+    events.filter_map(move |event| {
+        // A list that has only begun is no sign of recovery: it begins before its first request.
+        if matches!(event, Ok(Event::InitApply(_) | Event::InitDone | Event::Apply(_) | Event::Delete(_)))
+            && std::mem::take(&mut failing)
+        {
             tracing::info!("watch of ScoringPolicies works again");
         }
-    }
-
-    fn failed(&mut self, error: &watcher::Error) {
-        if !std::mem::replace(&mut self.failing, true) {
-            tracing::warn!(
-                error = chain(error),
-                "watch of ScoringPolicies failed; policies stay as they are while it is retried. Check that their \
-                 definition is installed (the chart's policies.crd.install) and that the service account may list \
-                 and watch scoringpolicies in this namespace"
-            );
-        }
-    }
-}
-
-/// The workers.
-struct Crew {
-    context: Arc<Context>,
-    shutdown: CancellationToken,
-    members: BTreeMap<String, Member>,
-    tasks: JoinSet<()>,
-}
-
-struct Member {
-    latest: watch::Sender<Latest>,
-    task: Id,
-}
-
-impl Crew {
-    /// The newest state of a resource, for its worker.
-    fn show(&mut self, object: DynamicObject) {
-        let Some(name) = object.metadata.name.clone() else { return };
-        if let Some(member) = self.members.get(&name) {
-            member.latest.send_replace(Some(Arc::new(object)));
-        } else if self.members.len() < MOST {
-            self.hire(name, Some(Arc::new(object)), None);
-        } else {
-            tracing::error!(
-                policy = name,
-                most = MOST,
-                "too many ScoringPolicies; this one is not looked at"
-            );
-        }
-    }
-
-    fn delete(&mut self, name: String) {
-        match self.members.get(&name) {
-            Some(member) => drop(member.latest.send_replace(None)),
-            // Nobody works on it; what the registry may have of it goes all the same.
-            None => self.hire(name, None, None),
-        }
-    }
-
-    /// A complete list was seen: what it lacks is deleted, also what only the registry remembers.
-    fn keep_only(&mut self, list: &BTreeSet<String>) {
-        let manifest = self.context.registry.manifest();
-        let remembered = manifest.entries.into_iter().filter(|entry| entry.origin == Origin::Kubernetes);
-        let known: BTreeSet<String> =
-            self.members.keys().cloned().chain(remembered.map(|entry| entry.name.to_string())).collect();
-        for name in known.difference(list) {
-            self.delete(name.clone());
-        }
-    }
-
-    fn hire(&mut self, name: String, latest: Latest, after: Option<Duration>) {
-        let (sender, receiver) = watch::channel(latest);
-        let worker = Worker::new(Arc::clone(&self.context), name.clone());
-        let shutdown = self.shutdown.clone();
-        let task = self.tasks.spawn(async move {
-            if let Some(after) = after {
-                tokio::time::sleep(after).await;
+        let applied = match event {
+            Ok(Event::Apply(object)) => Some(Ok(object)),
+            Ok(Event::Delete(_)) => {
+                context.remove_orphans.notify_one();
+                None
             }
-            worker.run(receiver, shutdown).await;
-        });
-        self.members.insert(name, Member { latest: sender, task: task.id() });
-    }
-
-    /// A worker ended: because its resource is deleted, or because it failed, which must not end its policy's care.
-    fn replace(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let (id, failure) = match ended {
-            Ok((id, ())) => (id, None),
-            Err(error) => (error.id(), Some(error)),
+            Ok(Event::InitDone) => {
+                listed.send_replace(true);
+                context.remove_orphans.notify_one();
+                context.reconcile_all.notify_one();
+                None
+            }
+            // Not before the list is complete: until then, the store holds what was there before.
+            Ok(Event::Init | Event::InitApply(_)) => None,
+            Err(error) => {
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::warn!(
+                        error = chain(&error),
+                        "watch of ScoringPolicies failed; policies stay as they are while it is retried. Check that \
+                         their definition is installed (the chart's policies.crd.install) and that the service \
+                         account may list and watch scoringpolicies in this namespace"
+                    );
+                }
+                None
+            }
         };
-        let found = self.members.iter().find(|(_, member)| member.task == id).map(|(name, _)| name.clone());
-        let Some((name, member)) = found.and_then(|name| self.members.remove_entry(&name)) else { return };
-        if let Some(error) = &failure {
-            tracing::error!(
-                policy = name,
-                error = chain(error),
-                "the worker of a policy failed; another one follows"
-            );
-        }
-        let latest = member.latest.borrow().clone();
-        if latest.is_some() || failure.is_some() {
-            self.hire(name, latest, failure.map(|_| AGAIN));
-        }
-    }
+        std::future::ready(applied)
+    })
+}
 
-    /// Waits for the workers, who see the same shutdown.
-    async fn dismiss(mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(error = chain(&error), "the worker of a policy failed");
-            }
-        }
-    }
+/// One item for each notice, whatever it is about: a rollback moves all policies. Missed ones are told by the next.
+fn notices(receiver: broadcast::Receiver<Notice>) -> impl Stream<Item = ()> + Send + 'static {
+    stream::unfold(receiver, async |mut receiver| match receiver.recv().await {
+        Ok(_) | Err(RecvError::Lagged(_)) => Some(((), receiver)),
+        Err(RecvError::Closed) => None,
+    })
+}
+
+async fn wait(changed: Arc<Notify>) {
+    changed.notified().await;
 }

@@ -1,4 +1,4 @@
-//! Kubernetes events about one policy: one for each turn of things, none for repetitions.
+//! Kubernetes events about one policy: one for each change of its condition, none for repetitions.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use kube::runtime::events::{Event, EventType, Recorder, Reporter};
 use kube::{Client, Resource as _};
 use netmarks_core::errors::chain;
 
-use crate::decide::Saying;
+use crate::decide::ReplicaCondition;
 use crate::resource::ScoringPolicy;
 use crate::status::ReplicaState;
 use crate::text::cut;
@@ -17,16 +17,16 @@ use crate::text::cut;
 const NOTE_BYTES: usize = 1_024;
 
 /// Publishes events about one policy, as one replica.
-pub(crate) struct Events {
+pub(crate) struct EventPublisher {
     client: Client,
     reporter: Reporter,
     recorder: Recorder,
-    last: Option<(i64, Saying)>,
+    last: Option<(i64, ReplicaCondition)>,
     /// The note that the recorder has for each reason.
     notes: BTreeMap<&'static str, String>,
 }
 
-impl Events {
+impl EventPublisher {
     pub(crate) fn new(client: Client, replica: &str) -> Self {
         let reporter =
             Reporter { controller: "netmarks".to_owned(), instance: Some(cut(replica, 128).to_owned()) };
@@ -34,13 +34,18 @@ impl Events {
         Self { client, reporter, recorder, last: None, notes: BTreeMap::new() }
     }
 
-    /// Publishes `saying` about a generation of the policy, if it is another than the last. A failure is logged: events
-    /// are for people, and conditions say the same.
-    pub(crate) async fn publish(&mut self, object: &DynamicObject, generation: i64, saying: &Saying) {
-        if self.last.as_ref().is_some_and(|(last, said)| *last == generation && said == saying) {
+    /// Publishes `condition` of a generation of the policy, if it differs from the last. A failure is only logged, because
+    /// the status says the same.
+    pub(crate) async fn publish(
+        &mut self,
+        object: &DynamicObject,
+        generation: i64,
+        condition: &ReplicaCondition,
+    ) {
+        if self.last.as_ref().is_some_and(|(of, last)| *of == generation && last == condition) {
             return;
         }
-        let (type_, action) = match saying.state {
+        let (type_, action) = match condition.state {
             ReplicaState::Pending => return,
             ReplicaState::FetchFailed => (EventType::Warning, "Fetch"),
             ReplicaState::Rejected => (EventType::Warning, "Submit"),
@@ -49,21 +54,21 @@ impl Events {
                 (EventType::Normal, "Submit")
             }
         };
-        if self.notes.get(saying.reason).is_some_and(|note| *note != saying.message) {
-            // A recorder counts events of one reason as one and keeps the first sentence. Another sentence is another
-            // event, so it needs a recorder without that memory.
+        if self.notes.get(condition.reason).is_some_and(|note| *note != condition.message) {
+            // A recorder counts events of one reason as one and keeps the first note. Another note is another event, so
+            // it needs a new recorder.
             self.recorder = Recorder::new(self.client.clone(), self.reporter.clone());
             self.notes.clear();
         }
-        self.notes.insert(saying.reason, saying.message.clone());
+        self.notes.insert(condition.reason, condition.message.clone());
         let event = Event {
             type_,
-            reason: saying.reason.to_owned(),
-            note: Some(cut(&saying.message, NOTE_BYTES).to_owned()),
+            reason: condition.reason.to_owned(),
+            note: Some(cut(&condition.message, NOTE_BYTES).to_owned()),
             action: action.to_owned(),
             secondary: None,
         };
-        self.last = Some((generation, saying.clone()));
+        self.last = Some((generation, condition.clone()));
         if let Err(error) = self.recorder.publish(&event, &about(object)).await {
             tracing::warn!(error = chain(&error), "failed to publish an event about a ScoringPolicy");
         }

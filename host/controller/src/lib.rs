@@ -6,40 +6,45 @@
 //!
 //! # How it works
 //!
-//! [`Controller`] keeps a worker for each resource. A worker asks `decide` what to do, fetches, submits, and writes its
-//! replica's entry; from all entries, `conditions` computes what holds for the policy as a whole, and whoever sees a
-//! difference writes it. Nothing that fails here touches what is in use.
+//! kube's controller calls `reconcile` for each resource: when it changes, when its ConfigMap or the registry does, and
+//! when something is due. A reconcile asks `decide` what to do, reads the source, submits, and writes its replica's entry.
+//! `conditions` computes from all entries what holds for the policy as a whole, and whichever replica sees a difference
+//! writes it. `orphans` removes what has no resource any more. Nothing that fails here touches what is in use.
 //!
 //! # Bounds
 //!
 //! | What | Bound |
 //! |---|---|
-//! | resources | 128 workers; the registry itself takes fewer policies |
+//! | resources | 128 are reconciled; the registry itself takes fewer policies |
 //! | components in memory on their way | 4, each as large as [`netmarks_artefacts::FetchConfig::max_bytes`] |
 //! | pauses after failures | 1 s, doubling to 5 min |
-//! | entries of replicas | dropped after 3 min of silence |
+//! | entries of replicas | removed after 3 min without renewal |
 //! | permissions remembered | 1,024, for 10 s |
 //! | messages and notes | 1 KiB |
 
 #![forbid(unsafe_code)]
 
 pub mod access;
-mod apply;
 pub mod conditions;
 mod config;
 mod config_map;
+mod context;
 mod controller;
 pub mod crd;
 mod decide;
 mod events;
-mod problem;
-mod replicas;
+mod failure;
+mod liveness;
+mod orphans;
+mod reconcile;
+mod report;
 pub mod resource;
 mod source;
+mod spec;
 pub mod status;
+mod status_writer;
+mod submit;
 mod text;
-mod wish;
-mod worker;
 
 pub use config::KubernetesPolicies;
 pub use controller::{Controller, ControllerSettings};

@@ -1,14 +1,16 @@
 //! The resource `ScoringPolicy`: what an operator writes.
 //!
-//! Apart from [`crate::status`], which only extenders write. The definition in the chart is generated from these
-//! types; the comments on fields are what `kubectl explain` prints, and the rules are checked by the API server, so
-//! that a mistake is refused with a sentence before any extender sees it.
+//! The definition in the chart is generated from these types; the comments on fields are what `kubectl explain` prints,
+//! and the rules are checked by the API server, so that a mistake is refused with a sentence before any extender sees it.
+//! What only extenders write is in [`crate::status`].
 
 #![allow(unreachable_pub, reason = "`KubeSchema` repeats each type inside a function")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kube::{CustomResource, KubeSchema};
+use netmarks_core::combine::{Normalisation, OnFault};
+use netmarks_engine::Grant;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,11 +50,11 @@ pub const POLL_INTERVAL_SECONDS: u32 = 300;
 #[serde(rename_all = "camelCase")]
 pub struct ScoringPolicySpec {
     /// Where the component is: exactly one of `configMap`, `oci` and `url`.
-    pub source: Source,
+    pub source: PolicySource,
     /// What the policy is used for: `active` scores every pod, `canary` scores a share of the pods, `shadow` scores
     /// beside the active ones without being listened to, `ready` is loaded and tried but not used.
     #[serde(default)]
-    pub mode: Mode,
+    pub mode: PolicyMode,
     /// Share of the pods that a canary scores, in percent. Needed with `mode: canary`, forbidden otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 99))]
@@ -76,7 +78,7 @@ pub struct ScoringPolicySpec {
     pub parameters: BTreeMap<String, Value>,
     /// What one call of the policy may use.
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: LimitsSpec,
     /// What the policy may import beyond the log.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     #[x_kube(merge_strategy = ListMerge::Set)]
@@ -105,7 +107,7 @@ fn parameters_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         .message("give exactly one of `configMap`, `oci` and `url`")
 )]
 #[serde(rename_all = "camelCase")]
-pub struct Source {
+pub struct PolicySource {
     /// A key of `binaryData` in a ConfigMap of the same namespace; for components under 1 MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapSource>,
@@ -170,7 +172,7 @@ pub struct UrlSource {
 /// What a policy is used for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub enum PolicyMode {
     /// It scores every pod.
     #[default]
     Active,
@@ -182,44 +184,10 @@ pub enum Mode {
     Ready,
 }
 
-/// How raw scores become shares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Normalisation {
-    /// The share of the best.
-    #[default]
-    Max,
-    /// From the worst, 0, to the best, 1.
-    MinMax,
-    /// Only the order.
-    Rank,
-    /// As they are.
-    None,
-}
-
-/// What happens to the others when a policy fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OnFault {
-    /// It is left out.
-    #[default]
-    Skip,
-    /// It counts as no preference.
-    Neutral,
-}
-
-/// What a policy may import beyond the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Grant {
-    /// The interfaces of WASI 0.2 with nothing behind them, which interpreted languages import.
-    Wasi,
-}
-
 /// What one call of a policy may use; what is not given is the extender's default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct Limits {
+pub struct LimitsSpec {
     /// Linear memory of one call, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = netmarks_engine::Limits::MOST_MEMORY_MIB))]

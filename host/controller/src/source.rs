@@ -1,21 +1,24 @@
 //! The bytes of a component, from wherever a policy says.
 //!
-//! ConfigMaps are read here; registries and web servers are [`netmarks_artefacts`]' business.
+//! ConfigMaps are read here; registries and web servers by [`netmarks_artefacts`].
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
-use netmarks_artefacts::{Credentials, Digest, FetchConfig, FetchError, Fetcher, Reason, SignatureError};
+use netmarks_artefacts::{Credentials, FetchConfig, FetchError, Fetcher, Keys, Reason, SignatureError};
+use netmarks_core::digest::Digest;
+use tokio::task::JoinError;
 
 use crate::resource::ConfigMapSource;
-use crate::wish::Place;
+use crate::spec::Location;
 
 /// The only type of Secret that is read, and its only key.
 const SECRET_TYPE: &str = "kubernetes.io/dockerconfigjson";
 const SECRET_KEY: &str = ".dockerconfigjson";
 
-/// Why there are no bytes.
+/// Why a component could not be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
     #[error("failed to read the {kind} `{name}`")]
@@ -48,11 +51,22 @@ pub(crate) enum SourceError {
     SecretType { name: String },
     #[error("it could not be fetched")]
     Fetch(#[from] FetchError),
+    #[error("hashing of the component stopped")]
+    Stopped(#[source] JoinError),
+}
+
+/// Why a component of a ConfigMap was not verified.
+#[derive(Debug, thiserror::Error)]
+enum VerifyError {
+    #[error(transparent)]
+    Signature(#[from] SignatureError),
+    #[error(transparent)]
+    Stopped(#[from] JoinError),
 }
 
 impl SourceError {
-    /// Whether nothing was learnt about what the source holds.
-    pub(crate) fn is_silence(&self) -> bool {
+    /// Whether the source gave no answer.
+    pub(crate) fn is_unreachable(&self) -> bool {
         match self {
             Self::Read { error, .. } => !matches!(&**error, kube::Error::Api(status) if status.code < 500),
             Self::Fetch(error) => match &*error.source {
@@ -76,20 +90,20 @@ impl SourceError {
             Self::TooLarge { .. } => "TooLarge",
             Self::Signature { .. } => "SignatureRefused",
             Self::Fetch(error) if error.step == netmarks_artefacts::Step::Verify => "SignatureRefused",
-            Self::Fetch(_) => "FetchFailed",
+            Self::Fetch(_) | Self::Stopped(_) => "FetchFailed",
         }
     }
 }
 
-/// What a look at a source gave.
-pub(crate) enum Found {
-    /// It still holds what it held.
-    Same,
-    /// Its bytes, their digest, and the mark by which to recognise that nothing changed.
-    Bytes { bytes: Vec<u8>, digest: String, mark: String },
+/// What a source holds.
+pub(crate) struct SourceComponent {
+    pub(crate) bytes: Bytes,
+    pub(crate) digest: Digest,
+    /// The version of the source that held it: a ConfigMap's resource version, or the digest that a tag points to.
+    pub(crate) version: String,
 }
 
-/// Looks at the sources of one namespace.
+/// Reads the sources of one namespace.
 pub(crate) struct Sources {
     client: Client,
     namespace: String,
@@ -101,30 +115,38 @@ impl Sources {
         Self { client, namespace, fetcher: Arc::new(Fetcher::new(config)) }
     }
 
-    /// What `place` holds. With `mark`, only if it is something else than at that time.
+    /// Reads the component at `location`; `None` if the source still has the version `known`.
     ///
     /// Cancel safe: it only reads.
-    pub(crate) async fn look(&self, place: &Place, mark: Option<&str>) -> Result<Found, SourceError> {
-        match place {
-            Place::ConfigMap(source) => self.config_map(source, mark).await,
-            Place::Remote { reference, pull_secret, .. } => {
+    pub(crate) async fn read(
+        &self,
+        location: &Location,
+        known: Option<&str>,
+    ) -> Result<Option<SourceComponent>, SourceError> {
+        match location {
+            Location::ConfigMap(source) => self.config_map(source, known).await,
+            Location::Remote { reference, pull_secret, .. } => {
                 let fetcher = match pull_secret {
                     Some(name) => Arc::new(self.fetcher_with(name).await?),
                     None => Arc::clone(&self.fetcher),
                 };
-                let now = fetcher.resolve(reference).await?;
-                if mark == Some(now.to_string().as_str()) {
-                    return Ok(Found::Same);
+                let version = fetcher.resolve(reference).await?;
+                if known == Some(version.to_string().as_str()) {
+                    return Ok(None);
                 }
                 // By the digest just seen, so that what is handed over is what was compared.
-                let fetched = fetcher.fetch(&reference.pinned(now)).await?;
-                let digest = fetched.digest.to_string();
-                Ok(Found::Bytes { bytes: fetched.bytes, digest, mark: now.to_string() })
+                let fetched = fetcher.fetch(&reference.pinned(version)).await?;
+                let bytes = fetched.bytes.into();
+                Ok(Some(SourceComponent { bytes, digest: fetched.digest, version: version.to_string() }))
             }
         }
     }
 
-    async fn config_map(&self, source: &ConfigMapSource, mark: Option<&str>) -> Result<Found, SourceError> {
+    async fn config_map(
+        &self,
+        source: &ConfigMapSource,
+        known: Option<&str>,
+    ) -> Result<Option<SourceComponent>, SourceError> {
         let ConfigMapSource { name, key } = source;
         let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), &self.namespace);
         let kind = "ConfigMap";
@@ -133,13 +155,13 @@ impl Sources {
             .await
             .map_err(|error| SourceError::Read { kind, name: name.clone(), error: Box::new(error) })?
             .ok_or_else(|| SourceError::Missing { kind, name: name.clone() })?;
-        let now = config_map.metadata.resource_version.unwrap_or_default();
-        if mark == Some(now.as_str()) {
-            return Ok(Found::Same);
+        let version = config_map.metadata.resource_version.unwrap_or_default();
+        if known == Some(version.as_str()) {
+            return Ok(None);
         }
         let texts = config_map.data.unwrap_or_default();
         let mut binary = config_map.binary_data.unwrap_or_default();
-        let Some(bytes) = binary.remove(key).map(|bytes| bytes.0) else {
+        let Some(bytes) = binary.remove(key).map(|bytes| Bytes::from(bytes.0)) else {
             let known: Vec<String> = binary.keys().map(|key| format!("`{key}`")).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             return Err(SourceError::Key { name: name.clone(), key: key.clone(), known });
@@ -149,19 +171,17 @@ impl Sources {
             let (name, key) = (name.clone(), key.clone());
             return Err(SourceError::TooLarge { name, key, bytes: bytes.len(), limit });
         }
-        if let Some(keys) = &self.fetcher.config().keys {
-            let signature_key = format!("{key}.sig");
-            let binary =
-                binary.get(&signature_key).map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
-            let signature = texts.get(&signature_key).cloned().or(binary).unwrap_or_default();
-            keys.verify_blob(&bytes, signature.trim()).map_err(|error| SourceError::Signature {
-                name: name.clone(),
-                key: key.clone(),
-                error,
-            })?;
-        }
-        let digest = Digest::of(&bytes).to_string();
-        Ok(Found::Bytes { bytes, digest, mark: now })
+        let signature_key = format!("{key}.sig");
+        let binary = binary.get(&signature_key).map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
+        let signature = texts.get(&signature_key).cloned().or(binary).unwrap_or_default();
+        let digest = verify(self.fetcher.config().keys.clone(), bytes.clone(), signature).await;
+        let digest = digest.map_err(|error| match error {
+            VerifyError::Signature(error) => {
+                SourceError::Signature { name: name.clone(), key: key.clone(), error }
+            }
+            VerifyError::Stopped(error) => SourceError::Stopped(error),
+        })?;
+        Ok(Some(SourceComponent { bytes, digest, version }))
     }
 
     /// A fetcher with the credentials of a Secret, which are read anew each time, so that a rotated one is used at
@@ -183,4 +203,15 @@ impl Sources {
             _ => Err(SourceError::SecretType { name }),
         }
     }
+}
+
+/// Hashes a component and verifies its signature if there are `keys`. On a blocking thread, because both read every byte.
+async fn verify(keys: Option<Keys>, bytes: Bytes, signature: String) -> Result<Digest, VerifyError> {
+    let work = move || {
+        if let Some(keys) = keys {
+            keys.verify_blob(&bytes, signature.trim())?;
+        }
+        Ok(Digest::of(&bytes))
+    };
+    tokio::task::spawn_blocking(work).await?
 }

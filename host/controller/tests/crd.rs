@@ -10,7 +10,8 @@
 use crate::support::{DEFINITION, NAMESPACE, plane};
 use kube::api::{ApiResource, DynamicObject, PostParams};
 use kube::{Api, ResourceExt as _};
-use netmarks_controller::resource::{Mode, Normalisation, OnFault, ScoringPolicy};
+use netmarks_controller::resource::{PolicyMode, ScoringPolicy};
+use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_test_cluster::repository;
 use serde_json::{Value, json};
 
@@ -100,7 +101,7 @@ async fn the_api_server_takes_the_definition_and_refuses_what_cannot_work() {
         api.create(&PostParams::default(), &object("zone", &json!({"source": config_map()}))).await.unwrap();
     let policy: ScoringPolicy = created.try_parse().unwrap();
     assert_eq!(policy.name_any(), "zone");
-    assert_eq!((policy.spec.mode, policy.spec.weight), (Mode::Active, 1.0));
+    assert_eq!((policy.spec.mode, policy.spec.weight), (PolicyMode::Active, 1.0));
     assert_eq!((policy.spec.normalisation, policy.spec.on_fault), (Normalisation::Max, OnFault::Skip));
     let full = json!({
         "source": {"oci": {

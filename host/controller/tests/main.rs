@@ -2,6 +2,7 @@
 
 mod access;
 mod crd;
+mod isolation;
 mod oci;
 mod reconcile;
 mod support;

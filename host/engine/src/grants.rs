@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
-/// One thing that a policy may import.
+/// What a policy may import beyond the log.
 #[derive(
     Clone,
     Copy,

@@ -1,23 +1,23 @@
-//! Writing the status of a policy: server-side apply, each part under the name of who is responsible for it.
+//! Reading and writing the status of a policy: server-side apply, each part under its own field manager.
 //!
-//! - A replica's entry belongs to the field manager of that replica. Nobody else's write can lose it, and to remove it
-//!   is to apply nothing under that manager, which any replica can do for one that is gone.
+//! - A replica's entry belongs to the field manager of that replica, so no other write can lose it. Applying nothing
+//!   under that manager removes the entry, which any replica can do for one that is gone.
 //! - Conditions and digest belong to one manager that all replicas share. They compute the same from the same entries,
 //!   and each write names the version of the object that it was computed from: a replica with an older view is refused
-//!   by the API server, hears of the newer one, and computes again. So the last write always fits the last entries,
+//!   by the API server, receives the newer one, and computes again. So the last write always fits the last entries,
 //!   without a leader, whose absence would have to be noticed first.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use kube::{Api, Client};
+use netmarks_core::digest::Digest;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 
-use crate::conditions::{Summary, short};
+use crate::conditions::Summary;
 use crate::resource::ScoringPolicy;
 use crate::status::ReplicaStatus;
-use crate::text::cut;
+use crate::text::{cut, short_digest};
 
 /// The field manager of what all replicas share.
 const SHARED: &str = "netmarks-summary";
@@ -26,20 +26,20 @@ const SHARED: &str = "netmarks-summary";
 const MANAGER_BYTES: usize = 128;
 
 /// Writes the status of policies in one namespace.
-pub(crate) struct Scribe {
+pub(crate) struct StatusWriter {
     api: Api<DynamicObject>,
 }
 
-/// What a status says, as far as it can be read: one that a newer extender wrote must not stop this one.
+/// A status as far as it can be read: one that a newer extender wrote must not stop this one.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Written {
+pub(crate) struct ObservedStatus {
     pub(crate) observed_generation: Option<i64>,
     pub(crate) digest: Option<String>,
     pub(crate) conditions: Vec<Condition>,
     pub(crate) replicas: Vec<ReplicaStatus>,
 }
 
-impl Written {
+impl ObservedStatus {
     pub(crate) fn of(object: &DynamicObject) -> Self {
         let field = |name: &str| object.data.get("status").and_then(|status| status.get(name));
         Self {
@@ -50,8 +50,8 @@ impl Written {
         }
     }
 
-    /// Whether it says what `summary` says.
-    pub(crate) fn says(&self, summary: &Summary) -> bool {
+    /// Whether the shared part is `summary`.
+    pub(crate) fn matches(&self, summary: &Summary) -> bool {
         self.observed_generation == Some(summary.observed_generation)
             && self.digest == summary.digest
             && self.conditions.len() == summary.conditions.len()
@@ -64,14 +64,14 @@ fn readable<T: DeserializeOwned>(items: Option<&Value>) -> Vec<T> {
     items.filter_map(|item| serde_json::from_value(item.clone()).ok()).collect()
 }
 
-impl Scribe {
+impl StatusWriter {
     pub(crate) fn new(client: Client, namespace: &str) -> Self {
         let resource = ApiResource::erase::<ScoringPolicy>(&());
         Self { api: Api::namespaced_with(client, namespace, &resource) }
     }
 
     /// Writes a replica's entry.
-    pub(crate) async fn entry(
+    pub(crate) async fn write_entry(
         &self,
         object: &DynamicObject,
         entry: &ReplicaStatus,
@@ -79,8 +79,7 @@ impl Scribe {
         self.apply(object, &manager(&entry.name), false, json!({"replicas": [entry]})).await
     }
 
-    /// Removes the entry of a replica: our own when we leave, without looking; that of another only if it is still as
-    /// we saw it.
+    /// Removes the entry of a replica; with `unless_changed`, only if the object still is the one given.
     pub(crate) async fn remove_entry(
         &self,
         object: &DynamicObject,
@@ -91,7 +90,7 @@ impl Scribe {
     }
 
     /// Writes what all share, unless the object is not any more what it was computed from.
-    pub(crate) async fn summary(
+    pub(crate) async fn write_summary(
         &self,
         object: &DynamicObject,
         summary: &Summary,
@@ -100,7 +99,7 @@ impl Scribe {
         let mut status = json!({"observedGeneration": observed_generation, "conditions": conditions});
         if let (Some(digest), Some(status)) = (digest, status.as_object_mut()) {
             status.insert("digest".to_owned(), digest.as_str().into());
-            status.insert("shortDigest".to_owned(), short(digest).into());
+            status.insert("shortDigest".to_owned(), short_digest(digest).into());
         }
         self.apply(object, SHARED, true, status).await
     }
@@ -135,8 +134,8 @@ fn manager(replica: &str) -> String {
     if manager.len() <= MANAGER_BYTES {
         return manager;
     }
-    let hash: String = Sha256::digest(replica).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{}-{hash}", cut(&manager, MANAGER_BYTES - 17))
+    let hash = Digest::of(replica.as_bytes()).hex();
+    format!("{}-{}", cut(&manager, MANAGER_BYTES - 17), cut(&hash, 16))
 }
 
 #[cfg(test)]
@@ -160,9 +159,9 @@ mod tests {
         });
         let status = json!({"observedGeneration": 3, "replicas": [{"name": "b", "state": "Hovering"}, good]});
         let object = DynamicObject::new("zone", &resource).data(json!({"status": status}));
-        let written = Written::of(&object);
+        let written = ObservedStatus::of(&object);
         assert_eq!(written.observed_generation, Some(3));
         assert_eq!(written.replicas.iter().map(|replica| replica.name.as_str()).collect::<Vec<_>>(), ["a"]);
-        assert_eq!(Written::of(&DynamicObject::new("new", &resource)), Written::default());
+        assert_eq!(ObservedStatus::of(&DynamicObject::new("new", &resource)), ObservedStatus::default());
     }
 }
