@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn what_is_no_binary_of_tests_is_left_out() {
         assert!(Binary::of(&json!({"reason": "build-finished", "success": true})).is_none());
-        assert_eq!(package("path+file:///work/xtask#0.1.0"), "xtask");
-        assert_eq!(package("path+file:///work/host/core#netmarks-core@0.1.0"), "netmarks-core");
+        assert_eq!(package("path+file:///clone/xtask#0.1.0"), "xtask");
+        assert_eq!(package("path+file:///clone/host/core#netmarks-core@0.1.0"), "netmarks-core");
     }
 }
