@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 #[garde(allow_unvalidated)]
 pub struct AdminConfig {
-    /// Its address; not set: there is none. Beyond loopback, one of the ways below to know who asks must be set.
+    /// The address of the listener; without it there is no listener. Beyond loopback, set one of the ways below to know who asks.
     pub listen: Option<SocketAddr>,
     /// A file with the token that callers present as `Authorization: Bearer`; read again for every call.
     pub token_file: Option<PathBuf>,

@@ -14,7 +14,7 @@ pub(crate) const MOST: usize = 32;
 /// Why a signature does not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum SignatureError {
-    /// There is none.
+    /// No signature was found.
     #[error("it is not signed: there is no {place}; sign it with `{command}`")]
     Missing {
         /// Where it should be.
@@ -24,7 +24,7 @@ pub enum SignatureError {
     },
     /// Not a signature.
     #[error(
-        "what should be a signature is none; expected base64 of a DER signature with ECDSA P-256, as `cosign sign-blob \
+        "this is not a signature; expected base64 of a DER signature with ECDSA P-256, as `cosign sign-blob \
          --key` makes it"
     )]
     Malformed,

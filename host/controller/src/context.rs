@@ -84,7 +84,7 @@ pub(crate) type SharedState = Arc<tokio::sync::Mutex<PolicyState>>;
 pub(crate) struct PolicyStates(Mutex<BTreeMap<String, SharedState>>);
 
 impl PolicyStates {
-    /// The state of a policy, made by `new` if there is none; `None` if there are too many policies.
+    /// The state of a policy, made by `new` if it is missing; `None` if there are too many policies.
     pub(crate) fn get(&self, name: &str, new: impl FnOnce() -> PolicyState) -> Option<SharedState> {
         let mut states = self.lock();
         if let Some(state) = states.get(name) {

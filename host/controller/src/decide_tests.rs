@@ -86,7 +86,7 @@ fn failures_are_retried_later_and_later() {
         assert_eq!(history.next(&tag(), &active, now), Next::Fetch);
     }
     assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-    // Another location begins anew.
+    // Another location starts from the beginning.
     history.record_read_failure(&config_map(), failure(FailureKind::Fetch), false, now, 0.5);
     assert_eq!(history.next(&config_map(), &active, now), Next::Wait(Some(now + SECOND)));
 

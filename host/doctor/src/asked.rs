@@ -16,19 +16,19 @@ pub(super) const CALLS: &str = "calls";
 /// Nodes per page: two that take pods are usually among the first.
 const PAGE: u32 = 50;
 
-/// Where to fetch if it never asked.
+/// Where to look if it never asked.
 const NEVER: &str = "with several replicas give --server for each, since kube-scheduler keeps to one; then see the scheduler's entry under \
                      `extenders` and that it was restarted with it, that `urlPrefix` is reachable from kube-scheduler (host \
                      network: no Service names; network policies; TLS), its log at --v=5 for `extender`, and the pods' `schedulerName`; a \
                      pod that only one node fits is not asked about";
 
-/// Where to fetch if it no longer asks.
+/// Where to look if it no longer asks.
 const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the copied client certificate has ended or the extender's \
                        authority changed (copy both again, docs/install.md), whether its manifest still has --config \
                        (`kubeadm upgrade` writes it anew), whether `urlPrefix` is still the Service's address, and its log at --v=5 for \
                        `extender`; a pod that only one node fits is not asked about";
 
-/// Where to fetch if what came was no question.
+/// Where to look if what came was no question.
 const REFUSED: &str =
     "something else than kube-scheduler calls it, or an older one: see its log at `log.filter: debug`";
 
@@ -109,7 +109,7 @@ pub(super) fn findings_of(numbers: &Numbers, expected: &ExpectedCalls, now: f64)
         Ok(0) => (
             Status::Warning,
             "but no pod was scheduled since either".to_owned(),
-            "create a pod and fetch again; one that only one node fits is not asked about",
+            "create a pod and look again; one that only one node fits is not asked about",
         ),
         Ok(pods) => {
             let (status, why, advice) = blame(pods, expected, numbers);

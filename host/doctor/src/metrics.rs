@@ -50,7 +50,7 @@ pub(super) fn findings_of(config: &MetricsConfig, identity: Identity, found: &St
         findings.push(Finding::warning(
             STORE,
             format!("it warns: {}", edges.warnings.join("; ")),
-            "fetch at the store: a partial answer lacks flows, and nodes are scored by what is left",
+            "look at the store: a partial answer lacks flows, and nodes are scored by what is left",
         ));
     }
     let (series, usable) = series(config, identity, answers);
@@ -176,7 +176,7 @@ fn flows(config: &MetricsConfig, edges: &Edges) -> Finding {
         return Finding::warning(
             FLOWS,
             format!("no bytes moved within {}", ago(config.window_seconds)),
-            "send some traffic through the mesh and fetch again; scores need flows",
+            "send some traffic through the mesh and look again; scores need flows",
         );
     }
     if found > config.max_flows {

@@ -1,6 +1,6 @@
 //! How many points kube-scheduler's own score plugins can give a node, and how many nodes get that far.
 //!
-//! Apart from the configuration because it restates what kube-scheduler is built with: this is what to fetch at when a new
+//! It restates what kube-scheduler is built with, so it is a file of its own: the one to look at when a new
 //! version of Kubernetes comes.
 
 use serde::Deserialize;

@@ -122,7 +122,7 @@ pub(super) fn findings_of(
     placed(name, pod, decision, scheduler)
 }
 
-/// Why there is no decision to fetch at.
+/// Why there is no decision to look at.
 fn undecided(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {
     if !known.schedulers.may_ask(&pod.scheduler) {
         let names = known.schedulers.names().join(" or ");
@@ -152,7 +152,7 @@ fn not_asked(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {
         return Finding::warning(
             CHECK,
             found,
-            "delete the pod, so that a new one is scheduled, and fetch again",
+            "delete the pod, so that a new one is scheduled, and look again",
         );
     }
     let pending = match &pod.unschedulable {
@@ -252,7 +252,7 @@ fn placed(
         return Finding::warning(
             CHECK,
             format!("{name}: the decision names no node"),
-            "fetch again with the next pod",
+            "look again with the next pod",
         );
     };
     let of = format!("of {}", count(decision.candidates, "candidate"));

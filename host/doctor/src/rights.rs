@@ -210,7 +210,7 @@ pub(super) fn findings_of(account: Option<&Namespaced>, answers: &[(Right, Revie
                 "run it as somebody who may create subjectaccessreviews.authorization.k8s.io, such as cluster-admin; or \
                  in the extender's own pod without --service-account"
             }
-            None => "fetch at the API server: every authenticated user may ask what they may do",
+            None => "look at the API server: every authenticated user may ask what they may do",
         };
         return vec![Finding::warning(
             CHECK,

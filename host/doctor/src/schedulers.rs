@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(deaf.names(), ["netmarks"], "the other does not ask");
         let copy = format!("{ASKS}, profiles: [{{schedulerName: netmarks}}]");
         let copied = together(file(&copy), Ok(second_asks()), Ok(&[start("a", None)]), "netmarks");
-        assert_eq!(kinds(&copied), ["file"], "one scheduler is findings_for once");
+        assert_eq!(kinds(&copied), ["file"], "one scheduler is examined once");
     }
 
     #[test]

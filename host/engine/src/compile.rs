@@ -73,7 +73,7 @@ impl Compiled {
     /// Compiles in this process, on every core: for tools, and where one policy is all there is to do.
     ///
     /// # Errors
-    /// If the artefact is none, too large, or does not validate.
+    /// If the bytes are not a component, are too large, or do not validate.
     pub fn in_place(engine: &Engine, artefact: Artefact<'_>, limits: &Limits) -> Result<Self, PolicyError> {
         artefact.check(limits)?;
         Component::new(&engine.wasmtime, artefact.bytes).map(Self).map_err(|error| refused(artefact, &error))
@@ -84,7 +84,7 @@ impl Compiler {
     /// Compiles an artefact, or finds it in the cache. Blocks for as long as the limits allow.
     ///
     /// # Errors
-    /// If the artefact is none, too large, does not validate, or exceeds the limits.
+    /// If the bytes are not a component, are too large, do not validate, or exceed the limits.
     pub fn compile(
         &self,
         engine: &Engine,

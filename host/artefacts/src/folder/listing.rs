@@ -55,7 +55,7 @@ impl Paths {
     }
 }
 
-/// What one list found.
+/// What one listing found.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
     pub(crate) files: BTreeMap<String, Files>,

@@ -1,4 +1,4 @@
-//! What to do about a list at the folder: pure, so that each case can be stated.
+//! What to do about a listing of the folder: pure, so that each case can be stated.
 //!
 //! Apart from reading files and from listing them.
 
@@ -26,7 +26,7 @@ pub(crate) struct KnownFile<'a> {
 /// Compares two looks with what was read before.
 ///
 /// `names` are those that were read before, `unclear` those that are there but whose files cannot be told, `settled` is the
-/// moment since which a file must not have been touched to be taken at the first list.
+/// moment since which a file must not have been touched to be taken at the first listing.
 pub(crate) fn plan<'a>(
     last: &BTreeMap<String, Files>,
     now: &BTreeMap<String, Files>,
@@ -71,7 +71,7 @@ mod tests {
         files.map(|files| ("zone".to_owned(), files)).into_iter().collect()
     }
 
-    /// The action for `zone`, with the files of the last list, of this one, and those accepted and refused before.
+    /// The action for `zone`, with the files of the last listing, of this one, and those accepted and refused before.
     fn decide(
         last: Option<Files>,
         now: Option<Files>,

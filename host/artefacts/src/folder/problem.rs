@@ -30,7 +30,7 @@ pub enum ProblemKind {
     /// A large file.
     #[error("it is larger than {0} bytes; if that is right, raise the limit")]
     TooLarge(u64),
-    /// Text that is none.
+    /// The file is not text.
     #[error("it is not UTF-8")]
     NotText,
     /// A name that cannot be one.
