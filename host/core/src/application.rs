@@ -1,6 +1,7 @@
 //! What counts as one application: the identity that joins pods with the mesh's metrics.
 //!
-//! Apart because both sides, the Kubernetes watch and the metrics labels, must agree on it to the letter.
+//! The Kubernetes watch and the metrics' labels must agree on it to the letter; [`crate::workload`] holds each mesh's rule for
+//! the name of a workload.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -9,6 +10,9 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::{Display, IntoStaticStr, VariantArray};
+
+use crate::pod_identity::PodIdentity;
+use crate::workload::WorkloadRule;
 
 /// One application: a name within a namespace, written `namespace/name`. Cheap to clone.
 ///
@@ -101,89 +105,59 @@ pub enum Identity {
     /// Istio's canonical service: `service.istio.io/canonical-name`, else `app.kubernetes.io/name`, else `app`,
     /// else the owning workload's name.
     CanonicalService,
-    /// The owning workload's name: the Deployment, StatefulSet, DaemonSet or Job, else the pod's own name.
+    /// The owning workload's name, as the mesh names it ([`crate::workload`]).
     Workload,
 }
 
-/// What of a pod decides its application; borrowed, so that a request's pod needs no copy.
-#[derive(Clone, Copy, Debug)]
-pub struct PodIdentity<'a> {
-    /// The pod's name; for a pod without an owner it is the workload's name.
-    pub name: &'a str,
-    /// Looks a label up.
-    pub labels: &'a dyn Labels,
-    /// Kind and name of the owner that is marked as the controller.
-    pub controller: Option<(&'a str, &'a str)>,
+/// How pods are named: by which identity, and workloads by whose rule. One value for the watch and for requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Naming {
+    pub identity: Identity,
+    pub workloads: WorkloadRule,
 }
 
-/// Read access to a pod's labels, whatever they are kept in.
-pub trait Labels: fmt::Debug {
-    /// The value of the label `key`.
-    fn get(&self, key: &str) -> Option<&str>;
-}
-
-impl Labels for std::collections::BTreeMap<String, String> {
-    fn get(&self, key: &str) -> Option<&str> {
-        std::collections::BTreeMap::get(self, key).map(String::as_str)
+impl From<Identity> for Naming {
+    fn from(identity: Identity) -> Self {
+        Self { identity, workloads: WorkloadRule::default() }
     }
 }
 
-impl Labels for [(&str, &str)] {
-    fn get(&self, key: &str) -> Option<&str> {
-        self.iter().find(|(name, _)| *name == key).map(|(_, value)| *value)
-    }
-}
-
-impl<const N: usize> Labels for [(&str, &str); N] {
-    fn get(&self, key: &str) -> Option<&str> {
-        Labels::get(self.as_slice(), key)
-    }
-}
-
-impl Identity {
+impl Naming {
     /// The name of the pod's application within its namespace, or `None` for a pod that has none (with
     /// [`Identity::App`], a pod without the label).
     #[must_use]
     pub fn name<'a>(self, pod: PodIdentity<'a>) -> Option<&'a str> {
-        let label = |key: &str| pod.labels.get(key).filter(|value| !value.is_empty());
-        match self {
-            Self::App => label("app"),
-            Self::CanonicalService => label("service.istio.io/canonical-name")
+        let label = |key: &str| pod.labels.get(key);
+        let name = match self.identity {
+            Identity::App => label("app"),
+            // The first label that is there counts, also an empty one: `CanonicalService` in istio's `pkg/kube/labels`.
+            Identity::CanonicalService => label("service.istio.io/canonical-name")
                 .or_else(|| label("app.kubernetes.io/name"))
                 .or_else(|| label("app"))
-                .or_else(|| Some(workload(pod))),
-            Self::Workload => Some(workload(pod)),
-        }
-    }
-}
-
-/// The workload that owns the pod. A ReplicaSet stands for its Deployment: its name is the Deployment's and the
-/// pod's `pod-template-hash`; a Job stands for its CronJob only in the owner's own owner, which a pod does not tell.
-fn workload<'a>(pod: PodIdentity<'a>) -> &'a str {
-    match pod.controller {
-        Some(("ReplicaSet", name)) => pod
-            .labels
-            .get("pod-template-hash")
-            .and_then(|hash| name.strip_suffix(hash)?.strip_suffix('-'))
-            .unwrap_or(name),
-        Some((_, name)) => name,
-        None => pod.name,
+                .or_else(|| Some(self.workloads.name(pod))),
+            Identity::Workload => Some(self.workloads.name(pod)),
+        };
+        name.filter(|name| !name.is_empty())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pod_identity::{Labels, Owner};
 
     const LABELS: [(&str, &str); 3] =
         [("app", "web"), ("app.kubernetes.io/name", "shop-web"), ("pod-template-hash", "84cd44fcbb")];
 
-    fn pod(labels: &dyn Labels) -> PodIdentity<'_> {
-        PodIdentity {
-            name: "web-84cd44fcbb-dv89k",
-            labels,
-            controller: Some(("ReplicaSet", "web-deploy-84cd44fcbb")),
-        }
+    fn name(identity: Identity, labels: &dyn Labels) -> Option<String> {
+        let owner = Owner {
+            api_version: "apps/v1".into(),
+            kind: "ReplicaSet".into(),
+            name: "web-deploy-84cd44fcbb".into(),
+            controller: true,
+        };
+        let pod = PodIdentity { name: "web-84cd44fcbb-dv89k", generated: true, labels, owners: &[owner] };
+        Naming::from(identity).name(pod).map(str::to_owned)
     }
 
     #[test]
@@ -195,22 +169,26 @@ mod tests {
 
     #[test]
     fn each_identity_reads_its_own_label() {
-        assert_eq!(Identity::App.name(pod(&LABELS)), Some("web"));
-        assert_eq!(Identity::CanonicalService.name(pod(&LABELS)), Some("shop-web"));
-        assert_eq!(Identity::Workload.name(pod(&LABELS)), Some("web-deploy"));
+        assert_eq!(name(Identity::App, &LABELS).as_deref(), Some("web"));
+        assert_eq!(name(Identity::CanonicalService, &LABELS).as_deref(), Some("shop-web"));
+        assert_eq!(name(Identity::Workload, &LABELS).as_deref(), Some("web-deploy"));
         let canonical = [("service.istio.io/canonical-name", "front"), ("app", "web")];
-        assert_eq!(Identity::CanonicalService.name(pod(&canonical)), Some("front"));
+        assert_eq!(name(Identity::CanonicalService, &canonical).as_deref(), Some("front"));
     }
 
     #[test]
-    fn a_pod_without_labels_falls_back_to_its_owner_then_to_itself() {
+    fn a_pod_without_labels_falls_back_to_its_owner_where_the_identity_does() {
         let none: [(&str, &str); 0] = [];
-        assert_eq!(Identity::App.name(pod(&none)), None);
-        assert_eq!(Identity::CanonicalService.name(pod(&none)), Some("web-deploy-84cd44fcbb"));
-        let bare = PodIdentity { name: "lonely", labels: &none, controller: None };
-        assert_eq!(Identity::Workload.name(bare), Some("lonely"));
-        let stateful = PodIdentity { name: "db-0", labels: &none, controller: Some(("StatefulSet", "db")) };
-        assert_eq!(Identity::Workload.name(stateful), Some("db"));
+        assert_eq!(name(Identity::App, &none), None);
+        assert_eq!(name(Identity::CanonicalService, &none).as_deref(), Some("web-deploy-84cd44fcbb"));
+    }
+
+    #[test]
+    fn an_empty_label_is_no_application() {
+        // Istio's metrics say `unknown` for such a pod, also where another label would name it.
+        let empty = [("app.kubernetes.io/name", ""), ("app", "")];
+        assert_eq!(name(Identity::App, &empty), None);
+        assert_eq!(name(Identity::CanonicalService, &empty), None);
     }
 
     #[test]

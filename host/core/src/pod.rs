@@ -7,72 +7,76 @@ use serde::de::Deserializer;
 use crate::facts::Resources;
 use crate::quantity;
 
-/// The field `spec` of a pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodSpec {
-    pub node_name: Option<String>,
-    pub containers: Option<Vec<Container>>,
-    pub init_containers: Option<Vec<Container>>,
-    /// What the runtime takes beside the containers.
-    pub overhead: Option<Amounts>,
-    /// For the pod as a whole.
-    pub resources: Option<Requirements>,
+crate::go_object! {
+    /// The field `spec` of a pod.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PodSpec {
+        pub node_name: Option<String> = "nodeName",
+        pub containers: Vec<Container> = "containers",
+        pub init_containers: Vec<Container> = "initContainers",
+        /// What the runtime takes beside the containers.
+        pub overhead: Option<Amounts> = "overhead",
+        /// For the pod as a whole.
+        pub resources: Option<Requirements> = "resources",
+    }
 }
 
-/// The field `status` of a pod.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct PodStatus {
-    pub phase: Option<Phase>,
-    pub container_statuses: Option<Vec<ContainerStatus>>,
-    pub init_container_statuses: Option<Vec<ContainerStatus>>,
-    /// What the node has set aside for the pod as a whole.
-    pub allocated_resources: Option<Amounts>,
-    /// What the pod as a whole runs with.
-    pub resources: Option<Requirements>,
-    pub conditions: Option<Vec<Condition>>,
+crate::go_object! {
+    /// The field `status` of a pod.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct PodStatus {
+        pub phase: Option<Phase> = "phase",
+        pub container_statuses: Vec<ContainerStatus> = "containerStatuses",
+        pub init_container_statuses: Vec<ContainerStatus> = "initContainerStatuses",
+        /// What the node has set aside for the pod as a whole.
+        pub allocated_resources: Option<Amounts> = "allocatedResources",
+        /// What the pod as a whole runs with.
+        pub resources: Option<Requirements> = "resources",
+        pub conditions: Vec<Condition> = "conditions",
+    }
 }
 
-/// A container or an init container.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Container {
-    pub name: String,
-    pub resources: Option<Requirements>,
-    /// Only init containers have one; `Always` makes a sidecar of it, which keeps running beside the containers.
-    pub restart_policy: Option<RestartPolicy>,
+crate::go_object! {
+    /// A container or an init container.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct Container {
+        pub name: String = "name",
+        pub resources: Option<Requirements> = "resources",
+        /// Only init containers have one; `Always` makes a sidecar of it, which keeps running beside the containers.
+        pub restart_policy: Option<RestartPolicy> = "restartPolicy",
+    }
 }
 
-/// What a container runs with, which differs from its spec while it is resized.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ContainerStatus {
-    pub name: String,
-    /// What the node has set aside for it.
-    pub allocated_resources: Option<Amounts>,
-    /// What it runs with.
-    pub resources: Option<Requirements>,
+crate::go_object! {
+    /// What a container runs with, which differs from its spec while it is resized.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ContainerStatus {
+        pub name: String = "name",
+        /// What the node has set aside for it.
+        pub allocated_resources: Option<Amounts> = "allocatedResources",
+        /// What it runs with.
+        pub resources: Option<Requirements> = "resources",
+    }
 }
 
-/// The field `resources` of a container or of a pod; limits are skipped.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Requirements {
-    pub requests: Option<Amounts>,
+crate::go_object! {
+    /// The field `resources` of a container or of a pod; limits are skipped.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Requirements {
+        pub requests: Option<Amounts> = "requests",
+    }
 }
 
-/// Amounts by resource. A malformed quantity, which the API server accepts nowhere, counts as nothing: to fail a whole list
-/// or request for it would stop placement.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Amounts {
-    /// Millicores.
-    #[serde(deserialize_with = "millicores")]
-    pub cpu: Option<u64>,
-    /// Bytes.
-    #[serde(deserialize_with = "bytes")]
-    pub memory: Option<u64>,
+crate::go_object! {
+    /// Amounts by resource. A malformed quantity, which the API server accepts nowhere, counts as nothing: to fail a whole
+    /// list or request for it would stop placement.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Amounts {
+        /// Millicores.
+        pub cpu: Option<u64> as Millicores = "cpu",
+        /// Bytes.
+        pub memory: Option<u64> as Bytes = "memory",
+    }
 }
 
 /// The restart policy of an init container.
@@ -92,13 +96,13 @@ pub enum Phase {
     Unfinished,
 }
 
-/// A condition of a pod.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct Condition {
-    #[serde(rename = "type")]
-    pub kind: Option<ConditionKind>,
-    pub reason: Option<ConditionReason>,
+crate::go_object! {
+    /// A condition of a pod.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Condition {
+        pub kind: Option<ConditionKind> = "type",
+        pub reason: Option<ConditionReason> = "reason",
+    }
 }
 
 /// The type of a condition.
@@ -128,11 +132,11 @@ impl PodStatus {
     /// The status of a container or init container; their names are unique within the pod.
     pub(crate) fn container(&self, name: &str) -> Option<&ContainerStatus> {
         let all = [&self.container_statuses, &self.init_container_statuses];
-        all.into_iter().flatten().flatten().find(|status| status.name == name)
+        all.into_iter().flatten().find(|status| status.name == name)
     }
 
     pub(crate) fn resize_is_infeasible(&self) -> bool {
-        let mut conditions = self.conditions.iter().flatten();
+        let mut conditions = self.conditions.iter();
         let pending = conditions.find(|condition| condition.kind == Some(ConditionKind::PodResizePending));
         pending.is_some_and(|condition| condition.reason == Some(ConditionReason::Infeasible))
     }
@@ -144,10 +148,31 @@ impl From<Amounts> for Resources {
     }
 }
 
-fn millicores<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(quantity::text(deserializer)?.map(|text| quantity::cpu_millicores(&text).unwrap_or(0)))
+struct Millicores(u64);
+struct Bytes(u64);
+
+impl<'de> Deserialize<'de> for Millicores {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = quantity::text(deserializer)?;
+        Ok(Self(text.and_then(|text| quantity::cpu_millicores(&text)).unwrap_or(0)))
+    }
 }
 
-fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
-    Ok(quantity::text(deserializer)?.map(|text| quantity::memory_bytes(&text).unwrap_or(0)))
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = quantity::text(deserializer)?;
+        Ok(Self(text.and_then(|text| quantity::memory_bytes(&text)).unwrap_or(0)))
+    }
+}
+
+impl From<Millicores> for Option<u64> {
+    fn from(Millicores(amount): Millicores) -> Self {
+        Some(amount)
+    }
+}
+
+impl From<Bytes> for Option<u64> {
+    fn from(Bytes(amount): Bytes) -> Self {
+        Some(amount)
+    }
 }

@@ -20,12 +20,12 @@ pub fn pod_requests(spec: &PodSpec, status: &PodStatus) -> Resources {
         }
     };
     let mut total = Resources::default();
-    for container in spec.containers.iter().flatten() {
+    for container in &spec.containers {
         total.add(running(container));
     }
     let mut sidecars = Resources::default();
     let mut peak = Resources::default();
-    for container in spec.init_containers.iter().flatten() {
+    for container in &spec.init_containers {
         let mut meanwhile = sidecars;
         if container.restart_policy == Some(RestartPolicy::Always) {
             let sidecar = running(container);

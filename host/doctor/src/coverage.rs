@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Client;
-use netmarks_core::application::{Application, Identity, PodIdentity};
+use netmarks_core::application::{Application, Identity, Naming};
+use netmarks_core::pod_identity::{Owner, PodIdentity};
+use netmarks_core::workload::WorkloadRule;
 
 use super::store::Edges;
 use super::{Finding, Status, count, pods};
@@ -32,15 +34,23 @@ pub(super) struct PodNames {
     pub(super) namespace: String,
     pub(super) name: String,
     pub(super) labels: BTreeMap<String, String>,
-    /// Kind and name of the owner that is the controller.
-    pub(super) controller: Option<(String, String)>,
+    /// Whether its name was generated.
+    pub(super) generated: bool,
+    pub(super) owners: Vec<Owner<'static>>,
+    /// Whose rule names its workload.
+    pub(super) workloads: WorkloadRule,
 }
 
 impl PodNames {
     fn application(&self, identity: Identity) -> Option<Application> {
-        let controller = self.controller.as_ref().map(|(kind, name)| (kind.as_str(), name.as_str()));
-        let pod = PodIdentity { name: &self.name, labels: &self.labels, controller };
-        identity.name(pod).map(|name| Application::new(&self.namespace, name))
+        let pod = PodIdentity {
+            name: &self.name,
+            generated: self.generated,
+            labels: &self.labels,
+            owners: &self.owners,
+        };
+        let naming = Naming { identity, workloads: self.workloads };
+        naming.name(pod).map(|name| Application::new(&self.namespace, name))
     }
 }
 
@@ -48,20 +58,27 @@ impl PodNames {
 ///
 /// # Errors
 /// Why not.
-pub(super) async fn pods(client: &Client) -> Result<Vec<PodNames>, String> {
+pub(super) async fn pods(client: &Client, workloads: WorkloadRule) -> Result<Vec<PodNames>, String> {
     let mut pods = Vec::new();
-    pods::each(client, UNFINISHED, |pod| pods.extend(names(pod))).await?;
+    pods::each(client, UNFINISHED, |pod| pods.extend(names(pod, workloads))).await?;
     Ok(pods)
 }
 
-fn names(pod: ObjectMeta) -> Option<PodNames> {
+fn names(pod: ObjectMeta, workloads: WorkloadRule) -> Option<PodNames> {
     let owners = pod.owner_references.unwrap_or_default();
-    let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
+    let owners = owners.into_iter().map(|owner| Owner {
+        api_version: owner.api_version.into(),
+        kind: owner.kind.into(),
+        name: owner.name.into(),
+        controller: owner.controller == Some(true),
+    });
     Some(PodNames {
         namespace: pod.namespace?,
         name: pod.name?,
         labels: pod.labels.unwrap_or_default(),
-        controller: controller.map(|owner| (owner.kind, owner.name)),
+        generated: pod.generate_name.is_some_and(|prefix| !prefix.is_empty()),
+        owners: owners.collect(),
+        workloads,
     })
 }
 
@@ -229,7 +246,7 @@ mod tests {
             namespace: "shop".to_owned(),
             name: name.to_owned(),
             labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
-            controller: None,
+            ..PodNames::default()
         }
     }
 

@@ -57,7 +57,7 @@ pub async fn examine(subject: &Subject) -> Report {
         if let Some(client) = &client {
             findings.extend(coverage::findings_of(
                 config.identity,
-                &coverage::pods(client).await,
+                &coverage::pods(client, config.metrics.workload_rule()).await,
                 &answers.edges,
             ));
         }

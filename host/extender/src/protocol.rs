@@ -10,8 +10,11 @@ use std::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
-use netmarks_core::application::{Application, Identity, Labels, PodIdentity};
+use netmarks_core::application::{Application, Naming};
+use netmarks_core::go_json::Text;
+use netmarks_core::go_object;
 use netmarks_core::pod::{PodSpec, PodStatus};
+use netmarks_core::pod_identity::{Labels, Owner, PodIdentity};
 use netmarks_core::request::PendingPod;
 use netmarks_core::requests::pod_requests;
 
@@ -48,13 +51,13 @@ pub enum BadRequest {
 ///
 /// # Errors
 /// If the body is not what kube-scheduler sends; the message says what is missing.
-pub fn decode(body: &[u8], identity: Identity) -> Result<PrioritizeRequest<'_>, BadRequest> {
+pub fn decode(body: &[u8], naming: Naming) -> Result<PrioritizeRequest<'_>, BadRequest> {
     // Once for the whole body is several times faster than once per name.
     let body = std::str::from_utf8(body)?;
     if let Some((rest, nodes)) = node_names::split(body) {
         let arguments: ExtenderArgs<'_> = serde_json::from_str(&rest)?;
         let pod = arguments.pod.ok_or(BadRequest::NoPod)?;
-        return Ok(PrioritizeRequest { pod: pod.pending(identity), nodes });
+        return Ok(PrioritizeRequest { pod: pod.pending(naming), nodes });
     }
     let arguments: ExtenderArgs<'_> = serde_json::from_str(body)?;
     let pod = arguments.pod.ok_or(BadRequest::NoPod)?;
@@ -63,7 +66,7 @@ pub fn decode(body: &[u8], identity: Identity) -> Result<PrioritizeRequest<'_>, 
         (None, Some(nodes)) => nodes.items.into_iter().map(|node| node.metadata.name).collect(),
         (None, None) => return Err(BadRequest::NoNodes),
     };
-    Ok(PrioritizeRequest { pod: pod.pending(identity), nodes })
+    Ok(PrioritizeRequest { pod: pod.pending(naming), nodes })
 }
 
 /// Writes the answer: a `HostPriorityList` that names only hosts with a positive score.
@@ -88,31 +91,30 @@ pub fn encode(nodes: &[&str], scores: &[(u32, u32)]) -> Vec<u8> {
     answer
 }
 
-#[derive(Deserialize)]
-struct ExtenderArgs<'a> {
-    #[serde(rename = "Pod", borrow)]
-    pod: Option<Pod<'a>>,
-    #[serde(rename = "Nodes", borrow)]
-    nodes: Option<NodeList<'a>>,
-    #[serde(rename = "NodeNames", borrow)]
-    node_names: Option<NodeNames<'a>>,
+go_object! {
+    struct ExtenderArgs<'a> {
+        pod: Option<Pod<'a>> = "Pod",
+        nodes: Option<NodeList<'a>> = "Nodes",
+        node_names: Option<NodeNames<'a>> = "NodeNames",
+    }
 }
 
-#[derive(Deserialize)]
-struct NodeList<'a> {
-    #[serde(borrow)]
-    items: Vec<Node<'a>>,
+go_object! {
+    struct NodeList<'a> {
+        items: Vec<Node<'a>> = "items",
+    }
 }
 
-#[derive(Deserialize)]
-struct Node<'a> {
-    #[serde(borrow)]
-    metadata: NodeMetadata<'a>,
+go_object! {
+    struct Node<'a> {
+        metadata: NodeMetadata<'a> = "metadata",
+    }
 }
 
-#[derive(Deserialize)]
-struct NodeMetadata<'a> {
-    name: &'a str,
+go_object! {
+    struct NodeMetadata<'a> {
+        name: &'a str = "name",
+    }
 }
 
 /// Thousands of names: reserved generously, so that they are not copied about while they are read.
@@ -130,8 +132,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for NodeNames<'a> {
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
                 let mut all = Vec::with_capacity(512);
-                while let Some(name) = names.next_element()? {
-                    all.push(name);
+                while let Some(name) = names.next_element::<Option<&str>>()? {
+                    all.push(name.unwrap_or_default());
                 }
                 Ok(NodeNames(all))
             }
@@ -140,34 +142,30 @@ impl<'de: 'a, 'a> Deserialize<'de> for NodeNames<'a> {
     }
 }
 
-#[derive(Deserialize)]
-struct Pod<'a> {
-    #[serde(borrow)]
-    metadata: PodMetadata<'a>,
-    #[serde(default)]
-    spec: PodSpec,
+go_object! {
+    struct Pod<'a> {
+        metadata: PodMetadata<'a> = "metadata",
+        spec: PodSpec = "spec",
+    }
 }
 
-#[derive(Deserialize)]
-struct PodMetadata<'a> {
-    #[serde(borrow, default)]
-    name: Cow<'a, str>,
-    #[serde(borrow, default)]
-    namespace: Cow<'a, str>,
-    #[serde(borrow, default, rename = "ownerReferences")]
-    owners: Vec<Owner<'a>>,
-    #[serde(borrow, default)]
-    labels: PodLabels<'a>,
+go_object! {
+    struct PodMetadata<'a> {
+        name: Cow<'a, str> as Text<'a> = "name",
+        generate_name: Cow<'a, str> as Text<'a> = "generateName",
+        namespace: Cow<'a, str> as Text<'a> = "namespace",
+        owners: Vec<OwnerReference<'a>> = "ownerReferences",
+        labels: PodLabels<'a> = "labels",
+    }
 }
 
-#[derive(Deserialize)]
-struct Owner<'a> {
-    #[serde(borrow)]
-    kind: Cow<'a, str>,
-    #[serde(borrow)]
-    name: Cow<'a, str>,
-    #[serde(default)]
-    controller: bool,
+go_object! {
+    struct OwnerReference<'a> {
+        api_version: Cow<'a, str> as Text<'a> = "apiVersion",
+        kind: Cow<'a, str> as Text<'a> = "kind",
+        name: Cow<'a, str> as Text<'a> = "name",
+        controller: bool = "controller",
+    }
 }
 
 #[derive(Debug, Default)]
@@ -175,7 +173,7 @@ struct PodLabels<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
 impl Labels for PodLabels<'_> {
     fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|(name, _)| name == key).map(|(_, value)| &**value)
+        self.0.iter().rfind(|(name, _)| name == key).map(|(_, value)| &**value)
     }
 }
 
@@ -189,35 +187,35 @@ impl<'de: 'a, 'a> Deserialize<'de> for PodLabels<'a> {
                 f.write_str("an object of labels")
             }
 
-            fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(PodLabels::default())
-            }
-
             fn visit_map<A: MapAccess<'de>>(self, mut labels: A) -> Result<Self::Value, A::Error> {
                 let mut all = Vec::new();
-                while let Some((Text(key), Text(value))) = labels.next_entry()? {
-                    all.push((key, value));
+                while let Some((Text(key), value)) = labels.next_entry::<_, Option<Text<'_>>>()? {
+                    all.push((key, value.unwrap_or_default().0));
                 }
                 Ok(PodLabels(all))
             }
         }
-        deserializer.deserialize_any(Pairs(PhantomData))
+        deserializer.deserialize_map(Pairs(PhantomData))
     }
 }
 
-/// A text that is borrowed where it can be; `Cow` on its own always copies inside collections.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+impl<'a> From<OwnerReference<'a>> for Owner<'a> {
+    fn from(owner: OwnerReference<'a>) -> Self {
+        let OwnerReference { api_version, kind, name, controller } = owner;
+        Self { api_version, kind, name, controller }
+    }
+}
 
 impl Pod<'_> {
-    fn pending(self, identity: Identity) -> PendingPod {
+    fn pending(self, naming: Naming) -> PendingPod {
         let metadata = self.metadata;
-        let controller = metadata.owners.iter().find(|owner| owner.controller);
-        let application = identity
+        let owners: Vec<Owner<'_>> = metadata.owners.into_iter().map(Owner::from).collect();
+        let application = naming
             .name(PodIdentity {
                 name: &metadata.name,
+                generated: !metadata.generate_name.is_empty(),
                 labels: &metadata.labels,
-                controller: controller.map(|owner| (&*owner.kind, &*owner.name)),
+                owners: &owners,
             })
             .map(|name| Application::new(&metadata.namespace, name));
         PendingPod {

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use netmarks_core::application::Identity;
+use netmarks_core::application::Naming;
 use netmarks_core::needs::Needs;
 use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_state::ClusterState;
@@ -49,7 +49,7 @@ impl Recent {
 
     /// What a policy with these needs would be told about the last few pods, on the cluster as it is now.
     #[must_use]
-    pub fn requests(&self, state: &ClusterState, identity: Identity, needs: &Needs) -> Vec<PolicyRequest> {
+    pub fn requests(&self, state: &ClusterState, naming: Naming, needs: &Needs) -> Vec<PolicyRequest> {
         let bodies: Vec<Bytes> = {
             let bodies = self.bodies.lock().unwrap_or_else(PoisonError::into_inner);
             bodies.iter().take(REPLAYED).map(|(_, body)| body.clone()).collect()
@@ -59,7 +59,7 @@ impl Recent {
             gather(&snapshot, pod, &Candidates::new(&snapshot, nodes), needs, &[])
         };
         // They were decoded before, when they were answered.
-        let decoded = bodies.iter().filter_map(|body| protocol::decode(body, identity).ok());
+        let decoded = bodies.iter().filter_map(|body| protocol::decode(body, naming).ok());
         decoded
             .filter(|request| !request.nodes.is_empty())
             .map(|request| told(&request.pod, &request.nodes))

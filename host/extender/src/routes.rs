@@ -9,7 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use netmarks_core::application::Identity;
+use netmarks_core::application::Naming;
 use netmarks_core::errors::chain;
 use netmarks_scoring::{Empty, NODES, Scorer};
 use netmarks_server::{BodyBudget, BodyError, BoundedBody};
@@ -40,7 +40,7 @@ pub struct Extender {
     /// Counts what is refused.
     pub metrics: Arc<ExtenderMetrics>,
     /// Which label names an application.
-    pub identity: Identity,
+    pub naming: Naming,
     /// Bounds request bodies.
     pub bodies: BodyBudget,
     /// One permit per request being scored.
@@ -54,7 +54,7 @@ impl Extender {
     #[must_use]
     pub fn new(
         config: &ServerConfig,
-        identity: Identity,
+        naming: Naming,
         scorer: Arc<Scorer>,
         recent: Recent,
         metrics: Arc<ExtenderMetrics>,
@@ -64,7 +64,7 @@ impl Extender {
             scorer,
             recent,
             metrics,
-            identity,
+            naming,
             bodies: BodyBudget::new(mib(config.max_bodies_mib), mib(config.max_request_mib)),
             permits: Arc::new(Semaphore::new(config.max_concurrent as usize)),
             deadline: config.request_timeout(),
@@ -131,7 +131,7 @@ async fn score(
     let _permit = permit;
     // In place, not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. The
     // runtime moves everything else off this worker meanwhile.
-    let answered = tokio::task::block_in_place(|| match protocol::decode(&body.bytes, door.identity) {
+    let answered = tokio::task::block_in_place(|| match protocol::decode(&body.bytes, door.naming) {
         Ok(PrioritizeRequest { pod, nodes }) => {
             door.recent.remember(&pod.key, &body.bytes);
             let deliver = |scores: &[(u32, u32)]| answer.send(Ok(protocol::encode(&nodes, scores))).is_ok();
@@ -177,7 +177,7 @@ async fn explain(State(door): State<Extender>, Query(query): Query<ExplainQuery>
     };
     let explained = tokio::task::spawn_blocking(move || {
         let _permit = permit;
-        let request = protocol::decode(&body, door.identity)?;
+        let request = protocol::decode(&body, door.naming)?;
         let answer = door.scorer.decide(&request.pod, &request.nodes);
         Ok::<_, BadRequest>(answer.ranking(&request.nodes, NODES, true))
     });

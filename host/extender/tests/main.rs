@@ -1,3 +1,4 @@
 //! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
 
+mod bodies;
 mod protocol;

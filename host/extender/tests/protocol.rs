@@ -93,7 +93,9 @@ prop_compose! {
         })).collect();
         let body = json!({
             "Pod": {
-                "metadata": {"name": name, "namespace": namespace, "labels": labels, "ownerReferences": owners},
+                "metadata": {
+                    "name": name, "generateName": "prefix-", "namespace": namespace, "labels": labels, "ownerReferences": owners,
+                },
                 "spec": {"containers": containers, "initContainers": sidecars, "priority": 0},
                 "status": {"phase": "Pending"},
             },
@@ -123,7 +125,7 @@ proptest! {
     #[test]
     fn decoding_is_what_a_slow_and_obvious_reading_says(request in generated()) {
         let body = request.bytes();
-        let decoded = decode(&body, Identity::App).unwrap();
+        let decoded = decode(&body, Identity::App.into()).unwrap();
 
         let read = &request.body;
         let metadata = &read["Pod"]["metadata"];
@@ -151,7 +153,7 @@ proptest! {
         prop_assert_eq!(&decoded.nodes, &names);
 
         let owner = metadata["ownerReferences"][0]["name"].as_str().unwrap_or(text("name"));
-        let workload = decode(&body, Identity::Workload).unwrap().pod.application.unwrap();
+        let workload = decode(&body, Identity::Workload.into()).unwrap().pod.application.unwrap();
         prop_assert_eq!(workload.as_str(), format!("{}/{owner}", text("namespace")));
     }
 
@@ -173,7 +175,7 @@ proptest! {
                 body.push(byte);
             }
         }
-        if let Ok(decoded) = decode(&body, Identity::App) {
+        if let Ok(decoded) = decode(&body, Identity::App.into()) {
             // Whatever is still a request is answered in JSON, with the names that it came with.
             let all: Vec<(u32, u32)> = (0..).zip(&decoded.nodes).map(|(candidate, _)| (candidate, 10)).collect();
             let answer: Value = serde_json::from_slice(&encode(&decoded.nodes, &all)).unwrap();
@@ -190,7 +192,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_or_read_but_never_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(decode(&body, Identity::App).is_err(), "200 random bytes are no request");
+        prop_assert!(decode(&body, Identity::App.into()).is_err(), "200 random bytes are no request");
     }
 }
 
@@ -202,7 +204,7 @@ fn a_key_that_ends_like_the_one_of_the_names_is_another() {
         (r#"{"Pod":{"metadata":{}},"x\"NodeNames":["b"],"NodeNames":["a"]}"#, ["a"]),
         (r#"{"x\\":1,"Pod":{"metadata":{}},"NodeNames":["a"]}"#, ["a"]),
     ] {
-        assert_eq!(decode(body.as_bytes(), Identity::App).unwrap().nodes, names, "{body}");
+        assert_eq!(decode(body.as_bytes(), Identity::App.into()).unwrap().nodes, names, "{body}");
     }
 }
 
@@ -215,7 +217,7 @@ fn requests_beyond_any_machine_do_not_overflow() {
         "NodeNames": ["a"],
     });
     let body = body.to_string();
-    let decoded = decode(body.as_bytes(), Identity::App).unwrap();
+    let decoded = decode(body.as_bytes(), Identity::App.into()).unwrap();
     assert_eq!(decoded.pod.requests.memory_bytes, u64::MAX);
     assert_eq!(decoded.pod.requests.cpu_millicores, u64::MAX);
 }

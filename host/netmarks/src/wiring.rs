@@ -122,8 +122,8 @@ pub async fn scoring(
         scoring_metrics,
     ));
     let recent = Recent::default();
-    let (tried_on, cluster, identity) = (recent.clone(), state.clone(), config.identity);
-    registry.set_replay(Arc::new(move |needs| tried_on.requests(&cluster, identity, needs)));
+    let (tried_on, cluster, naming) = (recent.clone(), state.clone(), config.naming());
+    registry.set_replay(Arc::new(move |needs| tried_on.requests(&cluster, naming, needs)));
     tasks.follow("policy changes", {
         let notices = registry.subscribe();
         |shutdown| changes.follow(notices, shutdown)
@@ -150,7 +150,7 @@ impl Scoring {
     pub fn extender(&self, config: &Config) -> Extender {
         Extender::new(
             &config.server,
-            config.identity,
+            config.naming(),
             self.scorer.clone(),
             self.recent.clone(),
             self.extender_metrics.clone(),
@@ -262,8 +262,8 @@ pub async fn sources(config: &Config, state: &Arc<ClusterState>, tasks: &mut Tas
         return Ok(());
     }
     let client = kubernetes::client(&config.cluster).await?;
-    let (identity, to_fill) = (config.identity, state.clone());
-    tasks.follow("kubernetes watch", |shutdown| kubernetes::run(client, to_fill, identity, shutdown));
+    let (naming, to_fill) = (config.naming(), state.clone());
+    tasks.follow("kubernetes watch", |shutdown| kubernetes::run(client, to_fill, naming, shutdown));
     if config.metrics.is_configured() {
         let poller =
             Poller::new(config.metrics.clone(), config.identity).context("in the section `metrics`")?;

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use netmarks_core::application::{Application, Identity, PodIdentity};
+use netmarks_core::application::{Application, Identity, Naming};
 use netmarks_core::facts::Resources;
+use netmarks_core::pod_identity::PodIdentity;
 use netmarks_core::request::PendingPod;
 use serde::Deserialize;
 
@@ -80,8 +81,8 @@ impl Pod {
         let namespace = namespace.or(self.application.as_ref().map(Application::namespace));
         let namespace = namespace.unwrap_or("default");
         let application = self.application.clone().or_else(|| {
-            let pod = PodIdentity { name, labels: &self.labels, controller: None };
-            identity.name(pod).map(|name| Application::new(namespace, name))
+            let pod = PodIdentity { name, generated: false, labels: &self.labels, owners: &[] };
+            Naming::from(identity).name(pod).map(|name| Application::new(namespace, name))
         });
         PendingPod {
             key: format!("{namespace}/{name}"),

@@ -26,7 +26,10 @@ fn decoded(pod: &Value) -> TrimmedPod {
 }
 
 fn take(state: &ClusterState, events: impl IntoIterator<Item = Event<TrimmedPod>>) {
-    take_pods(state, events.into_iter().filter_map(|event| pod_change(Identity::App, event)).collect());
+    take_pods(
+        state,
+        events.into_iter().filter_map(|event| pod_change(Identity::App.into(), event)).collect(),
+    );
 }
 
 fn take_node_events(state: &ClusterState, events: impl IntoIterator<Item = Event<TrimmedNode>>) {
@@ -59,7 +62,11 @@ fn a_real_pod_is_decoded_to_what_placement_needs() {
     assert_eq!(pod.metadata.name.as_deref(), Some("checkoutservice-7f5b4c6d9-x2lkq"));
     assert_eq!(pod.metadata.namespace.as_deref(), Some("boutique"));
     assert_eq!(pod.metadata.resource_version.as_deref(), Some("48213"));
-    assert_eq!(pod.controller, Some(("ReplicaSet".to_owned(), "checkoutservice-7f5b4c6d9".to_owned())));
+    let [owner] = &pod.owners[..] else { panic!("one owner") };
+    assert!(owner.controller);
+    let owner = [&owner.api_version, &owner.kind, &owner.name];
+    assert_eq!(owner, ["apps/v1", "ReplicaSet", "checkoutservice-7f5b4c6d9"]);
+    assert_eq!(pod.metadata.generate_name.as_deref(), Some("checkoutservice-7f5b4c6d9-"));
     assert_eq!(pod.node.as_deref(), Some("worker-2"));
     assert!(!pod.gone);
     assert_eq!(pod.metadata.annotations, None, "annotations are skipped");
@@ -68,7 +75,7 @@ fn a_real_pod_is_decoded_to_what_placement_needs() {
     assert_eq!(pod.requests, Resources { cpu_millicores: 200, memory_bytes: 192 << 20 });
     let names = |identity: Identity| {
         let state = state();
-        take_pods(&state, pod_change(identity, Event::Apply(pod.clone())).into_iter().collect());
+        take_pods(&state, pod_change(identity.into(), Event::Apply(pod.clone())).into_iter().collect());
         let key = "boutique/checkoutservice-7f5b4c6d9-x2lkq";
         state.read(|index| index.pod(key).unwrap().application.unwrap().as_str().to_owned())
     };

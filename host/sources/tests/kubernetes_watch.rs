@@ -69,7 +69,7 @@ async fn the_watches_list_follow_survive_errors_and_stop() {
     let client = kube::Client::try_from(kube::Config::new(url)).unwrap();
     let state = Arc::new(ClusterState::new(MetricsState::Absent));
     let shutdown = CancellationToken::new();
-    let task = tokio::spawn(kubernetes::run(client, state.clone(), Identity::App, shutdown.clone()));
+    let task = tokio::spawn(kubernetes::run(client, state.clone(), Identity::App.into(), shutdown.clone()));
     while !state.readiness().reasons().is_empty() || state.read(|index| index.pod_count()) < 2 {
         tokio::task::yield_now().await;
     }

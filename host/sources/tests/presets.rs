@@ -299,6 +299,35 @@ fn linkerd_s_outbound_side_names_owners_of_every_kind() {
     );
 }
 
+#[test]
+fn linkerd_s_pods_without_an_owner_and_owners_of_custom_kinds_have_names_too() {
+    let write = "tcp_write_bytes_total";
+    let input = [
+        linkerd(write, &[("pod", "lonely"), ("dst_statefulset", "db"), ("dst_pod", "db-0")], 10),
+        linkerd(write, &[("deployment", "web"), ("dst_pod", "lonely")], 20),
+        linkerd(write, &[("deployment", "web"), ("dst_rollout", "cart"), ("dst_pod", "cart-1")], 40),
+        linkerd(write, &[("rollout", "cart"), ("dst_deployment", "web"), ("pod", "cart-1")], 80),
+    ];
+    let common = [("shop/lonely", "data/db", 10.0), ("shop/web", "data/lonely", 20.0)];
+    let unnamed = [("shop/web", "data/cart-1", 40.0), ("shop/cart-1", "data/web", 80.0)];
+    assert_flows(
+        &preset(PresetName::Linkerd, Identity::Workload),
+        input.clone(),
+        &[common, unnamed].concat(),
+    );
+    let config = MetricsConfig {
+        preset: PresetName::Linkerd,
+        owner_kinds: vec!["rollout".to_owned()],
+        ..MetricsConfig::default()
+    };
+    let named = [("shop/web", "data/cart", 40.0), ("shop/cart", "data/web", 80.0)];
+    let preset = Preset::new(&config, Identity::Workload).unwrap();
+    assert_flows(&preset, input, &[common, named].concat());
+    let config = MetricsConfig { owner_kinds: vec!["a\"b".to_owned()], ..config };
+    let refused = Preset::new(&config, Identity::Workload).unwrap_err().to_string();
+    assert!(refused.starts_with("`owner_kinds` names `a\"b`, which is not a label"), "{refused}");
+}
+
 /// A Beyla counter after the scrape, as the agent `instance` saw it.
 fn beyla(
     metric: &str,

@@ -162,8 +162,8 @@ fn requests_beyond_any_machine_do_not_overflow() {
     let resources = Some(Requirements { requests: Some(most) });
     let huge = Container { resources, ..Container::default() };
     let spec = PodSpec {
-        containers: Some(vec![huge.clone(), huge.clone()]),
-        init_containers: Some(vec![huge]),
+        containers: vec![huge.clone(), huge.clone()],
+        init_containers: vec![huge],
         overhead: Some(Amounts { cpu: Some(1), memory: None }),
         ..PodSpec::default()
     };

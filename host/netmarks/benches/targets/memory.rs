@@ -13,7 +13,7 @@ pub fn measure() {
     let (state, scoring) = scoring(LARGE);
     let body = body(5_000);
     for _ in 0..500 {
-        let request = decode(&body, Identity::App).unwrap();
+        let request = decode(&body, Identity::App.into()).unwrap();
         scoring.scorer.answer(request.pod, &request.nodes, |_| true).record(&request.nodes);
     }
     assert!(state.read(|index| index.pod_count()) >= LARGE.pods as usize);

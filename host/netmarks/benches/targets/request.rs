@@ -22,7 +22,7 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
             std::array::from_fn(|_| Times::default());
         for _ in 0..repetitions {
             let started = Instant::now();
-            let request = decode(&body, Identity::App).unwrap();
+            let request = decode(&body, Identity::App.into()).unwrap();
             decoding.push(started.elapsed());
             let outcome = scoring.scorer.decide(&request.pod, &request.nodes);
             let decided = Instant::now();

@@ -17,7 +17,7 @@ fn measure(size: Size, repetitions: usize) -> (Times, Times) {
     let (state, scoring) = scoring(size);
     // As many candidates in both sizes, so that only the cluster differs.
     let body = body(500);
-    let request = decode(&body, Identity::App).unwrap();
+    let request = decode(&body, Identity::App.into()).unwrap();
     let raw = |scores: &netmarks_scoring::Answer| -> f64 { scores.raw().iter().sum() };
     let (mut published, mut counted) = (Times::default(), Times::default());
     let mut random = Random(7);

@@ -12,7 +12,7 @@ pub mod schema;
 use anyhow::{Context as _, Result, ensure};
 use garde::Validate;
 use netmarks_admin::AdminConfig;
-use netmarks_core::application::Identity;
+use netmarks_core::application::{Identity, Naming};
 use netmarks_core::rules;
 use netmarks_extender::ServerConfig;
 use netmarks_scoring::ScoringConfig;
@@ -83,6 +83,12 @@ pub enum LogFormat {
 }
 
 impl Config {
+    /// How pods are named: as the mesh names them in its metrics.
+    #[must_use]
+    pub fn naming(&self) -> Naming {
+        Naming { identity: self.identity, workloads: self.metrics.workload_rule() }
+    }
+
     /// Checks the rules of every key, then those between keys, then those between sections. It is all that can be known without
     /// opening a file or a connection.
     ///

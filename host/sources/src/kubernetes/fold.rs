@@ -1,9 +1,10 @@
 //! Watch events to changes of the index: no I/O, so that every order of events is tested with plain values.
 
 use kube::runtime::watcher::Event;
-use netmarks_core::application::{Application, Identity, PodIdentity};
+use netmarks_core::application::{Application, Naming};
 use netmarks_core::facts::{NodeFacts, PodFacts};
 use netmarks_core::index::Index;
+use netmarks_core::pod_identity::PodIdentity;
 
 use super::trimmed::{TrimmedNode, TrimmedPod};
 
@@ -36,11 +37,11 @@ pub struct Outcome {
 
 /// What a pod's event asks of the index; `None` for an object without a name, which no API server sends.
 #[must_use]
-pub fn pod_change(identity: Identity, event: Event<TrimmedPod>) -> Option<Change<PodFacts>> {
+pub fn pod_change(naming: Naming, event: Event<TrimmedPod>) -> Option<Change<PodFacts>> {
     Some(match event {
         Event::Init => Change::BeginList,
         Event::InitDone => Change::EndList,
-        Event::InitApply(pod) | Event::Apply(pod) => Change::Apply(pod_facts(identity, pod)?),
+        Event::InitApply(pod) | Event::Apply(pod) => Change::Apply(pod_facts(naming, pod)?),
         Event::Delete(pod) => Change::Delete(format!("{}/{}", pod.metadata.namespace?, pod.metadata.name?)),
     })
 }
@@ -104,11 +105,15 @@ pub fn apply_nodes(index: &mut Index, changes: Vec<Change<NodeFacts>>) -> Outcom
     outcome
 }
 
-fn pod_facts(identity: Identity, pod: TrimmedPod) -> Option<PodFacts> {
+fn pod_facts(naming: Naming, pod: TrimmedPod) -> Option<PodFacts> {
     let (namespace, name) = (pod.metadata.namespace?, pod.metadata.name?);
     let labels = pod.metadata.labels.unwrap_or_default();
-    let controller = pod.controller.as_ref().map(|(kind, name)| (kind.as_str(), name.as_str()));
-    let application = identity.name(PodIdentity { name: &name, labels: &labels, controller });
+    let application = naming.name(PodIdentity {
+        name: &name,
+        generated: pod.metadata.generate_name.is_some(),
+        labels: &labels,
+        owners: &pod.owners,
+    });
     Some(PodFacts {
         key: format!("{namespace}/{name}"),
         application: application.map(|application| Application::new(&namespace, application)),

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ClusterResourceScope, NamespaceResourceScope};
 use netmarks_core::facts::Resources;
+use netmarks_core::go_object;
 use netmarks_core::pod::{Amounts, PodSpec, PodStatus};
+use netmarks_core::pod_identity::Owner;
 use netmarks_core::requests::pod_requests;
 use serde::Deserialize;
 
@@ -17,10 +19,10 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(from = "wire::Pod")]
 pub struct TrimmedPod {
-    /// Name, namespace, labels, uid and resource version; everything else was skipped.
+    /// Name, its prefix if it was generated, namespace, labels, uid and resource version; everything else was skipped.
     pub metadata: ObjectMeta,
-    /// Kind and name of the owner that is the pod's controller.
-    pub controller: Option<(String, String)>,
+    /// All owners, in the pod's order.
+    pub owners: Vec<Owner<'static>>,
     /// Whether it is terminating or finished.
     pub gone: bool,
     /// The node it was bound to.
@@ -79,55 +81,66 @@ impl_resource!(TrimmedNode, "Node", "nodes", ClusterResourceScope);
 mod wire {
     use super::*;
 
-    #[derive(Deserialize)]
-    pub(super) struct Pod {
-        #[serde(default)]
-        metadata: Metadata,
-        #[serde(default)]
-        spec: PodSpec,
-        #[serde(default)]
-        status: PodStatus,
+    go_object! {
+        pub(super) struct Pod {
+            metadata: Metadata = "metadata",
+            spec: PodSpec = "spec",
+            status: PodStatus = "status",
+        }
     }
 
-    #[derive(Default, Deserialize)]
-    #[serde(rename_all = "camelCase", default)]
-    struct Metadata {
-        name: Option<String>,
-        namespace: Option<String>,
-        labels: Option<BTreeMap<String, String>>,
-        uid: Option<String>,
-        resource_version: Option<String>,
-        owner_references: Option<Vec<Owner>>,
-        // Only whether it is there matters.
-        deletion_timestamp: Option<serde::de::IgnoredAny>,
+    go_object! {
+        struct Metadata {
+            name: Option<String> = "name",
+            generate_name: Option<String> = "generateName",
+            namespace: Option<String> = "namespace",
+            labels: Option<BTreeMap<String, String>> = "labels",
+            uid: Option<String> = "uid",
+            resource_version: Option<String> = "resourceVersion",
+            owner_references: Vec<OwnerReference> = "ownerReferences",
+            // Only whether it is there matters.
+            deletion_timestamp: Option<serde::de::IgnoredAny> = "deletionTimestamp",
+        }
     }
 
-    #[derive(Deserialize)]
-    struct Owner {
-        kind: String,
-        name: String,
-        #[serde(default)]
-        controller: Option<bool>,
+    go_object! {
+        struct OwnerReference {
+            api_version: String = "apiVersion",
+            kind: String = "kind",
+            name: String = "name",
+            controller: bool = "controller",
+        }
     }
 
-    #[derive(Deserialize)]
-    pub(super) struct Node {
-        #[serde(default)]
-        metadata: Metadata,
-        #[serde(default)]
-        status: NodeStatus,
+    go_object! {
+        pub(super) struct Node {
+            metadata: Metadata = "metadata",
+            status: NodeStatus = "status",
+        }
     }
 
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct NodeStatus {
-        allocatable: Option<Amounts>,
+    go_object! {
+        struct NodeStatus {
+            allocatable: Amounts = "allocatable",
+        }
+    }
+
+    impl From<OwnerReference> for Owner<'static> {
+        fn from(owner: OwnerReference) -> Self {
+            Self {
+                api_version: owner.api_version.into(),
+                kind: owner.kind.into(),
+                name: owner.name.into(),
+                controller: owner.controller,
+            }
+        }
     }
 
     impl Metadata {
         fn object_meta(&mut self) -> ObjectMeta {
             ObjectMeta {
                 name: self.name.take(),
+                generate_name: self.generate_name.take().filter(|prefix| !prefix.is_empty()),
                 namespace: self.namespace.take(),
                 labels: self.labels.take(),
                 uid: self.uid.take(),
@@ -140,13 +153,12 @@ mod wire {
     impl From<Pod> for TrimmedPod {
         fn from(pod: Pod) -> Self {
             let Pod { mut metadata, spec, status } = pod;
-            let owners = metadata.owner_references.take().unwrap_or_default();
-            let controller = owners.into_iter().find(|owner| owner.controller == Some(true));
+            let owners = std::mem::take(&mut metadata.owner_references);
             Self {
                 gone: status.is_finished() || metadata.deletion_timestamp.is_some(),
                 requests: pod_requests(&spec, &status),
                 metadata: metadata.object_meta(),
-                controller: controller.map(|owner| (owner.kind, owner.name)),
+                owners: owners.into_iter().map(Owner::from).collect(),
                 node: spec.node_name.filter(|node| !node.is_empty()),
             }
         }
@@ -155,10 +167,7 @@ mod wire {
     impl From<Node> for TrimmedNode {
         fn from(node: Node) -> Self {
             let Node { mut metadata, status } = node;
-            Self {
-                metadata: metadata.object_meta(),
-                allocatable: status.allocatable.unwrap_or_default().into(),
-            }
+            Self { metadata: metadata.object_meta(), allocatable: status.allocatable.into() }
         }
     }
 }

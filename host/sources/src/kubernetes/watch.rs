@@ -8,7 +8,7 @@ use futures::{Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, Client};
-use netmarks_core::application::Identity;
+use netmarks_core::application::Naming;
 use netmarks_core::errors::chain;
 use netmarks_core::facts::{NodeFacts, PodFacts};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +35,7 @@ const BATCH: usize = 256;
 ///
 /// Cancel safe: changes are applied in whole batches between two await points; to drop the future loses only what
 /// the next list will bring again.
-pub async fn run(client: Client, state: Arc<ClusterState>, identity: Identity, shutdown: CancellationToken) {
+pub async fn run(client: Client, state: Arc<ClusterState>, naming: Naming, shutdown: CancellationToken) {
     let pods = follow(
         "pods",
         || {
@@ -44,7 +44,7 @@ pub async fn run(client: Client, state: Arc<ClusterState>, identity: Identity, s
         },
         &state.health().pods,
         |events| {
-            let changes = events.into_iter().filter_map(|event| pod_change(identity, event)).collect();
+            let changes = events.into_iter().filter_map(|event| pod_change(naming, event)).collect();
             take_pods(&state, changes)
         },
     );

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use garde::Validate;
 use netmarks_core::flow::estimator::Estimator;
 use netmarks_core::rules::BrokenRule;
+use netmarks_core::workload::WorkloadRule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,10 @@ pub struct MetricsConfig {
     pub max_flows: usize,
     /// Which workloads are waypoints, as a regular expression for the whole name; only `istio-logical` needs it.
     pub waypoint_pattern: String,
+    /// Whose rule names a pod's workload, for the presets `recorded` and `custom`; the others follow their mesh's.
+    pub workload_names: Option<WorkloadRule>,
+    /// Further kinds of owners that Linkerd's metrics name, in lower case: `rollout` for the labels `rollout` and `dst_rollout`.
+    pub owner_kinds: Vec<String>,
     /// Labels that every series must have, for a store that holds more than one cluster's: `cluster: prod-1`.
     pub match_labels: BTreeMap<String, String>,
     /// How rates become one flow.
@@ -105,6 +110,8 @@ impl Default for MetricsConfig {
             max_response_bytes: 64 << 20,
             max_flows: 100_000,
             waypoint_pattern: ".*waypoint.*".to_owned(),
+            workload_names: None,
+            owner_kinds: Vec::new(),
             match_labels: BTreeMap::new(),
             // Constant memory per flow, and traffic of an hour ago counts a sixty-fourth.
             estimator: Estimator::Decay { half_life_seconds: 600.0 },
@@ -181,8 +188,10 @@ pub enum ConfigError {
         identity: &'static str,
     },
     /// A label that cannot be one.
-    #[error("`match_labels` names `{name}`, which is not a label; a label is letters, digits and `_`")]
+    #[error("`{key}` names `{name}`, which is not a label; a label is letters, digits and `_`")]
     Label {
+        /// The key of the configuration.
+        key: &'static str,
         /// Its name.
         name: String,
     },
@@ -199,6 +208,18 @@ impl MetricsConfig {
     #[must_use]
     pub fn is_configured(&self) -> bool {
         !self.url.is_empty()
+    }
+
+    /// Whose rule names a pod's workload.
+    #[must_use]
+    pub fn workload_rule(&self) -> WorkloadRule {
+        let of_mesh = match self.preset {
+            PresetName::Istio | PresetName::IstioLogical => Some(WorkloadRule::Istio),
+            PresetName::Linkerd => Some(WorkloadRule::Linkerd),
+            PresetName::Beyla => Some(WorkloadRule::Ebpf),
+            PresetName::Recorded | PresetName::Custom => None,
+        };
+        of_mesh.or(self.workload_names).unwrap_or_default()
     }
 
     pub(crate) fn check_combinations(&self) -> Result<(), ConfigError> {

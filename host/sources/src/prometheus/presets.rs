@@ -41,6 +41,7 @@ impl Preset {
             }
         };
         let match_labels = match_labels(config)?;
+        let owners = linkerd_owners(config)?;
         let one_query = |template: &str, labels: EdgeLabels, matchers: &str| {
             let EdgeLabels { source_namespace, source_name, destination_namespace, destination_name } =
                 &labels;
@@ -48,11 +49,14 @@ impl Preset {
             let known: String = ends.iter().map(|label| format!(",{label}!~\"unknown|\"")).collect();
             let ends = ends.map(String::as_str).join(",");
             let matchers = format!("{matchers}{known}{match_labels}");
+            let [source_owners, destination_owners] = &owners;
             let values = [
                 ("window", window.as_str()),
                 ("ends", &ends),
                 ("matchers", &matchers),
                 ("match_labels", &match_labels),
+                ("source_owners", source_owners),
+                ("destination_owners", destination_owners),
             ];
             Self { queries: vec![fill(&without_comments(template), &values)], labels, reading: rate }
         };
@@ -119,16 +123,42 @@ fn custom(preset: &CustomPreset, window: &str, rate: Reading) -> Result<Preset, 
 /// The matchers that every series must pass, each after a comma.
 fn match_labels(config: &MetricsConfig) -> Result<String, ConfigError> {
     let matchers = config.match_labels.iter().map(|(name, value)| {
-        let mut characters = name.chars();
-        let is_label = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-            && characters.all(|other| other.is_ascii_alphanumeric() || other == '_');
-        if is_label {
-            Ok(format!(",{name}=\"{}\"", promql_text(value)))
-        } else {
-            Err(ConfigError::Label { name: name.clone() })
-        }
+        Ok(format!(",{}=\"{}\"", label_name("match_labels", name)?, promql_text(value)))
     });
     matchers.collect()
+}
+
+/// `name` if a label can have it.
+fn label_name<'a>(key: &'static str, name: &'a str) -> Result<&'a str, ConfigError> {
+    let mut characters = name.chars();
+    let is_label = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|other| other.is_ascii_alphanumeric() || other == '_');
+    if is_label { Ok(name) } else { Err(ConfigError::Label { key, name: name.to_owned() }) }
+}
+
+/// Kinds of owners that Linkerd names in a label each, in lower case.
+const OWNER_KINDS: [&str; 8] = [
+    "deployment",
+    "statefulset",
+    "daemonset",
+    "cronjob",
+    "k8s_job",
+    "job",
+    "replicaset",
+    "replicationcontroller",
+];
+
+/// The labels that may name the owner of the source and of the destination, quoted, with commas between them.
+fn linkerd_owners(config: &MetricsConfig) -> Result<[String; 2], ConfigError> {
+    let further = config.owner_kinds.iter().map(|kind| label_name("owner_kinds", kind));
+    let further = further.collect::<Result<Vec<_>, _>>()?;
+    let kinds: Vec<&str> = OWNER_KINDS.into_iter().chain(further).collect();
+    let quoted = |prefix: &str, kinds: &mut dyn Iterator<Item = &&str>| {
+        kinds.map(|kind| format!("\"{prefix}{kind}\"")).collect::<Vec<_>>().join(", ")
+    };
+    // A scrape's own label `job` says what was scraped.
+    let source = quoted("", &mut kinds.iter().filter(|kind| **kind != "job"));
+    Ok([source, quoted("dst_", &mut kinds.iter())])
 }
 
 fn istio_labels(identity: Identity) -> EdgeLabels {
