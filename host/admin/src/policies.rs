@@ -24,9 +24,6 @@ use crate::query;
 /// An upload that takes longer is given up: 64 MiB at 2 MB/s.
 const UPLOAD: Duration = Duration::from_secs(30);
 
-/// How long the rest of an upload that is too large is read on.
-const REST: Duration = Duration::from_secs(5);
-
 const MIB: usize = 1024 * 1024;
 
 /// Uploads of the largest size that may arrive at once.
@@ -160,7 +157,7 @@ async fn submit(
     Path(name): Path<String>,
     Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
-    mut body: Body,
+    body: Body,
 ) -> Answer {
     let name: PolicyName = name.parse()?;
     let exists = admin.registry.manifest().named(&name).is_some();
@@ -168,11 +165,9 @@ async fn submit(
     // Before the body: who may not upload shall not make us read one.
     let actor = admin.actor(&headers, &peer, operation, Some(name.as_str())).await?;
     let (settings, mode) = query::settings(&pairs).map_err(bad_request)?;
-    let body = match tokio::time::timeout(UPLOAD, admin.bodies.read_from(&mut body)).await {
+    let body = match tokio::time::timeout(UPLOAD, admin.bodies.read(body)).await {
         Ok(Ok(body)) => body,
         Ok(Err(BodyError::TooLarge { most })) => {
-            // In vain if the client is slow as well.
-            drop(tokio::time::timeout(REST, admin.bodies.discard(&mut body)).await);
             let reason = format!(
                 "the policy has more than {most} bytes; raise `admin.max_upload_mib` if it is meant to"
             );

@@ -1,8 +1,8 @@
-//! Reads request bodies within bounds: each body on its own, and all bodies under way together.
-//!
-//! Apart from the routes because whatever arrives from outside must not decide how much memory we use.
+//! Reads request bodies within bounds: each body on its own, and all bodies under way together. Whatever arrives from outside
+//! must not decide how much memory we use.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -15,6 +15,9 @@ const UNIT: usize = 4 * 1024;
 
 /// What is set aside for a body on the word of its sender alone; beyond, memory is taken as bytes arrive.
 const TRUSTED: usize = 1024 * 1024;
+
+/// How long the rest of a body that is refused may take.
+const REST: Duration = Duration::from_secs(2);
 
 /// Holds the memory that all request bodies may use together.
 #[derive(Clone, Debug)]
@@ -52,17 +55,22 @@ impl BodyBudget {
         Self { units: Arc::new(Semaphore::new(units)), most_per_body }
     }
 
-    /// Reads `body` to its end.
+    /// Reads `body` to its end. A body that is too large is read on for a while and forgotten: a client that is cut off in the middle of
+    /// sending does not read why.
     ///
     /// # Errors
     /// If it is too large, the budget is used up, or the connection breaks.
     pub async fn read(&self, mut body: Body) -> Result<BoundedBody, BodyError> {
-        self.read_from(&mut body).await
+        let read = self.keep(&mut body).await;
+        if matches!(read, Err(BodyError::TooLarge { .. })) {
+            // In vain if the client is slow as well.
+            drop(tokio::time::timeout(REST, self.discard(&mut body)).await);
+        }
+        read
     }
 
-    /// Reads on and forgets it, up to as much as a body may have: a client that is cut off in the middle of sending does
-    /// not read why.
-    pub async fn discard(&self, body: &mut Body) {
+    /// Reads on, up to as much as a body may have.
+    async fn discard(&self, body: &mut Body) {
         let mut left = self.most_per_body;
         while let Some(Ok(frame)) = body.frame().await {
             match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
@@ -72,11 +80,7 @@ impl BodyBudget {
         }
     }
 
-    /// As [`Self::read`], and leaves the rest of a body that is refused to the caller.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub async fn read_from(&self, body: &mut Body) -> Result<BoundedBody, BodyError> {
+    async fn keep(&self, body: &mut Body) -> Result<BoundedBody, BodyError> {
         let too_large = || BodyError::TooLarge { most: self.most_per_body };
         // The length that the client announced: a larger body than announced is cut off by hyper.
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
@@ -137,6 +141,20 @@ mod tests {
         assert_eq!(budget.read(chunked(10, 10_000)).await.unwrap().bytes.len(), 100_000);
         assert!(matches!(budget.read(chunked(11, 10_000)).await, Err(BodyError::TooLarge { most: 100_000 })));
         assert!(matches!(budget.read(Body::from(vec![0; 100_001])).await, Err(BodyError::TooLarge { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_too_large_is_read_on_so_that_its_sender_reads_why() {
+        let budget = BodyBudget::new(1 << 20, 100_000);
+        let read = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = read.clone();
+        let chunks = (0..15).map(move |_| {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            Ok::<_, std::io::Error>(Bytes::from_static(&[b'x'; 10_000]))
+        });
+        let body = Body::from_stream(futures::stream::iter(chunks));
+        assert!(matches!(budget.read(body).await, Err(BodyError::TooLarge { .. })));
+        assert_eq!(read.load(std::sync::atomic::Ordering::Relaxed), 15);
     }
 
     #[tokio::test]
