@@ -70,13 +70,28 @@ const STEPS: [Step; 14] = [
 /// The steps of `cargo xtask test unit`: what needs no program beside cargo.
 const UNIT: [&str; 4] = ["format", "circles", "picture", "unit"];
 
+/// The steps of `cargo xtask test hostile`, before its tests: what they read.
+const BEFORE_HOSTILE: [&str; 3] = ["prerequisites", "guests", "cluster"];
+
 /// Parts of the tests that can be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Suite {
     /// What needs no program beside cargo: seconds when everything is compiled
     Unit,
+    /// Hostile input at every door: requests, policies, metrics, files, connections
+    Hostile,
     /// Everything
     All,
+}
+
+impl Suite {
+    fn has(self, step: &str) -> bool {
+        match self {
+            Self::Unit => UNIT.contains(&step),
+            Self::Hostile => BEFORE_HOSTILE.contains(&step),
+            Self::All => true,
+        }
+    }
 }
 
 fn step_names() -> Vec<&'static str> {
@@ -89,11 +104,15 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let start = Instant::now();
     let mut done = Vec::new();
     let wanted = |step: &&Step| match only.as_slice() {
-        [] => *suite == Suite::All || UNIT.contains(&step.name),
+        [] => suite.has(step.name),
         only => only.iter().any(|name| name == step.name),
     };
     for step in STEPS.iter().filter(wanted) {
         timed(step, root, start, &mut done)?;
+    }
+    if *suite == Suite::Hostile && only.is_empty() {
+        let run = test_run::run_hostile;
+        timed(&Step { name: "hostile", what: "hostile input", run }, root, start, &mut done)?;
     }
     if *advisories {
         let step =
@@ -115,10 +134,10 @@ fn timed(step: &Step, root: &Path, begun: Instant, done: &mut Vec<(&'static str,
     println!("\n[{:>2}:{:02}] {name}: {what}", elapsed / 60, elapsed % 60);
     let start = Instant::now();
     run(root).with_context(|| {
-        let flag = if *name == "advisories" {
-            "--only prerequisites --advisories".to_owned()
-        } else {
-            format!("--only {name}")
+        let flag = match *name {
+            "advisories" => "--only prerequisites --advisories".to_owned(),
+            "hostile" => "hostile".to_owned(),
+            name => format!("--only {name}"),
         };
         format!(
             "step `{name}` failed after {:.1?}; to run it again: cargo xtask test {flag}",

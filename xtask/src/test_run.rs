@@ -41,16 +41,33 @@ struct Binary {
     folder: PathBuf,
 }
 
+/// Part of the paths of tests that feed hostile input.
+const HOSTILE: &str = "hostile";
+
 /// Builds what is not built yet, and runs the tests of a stage: all of them, even after one fails, since a run takes minutes.
 pub(crate) fn run(root: &Path, stage: Stage) -> Result<()> {
     let mut failures = Vec::new();
     for binary in build(root)?.iter().filter(|binary| binary.stage == stage) {
         println!("\n     Running {}", binary.name);
-        failures.extend(binary.run()?);
+        failures.extend(binary.run(None)?);
     }
     if stage == Stage::Integration {
         run_command(cargo().current_dir(root).args(["test", "--workspace", "--doc", "--quiet"]))?;
     }
+    none_of(&failures)
+}
+
+/// Runs the tests of every stage that feed hostile input: those whose path has the word.
+pub(crate) fn run_hostile(root: &Path) -> Result<()> {
+    let mut failures = Vec::new();
+    for binary in build(root)?.iter().filter(|binary| binary.has_tests(HOSTILE)) {
+        println!("\n     Running {}", binary.name);
+        failures.extend(binary.run(Some(HOSTILE))?);
+    }
+    none_of(&failures)
+}
+
+fn none_of(failures: &[String]) -> Result<()> {
     if failures.is_empty() {
         return Ok(());
     }
@@ -96,9 +113,16 @@ impl Binary {
         tests.then(|| Some(Self { name, stage, program, folder: manifest.parent()?.to_owned() }))?
     }
 
-    /// Runs it with its output on ours; returns what the tests that failed printed.
-    fn run(&self) -> Result<Option<String>> {
+    /// Whether a test's path has `part`.
+    fn has_tests(&self, part: &str) -> bool {
+        let listed = Command::new(&self.program).args([part, "--list"]).stderr(Stdio::null()).output();
+        listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).contains(": test"))
+    }
+
+    /// Runs it, or its tests whose path has `part`, with its output on ours; returns what the tests that failed printed.
+    fn run(&self, part: Option<&str>) -> Result<Option<String>> {
         let mut command = Command::new(&self.program);
+        command.args(part);
         let failed = || format!("failed to run {}", self.program.display());
         let mut child =
             command.current_dir(&self.folder).stdout(Stdio::piped()).spawn().with_context(failed)?;
