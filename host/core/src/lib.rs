@@ -9,6 +9,7 @@
 
 pub mod application;
 pub mod assumed;
+pub mod bounded;
 pub mod clock;
 pub mod combine;
 pub mod compose;

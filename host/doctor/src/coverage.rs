@@ -91,8 +91,10 @@ struct Coverage {
     with_flows: usize,
     /// Those that have no application at all, as `namespace/name`.
     without_application: Vec<String>,
-    /// Ends of flows without a pod, in namespaces that have pods; the heaviest first.
-    unmatched: Vec<Application>,
+    /// Ends of flows without a pod and their share (of 1) of all bytes; the heaviest first.
+    unmatched: Vec<(Application, f64)>,
+    /// The share (of 1) of the bytes, counted at both ends, that belongs to pods.
+    bytes: f64,
     /// Applications of the pods that have no flows.
     silent: BTreeSet<Application>,
 }
@@ -107,10 +109,8 @@ impl Coverage {
         let namespaces: BTreeSet<&str> = ends.keys().map(|end| end.namespace()).collect();
         let mut coverage = Self::default();
         let mut seen = BTreeSet::new();
-        let mut populated = BTreeSet::new();
         for pod in pods.iter().filter(|pod| namespaces.contains(pod.namespace.as_str())) {
             coverage.pods += 1;
-            populated.insert(pod.namespace.as_str());
             match pod.application(identity) {
                 None => coverage.without_application.push(format!("{}/{}", pod.namespace, pod.name)),
                 Some(application) if ends.contains_key(&application) => {
@@ -120,11 +120,12 @@ impl Coverage {
                 Some(application) => drop(coverage.silent.insert(application)),
             }
         }
-        let unmatched =
-            ends.into_iter().filter(|(end, _)| !seen.contains(*end) && populated.contains(end.namespace()));
-        let mut unmatched: Vec<(&Application, f64)> = unmatched.collect();
-        unmatched.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(right.0)));
-        coverage.unmatched = unmatched.into_iter().map(|(end, _)| end.clone()).collect();
+        let total: f64 = ends.values().sum();
+        let share = |weight: f64| if total > 0.0 { weight / total } else { 0.0 };
+        let unmatched = ends.into_iter().filter(|(end, _)| !seen.contains(*end));
+        coverage.unmatched = unmatched.map(|(end, weight)| (end.clone(), share(weight))).collect();
+        coverage.unmatched.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
+        coverage.bytes = 1.0 - coverage.unmatched.iter().map(|(_, share)| share).sum::<f64>();
         coverage
     }
 
@@ -172,13 +173,19 @@ pub(super) fn findings_of(
         .iter()
         .filter(|(other, _)| **other != identity)
         .map(|(other, edges)| (*other, Coverage::new(*other, pods, edges)))
-        .filter(|(_, other)| other.share() > coverage.share() + BETTER)
-        .max_by(|left, right| left.1.share().total_cmp(&right.1.share()));
+        .filter(|(_, other)| {
+            other.bytes > coverage.bytes + BETTER
+                || (other.share() > coverage.share() + BETTER && other.bytes >= coverage.bytes)
+        })
+        .max_by(|left, right| {
+            left.1.bytes.total_cmp(&right.1.bytes).then(left.1.share().total_cmp(&right.1.share()))
+        });
     let mut found = format!(
-        "{} of {} in namespaces with flows have some ({:.0}%), of {} in all",
+        "{:.0}% of the bytes belong to pods; {} of {} in namespaces with flows have some, of {} in all",
+        // Rounded down: 100% says that nothing is missing.
+        (coverage.bytes * 100.0 + 1e-6).floor(),
         coverage.with_flows,
         count(coverage.pods, "pod"),
-        coverage.share() * 100.0,
         pods.len()
     );
     if let Some(example) = coverage.without_application.first() {
@@ -188,7 +195,7 @@ pub(super) fn findings_of(
             count(coverage.without_application.len(), "pod")
         );
     }
-    let few = coverage.with_flows == 0 || coverage.share() < FEW;
+    let few = coverage.with_flows == 0 || coverage.share() < FEW || coverage.bytes < FEW;
     if few {
         found.push_str(&unmatched(&coverage));
     }
@@ -218,15 +225,15 @@ pub(super) fn findings_of(
 
 /// Names of the mesh that no pod has, each with the pods' most similar name.
 fn unmatched(coverage: &Coverage) -> String {
-    let shown = coverage.unmatched.iter().take(EXAMPLES).map(|end| {
+    let shown = coverage.unmatched.iter().take(EXAMPLES).map(|(end, share)| {
         let own = coverage.silent.iter().filter(|own| own.namespace() == end.namespace());
         let alike = own
             .map(|own| (strsim::jaro_winkler(own.name(), end.name()), own))
             .filter(|(alike, _)| *alike >= ALIKE)
             .max_by(|left, right| left.0.total_cmp(&right.0));
         match alike {
-            Some((_, own)) => format!("{end} (pods say {})", own.name()),
-            None => end.to_string(),
+            Some((_, own)) => format!("{end} ({:.0}%; pods say {})", share * 100.0, own.name()),
+            None => format!("{end} ({:.0}%)", share * 100.0),
         }
     });
     let shown: Vec<String> = shown.collect();
@@ -268,7 +275,8 @@ mod tests {
         stranger.namespace = "kube-system".to_owned();
         let pods = vec![pod("a", &[("app", "web")]), pod("b", &[("app", "db")]), stranger];
         let finding = one(pods, &[(Identity::App, edges(&[("web", "db")]))]);
-        let found = "2 of 2 pods in namespaces with flows have some (100%), of 3 in all";
+        let found =
+            "100% of the bytes belong to pods; 2 of 2 pods in namespaces with flows have some, of 3 in all";
         assert_eq!(finding, Finding::ok(CHECK, found));
     }
 
@@ -278,10 +286,23 @@ mod tests {
         let finding = one(pods, &[(Identity::App, edges(&[("web", "db")]))]);
         assert_eq!(finding.status, Status::Problem);
         assert!(
-            finding.found.ends_with("shop/db (pods say db-v1), shop/web (pods say web-v1)"),
+            finding.found.ends_with("shop/db (50%; pods say db-v1), shop/web (50%; pods say web-v1)"),
             "{finding:?}"
         );
         assert!(finding.advice.unwrap().contains("labels"), "the labels are to blame");
+    }
+
+    #[test]
+    fn bytes_count_more_than_pods() {
+        // Three quarters of the pods have flows, and nearly all bytes go to a name that no pod has.
+        let pods = ["a", "b", "c", "d"].map(|name| pod(name, &[("app", name)]));
+        let mut flows = edges(&[("a", "b"), ("b", "c")]);
+        let [cart, shard] = ["d-leader", "elsewhere"].map(|name| Application::new("shop", name));
+        flows.edges.push((cart, shard, 1_000.0));
+        let finding = one(pods.to_vec(), &[(Identity::App, flows)]);
+        assert_eq!(finding.status, Status::Warning);
+        assert!(finding.found.starts_with("0% of the bytes belong to pods; 3 of 4 pods"), "{finding:?}");
+        assert!(finding.found.contains("shop/d-leader (50%"), "{finding:?}");
     }
 
     #[test]

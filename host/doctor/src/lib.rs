@@ -20,6 +20,7 @@ mod scheduler;
 mod scheduler_config;
 mod schedulers;
 mod second;
+mod series_facts;
 mod store;
 mod watches;
 

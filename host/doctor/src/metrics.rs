@@ -4,12 +4,13 @@ use std::io::ErrorKind;
 
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
+use netmarks_core::flow::book::Coverage;
 use netmarks_sources::prometheus::MetricsConfig;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::presets::Preset;
 
 use super::store::{Answers, Edges, Selected, StoreFailure, StoreResult};
-use super::{Finding, ago, count};
+use super::{Finding, ago, count, series_facts};
 use netmarks_core::environment::variable;
 
 const STORE: &str = "metrics store";
@@ -46,13 +47,17 @@ pub(super) fn findings_of(config: &MetricsConfig, identity: Identity, found: &St
     let mut findings =
         vec![Finding::ok(STORE, format!("{} answers; the preset's queries took {took} ms", answers.url))];
     let edges = answers.edges.get(&identity).cloned().unwrap_or_default();
-    if !edges.warnings.is_empty() {
-        findings.push(Finding::warning(
-            STORE,
-            format!("it warns: {}", edges.warnings.join("; ")),
-            "look at the store: a partial answer lacks flows, and nodes are scored by what is left",
-        ));
+    let warnings = edges.warnings.texts();
+    if !warnings.is_empty() {
+        let advice = match edges.warnings.coverage() {
+            Coverage::Partial => {
+                "mend the store: its answer is partial. Flows that it lacks stay as last measured for five minutes, then fade"
+            }
+            Coverage::Complete => "the store has remarks on the query; its answer is complete",
+        };
+        findings.push(Finding::warning(STORE, format!("it warns: {}", warnings.join("; ")), advice));
     }
+    findings.extend(series_facts::findings_of(config, &answers.facts));
     let (series, usable) = series(config, identity, answers);
     findings.push(series);
     if usable {

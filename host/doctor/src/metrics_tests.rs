@@ -5,8 +5,10 @@ use netmarks_core::application::Application;
 use netmarks_sources::prometheus::Poller;
 use netmarks_sources::prometheus::choice::PresetName;
 use netmarks_sources::prometheus::selectors::Selector;
+use netmarks_sources::prometheus::warnings::Warnings;
 use serde_json::json;
 
+use super::super::series_facts::SeriesFacts;
 use super::super::{Status, store};
 use super::*;
 
@@ -35,6 +37,7 @@ fn edges(number: usize) -> Edges {
 
 fn healthy() -> Answers {
     Answers {
+        facts: SeriesFacts::default(),
         url: "http://prometheus:9090".to_owned(),
         took: Duration::from_millis(5),
         selected: vec![selected("istio_tcp_sent_bytes_total", 12, 10, 4.0)],
@@ -119,9 +122,16 @@ fn silence_warnings_and_too_many_flows_are_warned_of() {
     let mut answers = healthy();
     answers.edges = BTreeMap::from([(Identity::App, edges(0))]);
     assert_eq!(sick(answers.clone())[0].0, FLOWS);
-    answers.edges =
-        BTreeMap::from([(Identity::App, Edges { warnings: vec!["partial".to_owned()], ..edges(1) })]);
-    assert_eq!(sick(answers)[0].0, STORE);
+    for (warning, says) in [
+        ("receive series from store-a: unavailable", "stay as last measured"),
+        ("PromQL warning: metric might not be a counter", "its answer is complete"),
+    ] {
+        let mut warnings = Warnings::default();
+        warnings.push(warning);
+        answers.edges = BTreeMap::from([(Identity::App, Edges { warnings, ..edges(1) })]);
+        let (check, _, advice) = sick(answers.clone()).remove(0);
+        assert!(check == STORE && advice.contains(says), "{advice}");
+    }
     let few = MetricsConfig { max_flows: 2, ..config() };
     let findings = findings_of(&few, Identity::App, &StoreResult::Answers(healthy()));
     assert_eq!(findings[2].status, Status::Warning, "{findings:?}");

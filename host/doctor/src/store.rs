@@ -1,6 +1,5 @@
-//! What the metrics store says: the preset's own queries, and which series they read.
-//!
-//! Apart from the judgement, which wants no store.
+//! What the metrics store says: the preset's own queries, and which series they read. What follows from it is decided elsewhere,
+//! without a store.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,9 +13,12 @@ use netmarks_sources::prometheus::config::ConfigError;
 use netmarks_sources::prometheus::decode::{Interner, decode};
 use netmarks_sources::prometheus::presets::Preset;
 use netmarks_sources::prometheus::selectors::{Selector, selectors};
+use netmarks_sources::prometheus::warnings::Warnings;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use serde_json::Value;
 use strum::VariantArray as _;
+
+use super::series_facts::{Missing, SeriesFacts};
 
 /// What was found of the metrics.
 #[derive(Debug)]
@@ -55,6 +57,8 @@ pub(super) struct Answers {
     pub(super) selected: Vec<Selected>,
     /// What came of the queries, under the configured identity and any other that the preset can have.
     pub(super) edges: BTreeMap<Identity, Edges>,
+    /// What their series tell of the store and the mesh.
+    pub(super) facts: SeriesFacts,
     /// Presets whose metrics are there, where those of the configured one are not.
     pub(super) others: Vec<PresetName>,
 }
@@ -81,8 +85,21 @@ pub(super) struct Edges {
     /// Series that lack a name at one end.
     pub(super) skipped: u64,
     /// What the store warned of.
-    pub(super) warnings: Vec<String>,
+    pub(super) warnings: Warnings,
 }
+
+/// Most names of clusters that are read.
+const MOST_CLUSTERS: usize = 10;
+
+/// Families of bytes, the one that every proxy reports with them, and their name as a native histogram.
+const FAMILIES_OF: [(PresetName, &str, &str, Option<&str>); 6] = [
+    (PresetName::Istio, "istio_request_bytes_sum", "istio_requests_total", Some("istio_request_bytes")),
+    (PresetName::Istio, "istio_response_bytes_sum", "istio_requests_total", Some("istio_response_bytes")),
+    (PresetName::Istio, "istio_tcp_sent_bytes_total", "istio_tcp_connections_opened_total", None),
+    (PresetName::Istio, "istio_tcp_received_bytes_total", "istio_tcp_connections_opened_total", None),
+    (PresetName::Linkerd, "tcp_write_bytes_total", "tcp_open_total", None),
+    (PresetName::Linkerd, "tcp_read_bytes_total", "tcp_open_total", None),
+];
 
 /// Asks the store.
 pub(super) async fn fetch(config: &MetricsConfig, identity: Identity) -> StoreResult {
@@ -97,7 +114,10 @@ pub(super) async fn fetch(config: &MetricsConfig, identity: Identity) -> StoreRe
         Ok(client) => client,
         Err(error) => return StoreResult::Misconfigured(error),
     };
-    match (Asking { client, config, at: unix_now() }).everything(&preset, identity).await {
+    match (Asking { client, config, at: unix_now() - config.query_offset_seconds })
+        .everything(&preset, identity)
+        .await
+    {
         Ok(answers) => StoreResult::Answers(answers),
         Err(failure) => StoreResult::Failed(failure),
     }
@@ -115,7 +135,7 @@ impl Asking<'_> {
         let started = Instant::now();
         let edges = self.edges(preset).await?;
         let mut answers = Answers {
-            url: self.config.url.clone(),
+            url: self.client.address().to_owned(),
             took: started.elapsed(),
             edges: BTreeMap::from([(identity, edges)]),
             ..Answers::default()
@@ -132,6 +152,7 @@ impl Asking<'_> {
         for selector in all {
             answers.selected.push(self.select(selector).await?);
         }
+        answers.facts = self.facts(&answers.selected).await?;
         if answers.selected.iter().all(|selected| selected.all == 0) {
             answers.others = self.other_presets().await?;
         }
@@ -144,16 +165,14 @@ impl Asking<'_> {
         let mut sums: BTreeMap<(Application, Application), f64> = BTreeMap::new();
         for query in &preset.queries {
             let body = self.client.query(query, self.at).await?;
-            let answer = decode(&body, &preset.labels, &mut interner).map_err(|error| {
-                StoreFailure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
-            })?;
+            let answer = decode(&body, &preset.labels, &mut interner).map_err(unreadable)?;
             if let Some(found) = answer.unexpected_type {
                 return Err(StoreFailure::Answer(format!(
                     "the query gives a {found}; only an instant vector has flows: {query}"
                 )));
             }
             edges.skipped += answer.skipped;
-            edges.warnings.extend(answer.warnings);
+            edges.warnings.extend(&answer.warnings);
             for sample in answer.samples {
                 *sums.entry((sample.source, sample.destination)).or_default() += sample.value;
             }
@@ -191,6 +210,23 @@ impl Asking<'_> {
         Ok(number(&answer)?.unwrap_or(0.0) as u64)
     }
 
+    /// The number that `query` gives, if it gives one.
+    async fn number(&mut self, query: &str) -> Result<Option<f64>, StoreFailure> {
+        number(&self.client.query(query, self.at).await?)
+    }
+
+    /// The values that `label` has in the answer to `query`, at most `most` of them.
+    async fn values(&mut self, query: &str, label: &str, most: usize) -> Result<Vec<String>, StoreFailure> {
+        let body = self.client.query(query, self.at).await?;
+        let answer: Value = serde_json::from_slice(&body).map_err(unreadable)?;
+        let series = answer.pointer("/data/result").and_then(Value::as_array);
+        let values = series.into_iter().flatten().filter_map(|series| series["metric"][label].as_str());
+        let mut values: Vec<String> = values.filter(|value| !value.is_empty()).map(str::to_owned).collect();
+        values.sort();
+        values.truncate(most);
+        Ok(values)
+    }
+
     async fn other_presets(&mut self) -> Result<Vec<PresetName>, StoreFailure> {
         let mut others = Vec::new();
         for preset in [PresetName::Istio, PresetName::Linkerd, PresetName::Beyla] {
@@ -216,11 +252,71 @@ impl Asking<'_> {
     }
 }
 
+impl Asking<'_> {
+    /// Asks about the series that the preset's queries select.
+    async fn facts(&mut self, selected: &[Selected]) -> Result<SeriesFacts, StoreFailure> {
+        let metrics: Vec<&str> = selected
+            .iter()
+            .map(|selected| selected.selector.metric.as_str())
+            .filter(|metric| !metric.is_empty())
+            .collect();
+        let mut facts = SeriesFacts { lag: self.lag(&metrics).await?, ..SeriesFacts::default() };
+        let preset = match self.config.preset {
+            PresetName::IstioLogical => PresetName::Istio,
+            preset => preset,
+        };
+        for (_, family, beside, native) in FAMILIES_OF.into_iter().filter(|(of, ..)| *of == preset) {
+            let gone =
+                selected.iter().any(|selected| selected.selector.metric == family && selected.all == 0);
+            let there = if gone { self.series(&of(beside)).await? } else { 0 };
+            if there == 0 {
+                continue;
+            }
+            let mut missing = Missing { family, beside: (beside, there), native: None };
+            if let Some(native) = native
+                && self.series(&of(native)).await? > 0
+            {
+                missing.native = Some(native);
+            }
+            facts.missing.push(missing);
+        }
+        if preset == PresetName::Istio
+            && let Some(metric) =
+                selected.iter().find(|selected| selected.all > 0).map(|selected| &selected.selector.metric)
+        {
+            let query = format!("count by (source_cluster) ({metric})");
+            facts.clusters = self.values(&query, "source_cluster", MOST_CLUSTERS).await?;
+            facts.clusters.retain(|cluster| cluster != "unknown");
+        }
+        Ok(facts)
+    }
+
+    /// The age of the newest sample, also where it is too old for a plain query to see it.
+    async fn lag(&mut self, metrics: &[&str]) -> Result<Option<f64>, StoreFailure> {
+        for newest in ["max(timestamp({}))", "max(max_over_time(timestamp({})[1h:30s]))"] {
+            for metric in metrics {
+                let query = format!("time() - {}", newest.replace("{}", metric));
+                if let Some(lag) = self.number(&query).await? {
+                    return Ok(Some(lag));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+fn of(metric: &str) -> Selector {
+    Selector { metric: metric.to_owned(), matchers: Vec::new() }
+}
+
 /// The one number of an answer; `None` for an empty vector.
 fn number(body: &Bytes) -> Result<Option<f64>, StoreFailure> {
-    let answer: Value = serde_json::from_slice(body).map_err(|error| {
-        StoreFailure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
-    })?;
+    let answer: Value = serde_json::from_slice(body).map_err(unreadable)?;
     let value = answer.pointer("/data/result/0/value/1").and_then(Value::as_str);
     Ok(value.and_then(|value| value.parse().ok()).filter(|value: &f64| value.is_finite()))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "as `map_err` calls it")]
+fn unreadable(error: serde_json::Error) -> StoreFailure {
+    StoreFailure::Answer(format!("it did not answer like the Prometheus HTTP API: {error}"))
 }

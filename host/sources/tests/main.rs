@@ -7,6 +7,8 @@ mod presets;
 mod prometheus_api;
 mod real_prometheus;
 mod recording_rules;
+mod store_answers;
+mod store_requests;
 mod support;
 mod tenants;
 mod victoria_metrics;

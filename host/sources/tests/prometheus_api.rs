@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::any;
 use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
 use netmarks_sources::prometheus::client::QueryError;
@@ -25,14 +25,18 @@ use tokio_util::sync::CancellationToken;
 
 /// Holds what the server was asked, and what it answers next; the last answer is repeated.
 #[derive(Clone)]
-struct Store {
-    received: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+pub(crate) struct Store {
+    pub(crate) received: Arc<Mutex<Vec<(HeaderMap, String)>>>,
+    /// Method, and path with parameters, of the same requests.
+    pub(crate) asked: Arc<Mutex<Vec<(Method, String)>>>,
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 #[derive(Clone)]
-enum Answer {
+pub(crate) enum Answer {
     Text(StatusCode, String),
+    /// This status to a POST, these flows to a GET.
+    OnlyGet(StatusCode, String),
     /// More and more bytes, without end and without a length.
     Endless,
     Never,
@@ -40,13 +44,22 @@ enum Answer {
 
 const PATH: &str = "/prefix/api/v1/query";
 
-async fn answer(State(store): State<Store>, headers: HeaderMap, body: String) -> Response {
+async fn answer(
+    State(store): State<Store>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    store.asked.lock().unwrap().push((method.clone(), uri.to_string()));
     store.received.lock().unwrap().push((headers, body));
     let answer = {
         let mut answers = store.answers.lock().unwrap();
         if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
     };
     match answer {
+        Answer::OnlyGet(status, _) if method == Method::POST => (status, "only GET here").into_response(),
+        Answer::OnlyGet(_, body) => body.into_response(),
         Answer::Text(status, body) => (status, body).into_response(),
         Answer::Endless => {
             let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 4_096]));
@@ -57,11 +70,12 @@ async fn answer(State(store): State<Store>, headers: HeaderMap, body: String) ->
 }
 
 /// Starts a store with these answers; gives it and a configuration that asks it.
-async fn store(answers: Vec<Answer>) -> (Store, MetricsConfig) {
-    let store = Store { received: Arc::default(), answers: Arc::new(Mutex::new(answers)) };
+pub(crate) async fn store(answers: Vec<Answer>) -> (Store, MetricsConfig) {
+    let store =
+        Store { received: Arc::default(), asked: Arc::default(), answers: Arc::new(Mutex::new(answers)) };
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/prefix/", listener.local_addr().unwrap());
-    let router = Router::new().route(PATH, post(answer)).with_state(store.clone());
+    let router = Router::new().route(PATH, any(answer)).with_state(store.clone());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (store, MetricsConfig { url, estimator: LATEST, ..MetricsConfig::default() })
 }
@@ -69,12 +83,12 @@ async fn store(answers: Vec<Answer>) -> (Store, MetricsConfig) {
 /// A mean that one refresh covers, so that nothing is asked of the past.
 const LATEST: Estimator = Estimator::Window { seconds: 60.0 };
 
-fn text(body: impl Into<String>) -> Answer {
+pub(crate) fn text(body: impl Into<String>) -> Answer {
     Answer::Text(StatusCode::OK, body.into())
 }
 
 /// An answer with these flows between applications of the namespace `shop`.
-fn flows(flows: &[(&str, &str, f64)]) -> Answer {
+pub(crate) fn flows(flows: &[(&str, &str, f64)]) -> Answer {
     let series: Vec<_> = flows
         .iter()
         .map(|(source, destination, value)| {
@@ -91,11 +105,11 @@ fn flows(flows: &[(&str, &str, f64)]) -> Answer {
     text(serde_json::json!({"status": "success", "data": data}).to_string())
 }
 
-fn state() -> Arc<ClusterState> {
+pub(crate) fn state() -> Arc<ClusterState> {
     Arc::new(ClusterState::new(MetricsState::NotYet))
 }
 
-async fn failure(answer: Answer, change: impl FnOnce(&mut MetricsConfig)) -> QueryError {
+pub(crate) async fn failure(answer: Answer, change: impl FnOnce(&mut MetricsConfig)) -> QueryError {
     let (_store, mut config) = store(vec![answer]).await;
     change(&mut config);
     let state = state();

@@ -115,8 +115,14 @@ pub struct MetricsReport {
     pub last_success_at: Option<f64>,
     /// Why the last refresh failed, with all its causes; `None` after a success.
     pub last_error: Option<String>,
-    /// Warnings of the metrics store with the last success: partial answers, mostly.
+    /// Warnings of the metrics store with the last success.
     pub warnings: Vec<String>,
+    /// Whether the last answer may lack flows.
+    pub partial: bool,
+    /// Refreshes whose answer may have lacked flows.
+    pub partial_refreshes: u64,
+    /// Flows in the last answer that carried more than any network does, and were left out.
+    pub implausible_flows: u64,
     /// Series in the last answer.
     pub samples: u64,
     /// Flows now known.
@@ -143,6 +149,7 @@ impl MetricsHealth {
         *report = MetricsReport {
             refreshes: report.refreshes + 1,
             failures: report.failures,
+            partial_refreshes: report.partial_refreshes + u64::from(success.partial),
             last_error: None,
             ..success
         };

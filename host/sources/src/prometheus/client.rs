@@ -1,14 +1,13 @@
-//! One request to the query API, with everything that a store may ask of its callers.
-//!
-//! Apart from the poller: it knows nothing of flows, and every way in which a request fails is one kind of
-//! [`QueryError`] that says what to do.
+//! One request to the query API, with everything that a store may ask of its callers. It knows nothing of flows; every way in
+//! which a request fails is one kind of [`QueryError`] that says what to do.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
+use netmarks_core::bounded::{NAME, REASON, shortened};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Certificate, Identity, Response, StatusCode, Url};
+use reqwest::{Certificate, Identity, Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
 use super::config::{ConfigError, MetricsConfig, Secret};
@@ -17,8 +16,8 @@ use super::decode::ApiError;
 /// How much of an unexpected body an error shows, in bytes.
 const SHOWN_BYTES: usize = 300;
 
-/// Largest body of an error that is read: enough for any message.
-const ERROR_BYTES: u64 = 64 << 10;
+/// How much of the body of an error is read: enough for any message.
+const ERROR_BYTES: usize = 64 << 10;
 
 /// Why a refresh failed.
 #[derive(Debug, thiserror::Error)]
@@ -61,10 +60,11 @@ pub enum QueryError {
         body: String,
     },
     /// The API's own error.
-    #[error("{url} refused the query ({}): {}", error.kind, error.message)]
+    #[error("{url} refused the query ({}){}: {}", error.kind, hint(*status), error.message)]
     Api {
         /// The address asked.
         url: String,
+        status: StatusCode,
         /// What it said.
         error: ApiError,
     },
@@ -87,6 +87,19 @@ pub enum QueryError {
         body: String,
         source: serde_json::Error,
     },
+    /// No series, where there should be some.
+    #[error(
+        "{url} answered without a single series, where there were {flows} flows before{}; they stay as last measured. See that the store has the \
+         mesh's metrics, or whether all traffic ended",
+        warned(warnings)
+    )]
+    Empty {
+        /// The address asked.
+        url: String,
+        /// How many are known.
+        flows: usize,
+        warnings: Vec<String>,
+    },
     /// Not a vector.
     #[error("the query gives a {found}; only an instant vector has flows. It was: {query}")]
     ResultType {
@@ -99,9 +112,25 @@ pub enum QueryError {
     Ended { source: tokio::task::JoinError },
 }
 
+impl QueryError {
+    /// Whether a GET could be answered: the Kubernetes API server's proxy says 403 where an account may only `get`.
+    fn may_be_the_method(&self) -> bool {
+        let (Self::Status { status, .. } | Self::Api { status, .. }) = self else { return false };
+        matches!(
+            *status,
+            StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED | StatusCode::FORBIDDEN
+        )
+    }
+}
+
+fn warned(warnings: &[String]) -> String {
+    if warnings.is_empty() { String::new() } else { format!(", and warned: {}", warnings.join("; ")) }
+}
+
 fn hint(status: StatusCode) -> &'static str {
     match status {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => " (check `auth` and `headers`)",
+        StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED => " (to POST and to GET)",
         // Routers of tenants, vmauth among them, say so where no tenant is named.
         StatusCode::BAD_REQUEST => " (check the path in `url`, and the tenant in `headers` or in that path)",
         StatusCode::NOT_FOUND => " (check the path in `url`)",
@@ -115,6 +144,10 @@ fn hint(status: StatusCode) -> &'static str {
 pub struct Client {
     config: MetricsConfig,
     url: Url,
+    /// The URL as it may be shown: its parameters can hold a tenant's key.
+    address: String,
+    /// POST, until the store refuses it and answers a GET.
+    method: Method,
     headers: HeaderMap,
     connected: Option<(TlsFiles, reqwest::Client)>,
 }
@@ -133,12 +166,7 @@ impl Client {
     /// # Errors
     /// For a URL or header that cannot be one.
     pub fn new(config: &MetricsConfig) -> Result<Self, ConfigError> {
-        let wrong_url = || ConfigError::Url { url: config.url.clone() };
-        let base = config.url.trim_end_matches('/');
-        let url = Url::parse(&format!("{base}/api/v1/query")).map_err(|_| wrong_url())?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.query().is_some() {
-            return Err(wrong_url());
-        }
+        let url = query_url(&config.url)?;
         let headers = config.headers.iter().map(|(name, value)| {
             let header = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value.reveal()).ok());
             header
@@ -148,13 +176,20 @@ impl Client {
                 })
                 .ok_or_else(|| ConfigError::Header { name: name.clone() })
         });
-        Ok(Self { headers: headers.collect::<Result<_, _>>()?, config: config.clone(), url, connected: None })
+        Ok(Self {
+            headers: headers.collect::<Result<_, _>>()?,
+            config: config.clone(),
+            address: address(&url),
+            url,
+            method: Method::POST,
+            connected: None,
+        })
     }
 
-    /// Where it asks.
+    /// Where it asks, without the parameters of its URL.
     #[must_use]
-    pub fn url(&self) -> &Url {
-        &self.url
+    pub fn address(&self) -> &str {
+        &self.address
     }
 
     /// Asks `query` for the instant `at` (seconds since the Unix epoch) and reads the whole answer.
@@ -164,11 +199,29 @@ impl Client {
     /// # Errors
     /// For everything that can go wrong up to a complete body with a status of success.
     pub async fn query(&mut self, query: &str, at: f64) -> Result<Bytes, QueryError> {
+        match self.ask(query, at).await {
+            Err(refused) if self.method == Method::POST && refused.may_be_the_method() => {
+                // A proxy may let through what only reads. An answer shows that it was the method; else it was not.
+                self.method = Method::GET;
+                self.ask(query, at).await.map_err(|_| {
+                    self.method = Method::POST;
+                    refused
+                })
+            }
+            asked => asked,
+        }
+    }
+
+    async fn ask(&mut self, query: &str, at: f64) -> Result<Bytes, QueryError> {
         let client = self.connect().await?;
         let time = format!("{at:.3}");
         let timeout = format!("{}ms", (self.config.timeout_seconds * 1_000.0).round());
-        let form = [("query", query), ("time", &time), ("timeout", &timeout)];
-        let mut request = client.post(self.url.clone()).headers(self.headers.clone()).form(&form);
+        let parameters = [("query", query), ("time", &time), ("timeout", &timeout)];
+        let request = client.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
+        let mut request = match self.method {
+            Method::GET => request.query(&parameters),
+            _ => request.form(&parameters),
+        };
         let auth = &self.config.auth;
         let token = self.secret(
             auth.bearer_token.as_ref(),
@@ -190,18 +243,21 @@ impl Client {
         if status.is_success() {
             return self.body(response, self.config.max_response_bytes).await;
         }
-        let body = self.body(response, ERROR_BYTES).await.unwrap_or_default();
+        let body = first_bytes(response).await;
+        let url = self.address.clone();
         Err(match serde_json::from_slice::<ErrorBody>(&body) {
-            Ok(ErrorBody { error_type: kind, error: message }) => {
-                QueryError::Api { url: self.url.to_string(), error: ApiError { kind, message } }
+            Ok(ErrorBody { error_type, error }) => {
+                let short = |text: &str| shortened(text, REASON).into_owned();
+                let error = ApiError { kind: short(&error_type), message: short(&error) };
+                QueryError::Api { url, status, error }
             }
-            Err(_) => QueryError::Status { url: self.url.to_string(), status, body: beginning(&body) },
+            Err(_) => QueryError::Status { url, status, body: beginning(&body) },
         })
     }
 
     /// The body as it streams in, given up once it is larger than `limit`.
     async fn body(&self, mut response: Response, limit: u64) -> Result<Bytes, QueryError> {
-        let too_large = || QueryError::TooLarge { url: self.url.to_string(), limit };
+        let too_large = || QueryError::TooLarge { url: self.address.clone(), limit };
         let announced = response.content_length().unwrap_or(0);
         if announced > limit {
             return Err(too_large());
@@ -217,7 +273,7 @@ impl Client {
     }
 
     fn failed(&self, source: reqwest::Error) -> QueryError {
-        let url = self.url.to_string();
+        let url = self.address.clone();
         if source.is_timeout() {
             QueryError::Timeout { url, seconds: self.config.timeout_seconds }
         } else {
@@ -274,11 +330,55 @@ impl Client {
     }
 }
 
+/// Where to ask, by the base of the API: its path is continued, its parameters are kept.
+fn query_url(base: &str) -> Result<Url, ConfigError> {
+    let mut url = Url::parse(base).map_err(|_| ConfigError::Url { url: without_secrets(base) })?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(ConfigError::UserInUrl);
+    }
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.fragment().is_some() {
+        return Err(ConfigError::Url { url: without_secrets(base) });
+    }
+    let path = format!("{}/api/v1/query", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn address(url: &Url) -> String {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown.into()
+}
+
+/// A text that should be a URL, without what may be a password in it.
+fn without_secrets(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    let shown = match text.rsplit_once('@') {
+        Some((before, host)) => {
+            let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
+            format!("{scheme}…@{host}")
+        }
+        None => text.to_owned(),
+    };
+    shortened(&shown, NAME).into_owned()
+}
+
 #[derive(Deserialize)]
 struct ErrorBody {
     #[serde(rename = "errorType", default)]
     error_type: String,
     error: String,
+}
+
+/// The body of an error, or its first [`ERROR_BYTES`]; as much as came, where it breaks off.
+async fn first_bytes(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < ERROR_BYTES
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(chunk.get(..ERROR_BYTES - body.len()).unwrap_or(&chunk));
+    }
+    body
 }
 
 async fn read(key: &'static str, path: Option<&PathBuf>) -> Result<Option<Vec<u8>>, QueryError> {

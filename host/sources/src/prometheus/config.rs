@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::choice::{CustomPreset, PresetName};
 
+/// The largest offset of a query, in seconds.
+const DAY: f64 = 86_400.0;
+
 /// Seconds beyond which a duration is a typing error.
 const WEEK: f64 = 604_800.0;
 
@@ -24,8 +27,9 @@ const WEEK: f64 = 604_800.0;
 #[garde(allow_unvalidated)]
 pub struct MetricsConfig {
     /// Base URL of the HTTP API, with its path if it has one: `http://prometheus.monitoring:9090`,
-    /// `https://mimir/prometheus`. `/api/v1/query` is added. Empty: there is no metrics store.
-    #[schemars(regex(pattern = "^(https?://.+)?$"))]
+    /// `https://mimir/prometheus`. `/api/v1/query` is added; parameters that a gateway wants stay: `https://gateway?tenant=a`. Empty:
+    /// there is no metrics store.
+    #[schemars(regex(pattern = "^(https?://[^@]+)?$"))]
     pub url: String,
     /// Which queries to ask.
     pub preset: PresetName,
@@ -35,6 +39,9 @@ pub struct MetricsConfig {
     /// Time between two refreshes; up to a tenth is added or taken away at random.
     #[garde(range(min = 0.1, max = WEEK))]
     pub interval_seconds: f64,
+    /// How far back each refresh asks, for a store whose samples arrive late: remote write, Thanos' receivers.
+    #[garde(range(min = 0.0, max = DAY))]
+    pub query_offset_seconds: f64,
     /// Longest time for one answer.
     #[garde(range(min = 0.001, max = WEEK))]
     pub timeout_seconds: f64,
@@ -51,6 +58,11 @@ pub struct MetricsConfig {
     pub waypoint_pattern: String,
     /// Whose rule names a pod's workload, for the presets `recorded` and `custom`; the others follow their mesh's.
     pub workload_names: Option<WorkloadRule>,
+    /// The mesh's name for this cluster, where one store has several clusters of one mesh: only flows within it count.
+    pub cluster: String,
+    /// Whether to read native histograms of Istio's bytes where the classic series (`_sum`) are gone. Prometheus' own functions do it,
+    /// so the store must be Prometheus, Thanos or Mimir.
+    pub native_histograms: bool,
     /// Further kinds of owners that Linkerd's metrics name, in lower case: `rollout` for the labels `rollout` and `dst_rollout`.
     pub owner_kinds: Vec<String>,
     /// Labels that every series must have, for a store that holds more than one cluster's: `cluster: prod-1`.
@@ -104,6 +116,7 @@ impl Default for MetricsConfig {
             preset: PresetName::default(),
             window_seconds: 60.0,
             interval_seconds: 15.0,
+            query_offset_seconds: 0.0,
             timeout_seconds: 10.0,
             max_backoff_seconds: 120.0,
             // Some 20,000 flows are 6 MiB.
@@ -111,6 +124,8 @@ impl Default for MetricsConfig {
             max_flows: 100_000,
             waypoint_pattern: ".*waypoint.*".to_owned(),
             workload_names: None,
+            native_histograms: false,
+            cluster: String::new(),
             owner_kinds: Vec::new(),
             match_labels: BTreeMap::new(),
             // Constant memory per flow, and traffic of an hour ago counts a sixty-fourth.
@@ -165,6 +180,11 @@ pub enum ConfigError {
         /// As it was set.
         url: String,
     },
+    /// A URL with a secret in it: URLs are shown in logs and tables.
+    #[error(
+        "`url` holds a user name or a password; remove them from it and set `auth.username` and `auth.password_file`"
+    )]
+    UserInUrl,
     /// A value outside what makes sense.
     #[error(transparent)]
     Rule(#[from] BrokenRule),

@@ -1,29 +1,31 @@
 //! The answer of the query API, decoded straight into samples.
 //!
-//! Apart from the client because it is where the time of a refresh goes: no tree of values and no map of labels is
-//! built, label texts are borrowed from the body, and each application's name is allocated once per answer.
+//! It is where the time of a refresh goes: no tree of values and no map of labels is built, label texts are borrowed from the
+//! body, and each application's name is allocated once per answer.
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
 use foldhash::fast::RandomState;
 use netmarks_core::application::Application;
+use netmarks_core::bounded::{NAME, NAMESPACE, REASON, shortened};
 use netmarks_core::flow::book::Sample;
-use serde::Deserialize;
+use netmarks_core::go_json::Text;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::choice::EdgeLabels;
+use super::warnings::Warnings;
 
 /// One decoded answer.
 #[derive(Debug, Default, PartialEq)]
 pub struct Answer {
     /// One per series that names both ends.
     pub samples: Vec<Sample>,
-    /// Series that were left out: an end is empty or `unknown`, or the value is not a finite number.
+    /// Series that were left out: an end is empty, `unknown` or longer than a name in Kubernetes, or the value is not a finite
+    /// number.
     pub skipped: u64,
     /// What the metrics store warned of, a partial answer included.
-    pub warnings: Vec<String>,
+    pub warnings: Warnings,
     /// The error that the API reported instead of an answer.
     pub error: Option<ApiError>,
     /// The type of the result, where it was not the expected `vector`.
@@ -48,8 +50,8 @@ pub struct Interner {
 
 impl Interner {
     fn application(&mut self, namespace: &str, name: &str) -> Option<Application> {
-        let usable = |text: &str| !text.is_empty() && text != "unknown";
-        if !usable(namespace) || !usable(name) {
+        let usable = |text: &str, most: usize| !text.is_empty() && text.len() <= most && text != "unknown";
+        if !usable(namespace, NAMESPACE) || !usable(name, NAME) {
             return None;
         }
         self.key.clear();
@@ -87,9 +89,10 @@ struct Decoding<'s> {
     answer: Answer,
 }
 
-/// A text borrowed from the body where it has no escapes.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+/// As much of a message as is kept.
+fn short(Text(text): &Text<'_>) -> String {
+    shortened(text, REASON).into_owned()
+}
 
 /// `{"status", "data", "errorType", "error", "warnings", ...}`
 struct Envelope<'d, 's>(&'d mut Decoding<'s>);
@@ -115,19 +118,18 @@ impl<'de> Visitor<'de> for Envelope<'_, '_> {
         while let Some(Text(key)) = map.next_key()? {
             match &*key {
                 "status" => status = Some(map.next_value::<Text<'_>>()?.0 == "success"),
-                "errorType" => error.kind = map.next_value()?,
-                "error" => error.message = map.next_value()?,
+                "errorType" => error.kind = short(&map.next_value::<Text<'_>>()?),
+                "error" => error.message = short(&map.next_value::<Text<'_>>()?),
                 "data" => map.next_value_seed(Data(self.0))?,
                 "warnings" => {
-                    self.0
-                        .answer
-                        .warnings
-                        .extend(map.next_value::<Option<Vec<String>>>()?.unwrap_or_default());
+                    for Text(warning) in map.next_value::<Option<Vec<Text<'_>>>>()?.unwrap_or_default() {
+                        self.0.answer.warnings.push(&warning);
+                    }
                 }
                 // VictoriaMetrics says so where Thanos warns.
                 "isPartial" => {
-                    if map.next_value()? {
-                        self.0.answer.warnings.push("the answer is partial".to_owned());
+                    if map.next_value::<Option<bool>>()? == Some(true) {
+                        self.0.answer.warnings.push("the answer is partial");
                     }
                 }
                 _ => {
@@ -174,7 +176,7 @@ impl<'de> Visitor<'de> for Data<'_, '_> {
                 "resultType" => {
                     let found: Text<'_> = map.next_value()?;
                     if found.0 != "vector" {
-                        self.0.answer.unexpected_type = Some(found.0.into_owned());
+                        self.0.answer.unexpected_type = Some(short(&found));
                     }
                 }
                 // The type comes first in every store that was seen; of another type nothing is read.
@@ -323,77 +325,4 @@ impl<'de> Visitor<'de> for Metric<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn labels() -> EdgeLabels {
-        let [source_namespace, source_name, destination_namespace, destination_name] =
-            ["sn", "s", "dn", "d"].map(str::to_owned);
-        EdgeLabels { source_namespace, source_name, destination_namespace, destination_name }
-    }
-
-    fn read(body: &str) -> Answer {
-        decode(body.as_bytes(), &labels(), &mut Interner::default()).unwrap()
-    }
-
-    #[test]
-    fn series_become_samples_whatever_else_they_carry() {
-        let answer = read(
-            r#"{"status":"success","isPartial":true,"data":{"resultType":"vector","result":[
-                {"metric":{"sn":"shop","s":"web","dn":"shop","d":"d\u0062","zone":"z"},"value":[1.5,"2e3"]},
-                {"value":[1,"0.25"],"metric":{"d":"web","dn":"shop","sn":"shop","s":"db"}}
-            ],"stats":{"seriesFetched":"2"}},"warnings":["slow"],"infos":["x"]}"#,
-        );
-        let edges: Vec<_> = answer
-            .samples
-            .iter()
-            .map(|sample| (sample.source.as_str(), sample.destination.as_str(), sample.value))
-            .collect();
-        assert_eq!(edges, [("shop/web", "shop/db", 2_000.0), ("shop/db", "shop/web", 0.25)]);
-        assert_eq!(answer.warnings, ["the answer is partial", "slow"]);
-        assert_eq!((answer.skipped, answer.error, answer.unexpected_type), (0, None, None));
-    }
-
-    #[test]
-    fn series_without_two_known_ends_or_a_number_are_skipped_and_counted() {
-        let answer = read(
-            r#"{"status":"success","data":{"resultType":"vector","result":[
-                {"metric":{"sn":"a","s":"web","dn":"a"},"value":[1,"1"]},
-                {"metric":{"sn":"a","s":"web","dn":"a","d":"unknown"},"value":[1,"1"]},
-                {"metric":{"sn":"unknown","s":"web","dn":"a","d":"db"},"value":[1,"1"]},
-                {"metric":{"sn":"a","s":"web","dn":"a","d":"db"},"value":[1,"NaN"]},
-                {"metric":{"sn":"a","s":"web","dn":"a","d":"db"},"value":[1,"+Inf"]},
-                {"metric":{"sn":"a","s":"web","dn":"a","d":"db"},"histogram":[1,{"count":"1"}]},
-                {"metric":{"sn":"a","s":"web","dn":"a","d":"db"},"value":[1,"7"]}
-            ]}}"#,
-        );
-        assert_eq!((answer.samples.len(), answer.skipped), (1, 6));
-    }
-
-    #[test]
-    fn an_error_and_another_type_are_told_apart_from_an_empty_answer() {
-        let empty = read(r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#);
-        assert_eq!(empty, Answer::default());
-        let scalar = read(r#"{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}"#);
-        assert_eq!(scalar.unexpected_type.as_deref(), Some("scalar"));
-        let error = read(r#"{"status":"error","data":null,"errorType":"bad_data","error":"parse error"}"#);
-        let expected = ApiError { kind: "bad_data".to_owned(), message: "parse error".to_owned() };
-        assert_eq!(error.error, Some(expected));
-    }
-
-    #[test]
-    fn what_is_not_an_answer_is_an_error() {
-        for body in [
-            "",
-            "<html>login</html>",
-            "{}",
-            "[]",
-            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1,"x"]}]}}"#,
-            r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1]}]}}"#,
-            r#"{"status":"success"} trailing"#,
-        ] {
-            let answer = decode(body.as_bytes(), &labels(), &mut Interner::default());
-            assert!(answer.is_err(), "{body}: {answer:?}");
-        }
-    }
-}
+mod tests;

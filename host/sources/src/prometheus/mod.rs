@@ -1,9 +1,10 @@
 //! Flows from any store that answers the Prometheus HTTP API: Prometheus, Thanos, Mimir, VictoriaMetrics.
 //!
 //! [`config`] is what an operator sets, [`choice`] which queries, [`presets`] those of each mesh, [`client`] the HTTP request,
-//! [`decode`] the answer, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
+//! [`decode`] the answer, [`warnings`] what the store says beside it, `averages` one number per flow, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
 //! says which series a query reads.
 
+mod averages;
 pub mod choice;
 pub mod client;
 pub mod config;
@@ -12,6 +13,7 @@ mod past;
 pub mod poller;
 pub mod presets;
 pub mod selectors;
+pub mod warnings;
 
 pub use config::{ConfigError, MetricsConfig};
 pub use poller::Poller;

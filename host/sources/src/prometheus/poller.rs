@@ -9,16 +9,17 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
-use netmarks_core::flow::book::{Flow, FlowBook, Sample};
-use netmarks_core::flow::estimator::Estimator;
+use netmarks_core::flow::book::Coverage;
 use netmarks_core::rules;
 use tokio_util::sync::CancellationToken;
 
-use super::client::{Client, QueryError, beginning};
+use super::averages::Averages;
+pub use super::averages::Refresh;
+use super::client::{Client, QueryError};
 use super::config::{ConfigError, MetricsConfig};
-use super::decode::{Interner, decode};
 use super::past::Past;
 use super::presets::Preset;
+use super::warnings;
 use netmarks_core::clock::unix_now;
 use netmarks_state::{ClusterState, MetricsReport, Turn};
 
@@ -27,6 +28,9 @@ const JITTER: f64 = 0.1;
 
 /// Longest time for asking about the past: a slow store must not keep a replica from being ready with what it knows.
 const LEARNING: Duration = Duration::from_secs(30);
+
+/// Most kinds of warnings that are logged before an answer comes without one.
+const MOST_KINDS: usize = 32;
 
 /// Holds the connection, the queries and the running averages.
 #[derive(Debug)]
@@ -39,24 +43,8 @@ pub struct Poller {
     averages: Averages,
     /// How long to wait after each of the failures in a row; `None` after a success.
     retries: Option<ExponentialBackoff>,
+    /// Kinds of warnings that were logged.
     warned: HashSet<String, RandomState>,
-}
-
-/// What one refresh came to.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Refresh {
-    /// Series in the answers that name a flow.
-    pub samples: u64,
-    /// Series that do not.
-    pub skipped: u64,
-    /// Flows now known.
-    pub flows: u64,
-    /// Flows left out because there were more than the limit.
-    pub dropped_flows: u64,
-    /// Size of the answers in bytes.
-    pub response_bytes: u64,
-    /// Warnings of the metrics store.
-    pub warnings: Vec<String>,
 }
 
 impl Poller {
@@ -106,24 +94,28 @@ impl Poller {
     }
 
     async fn refresh_and_record(&mut self, state: &Arc<ClusterState>) {
-        let (at, start) = (unix_now(), Instant::now());
+        let (at, start) = (unix_now() - self.config.query_offset_seconds, Instant::now());
         let health = &state.health().metrics;
         match self.refresh(at, state).await {
             Ok(refresh) => {
                 self.retries = None;
-                let Refresh { samples, skipped: _, flows, dropped_flows, response_bytes, warnings } = refresh;
-                for warning in &warnings {
-                    // Each kind once: a store repeats its warnings with every answer.
-                    if self.warned.insert(warning.clone()) {
-                        tracing::warn!(warning, "the metrics store warns");
-                    }
-                }
-                if warnings.is_empty() {
-                    self.warned.clear();
-                }
+                let Refresh {
+                    samples,
+                    skipped: _,
+                    flows,
+                    dropped_flows,
+                    response_bytes,
+                    implausible,
+                    warnings,
+                } = refresh;
+                let partial = warnings.coverage() == Coverage::Partial;
+                let warnings = warnings.texts();
+                self.log(&warnings, implausible);
                 let turn = health.record_success(MetricsReport {
                     last_success_at: Some(at),
                     warnings,
+                    partial,
+                    implausible_flows: implausible,
                     samples,
                     flows,
                     dropped_flows,
@@ -132,7 +124,7 @@ impl Poller {
                     ..MetricsReport::default()
                 });
                 if turn == Turn::Recovered {
-                    tracing::info!(url = %self.client.url(), "the metrics store answers again");
+                    tracing::info!(url = self.client.address(), "the metrics store answers again");
                 }
             }
             Err(error) => {
@@ -147,6 +139,24 @@ impl Poller {
                     tracing::debug!(error, "failed to refresh the flows again");
                 }
             }
+        }
+    }
+
+    /// Each kind of warning once, until an answer comes without one: a store repeats them with every answer.
+    fn log(&mut self, warnings: &[String], implausible: u64) {
+        if warnings.is_empty() && implausible == 0 {
+            self.warned.clear();
+        }
+        for warning in warnings {
+            if self.warned.len() < MOST_KINDS && self.warned.insert(warnings::kind(warning)) {
+                tracing::warn!(warning, "the metrics store warns");
+            }
+        }
+        if implausible > 0 && self.warned.insert("implausible".to_owned()) {
+            tracing::warn!(
+                flows = implausible,
+                "flows above 1 TB/s are left out; look for counters that jump"
+            );
         }
     }
 
@@ -172,13 +182,17 @@ impl Poller {
                 );
             }
         }
-        self.take(at, preset, answers, Some(state)).await
+        self.apply(at, preset, answers, Some(state)).await
     }
 
     async fn learn(&mut self, past: Past, preset: &Arc<Preset>, at: f64) -> Result<(), QueryError> {
         for instant in past.instants(at) {
             let answers = self.ask(preset, instant).await?;
-            self.take(instant, preset.clone(), answers, None).await?;
+            match self.apply(instant, preset.clone(), answers, None).await {
+                // Of that instant nothing is known.
+                Ok(_) | Err(QueryError::Empty { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }
@@ -192,7 +206,7 @@ impl Poller {
     }
 
     /// Averages these answers, and publishes the flows if there is where to.
-    async fn take(
+    async fn apply(
         &mut self,
         at: f64,
         preset: Arc<Preset>,
@@ -203,9 +217,9 @@ impl Poller {
         // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
         let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
         let (publish, limit) = (publish.cloned(), self.config.max_flows);
-        let url = self.client.url().to_string();
+        let url = self.client.address().to_owned();
         let work = tokio::task::spawn_blocking(move || {
-            let refresh = averages.take(at, &preset, &answers, limit, &url);
+            let refresh = averages.add(at, &preset, &answers, limit, &url);
             let refresh = refresh.map(|(refresh, flows)| {
                 if let Some(state) = publish {
                     state.update(|index| index.replace_flows(at, flows));
@@ -242,64 +256,6 @@ fn retries(config: &MetricsConfig) -> ExponentialBackoff {
         .without_max_times()
         .with_jitter()
         .build()
-}
-
-/// Holds one average per flow.
-#[derive(Debug)]
-struct Averages {
-    book: FlowBook,
-    estimator: Estimator,
-    last_at: f64,
-}
-
-impl Averages {
-    fn new(estimator: Estimator) -> Self {
-        Self { book: FlowBook::new(estimator), estimator, last_at: f64::NEG_INFINITY }
-    }
-
-    /// Takes the answers to all queries for the instant `at`; gives all flows as they are now.
-    fn take(
-        &mut self,
-        at: f64,
-        preset: &Preset,
-        answers: &[Bytes],
-        limit: usize,
-        url: &str,
-    ) -> Result<(Refresh, Vec<Flow>), QueryError> {
-        let mut refresh = Refresh::default();
-        let mut interner = Interner::default();
-        let mut samples: Vec<Sample> = Vec::new();
-        for (body, query) in answers.iter().zip(&preset.queries) {
-            let answer = decode(body, &preset.labels, &mut interner).map_err(|source| {
-                QueryError::Decode { url: url.to_owned(), body: beginning(body), source }
-            })?;
-            if let Some(error) = answer.error {
-                return Err(QueryError::Api { url: url.to_owned(), error });
-            }
-            if let Some(found) = answer.unexpected_type {
-                return Err(QueryError::ResultType { found, query: query.clone() });
-            }
-            refresh.response_bytes += body.len() as u64;
-            refresh.skipped += answer.skipped;
-            refresh.warnings.extend(answer.warnings);
-            if samples.is_empty() {
-                samples = answer.samples;
-            } else {
-                samples.extend(answer.samples);
-            }
-        }
-        refresh.samples = samples.len() as u64;
-        // A clock that was set back: the averages' time lies in the future, and they would ignore every answer.
-        if at <= self.last_at {
-            self.book = FlowBook::new(self.estimator);
-        }
-        self.last_at = at;
-        self.book.update(at, preset.reading, samples);
-        refresh.dropped_flows = self.book.keep_heaviest(limit) as u64;
-        let flows: Vec<Flow> = self.book.flows().collect();
-        refresh.flows = flows.len() as u64;
-        Ok((refresh, flows))
-    }
 }
 
 #[cfg(test)]

@@ -42,15 +42,28 @@ impl Preset {
         };
         let match_labels = match_labels(config)?;
         let owners = linkerd_owners(config)?;
+        let cluster = cluster(config)?;
+        let native = |histogram: &str| {
+            if config.native_histograms {
+                format!(
+                    " or sum by (reporter,{{ends}}) (histogram_sum(rate({histogram}{{{{matchers}}}}[{{window}}])))"
+                )
+            } else {
+                String::new()
+            }
+        };
         let one_query = |template: &str, labels: EdgeLabels, matchers: &str| {
             let EdgeLabels { source_namespace, source_name, destination_namespace, destination_name } =
                 &labels;
             let ends = [source_namespace, source_name, destination_namespace, destination_name];
             let known: String = ends.iter().map(|label| format!(",{label}!~\"unknown|\"")).collect();
             let ends = ends.map(String::as_str).join(",");
-            let matchers = format!("{matchers}{known}{match_labels}");
+            let matchers = format!("{matchers}{known}{cluster}{match_labels}");
             let [source_owners, destination_owners] = &owners;
+            let [request, response] = ["istio_request_bytes", "istio_response_bytes"].map(native);
             let values = [
+                ("native_request", request.as_str()),
+                ("native_response", &response),
                 ("window", window.as_str()),
                 ("ends", &ends),
                 ("matchers", &matchers),
@@ -126,6 +139,26 @@ fn match_labels(config: &MetricsConfig) -> Result<String, ConfigError> {
         Ok(format!(",{}=\"{}\"", label_name("match_labels", name)?, promql_text(value)))
     });
     matchers.collect()
+}
+
+/// The matchers that leave what crosses clusters out, and what is of others.
+fn cluster(config: &MetricsConfig) -> Result<String, ConfigError> {
+    let MetricsConfig { cluster, preset, .. } = config;
+    if cluster.is_empty() {
+        return Ok(String::new());
+    }
+    let name = promql_text(cluster);
+    match preset {
+        PresetName::Istio | PresetName::IstioLogical => {
+            Ok(format!(",source_cluster=\"{name}\",destination_cluster=\"{name}\""))
+        }
+        PresetName::Beyla => Ok(format!(",k8s_cluster_name=\"{name}\"")),
+        PresetName::Linkerd | PresetName::Recorded | PresetName::Custom => Err(ConfigError::Combination {
+            key: "cluster",
+            problem: "is set, but the series of this preset do not name clusters; use `match_labels` with the label that your store \
+                      adds",
+        }),
+    }
 }
 
 /// `name` if a label can have it.
