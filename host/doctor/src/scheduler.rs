@@ -1,6 +1,6 @@
 //! Is kube-scheduler configured to ask the extender, and to listen to it?
 //!
-//! Judged by kube-scheduler's own source (`pkg/scheduler/extender.go`, `apis/config/validation`, 1.36): what it refuses,
+//! The rules are those of kube-scheduler's own source (`pkg/scheduler/extender.go`, `apis/config/validation`, 1.36): what it refuses,
 //! ignores or takes for granted.
 
 use std::time::Duration;
@@ -21,7 +21,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Pods are scheduled one by one: from here on, an extender that hangs holds all of them up.
 const LONG_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Judges a configuration against the extender's own, for a cluster of so many nodes if that is known.
+/// The version of kube-scheduler's configuration that all supported versions of Kubernetes read.
+const API_VERSION: &str = "kubescheduler.config.k8s.io/v1";
+
+/// Compares a configuration with the extender's own, for a cluster of so many nodes if that is known.
 pub(super) fn findings_of(seen: &Seen, ours: &Configured, nodes: Option<usize>) -> Vec<Finding> {
     let (from, config) = match seen {
         Seen::Nowhere(reason) => {
@@ -95,9 +98,37 @@ struct Fault {
     advice: &'static str,
 }
 
+/// What keeps kube-scheduler from starting, whatever its extenders are.
+fn whole(config: &SchedulerConfig) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    if config.api_version != API_VERSION {
+        faults.push(Fault {
+            fatal: true,
+            found: format!("`apiVersion` is `{}`", config.api_version),
+            advice: "set it to `kubescheduler.config.k8s.io/v1`: kube-scheduler has read no other version since 1.29 and does not start with it",
+        });
+    }
+    let names = config.names();
+    let twice = names
+        .iter()
+        .enumerate()
+        .find(|(place, name)| names.iter().take(*place).any(|before| before == *name));
+    if let Some((_, name)) = twice {
+        faults.push(Fault {
+            fatal: true,
+            found: format!("two profiles have the `schedulerName` {name}, so pods could reach only one of them"),
+            advice: "give each profile a `schedulerName` of its own: kube-scheduler does not start with two of one name",
+        });
+    }
+    faults
+}
+
 fn faults(seen: &Seen, entry: &ExtenderEntry, ours: &Configured) -> Vec<Fault> {
     let fault = |fatal, found: String, advice| Fault { fatal, found, advice };
-    let mut faults = Vec::new();
+    let mut faults = match seen {
+        Seen::Config { config, .. } => whole(config),
+        _ => Vec::new(),
+    };
     if let Seen::Config { second: true, config, .. } = seen
         && config.names().iter().any(|name| name == DEFAULT_NAME)
     {
@@ -112,6 +143,13 @@ fn faults(seen: &Seen, entry: &ExtenderEntry, ours: &Configured) -> Vec<Fault> {
             true,
             "`urlPrefix` is empty".to_owned(),
             "set it to where `server.listen` is reached from kube-scheduler",
+        ));
+    }
+    if entry.url_prefix.trim_end_matches('/').ends_with("/prioritize") {
+        faults.push(fault(
+            true,
+            format!("`urlPrefix` is {}, which holds the verb already", entry.url_prefix),
+            "end it with the port: kube-scheduler appends `prioritizeVerb` and would ask /prioritize/prioritize",
         ));
     }
     if entry.prioritize_verb != "prioritize" {

@@ -19,7 +19,7 @@ pub(super) const KIND: &str = "KubeSchedulerConfiguration";
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct SchedulerConfig {
-    api_version: String,
+    pub(super) api_version: String,
     kind: String,
     percentage_of_nodes_to_score: Option<i64>,
     profiles: Vec<Profile>,

@@ -177,3 +177,27 @@ fn two_schedulers_need_two_names() {
         findings_of(&second(named), &installed(), None).iter().all(|finding| finding.status == Status::Ok)
     );
 }
+
+#[test]
+fn what_keeps_kube_scheduler_from_starting_is_named() {
+    let changed = |from: &str, to: &str| {
+        assert!(SHIPPED.contains(from), "{from}");
+        let config = parse(&SHIPPED.replace(from, to)).unwrap();
+        sick(config, &installed()).remove(0)
+    };
+    let (_, status, found) = changed("kubescheduler.config.k8s.io/v1", "kubescheduler.config.k8s.io/v1beta3");
+    assert_eq!(
+        (status, &*found),
+        (Status::Problem, "file: `apiVersion` is `kubescheduler.config.k8s.io/v1beta3`")
+    );
+    let (_, status, found) = changed(":9820", ":9820/prioritize/");
+    assert!(status == Status::Problem && found.contains("holds the verb already"), "{found}");
+    let (_, status, found) = changed(
+        "extenders:",
+        "profiles: [{schedulerName: a}, {schedulerName: b}, {schedulerName: a}]\nextenders:",
+    );
+    assert!(
+        status == Status::Problem && found.contains("two profiles have the `schedulerName` a"),
+        "{found}"
+    );
+}
