@@ -17,6 +17,7 @@ mod policy_folder;
 mod prioritize;
 mod reload;
 mod rolling;
+mod secrets;
 mod support;
 mod tls;
 mod write_a_policy;
