@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
-use netmarks_artefacts::Keys;
+use netmarks_artefacts::{Keys, hashing};
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
 use netmarks_policies::{Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Submission};
@@ -187,7 +187,9 @@ async fn submit(
                 "uploads must be signed: send the header `{SIGNATURE}` (`netmarks policy push --key` signs)"
             ))
         })?;
-        keys.verify_blob(&body.bytes, signature).map_err(|error| {
+        let hashed = hashing::digest(body.bytes.clone()).await;
+        let (_, digest) = hashed.map_err(|error| bad_request(chain(&error)))?;
+        keys.verify(digest, signature).map_err(|error| {
             tracing::warn!(target: "netmarks::audit", policy = %name, user = actor.user, from = actor.from, "bad signature");
             ErrorAnswer { status: StatusCode::FORBIDDEN, reason: chain(&error) }
         })?;

@@ -14,6 +14,7 @@ use tokio::sync::Mutex;
 
 use crate::credentials::Credentials;
 use crate::error::{FetchError, Reason, Step};
+use crate::hashing;
 use crate::keys::{Keys, SigningKey};
 use crate::layout::{self, Description};
 use crate::publish::{self, Pushed};
@@ -120,9 +121,8 @@ impl Fetcher {
         let at = |step: Step| move |reason: Reason| reason.at(step, reference);
         match reference {
             Reference::File(path) => {
-                let (bytes, signed_by) =
+                let (bytes, digest, signed_by) =
                     self.read_file(path).await.map_err(|(step, reason)| at(step)(reason))?;
-                let digest = Digest::of(&bytes);
                 Ok(Fetched { bytes, digest, resolved: reference.to_string(), signed_by })
             }
             Reference::Url(url) => {
@@ -158,7 +158,7 @@ impl Fetcher {
             Reference::Url(url) => Ok(url.digest()),
             Reference::File(path) => {
                 let bytes = read(path.clone(), self.config.max_bytes, "the component").await.map_err(at)?;
-                Ok(Digest::of(&bytes))
+                Ok(hash(bytes).await.map_err(at)?.1)
             }
             Reference::Oci(oci) => {
                 if let Some(digest) = oci.digest() {
@@ -194,8 +194,8 @@ impl Fetcher {
         if bytes.len() as u64 > limit {
             return Err(Reason::TooLarge { what: "the component", limit });
         }
-        let digest = Digest::of(&bytes);
-        let bundle = layout::bundle(bytes, about).map_err(|source| Reason::Document { source })?;
+        let (bytes, digest) = hash(bytes).await?;
+        let bundle = layout::bundle(bytes, digest, about).map_err(|source| Reason::Document { source })?;
         let manifest = Digest::of(&bundle.manifest);
         let mut session = self.open(oci, RegistryAccess::Push).await?;
         session.upload(oci, bundle).await?;
@@ -244,11 +244,12 @@ impl Fetcher {
         };
         let bytes = get(reference.url(), self.config.max_bytes, "the component").await;
         let bytes = bytes.map_err(|reason| (Step::Component, reason))?;
-        let (expected, actual) = (reference.digest(), Digest::of(&bytes));
+        let expected = reference.digest();
+        let (bytes, actual) = hash(bytes).await.map_err(|reason| (Step::Component, reason))?;
         if expected != actual {
             return Err((Step::Component, Reason::Digest { what: "the component", expected, actual }));
         }
-        let signed_by = self.verify(&bytes, signature).map_err(|reason| (Step::Verify, reason))?;
+        let signed_by = self.verify(actual, signature).map_err(|reason| (Step::Verify, reason))?;
         Ok(Fetched {
             bytes,
             digest: actual,
@@ -257,7 +258,7 @@ impl Fetcher {
         })
     }
 
-    async fn read_file(&self, path: &Path) -> Result<(Vec<u8>, Option<String>), (Step, Reason)> {
+    async fn read_file(&self, path: &Path) -> Result<(Vec<u8>, Digest, Option<String>), (Step, Reason)> {
         let bytes = read(path.to_owned(), self.config.max_bytes, "the component").await;
         let bytes = bytes.map_err(|reason| (Step::Component, reason))?;
         let signature = if self.config.keys.is_some() {
@@ -275,16 +276,17 @@ impl Fetcher {
         } else {
             None
         };
-        let signed_by = self.verify(&bytes, signature).map_err(|reason| (Step::Verify, reason))?;
-        Ok((bytes, signed_by))
+        let (bytes, digest) = hash(bytes).await.map_err(|reason| (Step::Component, reason))?;
+        let signed_by = self.verify(digest, signature).map_err(|reason| (Step::Verify, reason))?;
+        Ok((bytes, digest, signed_by))
     }
 
     /// The id of the key, if keys are configured.
-    fn verify(&self, bytes: &[u8], signature: Option<Vec<u8>>) -> Result<Option<String>, Reason> {
+    fn verify(&self, digest: Digest, signature: Option<Vec<u8>>) -> Result<Option<String>, Reason> {
         let Some(keys) = &self.config.keys else { return Ok(None) };
         let signature =
             String::from_utf8(signature.unwrap_or_default()).map_err(|_| SignatureError::Malformed)?;
-        Ok(Some(keys.verify_blob(bytes, &signature)?.to_owned()))
+        Ok(Some(keys.verify(digest, &signature)?.to_owned()))
     }
 
     /// The client for the certificates as they are now.
@@ -315,6 +317,10 @@ fn missing(place: &str) -> SignatureError {
         command: "cosign sign-blob --key cosign.key --tlog-upload=false --output-signature FILE.sig FILE"
             .to_owned(),
     }
+}
+
+async fn hash(bytes: Vec<u8>) -> Result<(Vec<u8>, Digest), Reason> {
+    hashing::digest(bytes).await.map_err(|source| Reason::Ended { source })
 }
 
 /// Reads a file without holding up the runtime.

@@ -258,6 +258,7 @@ fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<Folde
     };
     let paths = listing::Paths::of(&config.path, name);
     let bytes = content(&paths.component, config.max_bytes)?;
+    let digest = Digest::of(&bytes);
     let settings = if files.settings.is_some() { Some(text(&paths.settings)?) } else { None };
     let signature = match &config.keys {
         None => None,
@@ -269,7 +270,7 @@ fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<Folde
                 );
                 return Err(problem(&paths.component, ProblemKind::Signature(kind)));
             }
-            let signed_by = keys.verify_blob(&bytes, &text(&paths.signature)?);
+            let signed_by = keys.verify(digest, &text(&paths.signature)?);
             let wrong = |error: crate::SignatureError| {
                 problem(&paths.component, ProblemKind::Signature(error.to_string()))
             };
@@ -279,6 +280,6 @@ fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<Folde
     if listing::files(&paths).ok().as_ref() != Some(files) {
         return Ok(None);
     }
-    let (digest, path) = (Digest::of(&bytes), paths.component);
+    let path = paths.component;
     Ok(Some(FolderPolicy { name: name.to_owned(), path, bytes, digest, settings, signed_by: signature }))
 }

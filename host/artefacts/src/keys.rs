@@ -9,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use netmarks_core::digest::Digest;
 use netmarks_files::Content;
-use p256::ecdsa::signature::{Signer as _, Verifier as _};
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::signature::hazmat::PrehashVerifier as _;
 use p256::ecdsa::{self, Signature, VerifyingKey};
 use p256::pkcs8::{DecodePrivateKey as _, DecodePublicKey as _, EncodePublicKey as _};
 use rustls::pki_types::pem::{self, PemObject as _};
@@ -102,18 +103,19 @@ impl Keys {
         self.0.iter().map(|key| key.id.as_str())
     }
 
-    /// Checks a signature over `bytes`, as `cosign sign-blob --key` makes it, and returns the id of the key that made it.
+    /// Checks a signature over the bytes that have this digest, as `cosign sign-blob --key` makes it, and returns the id of the
+    /// key that made it. The digest is what is signed, so the bytes are hashed once, however many keys there are.
     ///
     /// # Errors
-    /// If it is no signature, or none of the keys made it over these bytes.
-    pub fn verify_blob(&self, bytes: &[u8], signature: &str) -> Result<&str, SignatureError> {
+    /// If this is not a signature, or none of the keys made it over these bytes.
+    pub fn verify(&self, digest: Digest, signature: &str) -> Result<&str, SignatureError> {
         let signature = signature.trim();
         if signature.len() > SIGNATURE_CHARACTERS {
             return Err(SignatureError::Malformed);
         }
         let der = STANDARD.decode(signature).map_err(|_| SignatureError::Malformed)?;
         let signature = Signature::from_der(&der).map_err(|_| SignatureError::Malformed)?;
-        let made_by = self.0.iter().find(|key| key.key.verify(bytes, &signature).is_ok());
+        let made_by = self.0.iter().find(|key| key.key.verify_prehash(digest.as_bytes(), &signature).is_ok());
         made_by
             .map(|key| key.id.as_str())
             .ok_or_else(|| SignatureError::NoKey { keys: self.ids().collect::<Vec<_>>().join(", ") })
@@ -186,8 +188,11 @@ mod tests {
     #[test]
     fn what_openssl_signed_is_accepted() {
         let keys = Keys::from_pem(OPENSSL_PUBLIC).unwrap();
-        assert_eq!(keys.verify_blob(b"a policy", OPENSSL_SIGNATURE).unwrap(), keys.ids().next().unwrap());
-        let error = keys.verify_blob(b"b policy", OPENSSL_SIGNATURE).unwrap_err();
+        assert_eq!(
+            keys.verify(Digest::of(b"a policy"), OPENSSL_SIGNATURE).unwrap(),
+            keys.ids().next().unwrap()
+        );
+        let error = keys.verify(Digest::of(b"b policy"), OPENSSL_SIGNATURE).unwrap_err();
         assert!(matches!(error, SignatureError::NoKey { .. }), "{error}");
     }
 
@@ -196,12 +201,12 @@ mod tests {
         let own = other();
         let signature = SigningKey::from_pem(&own.serialize_pem()).unwrap().sign_blob(b"bytes");
         let (own, stranger) = (own.public_key_pem(), other().public_key_pem());
-        Keys::from_pem(&own).unwrap().verify_blob(b"bytes", &signature).unwrap();
-        let error = Keys::from_pem(&stranger).unwrap().verify_blob(b"bytes", &signature).unwrap_err();
+        Keys::from_pem(&own).unwrap().verify(Digest::of(b"bytes"), &signature).unwrap();
+        let error = Keys::from_pem(&stranger).unwrap().verify(Digest::of(b"bytes"), &signature).unwrap_err();
         assert!(matches!(error, SignatureError::NoKey { .. }), "{error}");
         // Rotation: the old and the new key side by side.
         let both = Keys::from_pem(&format!("{stranger}\n{own}")).unwrap();
-        assert_eq!(both.verify_blob(b"bytes", &signature).unwrap(), both.ids().nth(1).unwrap());
+        assert_eq!(both.verify(Digest::of(b"bytes"), &signature).unwrap(), both.ids().nth(1).unwrap());
     }
 
     #[test]
@@ -210,7 +215,7 @@ mod tests {
         let long = "A".repeat(4096);
         let raw = STANDARD.encode([1; 64]);
         for wrong in ["", "not base64!", &long, &raw] {
-            let error = keys.verify_blob(b"a policy", wrong).unwrap_err();
+            let error = keys.verify(Digest::of(b"a policy"), wrong).unwrap_err();
             assert!(matches!(error, SignatureError::Malformed), "{wrong}: {error}");
         }
     }

@@ -79,25 +79,34 @@ struct Component<'a> {
 /// A manifest with the blobs it names, ready to be pushed. The manifest last: it is what makes the others visible.
 #[derive(Debug)]
 pub(crate) struct Bundle {
-    pub(crate) blobs: Vec<Bytes>,
+    pub(crate) blobs: [(Bytes, Digest); 2],
     pub(crate) manifest: Bytes,
 }
 
-/// Describes `bytes`.
-pub(crate) fn bundle(bytes: Vec<u8>, about: &Description) -> Result<Bundle, serde_json::Error> {
+/// Describes `bytes`, whose digest is known.
+pub(crate) fn bundle(
+    bytes: Vec<u8>,
+    digest: Digest,
+    about: &Description,
+) -> Result<Bundle, serde_json::Error> {
     let config = serde_json::to_vec(&Config {
         created: about.annotations.get(CREATED_ANNOTATION).map_or(EPOCH, String::as_str),
         author: about.author.as_deref(),
         architecture: "wasm",
         // What the format calls a component.
         os: "wasip2",
-        layer_digests: [Digest::of(&bytes)],
+        layer_digests: [digest],
         component: Component { exports: &about.exports, imports: &about.imports, target: None },
     })?;
-    let layer = Descriptor::new(LAYER_MEDIA_TYPE, &bytes);
+    let layer = Descriptor::of(LAYER_MEDIA_TYPE, bytes.len(), digest);
     let annotations = (!about.annotations.is_empty()).then(|| about.annotations.clone());
-    let manifest = Manifest::new(Descriptor::new(CONFIG_MEDIA_TYPE, &config), vec![layer], annotations);
-    Ok(Bundle { blobs: vec![bytes.into(), config.into()], manifest: serde_json::to_vec(&manifest)?.into() })
+    let config_digest = Digest::of(&config);
+    let described = Descriptor::of(CONFIG_MEDIA_TYPE, config.len(), config_digest);
+    let manifest = Manifest::new(described, vec![layer], annotations);
+    Ok(Bundle {
+        blobs: [(bytes.into(), digest), (config.into(), config_digest)],
+        manifest: serde_json::to_vec(&manifest)?.into(),
+    })
 }
 
 #[cfg(test)]
@@ -124,9 +133,9 @@ mod tests {
             imports: vec!["netmarks:policy/log".to_owned()],
             exports: vec!["netmarks:policy/scoring".to_owned()],
         };
-        let bundle = bundle(b"abc".to_vec(), &about).unwrap();
-        let [component, config] = bundle.blobs.as_slice() else { panic!("two blobs") };
-        assert_eq!(component.as_ref(), b"abc");
+        let bundle = bundle(b"abc".to_vec(), Digest::of(b"abc"), &about).unwrap();
+        let [(component, _), (config, digest)] = &bundle.blobs;
+        assert_eq!((component.as_ref(), *digest), (&b"abc"[..], Digest::of(config)));
         assert_eq!(
             serde_json::from_slice::<serde_json::Value>(config).unwrap(),
             json!({
@@ -160,8 +169,8 @@ mod tests {
 
     #[test]
     fn the_same_component_makes_the_same_manifest() {
-        let once = bundle(b"abc".to_vec(), &Description::default()).unwrap().manifest;
-        let again = bundle(b"abc".to_vec(), &Description::default()).unwrap().manifest;
+        let once = bundle(b"abc".to_vec(), Digest::of(b"abc"), &Description::default()).unwrap().manifest;
+        let again = bundle(b"abc".to_vec(), Digest::of(b"abc"), &Description::default()).unwrap().manifest;
         assert_eq!(once, again);
     }
 

@@ -5,6 +5,7 @@
 //! - [`Reference`]: what a text such as `registry.example/policies/zone:v1` names.
 //! - [`Fetcher`]: gets the bytes, puts them into a registry, signs them there.
 //! - [`Folder`]: follows a folder of `*.wasm` files.
+//! - [`hashing`]: digests of large components, on threads that answer nobody.
 //! - [`Keys`]: the public keys whose signatures are accepted.
 //!
 //! # Bounds
@@ -32,6 +33,7 @@ mod credentials;
 mod error;
 mod fetcher;
 mod folder;
+pub mod hashing;
 mod keys;
 mod layout;
 mod manifest;

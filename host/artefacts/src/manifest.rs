@@ -120,11 +120,16 @@ impl Manifest {
 impl Descriptor {
     /// Names a blob.
     pub(crate) fn new(media_type: &str, bytes: &[u8]) -> Self {
+        Self::of(media_type, bytes.len(), Digest::of(bytes))
+    }
+
+    /// Names a blob of this size and digest.
+    pub(crate) fn of(media_type: &str, size: usize, digest: Digest) -> Self {
         Self {
             media_type: media_type.to_owned(),
-            digest: Digest::of(bytes).to_string(),
+            digest: digest.to_string(),
             // No blob of ours comes near the end of the range.
-            size: i64::try_from(bytes.len()).unwrap_or(i64::MAX),
+            size: i64::try_from(size).unwrap_or(i64::MAX),
             annotations: None,
             others: Map::new(),
         }

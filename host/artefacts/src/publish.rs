@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use netmarks_core::digest::Digest;
 use reqwest::Url;
 use serde_json::json;
@@ -64,7 +65,7 @@ pub(crate) async fn sign(
     .map_err(written)?;
     let image = Manifest::new(Descriptor::new(IMAGE_CONFIG_MEDIA_TYPE, &config), layers, None);
     let image = serde_json::to_vec(&image).map_err(written)?;
-    let bundle = Bundle { manifest: image.into(), blobs: vec![document.into(), config.into()] };
+    let bundle = Bundle { manifest: image.into(), blobs: [document, config].map(with_digest) };
     session.upload(&tagged, bundle).await
 }
 
@@ -95,4 +96,9 @@ pub(crate) fn signature_url(url: &Url) -> Url {
     let path = format!("{}.sig", url.path());
     url.set_path(&path);
     url
+}
+
+fn with_digest(blob: Vec<u8>) -> (Bytes, Digest) {
+    let digest = Digest::of(&blob);
+    (blob.into(), digest)
 }

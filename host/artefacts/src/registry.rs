@@ -10,6 +10,7 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 
 use crate::credentials::{Credential, Credentials};
 use crate::error::Reason;
+use crate::hashing;
 use crate::keys::Keys;
 use crate::manifest::{Blob, Manifest};
 use crate::reference::OciReference;
@@ -97,7 +98,8 @@ impl Session {
         let url = self.url(&format!("manifests/{}", reference.manifest_name()));
         let response = self.get(&url).await?;
         let manifest = transport::body(response, &url, MANIFEST_BYTES, "the manifest", self.deadline).await?;
-        let actual = Digest::of(&manifest);
+        let (manifest, actual) =
+            hashing::digest(manifest).await.map_err(|source| Reason::Ended { source })?;
         match reference.digest() {
             Some(expected) if expected != actual => {
                 Err(Reason::Digest { what: "the manifest", expected, actual })
@@ -128,7 +130,8 @@ impl Session {
         if bytes.len() as u64 != blob.size {
             return Err(wrong(bytes.len().to_string()));
         }
-        let (expected, actual) = (blob.digest, Digest::of(&bytes));
+        let expected = blob.digest;
+        let (bytes, actual) = hashing::digest(bytes).await.map_err(|source| Reason::Ended { source })?;
         if expected == actual { Ok(bytes) } else { Err(Reason::Digest { what, expected, actual }) }
     }
 

@@ -64,7 +64,7 @@ pub(crate) fn verify<'a>(
     manifest: Digest,
 ) -> Result<&'a str, SignatureError> {
     // The signature first: what nobody signed is not even parsed.
-    let key = keys.verify_blob(document, signature)?;
+    let key = keys.verify(Digest::of(document), signature)?;
     let Document { critical, .. } =
         serde_json::from_slice(document).map_err(|source| SignatureError::Document { source })?;
     if critical.kind != TYPE {

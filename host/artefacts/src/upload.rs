@@ -14,8 +14,8 @@ use crate::registry::{Call, Session};
 impl Session {
     /// Uploads the blobs, then the manifest under the tag of `reference`.
     pub(crate) async fn upload(&mut self, reference: &OciReference, bundle: Bundle) -> Result<(), Reason> {
-        for blob in bundle.blobs {
-            self.upload_blob(blob).await?;
+        for (blob, digest) in bundle.blobs {
+            self.upload_blob(blob, digest).await?;
         }
         let url = self.url(&format!("manifests/{}", reference.manifest_name()));
         let content = Some((IMAGE_MEDIA_TYPE, bundle.manifest));
@@ -24,8 +24,7 @@ impl Session {
     }
 
     /// In one piece, as the specification's "POST then PUT": chunks, its other way, are what registries agree on least.
-    async fn upload_blob(&mut self, blob: Bytes) -> Result<(), Reason> {
-        let digest = Digest::of(&blob);
+    async fn upload_blob(&mut self, blob: Bytes, digest: Digest) -> Result<(), Reason> {
         let url = self.url("blobs/uploads/");
         let response = self.ask(&Call { method: Method::POST, url: &url, content: None }).await?;
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
+use netmarks_artefacts::hashing;
 use netmarks_artefacts::{Credentials, FetchConfig, FetchError, Fetcher, Keys, Reason, SignatureError};
 use netmarks_core::digest::Digest;
 use tokio::task::JoinError;
@@ -205,13 +206,11 @@ impl Sources {
     }
 }
 
-/// Hashes a component and verifies its signature if there are `keys`. On a blocking thread, because both read every byte.
+/// Hashes a component and verifies its signature if there are `keys`.
 async fn verify(keys: Option<Keys>, bytes: Bytes, signature: String) -> Result<Digest, VerifyError> {
-    let work = move || {
-        if let Some(keys) = keys {
-            keys.verify_blob(&bytes, signature.trim())?;
-        }
-        Ok(Digest::of(&bytes))
-    };
-    tokio::task::spawn_blocking(work).await?
+    let (_, digest) = hashing::digest(bytes).await?;
+    if let Some(keys) = keys {
+        keys.verify(digest, signature.trim())?;
+    }
+    Ok(digest)
 }
