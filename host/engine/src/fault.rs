@@ -102,6 +102,11 @@ pub enum Cause {
         /// What the operator could grant to allow it.
         grant: Option<Grant>,
     },
+    /// An interface of WASI in a version that no grant covers.
+    #[error(
+        "it imports `{import}`; the grant `wasi` covers WASI 0.2 (any 0.2.x) and no other version: build the policy for 0.2, or without WASI"
+    )]
+    WasiVersion { import: String },
     /// Wasmtime refused the artefact: it does not validate, or its types differ from the contract's.
     #[error("wasmtime refused it")]
     Refused(#[source] EngineError),

@@ -1,6 +1,4 @@
-//! What a policy may import beyond the log.
-//!
-//! Apart from the limits, which hold for every policy: a grant is given to one, by its operator, by name.
+//! What a policy may import beyond the log: a grant is given to one policy, by its operator, by name.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +24,7 @@ use strum::IntoStaticStr;
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Grant {
-    /// The interfaces of WASI 0.2, with nothing behind them: no files, no network, no environment, no time; what is
+    /// The interfaces of WASI 0.2 (any 0.2.x; neither 0.1 nor 0.3), with nothing behind them: no files, no network, no environment, no time; what is
     /// printed goes to the log. Interpreted languages bring a runtime that imports them whether it uses them or not.
     Wasi,
 }

@@ -40,12 +40,20 @@ fn without_the_grant_an_import_is_refused_and_the_message_says_what_would_allow_
 
 #[test]
 fn the_grant_is_for_version_0_2_of_wasi_and_for_nothing_else() {
-    for (name, says) in [
-        ("foreign-import", "`evil:host/run@1.0.0`, which is not granted; a policy may import only"),
-        ("wasi-next-import", "`wasi:cli/environment@0.3.0`, which is not granted"),
+    for (name, refused, says) in [
+        (
+            "foreign-import",
+            "forbidden-import",
+            "`evil:host/run@1.0.0`, which is not granted; a policy may import only",
+        ),
+        (
+            "wasi-next-import",
+            "wasi-version",
+            "`wasi:cli/environment@0.3.0`; the grant `wasi` covers WASI 0.2 (any 0.2.x) and no other version",
+        ),
     ] {
         let error = load_granted(&text(name), "quiet", Limits::default()).unwrap_err();
-        assert_eq!(kind(&error), ("check", "forbidden-import"), "{name}");
+        assert_eq!(kind(&error), ("check", refused), "{name}");
         assert!(chain(&error).contains(says), "{}", chain(&error));
         assert!(!chain(&error).contains("would allow it"), "{}", chain(&error));
     }

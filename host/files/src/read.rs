@@ -3,9 +3,12 @@
 //! Certificates, credentials, keys, components and signatures are all read so: no more than the limit, and never from something
 //! that is not a regular file and might never end.
 
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read as _, Result};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use crate::stamp;
 
@@ -26,13 +29,17 @@ pub enum Content {
 /// # Errors
 /// If it cannot be read, or is not a regular file ([`crate::not_regular`] tells).
 pub fn read(path: &Path, limit: u64) -> Result<Content> {
-    // Before opening: opening a pipe would wait for somebody to write.
-    let metadata = stamp::regular(path)?;
+    // Before opening: opening a device can do something.
+    stamp::regular(path)?;
+    // It may have been replaced since: opening a pipe would wait for somebody to write, if it were allowed to wait.
+    let file =
+        OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path)?;
+    let metadata = stamp::only_regular(file.metadata()?)?;
     if metadata.len() > limit {
         return Ok(Content::TooLarge);
     }
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    File::open(path)?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     Ok(if bytes.len() as u64 > limit { Content::TooLarge } else { Content::Whole(bytes) })
 }
 
@@ -65,5 +72,21 @@ mod tests {
         // Its length is said to be 0, and it never ends.
         assert!(not_regular(&read(Path::new("/dev/zero"), 5).unwrap_err()));
         assert_eq!(read(&folder.path().join("other"), 5).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    mod hostile {
+        use super::*;
+
+        /// Also through a link, which is what a mounted Secret is made of.
+        #[test]
+        fn a_pipe_is_refused_at_once() {
+            let folder = tempfile::tempdir().unwrap();
+            let (pipe, link) = (folder.path().join("pipe"), folder.path().join("link"));
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            std::os::unix::fs::symlink(&pipe, &link).unwrap();
+            for path in [pipe, link] {
+                assert!(not_regular(&read(&path, 5).unwrap_err()));
+            }
+        }
     }
 }

@@ -68,7 +68,11 @@ struct NotRegular;
 
 /// The metadata of a regular file.
 pub(crate) fn regular(path: &Path) -> Result<Metadata> {
-    let metadata = std::fs::metadata(path)?;
+    only_regular(std::fs::metadata(path)?)
+}
+
+/// `metadata`, if it is of a regular file.
+pub(crate) fn only_regular(metadata: Metadata) -> Result<Metadata> {
     if metadata.is_file() { Ok(metadata) } else { Err(Error::new(ErrorKind::InvalidInput, NotRegular)) }
 }
 

@@ -110,7 +110,7 @@ fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
         None => Map::new(),
         Some(text) => {
             let tree: Option<Map<String, Value>> =
-                serde_saphyr::from_str(text).map_err(|error| error.to_string())?;
+                serde_saphyr::from_str(text).map_err(|error| place(&error))?;
             tree.unwrap_or_default()
         }
     };
@@ -125,6 +125,20 @@ fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
     };
     let settings = serde_json::from_value(Value::Object(tree)).map_err(|error| error.to_string())?;
     Ok((settings, mode(&name, percent)?))
+}
+
+/// Where the text is no YAML, and nothing of the text: a link in the folder can point to any file.
+fn place(error: &serde_saphyr::Error) -> String {
+    match error.location() {
+        Some(location) => {
+            format!(
+                "it is not YAML with keys and values (line {}, column {})",
+                location.line(),
+                location.column()
+            )
+        }
+        None => "it is not YAML with keys and values".to_owned(),
+    }
 }
 
 #[cfg(test)]
