@@ -1,0 +1,4 @@
+//! Clients that take places and give nothing.
+
+mod floods;
+mod support;
