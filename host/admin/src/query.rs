@@ -78,7 +78,10 @@ fn insert(tree: &mut Map<String, Value>, key: &str, text: &str) -> Result<(), St
         return Ok(());
     };
     if name.contains('.') {
-        return Err(format!("`{}` has more than one dot: a key is `setting` or `section.setting`", brief(key)));
+        return Err(format!(
+            "`{}` has more than one dot: a key is `setting` or `section.setting`",
+            brief(key)
+        ));
     }
     match tree.entry(section).or_insert_with(|| Value::Object(Map::new())) {
         Value::Object(settings) => {
@@ -162,7 +165,9 @@ mod tests {
         let read = |text| read(&[("parameters.x", text)]).unwrap().0.parameters["x"].clone();
         assert_eq!(read("-2.5e3"), ParameterValue::Number(-2500.0));
         assert_eq!(read("true"), ParameterValue::Toggle(true));
-        for (given, text) in [("\"3\"", "3"), ("byte", "byte"), ("*alias", "*alias"), ("&anchor x", "&anchor x")] {
+        for (given, text) in
+            [("\"3\"", "3"), ("byte", "byte"), ("*alias", "*alias"), ("&anchor x", "&anchor x")]
+        {
             assert_eq!(read(given), ParameterValue::Text(text.into()), "{given}");
         }
     }
@@ -180,7 +185,8 @@ mod tests {
         #[test]
         fn no_value_is_a_collection() {
             // Each level doubles what the one before stands for.
-            let levels: String = (1..2_000).map(|n| format!("a{n}: &a{n} [*a{m}, *a{m}], ", m = n - 1)).collect();
+            let levels: String =
+                (1..2_000).map(|n| format!("a{n}: &a{n} [*a{m}, *a{m}], ", m = n - 1)).collect();
             let aliases = format!("{{a0: &a0 x, {levels}}}");
             let deep = "[".repeat(1_000_000);
             for text in [aliases.as_str(), deep.as_str(), " {}", "[]"] {

@@ -226,9 +226,8 @@ pub(super) fn findings_of(running: &Result<Running, String>, flows: Option<usize
 /// Whether connections that waited for their client were closed, because there were too many.
 fn crowded(numbers: &Numbers) -> Option<Finding> {
     let Numbers { connections, displaced, .. } = numbers;
-    let found = || {
-        format!("{displaced} connections gave way to others since it started; {connections} are open now")
-    };
+    let found =
+        || format!("{displaced} connections gave way to others since it started; {connections} are open now");
     let advice = "see netmarks_connections by listener and state, and who else than kube-scheduler connects: a NetworkPolicy \
                   keeps others away";
     (*displaced > 0).then(|| Finding::warning(CHECK, found(), advice))

@@ -16,6 +16,7 @@ use netmarks_server::{BodyBudget, BodyError, BoundedBody};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::bounds;
 use crate::config::ServerConfig;
 use crate::metrics::ExtenderMetrics;
 use crate::protocol::{self, BadRequest, PrioritizeRequest};
@@ -115,7 +116,7 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
     tokio::spawn(score(door.clone(), body, answer, permit));
     match tokio::time::timeout(door.deadline, answered).await {
         Ok(Ok(Ok(answer))) => json(answer.into()),
-        Ok(Ok(Err(error))) => refused(StatusCode::BAD_REQUEST, error.to_string()),
+        Ok(Ok(Err(reason))) => refused(StatusCode::BAD_REQUEST, reason),
         Ok(Err(_)) => empty(Empty::PolicyFault),
         Err(_) => empty(Empty::Deadline),
     }
@@ -125,21 +126,21 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
 async fn score(
     door: Extender,
     body: BoundedBody,
-    answer: oneshot::Sender<Result<Vec<u8>, BadRequest>>,
+    answer: oneshot::Sender<Result<Vec<u8>, String>>,
     permit: OwnedSemaphorePermit,
 ) {
     let _permit = permit;
     // In place, not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. The
     // runtime moves everything else off this worker meanwhile.
-    let answered = tokio::task::block_in_place(|| match protocol::decode(&body.bytes, door.identity) {
+    let answered = tokio::task::block_in_place(|| match decode(&door, &body) {
         Ok(PrioritizeRequest { pod, nodes }) => {
             door.recent.remember(&pod.key, &body.bytes);
             let deliver = |scores: &[(u32, u32)]| answer.send(Ok(protocol::encode(&nodes, scores))).is_ok();
             Some((door.scorer.answer(pod, &nodes, deliver), nodes))
         }
         // Nobody may be waiting any more, which is no news to anyone.
-        Err(error) => {
-            drop(answer.send(Err(error)));
+        Err(reason) => {
+            drop(answer.send(Err(reason)));
             None
         }
     });
@@ -148,6 +149,13 @@ async fn score(
         tokio::task::yield_now().await;
         answered.record(&nodes);
     }
+}
+
+/// A request that Kubernetes can have made, or why it is none.
+fn decode<'a>(door: &Extender, body: &'a BoundedBody) -> Result<PrioritizeRequest<'a>, String> {
+    let request = protocol::decode(&body.bytes, door.identity).map_err(|error| error.to_string())?;
+    bounds::check(&request.pod, &request.nodes).map_err(|error| error.to_string())?;
+    Ok(request)
 }
 
 fn json(body: Body) -> Response {

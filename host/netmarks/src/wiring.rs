@@ -184,8 +184,7 @@ pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
         let router = health.clone();
         tasks.serve("health server", probes.serve(move |_| router.clone(), stop.clone()));
     }
-    let cluster =
-        ClusterRoutes::new(scoring.state.clone(), scoring.decisions.clone(), config.identity);
+    let cluster = ClusterRoutes::new(scoring.state.clone(), scoring.decisions.clone(), config.identity);
     let router = scoring.extender(config).router().merge(cluster.router()).merge(health);
     tracing::info!(%address, scheme = listener.scheme(), "listening");
     tasks.serve("extender server", listener.serve(move |_| router.clone(), stop));

@@ -27,7 +27,8 @@ pub(crate) fn refusal<B>(request: &Request<B>, names: Names) -> Option<&'static 
         return Some("requests from web pages are not answered");
     }
     if names == Names::Loopback {
-        let host = headers.get(header::HOST).map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
+        let host =
+            headers.get(header::HOST).map(|host| host.to_str().ok().and_then(|host| host.parse().ok()));
         let given: [Option<Option<Authority>>; 2] = [host, request.uri().authority().cloned().map(Some)];
         let foreign = |authority: Option<Authority>| !authority.is_some_and(|it| is_loopback(it.host()));
         if given.into_iter().flatten().any(foreign) {
@@ -74,7 +75,10 @@ mod tests {
                     ("Sec-Fetch-Site", "cross-site"),
                     ("Sec-Fetch-Site", "same-site"),
                 ] {
-                    assert!(refused("/v1/snapshot", &[("Host", "127.0.0.1"), (name, value)], names), "{name}");
+                    assert!(
+                        refused("/v1/snapshot", &[("Host", "127.0.0.1"), (name, value)], names),
+                        "{name}"
+                    );
                 }
                 for value in ["none", "same-origin"] {
                     assert!(!refused("/", &[("Host", "localhost:9820"), ("Sec-Fetch-Site", value)], names));
@@ -84,13 +88,27 @@ mod tests {
 
         #[test]
         fn a_name_that_points_to_loopback_is_foreign() {
-            for own in
-                ["localhost", "LOCALHOST:9820", "localhost.", "a.localhost", "127.0.0.1:1", "127.8.9.1", "[::1]:9820"]
-            {
+            for own in [
+                "localhost",
+                "LOCALHOST:9820",
+                "localhost.",
+                "a.localhost",
+                "127.0.0.1:1",
+                "127.8.9.1",
+                "[::1]:9820",
+            ] {
                 assert!(!refused("/", &[("Host", own)], Names::Loopback), "{own}");
                 assert!(!refused(&format!("http://{own}/"), &[], Names::Loopback), "{own}");
             }
-            for foreign in ["example.com", "example.com:9820", "localhost.example.com", "192.0.2.1", "0.0.0.0", "", "a b"] {
+            for foreign in [
+                "example.com",
+                "example.com:9820",
+                "localhost.example.com",
+                "192.0.2.1",
+                "0.0.0.0",
+                "",
+                "a b",
+            ] {
                 assert!(refused("/", &[("Host", foreign)], Names::Loopback), "{foreign}");
                 assert!(!refused("/", &[("Host", foreign)], Names::Any), "{foreign}");
             }

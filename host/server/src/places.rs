@@ -200,7 +200,9 @@ impl Places {
         if before.is_none_or(|before| now.saturating_duration_since(before) >= CALM) {
             let Self { places, share, .. } = self;
             tracing::warn!(
-                places, share, of_client,
+                places,
+                share,
+                of_client,
                 "connections run short: those that wait longest for their client are closed for new ones; \
                  see netmarks_connections"
             );
@@ -223,7 +225,8 @@ impl Table {
     /// Of the connections (of `client`, if given) that wait for their client: of the client that has most; before all one on
     /// which nothing was answered yet; of these the one that has waited longest.
     fn first_to_go(&self, client: Option<Client>) -> Option<u64> {
-        let of_client = self.open.iter().filter(|(_, open)| client.is_none_or(|client| open.client == client));
+        let of_client =
+            self.open.iter().filter(|(_, open)| client.is_none_or(|client| open.client == client));
         let waiting = of_client.filter_map(|(id, open)| {
             let standing = open.activity.standing();
             let held = self.of_client.get(&open.client).copied().unwrap_or(0);

@@ -71,7 +71,8 @@ async fn nor_do_half_sent_heads() {
 async fn nor_do_half_sent_bodies() {
     let running = Running::start().await;
     let scheduler = scheduler(&running).await;
-    let flood = flood(&running, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n0123").await;
+    let flood =
+        flood(&running, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n0123").await;
     is_served_beside(&running, scheduler, &flood).await;
 }
 

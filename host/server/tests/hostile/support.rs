@@ -7,7 +7,7 @@ use std::path::Path;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::routing::{get, post};
-use netmarks_server::{Census, Connections, ConnectionState, CloseReason, Listener, Stop, Tls};
+use netmarks_server::{Census, CloseReason, ConnectionState, Connections, Listener, Stop, Tls};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
