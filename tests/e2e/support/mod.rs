@@ -8,6 +8,7 @@
 )]
 
 pub mod container;
+pub mod crowd;
 pub mod name_server;
 pub mod node;
 pub mod pod;
