@@ -26,6 +26,9 @@ use crate::recent::Recent;
 /// never sends must not hold memory.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Requests explained at once: the engine has as many slots beside those of the scheduler's requests.
+const EXPLAINED: usize = 1;
+
 /// What to do about a body that is too large.
 const LARGER: &str = "raise `server.max_request_mib`, or set `nodeCacheCapable: true` in the scheduler's configuration, which \
                       sends names instead of whole nodes";
@@ -46,6 +49,8 @@ pub struct Extender {
     pub bodies: BodyBudget,
     /// One permit per request being scored.
     pub permits: Arc<Semaphore>,
+    /// One permit per request being explained, so that people take none of the scheduler's.
+    pub explained: Arc<Semaphore>,
     /// A request that takes longer is answered without scores.
     pub deadline: Duration,
 }
@@ -68,6 +73,7 @@ impl Extender {
             identity,
             bodies: BodyBudget::new(mib(config.max_bodies_mib), mib(config.max_request_mib)),
             permits: Arc::new(Semaphore::new(config.max_concurrent as usize)),
+            explained: Arc::new(Semaphore::new(EXPLAINED)),
             deadline: config.request_timeout(),
         }
     }
@@ -180,8 +186,9 @@ async fn explain(State(door): State<Extender>, Query(query): Query<ExplainQuery>
         );
         return (StatusCode::NOT_FOUND, reason).into_response();
     };
-    let Ok(permit) = door.permits.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests are being scored\n").into_response();
+    let Ok(permit) = door.explained.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "another request is being explained; ask again\n")
+            .into_response();
     };
     let explained = tokio::task::spawn_blocking(move || {
         let _permit = permit;

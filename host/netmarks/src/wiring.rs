@@ -34,8 +34,8 @@ use crate::config::Config;
 use crate::tasks::Tasks;
 use crate::{identity, policies, policy_folder};
 
-/// A policy is loaded and tried while requests take every slot that they may.
-const CALLS_BESIDE_REQUESTS: u32 = 2;
+/// A policy is loaded and tried, a shadow is asked and a request explained while requests take every slot that they may.
+const CALLS_BESIDE_REQUESTS: u32 = 3;
 
 /// What scores, and what is known of it; shared by every listener and source.
 #[derive(Clone, Debug)]

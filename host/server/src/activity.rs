@@ -19,7 +19,7 @@ const HEAD: Duration = Duration::from_secs(5);
 /// How long no byte of an answer is taken before the connection is given up.
 const UNREAD: Duration = Duration::from_secs(10);
 
-/// Bytes of answers that one connection has ready before it is asked for more. With HTTP/2 a client can ask on without reading.
+/// Bytes of answers that one connection has ready at most, beside the last one.
 const UNREAD_BYTES: usize = 256 * 1024;
 
 /// An idle connection is closed after this. Go's client closes its own after 90 s; if we were first, a request could
@@ -217,8 +217,8 @@ impl Activity {
         facts.progress = Instant::now();
     }
 
-    /// Whether further answers could be held for a client that takes none.
-    pub(crate) fn may_ask(&self) -> bool {
+    /// Whether another answer may be held ready for the client.
+    pub(crate) fn may_send(&self) -> bool {
         self.facts().unsent < UNREAD_BYTES
     }
 

@@ -71,23 +71,24 @@ pub(crate) async fn connection(
             http_2_asked.cancel();
         }
         let handling = Handling::begin(&place.activity, http_2);
-        let refusal = if place.activity.may_ask() {
-            browser::refusal(&request, names).map(|reason| (StatusCode::FORBIDDEN, reason))
-        } else {
-            Some((StatusCode::SERVICE_UNAVAILABLE, "read the answers before this one first"))
-        };
+        let refusal = browser::refusal(&request, names);
         let activity = place.activity.clone();
         let answer = router.call(request.map(|body| RequestBody::new(body, activity)));
         let begun = stop.begun.clone();
         async move {
             let mut answer = match refusal {
                 None => answer.await?,
-                Some(reason) => refused(reason),
+                Some(reason) => refused(StatusCode::FORBIDDEN, reason),
             };
+            let Handling(activity) = &handling;
+            // With HTTP/2 a client can ask on and on without reading.
+            if !activity.may_send() {
+                answer = refused(StatusCode::SERVICE_UNAVAILABLE, "read the answers before this one first");
+            }
             if !http_2 && begun.is_cancelled() {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            let (Handling(activity), success) = (&handling, answer.status().is_success());
+            let success = answer.status().is_success();
             Ok::<_, Infallible>(answer.map(|body| AnswerBody::new(body, success, activity.clone())))
         }
     });
@@ -131,7 +132,7 @@ pub(crate) async fn connection(
 }
 
 /// An answer of the connection itself; no reason has anything that JSON escapes.
-fn refused((status, reason): (StatusCode, &'static str)) -> Response<Body> {
+fn refused(status: StatusCode, reason: &'static str) -> Response<Body> {
     let mut answer = Response::new(Body::from(format!("{{\"error\":\"{reason}\"}}\n")));
     *answer.status_mut() = status;
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -12,6 +12,7 @@ mod connections;
 mod listener;
 mod peer;
 mod places;
+mod seldom;
 mod serve;
 mod stop;
 mod tls;

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, ConnectionState};
 use crate::peer::Client;
+use crate::seldom::Seldom;
 
 /// Most connections at once. kube-scheduler opens a handful; a flood must not exhaust file descriptors.
 const PLACES: usize = 512;
@@ -37,6 +38,8 @@ pub enum CloseReason {
     Refused,
     /// Its TLS handshake took too long.
     HandshakeTimeout,
+    /// Its TLS handshake failed.
+    HandshakeFailed,
     /// The head of a request took too long.
     RequestTimeout,
     /// Its client took too long to read an answer.
@@ -72,6 +75,7 @@ pub(crate) struct Places {
     share: usize,
     table: Mutex<Table>,
     closed: [AtomicU64; CloseReason::COUNT],
+    handshake_line: Seldom,
 }
 
 #[derive(Debug, Default)]
@@ -100,6 +104,14 @@ pub(crate) struct Place {
     places: Arc<Places>,
 }
 
+impl Place {
+    /// Counts a failed handshake; whether to write of it in the log, where there may be many.
+    pub(crate) fn handshake_failed(&self) -> bool {
+        self.places.count(CloseReason::HandshakeFailed);
+        self.places.handshake_line.is_due()
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         self.places.table().remove(self.id);
@@ -114,7 +126,13 @@ impl Default for Places {
 
 impl Places {
     fn new(places: usize, share: usize) -> Self {
-        Self { places, share, table: Mutex::default(), closed: Default::default() }
+        Self {
+            places,
+            share,
+            table: Mutex::default(),
+            closed: Default::default(),
+            handshake_line: Seldom::default(),
+        }
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {

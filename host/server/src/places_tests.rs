@@ -119,7 +119,13 @@ async fn whose_time_is_over_is_closed_and_counted() {
     places.sweep();
     assert!(idle.closed.is_cancelled());
     for reason in CloseReason::iter() {
-        let expected = !matches!(reason, CloseReason::Displaced | CloseReason::Refused);
+        let expected = matches!(
+            reason,
+            CloseReason::HandshakeTimeout
+                | CloseReason::RequestTimeout
+                | CloseReason::Unread
+                | CloseReason::Idle
+        );
         assert_eq!(closed(&places, reason), u64::from(expected), "{reason:?}");
     }
 }

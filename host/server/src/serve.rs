@@ -20,6 +20,7 @@ use crate::browser::Names;
 use crate::connection::connection;
 use crate::peer::Peer;
 use crate::places::{Place, Places};
+use crate::seldom::Seldom;
 use crate::stop::Stop;
 use crate::tls::Certificates;
 use crate::tracked::TrackedStream;
@@ -47,6 +48,7 @@ pub(crate) async fn serve(
 ) {
     let Shared { places, stop, .. } = &shared;
     let mut connections = JoinSet::new();
+    let accept_line = Seldom::default();
     let mut sweep = tokio::time::interval(SWEEP);
     sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -67,7 +69,9 @@ pub(crate) async fn serve(
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection");
+                if accept_line.is_due() {
+                    tracing::warn!(%error, "failed to accept a connection");
+                }
                 places.shed();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -113,6 +117,7 @@ async fn client(
             let peer = Peer::tls(address, &stream);
             connection(stream, router(peer), names, &place, &stop).await;
         }
-        Err(error) => tracing::info!(%address, %error, "TLS handshake failed"),
+        Err(error) if place.handshake_failed() => tracing::info!(%address, %error, "TLS handshake failed"),
+        Err(error) => tracing::debug!(%address, %error, "TLS handshake failed"),
     }
 }
