@@ -7,7 +7,10 @@ use crate::places::{Census, Places};
 
 /// The connections of all listeners; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Connections(Arc<Mutex<Vec<(&'static str, Arc<Places>)>>>);
+pub struct Connections(Arc<Mutex<Vec<Followed>>>);
+
+/// A listener's name and its places.
+type Followed = (&'static str, Arc<Places>);
 
 impl Connections {
     /// Counts those of `listener` from now on, under `name`.
