@@ -4,7 +4,7 @@ mod alerts;
 mod cert_manager;
 mod certificates;
 mod chart;
-mod crowd;
+mod connection_flood;
 mod doctor;
 mod documents;
 mod image;

@@ -219,12 +219,12 @@ pub(super) fn findings_of(running: &Result<Running, String>, flows: Option<usize
         return vec![Finding::problem(CHECK, found, advice)];
     }
     let mut findings = vec![Finding::ok(CHECK, found)];
-    findings.extend(crowded(&running.numbers));
+    findings.extend(displaced(&running.numbers));
     findings
 }
 
 /// Whether connections that waited for their client were closed, because there were too many.
-fn crowded(numbers: &Numbers) -> Option<Finding> {
+fn displaced(numbers: &Numbers) -> Option<Finding> {
     let Numbers { connections, displaced, .. } = numbers;
     let found =
         || format!("{displaced} connections gave way to others since it started; {connections} are open now");
@@ -269,8 +269,8 @@ mod tests {
 
     #[test]
     fn connections_that_gave_way_are_a_warning() {
-        assert_eq!(crowded(&Numbers { connections: 500, ..Numbers::default() }), None);
-        let finding = crowded(&Numbers { connections: 4, displaced: 42, ..Numbers::default() }).unwrap();
+        assert_eq!(displaced(&Numbers { connections: 500, ..Numbers::default() }), None);
+        let finding = displaced(&Numbers { connections: 4, displaced: 42, ..Numbers::default() }).unwrap();
         assert_eq!(finding.status, Status::Warning);
         assert!(finding.found.starts_with("42 connections gave way"), "{finding:?}");
     }

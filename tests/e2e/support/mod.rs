@@ -8,7 +8,7 @@
 )]
 
 pub mod container;
-pub mod crowd;
+pub mod flood;
 pub mod name_server;
 pub mod node;
 pub mod pod;

@@ -1,11 +1,11 @@
-//! A crowd of connections that do nothing, beside a kube-scheduler that loses nothing by it.
+//! A flood of connections that do nothing beside a kube-scheduler that loses nothing by it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::crowd::{Crowd, Habit};
+use crate::support::flood::{Flood, Habit};
 use crate::support::{Extender, LIMIT, binaries};
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::{
@@ -80,7 +80,7 @@ async fn schedule(plane: &ControlPlane, scheduler: &Scheduler, from: usize) -> R
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_scheduler_loses_nothing_by_a_crowd_that_keeps_connections_open() {
+async fn a_scheduler_loses_nothing_by_a_flood_of_connections() {
     let edges = vec![Edge::new(NAMESPACE, "web", "store", 1_000_000.0)];
     let mesh = Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
     let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
@@ -122,13 +122,13 @@ async fn a_scheduler_loses_nothing_by_a_crowd_that_keeps_connections_open() {
 
     netmarks::open_files::raise_limit();
     let address: SocketAddr = extender.url().trim_start_matches("http://").parse().unwrap();
-    let mut crowd = Crowd::default();
-    crowd.add(2_000, address, Habit::Send(b""));
-    crowd.add(1_000, address, HALF_HEAD);
-    crowd.add(1_000, address, HALF_BODY);
-    crowd.add(200, address, UNREAD);
-    crowd.add(200, admin, HALF_HELLO);
-    crowd.add(600, admin, Habit::Send(b""));
+    let mut flood = Flood::default();
+    flood.add(2_000, address, Habit::Send(b""));
+    flood.add(1_000, address, HALF_HEAD);
+    flood.add(1_000, address, HALF_BODY);
+    flood.add(200, address, UNREAD);
+    flood.add(200, admin, HALF_HELLO);
+    flood.add(600, admin, Habit::Send(b""));
     until("places run short", LIMIT, async || {
         let page = extender.get("/metrics").await?;
         let displaced = "netmarks_connections_closed_total{listener=\"server\",reason=\"displaced\"} ";
@@ -138,9 +138,9 @@ async fn a_scheduler_loses_nothing_by_a_crowd_that_keeps_connections_open() {
     .await
     .unwrap();
     let before = extender.answers().await.unwrap();
-    let crowded = schedule(&plane, &scheduler, PODS).await.unwrap();
+    let flooded = schedule(&plane, &scheduler, PODS).await.unwrap();
     let after = extender.answers().await.unwrap();
-    drop(crowd);
+    drop(flood);
 
     let answered =
         |outcome: &str| after.get(outcome).copied().unwrap_or(0) - before.get(outcome).copied().unwrap_or(0);
@@ -148,7 +148,7 @@ async fn a_scheduler_loses_nothing_by_a_crowd_that_keeps_connections_open() {
     for lost in ["overloaded", "deadline", "policy-fault"] {
         assert_eq!(answered(lost), 0, "{lost}");
     }
-    assert!(crowded < quiet * 2 + NOISE, "kube-scheduler's p99 went from {quiet:?} to {crowded:?}");
+    assert!(flooded < quiet * 2 + NOISE, "kube-scheduler's p99 went from {quiet:?} to {flooded:?}");
     let warnings = extender.log().unwrap().matches("connections run short").count();
     assert!((1..=2).contains(&warnings), "{warnings} warnings for two listeners");
 }

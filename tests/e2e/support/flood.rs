@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 /// How soon a connection that was closed is opened again.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// What the members of a crowd do with their connections.
+/// What the members of a flood do with their connections.
 #[derive(Clone, Copy, Debug)]
 pub enum Habit {
     /// Send this, and nothing more.
@@ -21,11 +21,11 @@ pub enum Habit {
 
 /// Holds connections, each opened again when the server closes it; all are closed when it is dropped.
 #[derive(Debug, Default)]
-pub struct Crowd {
+pub struct Flood {
     members: JoinSet<()>,
 }
 
-impl Crowd {
+impl Flood {
     /// Adds so many members.
     pub fn add(&mut self, count: usize, address: SocketAddr, habit: Habit) {
         for _ in 0..count {
