@@ -4,6 +4,7 @@ mod alerts;
 mod cert_manager;
 mod certificates;
 mod chart;
+mod connection_flood;
 mod doctor;
 mod documents;
 mod image;

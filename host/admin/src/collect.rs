@@ -7,6 +7,7 @@ use std::fmt;
 use netmarks_core::clock::unix_now;
 use netmarks_core::index::Index;
 use netmarks_policies::{Registry, ShadowReport};
+use netmarks_server::Connections;
 use netmarks_state::MetricsState;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, MetricEncoder};
@@ -121,6 +122,45 @@ impl Collector for PolicyCollector {
             for shadow in &shadows {
                 let labels = PolicyLabel { policy: shadow.name.clone() };
                 series(&mut family, &labels, |series| ConstCounter::new(value(shadow)).encode(series))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The connections of all listeners.
+#[derive(Debug)]
+pub(crate) struct ConnectionCollector(pub(crate) Connections);
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct StateLabels {
+    listener: &'static str,
+    state: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ReasonLabels {
+    listener: &'static str,
+    reason: &'static str,
+}
+
+impl Collector for ConnectionCollector {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let census = self.0.census();
+        let help = "Open connections, by listener and by what they do.";
+        let mut open = encoder.encode_descriptor("connections", help, None, MetricType::Gauge)?;
+        for (listener, census) in &census {
+            for (state, number) in &census.open {
+                let labels = StateLabels { listener, state: state.into() };
+                series(&mut open, &labels, |series| ConstGauge::new(count(*number)).encode(series))?;
+            }
+        }
+        let help = "Connections that the server closed, by listener and reason.";
+        let mut closed = encoder.encode_descriptor("connections_closed", help, None, MetricType::Counter)?;
+        for (listener, census) in &census {
+            for (reason, number) in &census.closed {
+                let labels = ReasonLabels { listener, reason: reason.into() };
+                series(&mut closed, &labels, |series| ConstCounter::new(*number).encode(series))?;
             }
         }
         Ok(())

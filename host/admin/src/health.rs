@@ -12,13 +12,14 @@ use axum::routing::get;
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_policies::Registry;
+use netmarks_server::Connections;
 use netmarks_state::ClusterState;
 use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry as Metrics, Unit};
 use tokio_util::sync::CancellationToken;
 
-use crate::collect::{ClusterCollector, PolicyCollector};
+use crate::collect::{ClusterCollector, ConnectionCollector, PolicyCollector};
 use crate::readiness::ReadinessCheck;
 
 /// What probes and scrapers ask; cheap to clone.
@@ -29,12 +30,13 @@ pub struct HealthRoutes {
 }
 
 impl HealthRoutes {
-    /// Adds to `metrics` what is read off `state` and `registry` at each scrape, and exposes it all. `stopping` is cancelled
-    /// when the process was told to stop.
+    /// Adds to `metrics` what is read off `state`, `registry` and `connections` at each scrape, and exposes it all. `stopping`
+    /// is cancelled when the process was told to stop.
     #[must_use]
     pub fn new(
         state: Arc<ClusterState>,
         registry: Registry,
+        connections: Connections,
         mut metrics: Metrics,
         stopping: CancellationToken,
     ) -> Self {
@@ -43,6 +45,7 @@ impl HealthRoutes {
         let help = "When the extender started, since the Unix epoch";
         metrics.register_with_unit("start_time", help, Unit::Seconds, started);
         metrics.register_collector(Box::new(PolicyCollector(registry.clone())));
+        metrics.register_collector(Box::new(ConnectionCollector(connections)));
         let readiness = ReadinessCheck { state, registry, stopping };
         metrics.register_collector(Box::new(ClusterCollector(readiness.clone())));
         Self { readiness, metrics: Arc::new(metrics) }

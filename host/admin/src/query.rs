@@ -1,10 +1,14 @@
 //! Settings and mode from the query of a `PUT`: `?mode=canary&percent=5&weight=2&parameters.price=3&grants=wasi`.
 //!
-//! Apart from the routes because the command line writes what this reads. Keys are those of the settings, dotted;
-//! values are YAML, as in environment variables.
+//! Apart from the routes because the command line writes what this reads. A key is a setting, or a section and a setting with
+//! one dot between them; a value is one number, truth value or text, never a list or an object. So what a query costs to read
+//! is bounded by its length.
 
 use netmarks_policies::{Mode, Settings};
 use serde_json::{Map, Value};
+
+/// Most keys of a query: far above what a policy has parameters.
+const MOST_KEYS: usize = 256;
 
 /// Keys that take a list: given several times, or once with commas.
 const LISTS: [&str; 1] = ["grants"];
@@ -14,6 +18,9 @@ const LISTS: [&str; 1] = ["grants"];
 /// # Errors
 /// If a key is unknown or a value does not fit; the sentence names it.
 pub fn settings(pairs: &[(String, String)]) -> Result<(Settings, Mode), String> {
+    if pairs.len() > MOST_KEYS {
+        return Err(format!("{} keys are given; {MOST_KEYS} are the most", pairs.len()));
+    }
     let mut tree = Map::new();
     let (mut mode, mut percent) = ("ready", None);
     for (key, text) in pairs {
@@ -65,19 +72,41 @@ pub fn mode(name: &str, percent: Option<u8>) -> Result<Mode, String> {
 }
 
 fn insert(tree: &mut Map<String, Value>, key: &str, text: &str) -> Result<(), String> {
-    match key.split_once('.') {
-        None => {
-            let value = serde_saphyr::from_str(text).unwrap_or_else(|_| Value::from(text));
-            tree.insert(key.to_owned(), value);
+    let value = scalar(key, text)?;
+    let Some((section, name)) = key.split_once('.') else {
+        tree.insert(key.to_owned(), value);
+        return Ok(());
+    };
+    if name.contains('.') {
+        return Err(format!(
+            "`{}` has more than one dot: a key is `setting` or `section.setting`",
+            brief(key)
+        ));
+    }
+    match tree.entry(section).or_insert_with(|| Value::Object(Map::new())) {
+        Value::Object(settings) => {
+            settings.insert(name.to_owned(), value);
             Ok(())
         }
-        Some((outer, inner)) => {
-            let entry = tree.entry(outer).or_insert_with(|| Value::Object(Map::new()));
-            match entry {
-                Value::Object(map) => insert(map, inner, text),
-                _ => Err(format!("`{outer}` is a value and a section at once")),
-            }
-        }
+        _ => Err(format!("`{}` is a value and a section at once", brief(section))),
+    }
+}
+
+/// A value as JSON writes it, and a text where it is no JSON: `3`, `true`, `"3"`, `byte`.
+fn scalar(key: &str, text: &str) -> Result<Value, String> {
+    // Looked at before it is read: reading a collection is what costs.
+    if text.trim_start().starts_with(['[', '{']) {
+        return Err(format!("`{}` takes one value, not a list or an object", brief(key)));
+    }
+    Ok(serde_json::from_str(text).unwrap_or_else(|_| Value::from(text)))
+}
+
+/// As much of a key as a message needs.
+fn brief(key: &str) -> String {
+    let most = 64;
+    match key.char_indices().nth(most) {
+        Some((end, _)) => format!("{}...", key.get(..end).unwrap_or_default()),
+        None => key.to_owned(),
     }
 }
 
@@ -128,6 +157,50 @@ mod tests {
         ] {
             let error = read(&[query]).unwrap_err();
             assert!(error.contains(says), "{query:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_value_is_read_as_json_and_else_is_a_text() {
+        let read = |text| read(&[("parameters.x", text)]).unwrap().0.parameters["x"].clone();
+        assert_eq!(read("-2.5e3"), ParameterValue::Number(-2500.0));
+        assert_eq!(read("true"), ParameterValue::Toggle(true));
+        for (given, text) in
+            [("\"3\"", "3"), ("byte", "byte"), ("*alias", "*alias"), ("&anchor x", "&anchor x")]
+        {
+            assert_eq!(read(given), ParameterValue::Text(text.into()), "{given}");
+        }
+    }
+
+    mod hostile {
+        use super::*;
+
+        #[test]
+        fn a_key_of_many_dots_is_refused_and_not_followed() {
+            let key = format!("parameters{}", ".a".repeat(1_000_000));
+            let error = read(&[(&key, "1")]).unwrap_err();
+            assert!(error.contains("more than one dot") && error.len() < 200, "{error}");
+        }
+
+        #[test]
+        fn no_value_is_a_collection() {
+            // Each level doubles what the one before stands for.
+            let levels: String =
+                (1..2_000).map(|n| format!("a{n}: &a{n} [*a{m}, *a{m}], ", m = n - 1)).collect();
+            let aliases = format!("{{a0: &a0 x, {levels}}}");
+            let deep = "[".repeat(1_000_000);
+            for text in [aliases.as_str(), deep.as_str(), " {}", "[]"] {
+                let error = read(&[("parameters.x", text)]).unwrap_err();
+                assert!(error.contains("takes one value"), "{error}");
+            }
+        }
+
+        #[test]
+        fn keys_are_counted() {
+            let keys: Vec<String> = (0..=MOST_KEYS).map(|n| format!("parameters.p{n}")).collect();
+            let pairs: Vec<_> = keys.iter().map(|key| (key.as_str(), "1")).collect();
+            assert!(read(&pairs).unwrap_err().contains("257 keys"));
+            read(&pairs[1..]).unwrap();
         }
     }
 }

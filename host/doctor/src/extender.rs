@@ -36,6 +36,10 @@ pub(super) struct Numbers {
     /// Answers by outcome.
     pub(super) answers: BTreeMap<String, u64>,
     pub(super) bad_requests: u64,
+    /// Connections that are open.
+    pub(super) connections: u64,
+    /// Connections that gave way to others, or found no place.
+    pub(super) displaced: u64,
     /// Seconds since the Unix epoch; 0 before the first.
     pub(super) last_request: f64,
     /// Seconds since the Unix epoch.
@@ -168,6 +172,12 @@ fn numbers(metrics: &str) -> Numbers {
             "netmarks_start_time_seconds" => numbers.started = value,
             "netmarks_nodes" => numbers.nodes = value as u64,
             "netmarks_flows" => numbers.flows = value as u64,
+            _ if name.starts_with("netmarks_connections{") => numbers.connections += value as u64,
+            _ if name.starts_with("netmarks_connections_closed_total{") => {
+                if ["reason=\"displaced\"", "reason=\"refused\""].iter().any(|reason| name.contains(reason)) {
+                    numbers.displaced += value as u64;
+                }
+            }
             _ => {
                 let outcome = name.strip_prefix("netmarks_prioritize_answers_total{outcome=\"");
                 if let Some(outcome) = outcome.and_then(|outcome| outcome.strip_suffix("\"}")) {
@@ -208,7 +218,19 @@ pub(super) fn findings_of(running: &Result<Running, String>, flows: Option<usize
                       has";
         return vec![Finding::problem(CHECK, found, advice)];
     }
-    vec![Finding::ok(CHECK, found)]
+    let mut findings = vec![Finding::ok(CHECK, found)];
+    findings.extend(displaced(&running.numbers));
+    findings
+}
+
+/// Whether connections that waited for their client were closed, because there were too many.
+fn displaced(numbers: &Numbers) -> Option<Finding> {
+    let Numbers { connections, displaced, .. } = numbers;
+    let found =
+        || format!("{displaced} connections gave way to others since it started; {connections} are open now");
+    let advice = "see netmarks_connections by listener and state, and who else than kube-scheduler connects: a NetworkPolicy \
+                  keeps others away";
+    (*displaced > 0).then(|| Finding::warning(CHECK, found(), advice))
 }
 
 #[cfg(test)]
@@ -227,16 +249,30 @@ mod tests {
              netmarks_prioritize_bad_requests_total 1\n\
              netmarks_prioritize_last_request_timestamp_seconds {now}\n\
              netmarks_start_time_seconds {now}\n\
+             netmarks_connections{{listener=\"server\",state=\"idle\"}} 3\n\
+             netmarks_connections{{listener=\"admin\",state=\"opening\"}} 1\n\
+             netmarks_connections_closed_total{{listener=\"server\",reason=\"displaced\"}} 40\n\
+             netmarks_connections_closed_total{{listener=\"server\",reason=\"refused\"}} 2\n\
+             netmarks_connections_closed_total{{listener=\"server\",reason=\"idle\"}} 100\n\
              netmarks_nodes 7\nnetmarks_flows 9\n# EOF\n"
         );
         let numbers = numbers(&page);
         let answers = BTreeMap::from([("no-metrics".to_owned(), 1), ("scored".to_owned(), 1)]);
         assert_eq!((&numbers.answers, numbers.bad_requests), (&answers, 1));
         assert_eq!((numbers.nodes, numbers.flows), (7, 9));
+        assert_eq!((numbers.connections, numbers.displaced), (4, 42));
         assert!(
             (now - numbers.started).abs() < 60.0 && (now - numbers.last_request).abs() < 60.0,
             "{numbers:?}"
         );
+    }
+
+    #[test]
+    fn connections_that_gave_way_are_a_warning() {
+        assert_eq!(displaced(&Numbers { connections: 500, ..Numbers::default() }), None);
+        let finding = displaced(&Numbers { connections: 4, displaced: 42, ..Numbers::default() }).unwrap();
+        assert_eq!(finding.status, Status::Warning);
+        assert!(finding.found.starts_with("42 connections gave way"), "{finding:?}");
     }
 
     #[test]

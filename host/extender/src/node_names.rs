@@ -5,6 +5,8 @@
 
 use memchr::{memchr, memmem};
 
+use crate::bounds::MOST_CANDIDATES;
+
 /// The names come last in what kube-scheduler writes.
 const KEY: &[u8] = b"\"NodeNames\":[";
 
@@ -59,6 +61,10 @@ fn between_quotes(list: &str) -> Option<Vec<&str>> {
                 Some(end) => length = end,
                 None => break,
             }
+        }
+        // The parser refuses them in words.
+        if names.len() >= MOST_CANDIDATES {
+            return None;
         }
         names.push(rest.get(..length)?);
         rest = rest.get(length + SEPARATOR.len()..)?;

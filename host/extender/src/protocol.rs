@@ -18,6 +18,7 @@ use netmarks_core::pod_identity::{Labels, Owner, PodIdentity};
 use netmarks_core::request::PendingPod;
 use netmarks_core::requests::pod_requests;
 
+use crate::bounds::MOST_CANDIDATES;
 use crate::node_names;
 
 /// A decoded request: what `k8s.io/kube-scheduler/extender/v1.ExtenderArgs` holds for us.
@@ -133,6 +134,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for NodeNames<'a> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut names: A) -> Result<Self::Value, A::Error> {
                 let mut all = Vec::with_capacity(512);
                 while let Some(name) = names.next_element::<Option<&str>>()? {
+                    if all.len() >= MOST_CANDIDATES {
+                        return Err(serde::de::Error::custom(format_args!(
+                            "more than {MOST_CANDIDATES} node names"
+                        )));
+                    }
                     all.push(name.unwrap_or_default());
                 }
                 Ok(NodeNames(all))

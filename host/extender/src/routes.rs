@@ -16,6 +16,7 @@ use netmarks_server::{BodyBudget, BodyError, BoundedBody};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use crate::bounds;
 use crate::config::ServerConfig;
 use crate::metrics::ExtenderMetrics;
 use crate::protocol::{self, BadRequest, PrioritizeRequest};
@@ -24,6 +25,9 @@ use crate::recent::Recent;
 /// A body that takes longer is given up: kube-scheduler itself waits no longer than this by default, and a client that
 /// never sends must not hold memory.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Requests explained at once: the engine has as many slots beside those of the scheduler's requests.
+const EXPLAINED: usize = 1;
 
 /// What to do about a body that is too large.
 const LARGER: &str = "raise `server.max_request_mib`, or set `nodeCacheCapable: true` in the scheduler's configuration, which \
@@ -45,6 +49,8 @@ pub struct Extender {
     pub bodies: BodyBudget,
     /// One permit per request being scored.
     pub permits: Arc<Semaphore>,
+    /// One permit per request being explained, so that people take none of the scheduler's.
+    pub explained: Arc<Semaphore>,
     /// A request that takes longer is answered without scores.
     pub deadline: Duration,
 }
@@ -67,6 +73,7 @@ impl Extender {
             naming,
             bodies: BodyBudget::new(mib(config.max_bodies_mib), mib(config.max_request_mib)),
             permits: Arc::new(Semaphore::new(config.max_concurrent as usize)),
+            explained: Arc::new(Semaphore::new(EXPLAINED)),
             deadline: config.request_timeout(),
         }
     }
@@ -115,7 +122,7 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
     tokio::spawn(score(door.clone(), body, answer, permit));
     match tokio::time::timeout(door.deadline, answered).await {
         Ok(Ok(Ok(answer))) => json(answer.into()),
-        Ok(Ok(Err(error))) => refused(StatusCode::BAD_REQUEST, error.to_string()),
+        Ok(Ok(Err(reason))) => refused(StatusCode::BAD_REQUEST, reason),
         Ok(Err(_)) => empty(Empty::PolicyFault),
         Err(_) => empty(Empty::Deadline),
     }
@@ -125,21 +132,21 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
 async fn score(
     door: Extender,
     body: BoundedBody,
-    answer: oneshot::Sender<Result<Vec<u8>, BadRequest>>,
+    answer: oneshot::Sender<Result<Vec<u8>, String>>,
     permit: OwnedSemaphorePermit,
 ) {
     let _permit = permit;
     // In place, not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. The
     // runtime moves everything else off this worker meanwhile.
-    let answered = tokio::task::block_in_place(|| match protocol::decode(&body.bytes, door.naming) {
+    let answered = tokio::task::block_in_place(|| match decode(&door, &body) {
         Ok(PrioritizeRequest { pod, nodes }) => {
             door.recent.remember(&pod.key, &body.bytes);
             let deliver = |scores: &[(u32, u32)]| answer.send(Ok(protocol::encode(&nodes, scores))).is_ok();
             Some((door.scorer.answer(pod, &nodes, deliver), nodes))
         }
         // Nobody may be waiting any more, which is no news to anyone.
-        Err(error) => {
-            drop(answer.send(Err(error)));
+        Err(reason) => {
+            drop(answer.send(Err(reason)));
             None
         }
     });
@@ -148,6 +155,13 @@ async fn score(
         tokio::task::yield_now().await;
         answered.record(&nodes);
     }
+}
+
+/// A request that Kubernetes can have made, or why it is none.
+fn decode<'a>(door: &Extender, body: &'a BoundedBody) -> Result<PrioritizeRequest<'a>, String> {
+    let request = protocol::decode(&body.bytes, door.naming).map_err(|error| error.to_string())?;
+    bounds::check(&request.pod, &request.nodes).map_err(|error| error.to_string())?;
+    Ok(request)
 }
 
 fn json(body: Body) -> Response {
@@ -172,8 +186,9 @@ async fn explain(State(door): State<Extender>, Query(query): Query<ExplainQuery>
         );
         return (StatusCode::NOT_FOUND, reason).into_response();
     };
-    let Ok(permit) = door.permits.clone().try_acquire_owned() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "too many requests are being scored\n").into_response();
+    let Ok(permit) = door.explained.clone().try_acquire_owned() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "another request is being explained; ask again\n")
+            .into_response();
     };
     let explained = tokio::task::spawn_blocking(move || {
         let _permit = permit;

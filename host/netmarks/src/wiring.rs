@@ -23,7 +23,7 @@ use netmarks_engine::{Engine, EngineSettings};
 use netmarks_extender::{Extender, Recent};
 use netmarks_policies::{Compiling, Registry};
 use netmarks_scoring::{Decisions, Scorer};
-use netmarks_server::{Listener, Stop};
+use netmarks_server::{Connections, Listener, Stop};
 use netmarks_sources::kubernetes;
 use netmarks_sources::prometheus::Poller;
 use netmarks_sources::snapshot_file::SnapshotFile;
@@ -34,8 +34,8 @@ use crate::config::Config;
 use crate::tasks::Tasks;
 use crate::{identity, policies, policy_folder};
 
-/// A policy is loaded and tried while requests take every slot that they may.
-const CALLS_BESIDE_REQUESTS: u32 = 2;
+/// A policy is loaded and tried, a shadow is asked and a request explained while requests take every slot that they may.
+const CALLS_BESIDE_REQUESTS: u32 = 3;
 
 /// What scores, and what is known of it; shared by every listener and source.
 #[derive(Clone, Debug)]
@@ -53,6 +53,8 @@ pub struct Scoring {
     pub extender_metrics: Arc<netmarks_extender::ExtenderMetrics>,
     /// Changes of the configuration that could not be taken over.
     pub reload_failures: Counter,
+    /// Of all listeners.
+    pub connections: Connections,
     /// Probes and the page with all these metrics.
     pub health: HealthRoutes,
 }
@@ -111,7 +113,14 @@ pub async fn scoring(
         "Changes of the configuration file that could not be taken over",
         reload_failures.clone(),
     );
-    let health = HealthRoutes::new(state.clone(), registry.clone(), metrics, tasks.stopping.clone());
+    let connections = Connections::default();
+    let health = HealthRoutes::new(
+        state.clone(),
+        registry.clone(),
+        connections.clone(),
+        metrics,
+        tasks.stopping.clone(),
+    );
 
     let decisions = Arc::new(Decisions::new(config.scoring.decisions));
     let scorer = Arc::new(Scorer::new(
@@ -140,6 +149,7 @@ pub async fn scoring(
         recent,
         extender_metrics,
         reload_failures,
+        connections,
         health,
     })
 }
@@ -164,19 +174,17 @@ impl Scoring {
 /// If an address is taken, or the TLS files cannot be used.
 pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Result<SocketAddr> {
     let listener = Listener::bind("server", "--listen", config.server.listen, &config.server.tls).await?;
+    scoring.connections.follow("server", &listener);
     let (address, stop) = (listener.address(), stop(config, tasks));
     let health = scoring.health.clone().router();
     if let Some(address) = config.server.health_listen {
         let probes = Listener::bind_plain("`server.health_listen`", address).await?;
+        scoring.connections.follow("health", &probes);
         tracing::info!(address = %probes.address(), "listening for probes");
         let router = health.clone();
         tasks.serve("health server", probes.serve(move |_| router.clone(), stop.clone()));
     }
-    let cluster = ClusterRoutes {
-        state: scoring.state.clone(),
-        decisions: scoring.decisions.clone(),
-        identity: config.identity,
-    };
+    let cluster = ClusterRoutes::new(scoring.state.clone(), scoring.decisions.clone(), config.identity);
     let router = scoring.extender(config).router().merge(cluster.router()).merge(health);
     tracing::info!(%address, scheme = listener.scheme(), "listening");
     tasks.serve("extender server", listener.serve(move |_| router.clone(), stop));
@@ -190,9 +198,10 @@ pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
 /// If an address is taken, a file of the configuration cannot be used, or there is no way to the cluster.
 pub async fn policy_sources(
     config: &Config,
-    registry: &Registry,
+    scoring: &Scoring,
     tasks: &mut Tasks,
 ) -> Result<Option<SocketAddr>> {
+    let registry = &scoring.registry;
     let keys = config.policies.trusted_keys.as_slice();
     let keys = (!keys.is_empty()).then(|| Keys::read(keys)).transpose();
     let keys = keys.context("in `policies.trusted_keys`")?;
@@ -222,12 +231,12 @@ pub async fn policy_sources(
         let controller = Controller::new(client, registry.clone(), settings);
         tasks.follow("policy controller", |shutdown| controller.run(shutdown));
     }
-    admin_listener(config, registry, keys.map(Arc::new), tasks).await
+    admin_listener(config, scoring, keys.map(Arc::new), tasks).await
 }
 
 async fn admin_listener(
     config: &Config,
-    registry: &Registry,
+    scoring: &Scoring,
     keys: Option<Arc<Keys>>,
     tasks: &mut Tasks,
 ) -> Result<Option<SocketAddr>> {
@@ -243,11 +252,12 @@ async fn admin_listener(
     };
     let access = Access::new(admin, reviewer);
     let listener = Listener::bind("admin", "`admin.listen`", address, &admin.tls).await?;
+    scoring.connections.follow("admin", &listener);
     let address = listener.address();
     tracing::info!(
         %address, scheme = listener.scheme(), access = access.as_str(), "listening for changes of policies"
     );
-    let admin = Admin::new(admin, registry.clone(), access, keys);
+    let admin = Admin::new(admin, scoring.registry.clone(), access, keys);
     let stop = stop(config, tasks);
     tasks.serve("admin server", listener.serve(move |peer| admin.clone().router(peer), stop));
     Ok(Some(address))

@@ -101,7 +101,7 @@ async fn a_request_under_way_at_the_end_is_still_answered() {
     let body = request(&NODES).to_string();
     let mut stream = TcpStream::connect(extender.address).await.unwrap();
     let head = format!(
-        "POST /prioritize HTTP/1.1\r\nHost: extender\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        "POST /prioritize HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
@@ -127,7 +127,7 @@ async fn a_request_that_never_ends_does_not_hold_up_the_end() {
     let extender = Extender::start(&config).await.unwrap();
     let mut stream = TcpStream::connect(extender.address).await.unwrap();
     let head =
-        "POST /prioritize HTTP/1.1\r\nHost: extender\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n";
+        "POST /prioritize HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 9\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.read_u8().await.unwrap();
     // Neither does a connection on which nothing was asked.

@@ -15,6 +15,12 @@ pub const NODES: usize = 10;
 /// Peers kept of one node: the heaviest.
 const PEERS: usize = 10;
 
+/// Memory that all decisions together may take: some thousands of the usual size.
+const BYTES: usize = 32 << 20;
+
+/// Longest fault kept, in bytes; the log has all of it.
+const FAULT: usize = 1_024;
+
 /// What was answered for one pod, and why.
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
@@ -54,18 +60,69 @@ pub struct PolicyDecision {
     pub fault: Option<String>,
 }
 
+/// As much of a fault as is kept.
+pub(crate) fn brief(mut fault: String) -> String {
+    if fault.len() > FAULT {
+        fault.truncate(fault.floor_char_boundary(FAULT));
+        fault.push_str("...");
+    }
+    fault
+}
+
+impl Decision {
+    /// About how much memory it takes.
+    fn bytes(&self) -> usize {
+        let text = |application: &Application| application.as_str().len();
+        let policies = self.policies.iter().map(|policy| {
+            let PolicyDecision { policy, digest, fault } = policy;
+            size_of::<PolicyDecision>() + policy.len() + digest.len() + fault.as_ref().map_or(0, String::len)
+        });
+        let nodes = self.nodes.iter().map(|node| {
+            let NodeScore { node, score: _, raw: _, policies, parts, peers } = node;
+            let policies = policies.iter().map(|share| size_of_val(share) + share.policy.len());
+            let parts = parts.iter().map(|part| {
+                let peer = part.peer.as_ref().map_or(0, text);
+                size_of_val(part) + part.policy.len() + part.label.len() + peer
+            });
+            let peers = peers.iter().map(|peer| size_of_val(peer) + text(&peer.application));
+            size_of::<NodeScore>()
+                + node.len()
+                + policies.sum::<usize>()
+                + parts.sum::<usize>()
+                + peers.sum::<usize>()
+        });
+        let application = self.application.as_ref().map_or(0, text);
+        size_of::<Self>() + self.pod.len() + application + policies.sum::<usize>() + nodes.sum::<usize>()
+    }
+}
+
 /// Holds the last decisions.
 #[derive(Debug)]
 pub struct Decisions {
     capacity: usize,
-    recent: Mutex<VecDeque<Arc<Decision>>>,
+    recent: Mutex<Ring>,
+}
+
+/// The oldest first.
+#[derive(Debug, Default)]
+struct Ring {
+    decisions: VecDeque<(usize, Arc<Decision>)>,
+    bytes: usize,
+}
+
+impl Ring {
+    fn forget_oldest(&mut self) -> bool {
+        let oldest = self.decisions.pop_front();
+        self.bytes -= oldest.as_ref().map_or(0, |(bytes, _)| *bytes);
+        oldest.is_some()
+    }
 }
 
 impl Decisions {
     /// Keeps the last `capacity` decisions.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, recent: Mutex::new(VecDeque::with_capacity(capacity.min(1_024))) }
+        Self { capacity, recent: Mutex::default() }
     }
 
     /// Whether any are kept at all; working one out costs more than scoring.
@@ -74,29 +131,102 @@ impl Decisions {
         self.capacity > 0
     }
 
-    /// Remembers a decision and forgets the oldest beyond the capacity.
+    /// Remembers a decision and forgets the oldest beyond the capacity, or beyond what all together may take.
     pub fn record(&self, mut decision: Decision) {
         decision.nodes.truncate(NODES);
         for node in &mut decision.nodes {
             node.peers.truncate(PEERS);
         }
+        let bytes = decision.bytes();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= self.capacity {
-            recent.pop_front();
+        while recent.decisions.len() >= self.capacity || recent.bytes + bytes > BYTES {
+            if !recent.forget_oldest() {
+                return;
+            }
         }
-        recent.push_back(Arc::new(decision));
+        recent.bytes += bytes;
+        recent.decisions.push_back((bytes, Arc::new(decision)));
     }
 
     /// The newest decisions first, at most `limit`, of the pod `pod` (`namespace/name`) if one is given.
     #[must_use]
     pub fn recent(&self, limit: usize, pod: Option<&str>) -> Vec<Arc<Decision>> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        recent
-            .iter()
-            .rev()
+        let newest_first = recent.decisions.iter().rev().map(|(_, decision)| decision);
+        newest_first
             .filter(|decision| pod.is_none_or(|pod| decision.pod == pod))
             .take(limit)
             .cloned()
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    mod hostile {
+        use super::super::*;
+        use netmarks_core::why::PeerShare;
+
+        fn decision(length: usize) -> Decision {
+            let name = "x".repeat(length);
+            let application = Application::new("ns", &name);
+            let peer = PeerShare {
+                application: application.clone(),
+                pods: 1,
+                outbound_bytes_per_second: 1.0,
+                inbound_bytes_per_second: 1.0,
+            };
+            let node = NodeScore {
+                node: name.clone(),
+                score: 1,
+                raw: 1.0,
+                policies: Vec::new(),
+                parts: Vec::new(),
+                peers: vec![peer; PEERS],
+            };
+            Decision {
+                at: 0.0,
+                pod: name.clone(),
+                application: Some(application),
+                generation: 1,
+                canary: false,
+                policies: vec![PolicyDecision {
+                    policy: "p".into(),
+                    digest: "d".into(),
+                    fault: Some(brief(name.repeat(100))),
+                }],
+                candidates: 1,
+                named: 1,
+                empty: None,
+                flows_age_seconds: None,
+                took_microseconds: 1,
+                nodes: vec![node; NODES],
+            }
+        }
+
+        /// The largest that the door lets through, and larger ones.
+        #[test]
+        fn a_ring_full_of_the_largest_stays_within_its_budget() {
+            for (length, count) in [(253, 2_000), (1 << 14, 100)] {
+                let largest = decision(length);
+                let text = serde_json::to_string(&largest).unwrap().len();
+                assert!(largest.bytes() > text / 2, "{} counted of {text}", largest.bytes());
+                let decisions = Decisions::new(100_000);
+                for _ in 0..count {
+                    decisions.record(decision(length));
+                }
+                let kept: Vec<_> = decisions.recent(usize::MAX, None);
+                let held: usize = kept.iter().map(|decision| decision.bytes()).sum();
+                assert!(held <= BYTES && held > BYTES / 2, "{held} bytes of {length}");
+            }
+        }
+
+        #[test]
+        fn one_beyond_the_whole_budget_is_not_kept() {
+            let decisions = Decisions::new(10);
+            decisions.record(decision(10));
+            decisions.record(decision(1 << 20));
+            assert!(decisions.recent(10, None).len() <= 1);
+        }
     }
 }

@@ -16,9 +16,13 @@ use netmarks_state::{ClusterState, MetricsState};
 
 use crate::answer::Answer;
 use crate::config::ScoringConfig;
-use crate::decisions::{self, Decision, Decisions, PolicyDecision};
+use crate::decisions::{self, Decision, Decisions, PolicyDecision, brief};
 use crate::empty::Empty;
 use crate::metrics::ScoringMetrics;
+
+/// A request may name so many nodes that the watch does not know yet, beside as many again as it knows. kube-scheduler offers
+/// nodes that exist; what a policy makes of a request with more than these is not held against it, and no shadow is asked.
+const NODES_TO_COME: usize = 64;
 
 /// Scores pods by what is live now.
 #[derive(Debug)]
@@ -137,16 +141,18 @@ impl Scorer {
         }
     }
 
-    fn record_call(&self, pod: &str, part: &PartScore) -> PolicyDecision {
+    fn record_call(&self, pod: &str, part: &PartScore, plausible: bool) -> PolicyDecision {
         let policy = part.member.name.as_str();
         let fault = part.result.as_ref().err();
         self.metrics.policy_called(policy, part.took);
-        self.registry.count(&part.member, part.took, fault);
+        if plausible {
+            self.registry.count(&part.member, part.took, fault);
+        }
         let fault = fault.map(|fault| {
             self.metrics.fault(fault);
             let fault = chain(fault);
             tracing::warn!(pod, error = fault, "policy fault");
-            fault
+            brief(fault)
         });
         PolicyDecision { policy: policy.to_owned(), digest: part.member.policy.digest().to_owned(), fault }
     }
@@ -167,9 +173,11 @@ impl UnrecordedAnswer<'_> {
     /// scored.
     pub fn record(self, nodes: &[&str]) {
         let Self { scorer, pod, answer } = self;
+        let plausible = nodes.len() <= answer.snapshot.names().len() * 2 + NODES_TO_COME;
+        let parts = answer.scored.parts.iter();
         let policies: Vec<PolicyDecision> =
-            answer.scored.parts.iter().map(|part| scorer.record_call(&pod.key, part)).collect();
-        if let Some(shares) = answer.scored.shares() {
+            parts.map(|part| scorer.record_call(&pod.key, part, plausible)).collect();
+        if let Some(shares) = answer.scored.shares().filter(|_| plausible) {
             let compared = scorer.registry.compare(&answer.set, |shadows| Comparison {
                 snapshot: answer.snapshot.clone(),
                 pod: pod.clone(),

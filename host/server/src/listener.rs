@@ -6,7 +6,11 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use crate::serve::{Peer, Stop, serve};
+use crate::browser::Names;
+use crate::peer::Peer;
+use crate::places::Places;
+use crate::serve::{Shared, serve};
+use crate::stop::Stop;
 use crate::tls::{Certificates, Tls, TlsError};
 
 /// An address that is bound and not served yet, so that a taken one is known before anything starts.
@@ -15,6 +19,7 @@ pub struct Listener {
     tcp: TcpListener,
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
+    places: Arc<Places>,
 }
 
 /// Why nothing listens.
@@ -69,7 +74,7 @@ impl Listener {
             Ok((tcp, address))
         };
         let (tcp, address) = bound.await.map_err(|error| ListenError::Bind { flag, address, error })?;
-        Ok(Self { tcp, address, certificates })
+        Ok(Self { tcp, address, certificates, places: Arc::default() })
     }
 
     /// Where it listens: the port that was free, if any was asked for.
@@ -84,14 +89,22 @@ impl Listener {
         if self.certificates.is_some() { "https" } else { "http" }
     }
 
+    pub(crate) fn places(&self) -> Arc<Places> {
+        self.places.clone()
+    }
+
     /// Serves what `router` makes for each connection, until `stop`; certificates that change are read again.
     pub async fn serve(self, router: impl Fn(Peer) -> Router + Clone + Send + 'static, stop: Stop) {
-        let Self { tcp, address: _, certificates } = self;
+        let Self { tcp, address, certificates, places } = self;
+        // With TLS, a page would need a certificate for the name that it uses for us.
+        let open_to_pages = certificates.is_none() && address.ip().is_loopback();
+        let names = if open_to_pages { Names::Loopback } else { Names::Any };
         let reload = async {
             if let Some(certificates) = &certificates {
                 certificates.reload(&stop.closing).await;
             }
         };
-        tokio::join!(serve(tcp, certificates.clone(), router, stop.clone()), reload);
+        let shared = Shared { certificates: certificates.clone(), names, places, stop: stop.clone() };
+        tokio::join!(serve(tcp, shared, router), reload);
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::Hash;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use netmarks_core::application::{Application, Identity};
@@ -249,6 +250,15 @@ impl SnapshotFile {
         let mut json = serde_json::to_string_pretty(self)?;
         json.push('\n');
         Ok(json)
+    }
+
+    /// Writes [`Self::to_json`] to `to` without holding it as a whole.
+    ///
+    /// # Errors
+    /// If `to` takes no more.
+    pub fn write_json(&self, mut to: impl io::Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut to, self)?;
+        to.write_all(b"\n")
     }
 
     /// Checks what the format itself cannot rule out.

@@ -8,6 +8,7 @@
 )]
 
 pub mod container;
+pub mod flood;
 pub mod name_server;
 pub mod node;
 pub mod pod;

@@ -45,7 +45,7 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
         let request = |path: &str| {
             let body = body(candidates);
             let mut request =
-                format!("POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n", body.len())
+                format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len())
                     .into_bytes();
             request.extend(body);
             request

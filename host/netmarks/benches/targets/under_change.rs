@@ -197,7 +197,7 @@ impl Connection {
         stream.set_nodelay(true).unwrap();
         let body = body(CANDIDATES);
         let mut request =
-            format!("POST /prioritize HTTP/1.1\r\nHost: bench\r\nContent-Length: {}\r\n\r\n", body.len())
+            format!("POST /prioritize HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len())
                 .into_bytes();
         request.extend(body);
         Self { stream, request }

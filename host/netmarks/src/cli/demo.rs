@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
         let scoring = wiring::scoring(engine, &config, state, compiling, &mut tasks).await?;
         let address = wiring::listeners(&config, &scoring, &mut tasks).await?;
-        let admin = wiring::policy_sources(&config, &scoring.registry, &mut tasks).await?;
+        let admin = wiring::policy_sources(&config, &scoring, &mut tasks).await?;
         say(&next_steps(address, admin.unwrap_or(admin_listen), &snapshot, &pod)?)?;
         tasks.run(stop, config.server.shutdown_delay()).await
     })

@@ -12,7 +12,7 @@ use crate::config::load::{Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
 use crate::tasks::Tasks;
-use crate::{policies, runtime, telemetry, wiring};
+use crate::{open_files, policies, runtime, telemetry, wiring};
 
 const EXAMPLES: &str = "Every key of the configuration file is also an environment variable: `scoring.top` is NETMARKS_SCORING_TOP.
 Flags win over the environment, the environment over the file.
@@ -104,6 +104,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         return check(&config);
     }
     let log = telemetry::start(&config.log)?;
+    open_files::raise_limit();
     runtime::new(&config)?.block_on(async {
         // First of all: the first process of a container does not get a signal that it has no handler for.
         let stop = runtime::stop_signal()?;
@@ -112,7 +113,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
         let scoring = wiring::scoring(engine, &config, state.clone(), compiling, &mut tasks).await?;
         wiring::listeners(&config, &scoring, &mut tasks).await?;
-        wiring::policy_sources(&config, &scoring.registry, &mut tasks).await?;
+        wiring::policy_sources(&config, &scoring, &mut tasks).await?;
         wiring::sources(&config, &state, &mut tasks).await?;
         let reloader = Reloader {
             file,

@@ -98,7 +98,7 @@ impl Connection {
 
 /// `POST /prioritize` below `base`.
 pub fn prioritize(base: &str, body: impl Into<Body>) -> Result<Request<Body>> {
-    let request = Request::post(format!("{base}/prioritize")).header(header::HOST, "extender");
+    let request = Request::post(format!("{base}/prioritize")).header(header::HOST, "localhost");
     Ok(request.body(body.into())?)
 }
 

@@ -1,0 +1,5 @@
+//! Clients that take places and give nothing.
+
+mod floods;
+mod streams;
+mod support;

@@ -1,0 +1,3 @@
+//! What reaches a listener over real sockets.
+
+mod hostile;

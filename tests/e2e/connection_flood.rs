@@ -1,0 +1,154 @@
+//! A flood of connections that do nothing beside a kube-scheduler that loses nothing by it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::support::flood::{Flood, Habit};
+use crate::support::{Extender, LIMIT, binaries};
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::{
+    Authority, ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, Port, PrometheusServer,
+    Scheduler, SchedulerOptions, until,
+};
+use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
+
+const NAMESPACE: &str = "shop";
+
+/// Pods created at once; the next come when these are bound.
+const STEP: usize = 10;
+
+/// Pods of one phase.
+const PODS: usize = 100;
+
+/// What a busy machine may add to any wait.
+const NOISE: Duration = Duration::from_millis(20);
+
+const HALF_HEAD: Habit = Habit::Send(b"POST /prioritize HTTP/1.1\r\nHost: localhost\r\nContent-Len");
+const HALF_BODY: Habit =
+    Habit::Send(b"POST /prioritize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{\"Pod\":");
+/// The first bytes of a record that a handshake begins with.
+const HALF_HELLO: Habit = Habit::Send(&[0x16, 3, 1, 2, 0]);
+const UNREAD: Habit = Habit::NeverRead(b"GET /v1/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+/// How long kube-scheduler took for each of its pods so far: its own histogram, cumulative, by upper bound in seconds.
+async fn attempts(scheduler: &Scheduler) -> Result<Vec<(f64, f64)>> {
+    const NAME: &str = "scheduler_scheduling_attempt_duration_seconds_bucket{";
+    let page = scheduler.metrics().await?;
+    let lines = page.lines().filter(|line| line.starts_with(NAME) && line.contains("result=\"scheduled\""));
+    let mut buckets = Vec::new();
+    for line in lines {
+        // With the comma: `profile` ends like this key.
+        let (labels, count) = line.rsplit_once(' ').context("no value")?;
+        let bound =
+            labels.split(",le=\"").nth(1).and_then(|rest| rest.split('"').next()).context("no bound")?;
+        let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse()? };
+        buckets.push((bound, count.parse()?));
+    }
+    ensure!(!buckets.is_empty(), "{NAME} is not among kube-scheduler's metrics");
+    Ok(buckets)
+}
+
+/// The 99th percentile of what came between two readings, as PromQL's `histogram_quantile` has it.
+fn p99(before: &[(f64, f64)], after: &[(f64, f64)]) -> Duration {
+    let earlier =
+        |bound: f64| before.iter().find(|(known, _)| *known == bound).map_or(0.0, |(_, count)| *count);
+    let grown: Vec<(f64, f64)> =
+        after.iter().map(|(bound, count)| (*bound, count - earlier(*bound))).collect();
+    let rank = 0.99 * grown.last().unwrap().1;
+    let (mut lower, mut below) = (0.0, 0.0);
+    for (bound, count) in grown {
+        if count >= rank {
+            let upper = if bound.is_finite() { bound } else { lower };
+            let part = if count > below { (rank - below) / (count - below) } else { 1.0 };
+            return Duration::from_secs_f64(lower + (upper - lower) * part);
+        }
+        (lower, below) = (bound, count);
+    }
+    Duration::MAX
+}
+
+/// Schedules pods a few at a time until there are `until_pods`; returns kube-scheduler's p99 meanwhile.
+async fn schedule(plane: &ControlPlane, scheduler: &Scheduler, from: usize) -> Result<Duration> {
+    let before = attempts(scheduler).await.unwrap_or_default();
+    for bound in (from + STEP..=from + PODS).step_by(STEP) {
+        plane.scale_deployment(NAMESPACE, "web", i32::try_from(bound)?).await?;
+        plane.wait_bound(NAMESPACE, bound + 1, LIMIT).await?;
+    }
+    Ok(p99(&before, &attempts(scheduler).await?))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_scheduler_loses_nothing_by_a_flood_of_connections() {
+    let edges = vec![Edge::new(NAMESPACE, "web", "store", 1_000_000.0)];
+    let mesh = Mesh::new(Topology::Sidecar, Protocol::Http, edges.clone(), &Pods::default(), wall_clock());
+    let server = TrafficServer::start(Arc::new(mesh)).await.unwrap();
+    let prometheus = PrometheusServer::start(&server.targets(), Duration::from_millis(500)).await.unwrap();
+    let plane = ControlPlane::start(&binaries(), Options::default()).await.unwrap();
+    plane.create_nodes(&NodeSpec::numbered(6)).await.unwrap();
+    plane.create_namespace(NAMESPACE).await.unwrap();
+    let (certificate, key) = Authority::new("ours").unwrap().issue().unwrap();
+    let [certificate, key] = [("admin.crt", certificate), ("admin.key", key)].map(|(name, content)| {
+        crate::support::scratch(&plane, name, &content).unwrap().display().to_string()
+    });
+    let admin_port = Port::reserve().unwrap();
+    let admin = SocketAddr::from(([127, 0, 0, 1], admin_port.number()));
+    let extender = Extender::start(
+        &plane,
+        &prometheus,
+        &[
+            ("NETMARKS_ADMIN_LISTEN", &admin.to_string()),
+            ("NETMARKS_ADMIN_TLS_CERT_FILE", &certificate),
+            ("NETMARKS_ADMIN_TLS_KEY_FILE", &key),
+        ],
+    )
+    .unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows(&edges).await.unwrap();
+    let options = SchedulerOptions {
+        extender: Some(ExtenderConfig::new(extender.url())),
+        ..SchedulerOptions::default()
+    };
+    let scheduler = plane.start_scheduler(options).await.unwrap();
+    for name in ["store", "web"] {
+        let replicas = i32::from(name == "store");
+        let spec = DeploymentSpec::new(NAMESPACE, name, replicas).with_requests("10m", "16Mi");
+        plane.create_deployment(&spec).await.unwrap();
+    }
+    plane.wait_bound(NAMESPACE, 1, LIMIT).await.unwrap();
+    extender.wait_pods(NAMESPACE, 1).await.unwrap();
+    let quiet = schedule(&plane, &scheduler, 0).await.unwrap();
+
+    netmarks::open_files::raise_limit();
+    let address: SocketAddr = extender.url().trim_start_matches("http://").parse().unwrap();
+    let mut flood = Flood::default();
+    flood.add(2_000, address, Habit::Send(b""));
+    flood.add(1_000, address, HALF_HEAD);
+    flood.add(1_000, address, HALF_BODY);
+    flood.add(200, address, UNREAD);
+    flood.add(200, admin, HALF_HELLO);
+    flood.add(600, admin, Habit::Send(b""));
+    until("places run short", LIMIT, async || {
+        let page = extender.get("/metrics").await?;
+        let displaced = "netmarks_connections_closed_total{listener=\"server\",reason=\"displaced\"} ";
+        let count = page.lines().find_map(|line| line.strip_prefix(displaced)?.parse::<f64>().ok());
+        Ok((count > Some(1_000.0)).then_some(()))
+    })
+    .await
+    .unwrap();
+    let before = extender.answers().await.unwrap();
+    let flooded = schedule(&plane, &scheduler, PODS).await.unwrap();
+    let after = extender.answers().await.unwrap();
+    drop(flood);
+
+    let answered =
+        |outcome: &str| after.get(outcome).copied().unwrap_or(0) - before.get(outcome).copied().unwrap_or(0);
+    assert!(answered("scored") >= PODS as u64, "{before:?}, then {after:?}");
+    for lost in ["overloaded", "deadline", "policy-fault"] {
+        assert_eq!(answered(lost), 0, "{lost}");
+    }
+    assert!(flooded < quiet * 2 + NOISE, "kube-scheduler's p99 went from {quiet:?} to {flooded:?}");
+    let warnings = extender.log().unwrap().matches("connections run short").count();
+    assert!((1..=2).contains(&warnings), "{warnings} warnings for two listeners");
+}

@@ -1,0 +1,56 @@
+//! Connections that do nothing useful, kept up for as long as they are wanted.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+/// How soon a connection that was closed is opened again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What the members of a flood do with their connections.
+#[derive(Clone, Copy, Debug)]
+pub enum Habit {
+    /// Send this, and nothing more.
+    Send(&'static [u8]),
+    /// Ask this, and never read the answer.
+    NeverRead(&'static [u8]),
+}
+
+/// Holds connections, each opened again when the server closes it; all are closed when it is dropped.
+#[derive(Debug, Default)]
+pub struct Flood {
+    members: JoinSet<()>,
+}
+
+impl Flood {
+    /// Adds so many members.
+    pub fn add(&mut self, count: usize, address: SocketAddr, habit: Habit) {
+        for _ in 0..count {
+            self.members.spawn(member(address, habit));
+        }
+    }
+}
+
+async fn member(address: SocketAddr, habit: Habit) {
+    let mut again = tokio::time::interval(AGAIN);
+    loop {
+        again.tick().await;
+        let Ok(mut stream) = TcpStream::connect(address).await else { continue };
+        let (Habit::Send(bytes) | Habit::NeverRead(bytes)) = habit;
+        if stream.write_all(bytes).await.is_err() {
+            continue;
+        }
+        match habit {
+            Habit::Send(_) => {
+                // An answer, where there is one, ends the connection as well as a close does.
+                let mut answer = [0; 512];
+                while stream.read(&mut answer).await.is_ok_and(|read| read > 0) {}
+            }
+            // Until the other side resets it.
+            Habit::NeverRead(_) => drop(stream.ready(tokio::io::Interest::ERROR).await),
+        }
+    }
+}
