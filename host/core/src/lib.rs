@@ -23,6 +23,7 @@ pub mod names;
 pub mod native;
 pub mod needs;
 pub mod pod;
+pub mod printable;
 pub mod quantity;
 pub mod request;
 pub mod requests;

@@ -6,6 +6,7 @@ mod config_files;
 mod draining;
 mod faults;
 mod health;
+mod hostile;
 mod hot_swap;
 mod killed;
 mod meshes_doc;

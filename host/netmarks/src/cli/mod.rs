@@ -10,16 +10,16 @@ mod policy;
 mod score;
 mod serve;
 mod snapshot;
+mod table;
+mod terminal;
 mod version;
-
-use std::io::Write as _;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::policies;
 
-pub use output::print_error;
+pub use terminal::print_error;
 
 /// NetMARKS: places pods next to what they talk to.
 ///
@@ -78,11 +78,4 @@ impl Cli {
             Command::Compile(args) => compile::run(&args),
         }
     }
-}
-
-/// Prints a line of a result to stdout.
-fn say(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    Ok(stdout.flush()?)
 }

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result};
 use netmarks_files::FileWatch;
 use serde_json::Value;
 
-use super::say;
+use super::terminal::say;
 use crate::config::load::{Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
