@@ -31,3 +31,4 @@ pub mod rules;
 pub mod snapshot;
 pub mod units;
 pub mod why;
+pub mod yaml;

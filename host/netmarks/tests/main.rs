@@ -3,6 +3,7 @@
 mod cli;
 mod compiling;
 mod config_files;
+mod config_mistakes;
 mod draining;
 mod faults;
 mod health;

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use netmarks_doctor::{Configured, Finding, Namespaced, Report, Status, Subject, examine};
-use serde_json::Value;
 
 use super::client;
 use super::output::OutputFormat;
 use super::table::{Column, Table, paragraph};
 use super::terminal::{say, say_json, width};
 use crate::config::Config;
-use crate::config::load::{Flags, environment, load};
+use crate::config::load::{Flag, Flags, environment, load};
 
 const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks with the same eyes:
 keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
@@ -87,14 +86,15 @@ impl Args {
         } = self;
         let kubeconfig = kubeconfig.map(|path| path.to_string_lossy().into_owned());
         let flags = [
-            ("cluster.kubeconfig", kubeconfig),
-            ("metrics.url", metrics_url),
-            ("metrics.preset", metrics_preset),
-            ("identity", identity),
+            ("--kubeconfig", "cluster.kubeconfig", kubeconfig),
+            ("--metrics-url", "metrics.url", metrics_url),
+            ("--metrics-preset", "metrics.preset", metrics_preset),
+            ("--identity", "identity", identity),
         ];
+        let flags = flags.into_iter();
         let flags: Flags =
-            flags.into_iter().filter_map(|(key, value)| Some((key, Value::from(value?)))).collect();
-        let config = load(config.as_deref(), &environment(), &flags)?;
+            flags.filter_map(|(name, key, value)| Some(Flag { name, key, value: value?.into() })).collect();
+        let config = load(config.as_deref(), &environment(), &flags)?.config;
         let mut extenders = Vec::new();
         for url in server {
             extenders.push((url, tls.client()?.build()?));

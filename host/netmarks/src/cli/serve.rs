@@ -8,7 +8,7 @@ use netmarks_files::FileWatch;
 use serde_json::Value;
 
 use super::terminal::say;
-use crate::config::load::{Flags, environment, load};
+use crate::config::load::{Flag, Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
 use crate::config::{Config, LogFormat};
 use crate::tasks::Tasks;
@@ -79,17 +79,20 @@ impl Args {
         } = self;
         let path = |path: Option<PathBuf>| path.map(|path| Value::from(path.to_string_lossy().into_owned()));
         let flags = [
-            ("server.listen", listen.map(|address| Value::from(address.to_string()))),
-            ("metrics.url", metrics_url.map(Value::from)),
-            ("metrics.preset", metrics_preset.map(Value::from)),
-            ("identity", identity.map(Value::from)),
-            ("policy.file", path(policy)),
-            ("cluster.kubeconfig", path(kubeconfig)),
-            ("cluster.snapshot_file", path(snapshot)),
-            ("log.format", log_format.map(serde_json::to_value).transpose()?),
-            ("log.filter", log_filter.map(Value::from)),
+            ("--listen", "server.listen", listen.map(|address| Value::from(address.to_string()))),
+            ("--metrics-url", "metrics.url", metrics_url.map(Value::from)),
+            ("--metrics-preset", "metrics.preset", metrics_preset.map(Value::from)),
+            ("--identity", "identity", identity.map(Value::from)),
+            ("--policy", "policy.file", path(policy)),
+            ("--kubeconfig", "cluster.kubeconfig", path(kubeconfig)),
+            ("--snapshot", "cluster.snapshot_file", path(snapshot)),
+            ("--log-format", "log.format", log_format.map(serde_json::to_value).transpose()?),
+            ("--log-filter", "log.filter", log_filter.map(Value::from)),
         ];
-        let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
+        let flags = flags
+            .into_iter()
+            .filter_map(|(name, key, value)| Some(Flag { name, key, value: value? }))
+            .collect();
         Ok((config, check, flags))
     }
 }
@@ -98,7 +101,8 @@ pub(super) fn run(args: Args) -> Result<()> {
     let (file, check_only, flags) = args.into_parts()?;
     let environment = environment();
     let mut watch = FileWatch::new(file.iter().cloned().collect());
-    let config = load(file.as_deref(), &environment, &flags)?;
+    let loaded = load(file.as_deref(), &environment, &flags)?;
+    let config = loaded.config.clone();
     watch.follow(watched(file.as_deref(), &config));
     if check_only {
         return check(&config);
