@@ -48,6 +48,13 @@ pub fn print_error(error: &anyhow::Error) {
     }
 }
 
+/// Prints a remark to stderr: what is worth a look, though the command does what it was told.
+pub(super) fn print_warning(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let label = if stderr.is_terminal() { "\x1b[1;33mwarning:\x1b[0m" } else { "warning:" };
+    let _ = writeln!(stderr, "{label} {}", below(text));
+}
+
 /// A message whose further lines stand below its first, so that none of them can pass for another message.
 fn below(message: &(impl std::fmt::Display + ?Sized)) -> String {
     printable::lines(message.to_string().trim_end()).replace('\n', "\n    ")

@@ -10,6 +10,7 @@ mod mistake;
 mod policies;
 pub mod reload;
 pub mod schema;
+pub mod suspicious;
 mod tree;
 
 use garde::Validate;
@@ -120,6 +121,23 @@ impl Config {
         {
             let key = error.key().map_or_else(|| "metrics".to_owned(), |key| format!("metrics.{key}"));
             tell(&key, format!("in the section `metrics`: {}", chain(&error)));
+        }
+        let listeners = [
+            ("admin.listen", admin.listen),
+            ("server.health_listen", server.health_listen),
+            ("server.listen", Some(server.listen)),
+        ];
+        for (index, (key, address)) in listeners.iter().enumerate() {
+            let earlier = listeners.iter().take(index);
+            // Port 0 is another one each time.
+            let same = earlier
+                .filter(|(_, other)| address.is_some_and(|one| one.port() != 0 && *other == Some(one)));
+            for (other, _) in same {
+                tell(
+                    key,
+                    format!("`{key}` and `{other}` are the same address; each needs a port of its own"),
+                );
+            }
         }
         // Or the request would end first, and its policy's fault would be counted as the request's.
         let (deadline, timeout) = (policy.limits.deadline_ms, server.request_timeout_ms);
