@@ -72,7 +72,7 @@ async fn a_policy_of_a_config_map_lives_changes_and_goes() {
         operator.wait("zone", &["Accepted=False PolicyRejected", "Ready=False", "Converged=True"]).await;
     let why = condition(&status, "Accepted");
     assert!(
-        why.contains("Replica netmarks-0: rejected: ") && why.contains("it is a core WebAssembly module"),
+        why.contains("Replica netmarks-0: policy `") && why.contains("it is a core WebAssembly module"),
         "{why}"
     );
     assert!(condition(&status, "Ready").contains(&format!("{good} stays in use.")), "{status}");

@@ -61,7 +61,8 @@ pub fn find<'a>(schema: &'a Value, key: &str) -> Option<&'a Value> {
 }
 
 /// The range of a number, in words.
-fn range(schema: &Value) -> Option<String> {
+#[must_use]
+pub fn range(schema: &Value) -> Option<String> {
     let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
     match (bound("exclusiveMinimum"), bound("minimum"), bound("maximum")) {
         (Some(above), _, Some(most)) => Some(format!("above {above} and at most {most}")),

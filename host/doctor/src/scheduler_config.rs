@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
+use netmarks_core::yaml::YamlError;
 use serde::Deserialize;
 
-use super::brief;
 use super::plugins::{FACTOR, Plugins};
 
 /// The scheduler that there always is.
@@ -73,8 +73,8 @@ pub(super) struct EntryTls {
 }
 
 pub(super) fn parse(text: &str) -> Result<SchedulerConfig, String> {
-    let config: SchedulerConfig =
-        serde_saphyr::from_str(text).map_err(|error| format!("cannot be read: {}", brief(&error)))?;
+    let config: SchedulerConfig = serde_saphyr::from_str(text)
+        .map_err(|error| format!("cannot be read: {}", YamlError::from(error)))?;
     if config.kind != KIND {
         return Err(format!("is of the kind `{}`, not {KIND}", config.kind));
     }

@@ -14,9 +14,11 @@ use serde::{Deserialize, Serialize};
 #[garde(allow_unvalidated)]
 pub struct ServerConfig {
     /// Address of the extender. Loopback unless told otherwise: whoever can reach it can read the topology.
+    #[schemars(extend("examples" = ["127.0.0.1:9820"]))]
     pub listen: SocketAddr,
     /// A further address with `/healthz`, `/readyz` and `/metrics` only, over plain HTTP: for probes and scrapers
     /// when `tls.client_ca_file` keeps them from the other one.
+    #[schemars(extend("examples" = ["0.0.0.0:9822"]))]
     pub health_listen: Option<SocketAddr>,
     /// Largest request body, in MiB. 5,000 whole nodes (`nodeCacheCapable: false`) are some 50 MiB.
     #[garde(range(min = 1, max = 65_536))]

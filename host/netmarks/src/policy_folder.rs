@@ -9,6 +9,7 @@ use std::time::Duration;
 use netmarks_admin::mode;
 use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy, ProblemKind};
 use netmarks_core::errors::chain;
+use netmarks_core::yaml::YamlError;
 use netmarks_policies::{Actor, Mode, Origin, PolicyName, Refusal, Registry, Settings, Submission};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
@@ -110,7 +111,7 @@ fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
         None => Map::new(),
         Some(text) => {
             let tree: Option<Map<String, Value>> =
-                serde_saphyr::from_str(text).map_err(|error| place(&error))?;
+                serde_saphyr::from_str(text).map_err(|error| YamlError::from(&error).to_string())?;
             tree.unwrap_or_default()
         }
     };
@@ -125,20 +126,6 @@ fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
     };
     let settings = serde_json::from_value(Value::Object(tree)).map_err(|error| error.to_string())?;
     Ok((settings, mode(&name, percent)?))
-}
-
-/// Where the text is no YAML, and nothing of the text: a link in the folder can point to any file.
-fn place(error: &serde_saphyr::Error) -> String {
-    match error.location() {
-        Some(location) => {
-            format!(
-                "it is not YAML with keys and values (line {}, column {})",
-                location.line(),
-                location.column()
-            )
-        }
-        None => "it is not YAML with keys and values".to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use crate::support::binary::{Server, failure, netmarks, netmarks_with, success};
 use crate::support::{NODES, client, eventually, request, scores, worked_example_file};
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_test_cluster::process::isolated;
+use netmarks_test_cluster::repository::policy_file;
 use serde_json::{Value, json};
 
 fn sample() -> String {
@@ -107,8 +108,8 @@ fn check_accepts_a_good_configuration_and_explains_a_bad_one() {
         ("scoring:\n  tpo: 5\n", "unknown key `scoring.tpo`; did you mean `scoring.top`?"),
         ("scorring:\n  top: 5\n", "unknown key `scorring`; did you mean `scoring`?"),
         ("listen: 127.0.0.1:1\n", "unknown key `listen`; did you mean `admin.listen` or `server.listen`?"),
-        ("scoring:\n  top: 0\n", "`scoring.top` must be from 1 to 1000000"),
-        ("scoring:\n  top: many\n", "invalid"),
+        ("scoring:\n  top: 0\n", "`scoring.top` is 0; it must be a whole number from 1 to 1000000"),
+        ("scoring:\n  top: many\n", "`scoring.top` is the text \"many\""),
         ("scoring: [\n", "not valid YAML"),
         ("policy:\n  parameters: {nothing: 1}\n", "nothing"),
         ("server:\n  tls: {cert_file: /missing.crt}\n", "`server.tls.key_file`"),
@@ -314,4 +315,29 @@ async fn flags_win_over_the_environment_and_that_over_the_file() {
     })
     .await
     .unwrap();
+}
+
+#[test]
+fn tables_fit_the_terminal() {
+    let (sample, spread) = (sample(), policy_file("zone-cost").display().to_string());
+    for arguments in [
+        vec!["demo", "--once"],
+        vec!["score", "--snapshot", &sample, "--pod", "default/p-0"],
+        vec!["score", "--snapshot", &sample, "--pod", "default/p-0", "--explain"],
+        vec!["policy", "inspect", &spread],
+        vec![
+            "doctor",
+            "--kubeconfig",
+            "/none/of/the/files/that/there/are",
+            "--metrics-url",
+            "http://127.0.0.1:1",
+        ],
+    ] {
+        for columns in ["40", "80", "200"] {
+            let output = netmarks_with(&arguments, &[("COLUMNS", columns)]).unwrap();
+            let shown = String::from_utf8(output.stdout).unwrap();
+            let widest = shown.lines().map(|line| line.chars().count()).max().unwrap();
+            assert!(widest <= columns.parse().unwrap(), "{arguments:?}: {widest} of {columns}\n{shown}");
+        }
+    }
 }

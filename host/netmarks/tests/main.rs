@@ -1,8 +1,10 @@
 //! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
 
+mod check;
 mod cli;
 mod compiling;
 mod config_files;
+mod config_mistakes;
 mod draining;
 mod faults;
 mod health;

@@ -189,7 +189,7 @@ async fn no_hostile_guest_gets_in_by_upload() {
         }
         let answer = running.send(running.call(reqwest::Method::PUT, &path).body(bytes)).await.unwrap();
         let reason = answer.refused(422).unwrap();
-        assert!(reason.starts_with(&format!("rejected: policy `{name}` failed at ")), "{reason}");
+        assert!(reason.starts_with(&format!("policy `{name}` failed at ")), "{reason}");
         assert_eq!(running.scores().await.unwrap(), BY_TRAFFIC, "{name}");
     }
     assert_eq!(
@@ -219,7 +219,7 @@ async fn no_hostile_guest_gets_in_by_the_folder() {
     until_listed(&running, &["netmarks active", "zzz ready"]).await;
     let lines = running.server.logged("policy of the folder not taken over").unwrap();
     for (name, ..) in &all {
-        let says = format!("{name}.wasm: rejected: policy `{name}` failed at ");
+        let says = format!("{name}.wasm: policy `{name}` failed at ");
         let refused =
             lines.iter().any(|line| line["error"].as_str().is_some_and(|reason| reason.contains(&says)));
         assert!(refused, "{name}: {lines:?}");

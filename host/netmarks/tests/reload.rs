@@ -79,14 +79,11 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
     let mut failures = 0.0;
     for (bad, says) in [
         ("scoring: {tpo: 30}\n", "did you mean `scoring.top`?"),
-        ("scoring: {top: 0}\n", "`scoring.top` must be from 1 to 1000000"),
+        ("scoring: {top: 0}\n", "`scoring.top` is 0; it must be a whole number from 1 to 1000000"),
         ("scoring: [\n", "not valid YAML"),
         ("policy: {file: /missing.wasm}\nscoring: {top: 30}\n", "/missing.wasm"),
         // Sections that take effect only after a restart are checked now, not then.
-        (
-            "metrics: {window_seconds: 0}\nscoring: {top: 30}\n",
-            "`metrics.window_seconds` must be from 0.001 to 604800",
-        ),
+        ("metrics: {window_seconds: 0}\nscoring: {top: 30}\n", "it must be a number from 0.001 to 604800"),
         ("metrics: {url: 'ftp://store'}\nscoring: {top: 30}\n", "not an http or https URL"),
         (
             "metrics: {url: 'http://store', auth: {password: x}}\nscoring: {top: 30}\n",
@@ -95,7 +92,7 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
         ("server: {tls: {cert_file: a.pem}}\nscoring: {top: 30}\n", "`server.tls.key_file`"),
         (
             "policies: {compile_seconds: 0}\nscoring: {top: 30}\n",
-            "`policies.compile_seconds` must be at least 1",
+            "`policies.compile_seconds` is 0; it must be a whole number, at least 1",
         ),
     ] {
         replace(&running.file, bad).unwrap();

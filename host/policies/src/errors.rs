@@ -19,10 +19,10 @@ pub enum Refusal {
         reason: String,
     },
     /// The artefact, its parameters or its behaviour in the trial.
-    #[error("rejected")]
-    Policy(#[source] PolicyError),
+    #[error(transparent)]
+    Policy(PolicyError),
     /// It failed on a request that was answered just before.
-    #[error("rejected: it failed on one of the recent requests")]
+    #[error("it failed on one of the recent requests")]
     Replay(#[source] PolicyError),
     /// Nothing of this name.
     #[error("there is no policy `{name}`; there is {known}")]

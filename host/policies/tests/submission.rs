@@ -103,7 +103,7 @@ async fn what_does_not_prove_itself_is_rejected_with_the_reason_and_leaves_no_tr
     ] {
         let refusal = registry.submit(submission).await.unwrap_err();
         let reason = netmarks_core::errors::chain(&refusal);
-        assert!(reason.starts_with("rejected: policy `bad` failed at ") && reason.contains(says), "{reason}");
+        assert!(reason.starts_with("policy `bad` failed at ") && reason.contains(says), "{reason}");
         let report = registry.report();
         assert_eq!((report.rejected[0].name.as_str(), &report.rejected[0].reason), ("bad", &reason));
         assert_eq!(report.rejected[0].by, "tester");

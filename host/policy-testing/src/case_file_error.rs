@@ -1,13 +1,14 @@
 //! What can be wrong with a case file, or with a cluster that a test builds in the same words.
 
+use netmarks_core::yaml::YamlError;
 use netmarks_sources::snapshot_file::{ContentError, SnapshotFileError};
 
 /// What is wrong with a case file.
 #[derive(Debug, thiserror::Error)]
 pub enum CaseFileError {
     /// No YAML of this format.
-    #[error("it is not YAML of this format: {0}")]
-    Yaml(serde_saphyr::Error),
+    #[error("it is not YAML of this format")]
+    Yaml(#[source] YamlError),
     /// The list of cases is empty.
     #[error("it has no cases")]
     Empty,

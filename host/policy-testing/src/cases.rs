@@ -62,7 +62,8 @@ impl Cases {
     pub fn parse(text: &str, folder: &Path) -> Result<Self, CaseFileError> {
         // Or a node called `y` would be `true`.
         let options = serde_saphyr::options! { strict_booleans: true };
-        let file: File = serde_saphyr::from_str_with_options(text, options).map_err(CaseFileError::Yaml)?;
+        let file: File = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| CaseFileError::Yaml(error.into()))?;
         let shared = file.snapshot.map(|snapshot| resolve(snapshot, folder)).transpose()?;
         let mut names = BTreeSet::new();
         let mut cases = Vec::new();

@@ -20,5 +20,5 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut super::Cli::command(), "netmarks", &mut script);
-    super::say(String::from_utf8(script)?.trim_end())
+    super::terminal::say(String::from_utf8(script)?.trim_end())
 }

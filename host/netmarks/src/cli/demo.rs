@@ -10,7 +10,9 @@ use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 
 use super::output::score_table;
-use super::{say, score};
+use super::score;
+use super::table::paragraph;
+use super::terminal::{say, width};
 use crate::config::Config;
 use crate::tasks::Tasks;
 use crate::{policies, runtime, telemetry, wiring};
@@ -58,15 +60,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
     let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();
     let ranking = score::rank(&snapshot, &pod, &config, None, false)?;
-    say(&format!(
-        "Online Boutique: {} nodes, {} pods, {} flows carrying {}.\n\nWhere should `{pod}` go? Policy {}:\n",
-        snapshot.nodes.len(),
-        snapshot.pods.len(),
-        snapshot.flows.len(),
-        bytes_per_second(total),
-        ranking.policy,
-    ))?;
-    say(&score_table(&ranking.nodes))?;
+    let (nodes, pods, flows) = (snapshot.nodes.len(), snapshot.pods.len(), snapshot.flows.len());
+    let what = format!(
+        "Online Boutique: {nodes} nodes, {pods} pods, {flows} flows carrying {}.",
+        bytes_per_second(total)
+    );
+    let question = format!("Where should `{pod}` go? Policy {}:", ranking.policy);
+    say(&format!("{}\n\n{}\n", paragraph("", &what, width()), paragraph("", &question, width())))?;
+    say(&score_table(&ranking.nodes, width()))?;
     if once {
         return Ok(());
     }

@@ -3,14 +3,14 @@
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
-use comfy_table::{ContentArrangement, Table, presets};
 use netmarks_doctor::{Configured, Finding, Namespaced, Report, Status, Subject, examine};
-use serde_json::Value;
 
+use super::client;
 use super::output::OutputFormat;
-use super::{client, say};
+use super::table::{Column, Table, paragraph};
+use super::terminal::{say, say_json, width};
 use crate::config::Config;
-use crate::config::load::{Flags, environment, load};
+use crate::config::load::{Flag, Flags, environment, load};
 
 const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks with the same eyes:
 keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
@@ -23,9 +23,6 @@ Examples:
   netmarks doctor --server http://127.0.0.1:9820 --scheduler-config scheduler.yaml
   netmarks doctor --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks doctor -o json | jq '.findings[] | select(.status == \"problem\")'";
-
-/// Width of the table; longer sentences go on in the next line.
-const WIDTH: u16 = 118;
 
 /// Flags of `netmarks doctor`.
 #[derive(Debug, clap::Args)]
@@ -89,14 +86,15 @@ impl Args {
         } = self;
         let kubeconfig = kubeconfig.map(|path| path.to_string_lossy().into_owned());
         let flags = [
-            ("cluster.kubeconfig", kubeconfig),
-            ("metrics.url", metrics_url),
-            ("metrics.preset", metrics_preset),
-            ("identity", identity),
+            ("--kubeconfig", "cluster.kubeconfig", kubeconfig),
+            ("--metrics-url", "metrics.url", metrics_url),
+            ("--metrics-preset", "metrics.preset", metrics_preset),
+            ("--identity", "identity", identity),
         ];
+        let flags = flags.into_iter();
         let flags: Flags =
-            flags.into_iter().filter_map(|(key, value)| Some((key, Value::from(value?)))).collect();
-        let config = load(config.as_deref(), &environment(), &flags)?;
+            flags.filter_map(|(name, key, value)| Some(Flag { name, key, value: value?.into() })).collect();
+        let config = load(config.as_deref(), &environment(), &flags)?.config;
         let mut extenders = Vec::new();
         for url in server {
             extenders.push((url, tls.client()?.build()?));
@@ -135,8 +133,8 @@ pub(super) fn run(args: Args) -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(Box::pin(examine(&subject)));
     match output {
-        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?)?,
-        OutputFormat::Table => say(&text(&report))?,
+        OutputFormat::Json => say_json(&report)?,
+        OutputFormat::Table => say(&text(&report, width()))?,
     }
     match report.count(Status::Problem) {
         0 => Ok(()),
@@ -146,20 +144,19 @@ pub(super) fn run(args: Args) -> Result<()> {
 }
 
 /// The findings as a table, and below it what to do, numbered.
-fn text(report: &Report) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_width(WIDTH);
-    table.set_header(["CHECK", "STATUS", "FOUND"]);
+fn text(report: &Report, width: u16) -> String {
+    let mut table = Table::new([Column::new("CHECK"), Column::new("STATUS"), Column::sentences("FOUND")]);
     for Finding { check, status, found, advice: _ } in &report.findings {
-        table.add_row([check, status.as_str(), found]);
+        table.row([(*check).to_owned(), status.as_str().to_owned(), found.clone()]);
     }
-    let mut text = table.trim_fmt();
+    let mut text = table.fit(width);
     let advised = report.findings.iter().filter_map(|finding| Some((finding, finding.advice.as_ref()?)));
     for (number, (finding, advice)) in advised.enumerate() {
         if number == 0 {
             text.push_str("\n\nWhat to do");
         }
-        text.push_str(&format!("\n  {}. {}: {advice}", number + 1, finding.check));
+        let mark = format!("{:>3}. ", number + 1);
+        text.push_str(&format!("\n{}", paragraph(&mark, &format!("{}: {advice}", finding.check), width)));
     }
     text
 }
@@ -198,7 +195,7 @@ mod tests {
                 Some("raise `percentageOfNodesToScore`"),
             ),
         ];
-        let shown = format!("{}\n", text(&Report { findings }));
+        let shown = format!("{}\n", text(&Report { findings }, 120));
         let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/doctor.txt");
         if std::env::var_os("NETMARKS_BLESS").is_some() {
             std::fs::write(golden, &shown).unwrap();

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod check;
 mod client;
 mod compile;
 mod completion;
@@ -10,16 +11,16 @@ mod policy;
 mod score;
 mod serve;
 mod snapshot;
+mod table;
+mod terminal;
 mod version;
-
-use std::io::Write as _;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::policies;
 
-pub use output::print_error;
+pub use terminal::print_error;
 
 /// NetMARKS: places pods next to what they talk to.
 ///
@@ -78,11 +79,4 @@ impl Cli {
             Command::Compile(args) => compile::run(&args),
         }
     }
-}
-
-/// Prints a line of a result to stdout.
-fn say(text: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{text}")?;
-    Ok(stdout.flush()?)
 }

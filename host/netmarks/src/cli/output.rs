@@ -1,11 +1,10 @@
-//! How results look: tables for people, JSON for machines, errors on stderr.
-
-use std::io::{IsTerminal as _, Write as _};
+//! How rankings look: tables for people, JSON for machines.
 
 use clap::ValueEnum;
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use netmarks_core::units::bytes_per_second;
 use netmarks_core::why::NodeScore;
+
+use super::table::{Column, Table};
 
 /// How a result is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -20,22 +19,14 @@ pub(super) enum OutputFormat {
 /// Peers named per node in a table; JSON has all.
 const PEERS_IN_TABLE: usize = 3;
 
-/// Prints an error with its causes, and nothing else, to stderr.
-pub fn print_error(error: &anyhow::Error) {
-    let mut stderr = std::io::stderr().lock();
-    let label = if stderr.is_terminal() { "\x1b[1;31merror:\x1b[0m" } else { "error:" };
-    // If stderr is gone there is nobody to tell.
-    let _ = writeln!(stderr, "{label} {error}");
-    for cause in error.chain().skip(1) {
-        let _ = writeln!(stderr, "  because {cause}");
-    }
-}
-
-/// The nodes as a table: rank, node, score, raw score, and the peers it came from.
-pub(super) fn score_table(nodes: &[NodeScore]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["NODE", "SCORE", "RAW", "FROM"]);
+/// The nodes as a table: score, raw score, and the peers it came from.
+pub(super) fn score_table(nodes: &[NodeScore], width: u16) -> String {
+    let mut table = Table::new([
+        Column::new("NODE"),
+        Column::number("SCORE"),
+        Column::number("RAW").spare(1),
+        Column::sentences("FROM"),
+    ]);
     for node in nodes {
         let mut from: Vec<String> = node
             .peers
@@ -51,45 +42,39 @@ pub(super) fn score_table(nodes: &[NodeScore]) -> String {
             from.push(format!("{} more", node.peers.len() - PEERS_IN_TABLE));
         }
         let from = if from.is_empty() { "-".to_owned() } else { from.join(", ") };
-        table.add_row([
-            Cell::new(&node.node),
-            Cell::new(node.score).set_alignment(CellAlignment::Right),
-            Cell::new(format_raw(node.raw)).set_alignment(CellAlignment::Right),
-            Cell::new(from),
-        ]);
+        table.row([node.node.clone(), node.score.to_string(), format_raw(node.raw), from]);
     }
-    table.trim_fmt()
+    table.fit(width)
 }
 
 /// The addends of the nodes' scores as a table, in the policies' own words.
-pub(super) fn parts_table(nodes: &[NodeScore]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["NODE", "SCORE", "POLICY", "PART", "PEER", "AMOUNT"]);
+pub(super) fn parts_table(nodes: &[NodeScore], width: u16) -> String {
+    let none = || "-".to_owned();
+    let mut table = Table::new([
+        Column::new("NODE"),
+        Column::number("SCORE"),
+        Column::new("POLICY").spare(1),
+        Column::sentences("PART"),
+        Column::sentences("PEER"),
+        Column::number("AMOUNT"),
+    ]);
     for node in nodes {
         for (position, part) in node.parts.iter().enumerate() {
             let first = |text: String| if position == 0 { text } else { String::new() };
-            table.add_row([
-                Cell::new(first(node.node.clone())),
-                Cell::new(first(node.score.to_string())).set_alignment(CellAlignment::Right),
-                Cell::new(&part.policy),
-                Cell::new(&part.label),
-                Cell::new(part.peer.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string)),
-                Cell::new(format_raw(part.amount)).set_alignment(CellAlignment::Right),
+            table.row([
+                first(node.node.clone()),
+                first(node.score.to_string()),
+                part.policy.to_string(),
+                part.label.to_string(),
+                part.peer.as_ref().map_or_else(none, ToString::to_string),
+                format_raw(part.amount),
             ]);
         }
         if node.parts.is_empty() {
-            table.add_row([
-                node.node.clone(),
-                node.score.to_string(),
-                "-".into(),
-                "-".into(),
-                "-".into(),
-                "-".into(),
-            ]);
+            table.row([node.node.clone(), node.score.to_string(), none(), none(), none(), none()]);
         }
     }
-    table.trim_fmt()
+    table.fit(width)
 }
 
 fn format_raw(raw: f64) -> String {
@@ -135,6 +120,6 @@ mod tests {
             },
         ];
         let expected = include_str!("../../tests/golden/score-table.txt");
-        assert_eq!(score_table(&nodes), expected.trim_end());
+        assert_eq!(score_table(&nodes, 120), expected.trim_end());
     }
 }

@@ -12,7 +12,7 @@ use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 
 use super::output::{OutputFormat, parts_table, score_table};
-use super::say;
+use super::terminal::{say, say_json, width};
 use crate::config::Config;
 use crate::tasks::Tasks;
 use crate::wiring;
@@ -53,9 +53,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let Ranking { policy: _, nodes: ranking } = rank(&snapshot, &args.pod, &config, args.limit, args.explain)
         .with_context(|| format!("failed to score `{}` on {}", args.pod, args.snapshot.display()))?;
     match args.output {
-        OutputFormat::Table if args.explain => say(&parts_table(&ranking)),
-        OutputFormat::Table => say(&score_table(&ranking)),
-        OutputFormat::Json => say(&serde_json::to_string_pretty(&ranking)?),
+        OutputFormat::Table if args.explain => say(&parts_table(&ranking, width())),
+        OutputFormat::Table => say(&score_table(&ranking, width())),
+        OutputFormat::Json => say_json(&ranking),
     }
 }
 

@@ -3,14 +3,14 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use netmarks_files::FileWatch;
 use serde_json::Value;
 
-use super::say;
-use crate::config::load::{Flags, environment, load};
+use super::check::{self, Strictness};
+use crate::config::LogFormat;
+use crate::config::load::{Flag, Flags, environment, load};
 use crate::config::reload::{Reloader, watched};
-use crate::config::{Config, LogFormat};
 use crate::tasks::Tasks;
 use crate::{open_files, policies, runtime, telemetry, wiring};
 
@@ -19,7 +19,7 @@ Flags win over the environment, the environment over the file.
 
 Examples:
   netmarks serve --metrics-url http://prometheus.monitoring:9090
-  netmarks serve --config /etc/netmarks/config.yaml --check
+  netmarks serve --config /etc/netmarks/config.yaml --check --strict
   netmarks serve --snapshot cluster.json --listen 127.0.0.1:0";
 
 /// Flags of `netmarks serve`; each sets the key of the same meaning.
@@ -29,9 +29,12 @@ pub(super) struct Args {
     /// The configuration file, YAML
     #[arg(long, short, env = "NETMARKS_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Validate the configuration and the policy, and exit
+    /// Validate the configuration, its files and its policy, warn of what is suspicious, and exit
     #[arg(long)]
     check: bool,
+    /// Exit with 1 if there is a warning
+    #[arg(long, requires = "check")]
+    strict: bool,
     /// Address to answer kube-scheduler at [key: server.listen]
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -63,10 +66,11 @@ pub(super) struct Args {
 
 impl Args {
     /// Taken apart without `..`: a flag that nobody handles does not compile.
-    fn into_parts(self) -> Result<(Option<PathBuf>, bool, Flags)> {
+    fn into_parts(self) -> Result<(Option<PathBuf>, Option<Strictness>, Flags)> {
         let Self {
             config,
             check,
+            strict,
             listen,
             metrics_url,
             metrics_preset,
@@ -79,18 +83,22 @@ impl Args {
         } = self;
         let path = |path: Option<PathBuf>| path.map(|path| Value::from(path.to_string_lossy().into_owned()));
         let flags = [
-            ("server.listen", listen.map(|address| Value::from(address.to_string()))),
-            ("metrics.url", metrics_url.map(Value::from)),
-            ("metrics.preset", metrics_preset.map(Value::from)),
-            ("identity", identity.map(Value::from)),
-            ("policy.file", path(policy)),
-            ("cluster.kubeconfig", path(kubeconfig)),
-            ("cluster.snapshot_file", path(snapshot)),
-            ("log.format", log_format.map(serde_json::to_value).transpose()?),
-            ("log.filter", log_filter.map(Value::from)),
+            ("--listen", "server.listen", listen.map(|address| Value::from(address.to_string()))),
+            ("--metrics-url", "metrics.url", metrics_url.map(Value::from)),
+            ("--metrics-preset", "metrics.preset", metrics_preset.map(Value::from)),
+            ("--identity", "identity", identity.map(Value::from)),
+            ("--policy", "policy.file", path(policy)),
+            ("--kubeconfig", "cluster.kubeconfig", path(kubeconfig)),
+            ("--snapshot", "cluster.snapshot_file", path(snapshot)),
+            ("--log-format", "log.format", log_format.map(serde_json::to_value).transpose()?),
+            ("--log-filter", "log.filter", log_filter.map(Value::from)),
         ];
-        let flags = flags.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
-        Ok((config, check, flags))
+        let flags = flags
+            .into_iter()
+            .filter_map(|(name, key, value)| Some(Flag { name, key, value: value? }))
+            .collect();
+        let strictness = if strict { Strictness::Strict } else { Strictness::Lenient };
+        Ok((config, check.then_some(strictness), flags))
     }
 }
 
@@ -98,11 +106,12 @@ pub(super) fn run(args: Args) -> Result<()> {
     let (file, check_only, flags) = args.into_parts()?;
     let environment = environment();
     let mut watch = FileWatch::new(file.iter().cloned().collect());
-    let config = load(file.as_deref(), &environment, &flags)?;
-    watch.follow(watched(file.as_deref(), &config));
-    if check_only {
-        return check(&config);
+    let loaded = load(file.as_deref(), &environment, &flags)?;
+    if let Some(strictness) = check_only {
+        return check::run(&loaded, strictness);
     }
+    let config = loaded.config;
+    watch.follow(watched(file.as_deref(), &config));
     let log = telemetry::start(&config.log)?;
     open_files::raise_limit();
     runtime::new(&config)?.block_on(async {
@@ -129,21 +138,4 @@ pub(super) fn run(args: Args) -> Result<()> {
         tasks.follow("configuration reload", |shutdown| reloader.run(shutdown));
         tasks.run(stop, config.server.shutdown_delay()).await
     })
-}
-
-/// `--check`: everything that can be known without a cluster.
-fn check(config: &Config) -> Result<()> {
-    let state = wiring::cluster(config)?;
-    let engine = netmarks_engine::Engine::new(netmarks_engine::EngineSettings::default())?;
-    let policies::InitialPolicy { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
-    let artefact = netmarks_engine::Artefact::new(name.as_str(), &bytes);
-    let policy = netmarks_engine::Policy::load(&engine, artefact, &settings.run())?;
-    config.server.tls.check("server")?;
-    config.admin.tls.check("admin")?;
-    if !config.policies.trusted_keys.is_empty() {
-        netmarks_artefacts::Keys::read(&config.policies.trusted_keys)
-            .context("in `policies.trusted_keys`")?;
-    }
-    drop(state);
-    say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
 }

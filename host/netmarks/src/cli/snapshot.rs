@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 use netmarks_sources::snapshot_file::SnapshotFile;
 
-use super::{client, say};
+use super::client;
+use super::terminal::{say, say_json};
 
 const EXAMPLES: &str = "Examples:
   netmarks snapshot --file cluster.json
@@ -28,11 +29,11 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<()> {
     let text = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(fetch(args))?;
-    if args.file.as_os_str() == "-" {
-        return say(&text);
-    }
     let snapshot = SnapshotFile::from_json(text.as_bytes())
         .context("the extender sent something else than a snapshot")?;
+    if args.file.as_os_str() == "-" {
+        return say_json(&snapshot);
+    }
     snapshot.write(&args.file)?;
     say(&format!(
         "wrote {}: {} nodes, {} pods, {} flows",

@@ -2,17 +2,21 @@
 //! that works.
 //!
 //! [`load`] reads file, environment and flags into it, [`reload`] follows the file while we run, [`schema`] is what both know of
-//! each key.
+//! each key; `check` holds a tree of keys against it, and what is wrong is a [`Mistake`] with its place.
 
+mod check;
 pub mod load;
+mod mistake;
 mod policies;
 pub mod reload;
 pub mod schema;
+pub mod suspicious;
+mod tree;
 
-use anyhow::{Context as _, Result, ensure};
 use garde::Validate;
 use netmarks_admin::AdminConfig;
 use netmarks_core::application::{Identity, Naming};
+use netmarks_core::errors::chain;
 use netmarks_core::rules;
 use netmarks_extender::ServerConfig;
 use netmarks_scoring::ScoringConfig;
@@ -21,6 +25,7 @@ use netmarks_sources::prometheus::{MetricsConfig, Poller};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use mistake::{Mistake, Mistakes};
 pub use policies::{Policies, PolicyConfig};
 
 /// The whole configuration. Durations carry their unit in the key.
@@ -93,24 +98,64 @@ impl Config {
     /// opening a file or a connection.
     ///
     /// # Errors
-    /// For the first rule that is broken, naming its key.
-    pub fn validate(&self) -> Result<()> {
-        rules::check(self)?;
+    /// For every rule that is broken, naming its key.
+    pub fn validate(&self) -> Result<(), Mistakes> {
+        let broken: Vec<Mistake> =
+            self.broken_rules().into_iter().map(|(_, message)| Mistake::of_nothing(message)).collect();
+        if broken.is_empty() { Ok(()) } else { Err(Mistakes(broken)) }
+    }
+
+    /// The key of each rule that is broken, and what is wrong.
+    fn broken_rules(&self) -> Vec<(String, String)> {
+        if let Err(broken) = rules::check(self) {
+            return vec![(broken.key.clone(), broken.to_string())];
+        }
         let Self { identity, server, cluster: _, metrics, scoring: _, policy, policies: _, admin, log } =
             self;
-        server.tls.validate("server")?;
-        admin.tls.validate("admin")?;
-        admin.validate()?;
-        if metrics.is_configured() {
-            Poller::new(metrics.clone(), *identity).context("in the section `metrics`")?;
+        let mut broken = Vec::new();
+        let mut tell = |key: &str, message: String| broken.push((key.to_owned(), message));
+        for (section, tls) in [("server", &server.tls), ("admin", &admin.tls)] {
+            if let Err(error) = tls.validate(section) {
+                tell(&format!("{section}.tls"), chain(&error));
+            }
+        }
+        if let Err(error) = admin.validate() {
+            tell("admin.listen", chain(&error));
+        }
+        if metrics.is_configured()
+            && let Err(error) = Poller::new(metrics.clone(), *identity)
+        {
+            let key = error.key().map_or_else(|| "metrics".to_owned(), |key| format!("metrics.{key}"));
+            tell(&key, format!("in the section `metrics`: {}", chain(&error)));
+        }
+        let listeners = [
+            ("admin.listen", admin.listen),
+            ("server.health_listen", server.health_listen),
+            ("server.listen", Some(server.listen)),
+        ];
+        for (index, (key, address)) in listeners.iter().enumerate() {
+            let earlier = listeners.iter().take(index);
+            // Port 0 is another one each time.
+            let same = earlier
+                .filter(|(_, other)| address.is_some_and(|one| one.port() != 0 && *other == Some(one)));
+            for (other, _) in same {
+                tell(
+                    key,
+                    format!("`{key}` and `{other}` are the same address; each needs a port of its own"),
+                );
+            }
         }
         // Or the request would end first, and its policy's fault would be counted as the request's.
-        ensure!(
-            policy.limits.deadline_ms < server.request_timeout_ms,
-            "`policy.limits.deadline_ms` must be below `server.request_timeout_ms` ({})",
-            server.request_timeout_ms
-        );
-        log.filter.parse::<tracing_subscriber::EnvFilter>().context("`log.filter` is not a filter")?;
-        Ok(())
+        let (deadline, timeout) = (policy.limits.deadline_ms, server.request_timeout_ms);
+        if deadline >= timeout {
+            let message = format!(
+                "`policy.limits.deadline_ms` is {deadline}; it must be below `server.request_timeout_ms` ({timeout})"
+            );
+            tell("policy.limits.deadline_ms", message);
+        }
+        if let Err(error) = log.filter.parse::<tracing_subscriber::EnvFilter>() {
+            tell("log.filter", format!("`log.filter` is not a filter: {}", chain(&error)));
+        }
+        broken
     }
 }

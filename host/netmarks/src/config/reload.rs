@@ -104,7 +104,7 @@ impl Reloader {
     }
 
     async fn reload(&mut self) -> anyhow::Result<()> {
-        let config = load::load(self.file.as_deref(), &self.environment, &self.flags)?;
+        let config = load::load(self.file.as_deref(), &self.environment, &self.flags)?.config;
         let changes = compare(&self.config, &config);
         // Before the policy is read, and also if it will be refused: mending its file is then a change, too.
         self.watch.follow(watched(self.file.as_deref(), &config));

@@ -141,6 +141,7 @@ impl Default for MetricsConfig {
 /// A text that is never printed: not in logs, not when the configuration is shown.
 #[derive(Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(transparent)]
+#[schemars(extend("writeOnly" = true))]
 pub struct Secret(String);
 
 impl Secret {
@@ -221,6 +222,21 @@ pub enum ConfigError {
         /// Its name.
         name: String,
     },
+}
+
+impl ConfigError {
+    /// The key below the section that the error is about, where it is about one.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        match self {
+            Self::Url { .. } | Self::UserInUrl => Some("url"),
+            Self::Rule(BrokenRule { key, .. }) => Some(key),
+            Self::Combination { key, .. } => Some(key),
+            Self::Label { key, .. } => Some(key),
+            Self::Header { .. } => Some("headers"),
+            Self::Identity { .. } => None,
+        }
+    }
 }
 
 impl MetricsConfig {

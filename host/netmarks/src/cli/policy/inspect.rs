@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use comfy_table::{Table, presets};
 use netmarks_core::errors::chain;
 use netmarks_engine::{
     Artefact, CONTRACT, Description, Engine, EngineSettings, Inspection, Parameter, ParameterKind,
@@ -11,7 +10,8 @@ use netmarks_engine::{
 use serde_json::{Value, json};
 
 use super::super::output::OutputFormat;
-use super::super::say;
+use super::super::table::{Column, Table, paragraph};
+use super::super::terminal::{say, say_json, width};
 use super::flags::{LimitFlags, RunFlags};
 
 const EXAMPLES: &str = "Also looks at a component that would be refused, and says why.
@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let engine = Engine::new(EngineSettings::default())?;
     let seen = Inspection::of(&engine, Artefact::new(&name, &bytes), &run.settings(limits));
     match output {
-        OutputFormat::Table => say(&text(&name, &seen)),
-        OutputFormat::Json => say(&serde_json::to_string_pretty(&machine_readable(&seen))?),
+        OutputFormat::Table => say(&text(&name, &seen, width())),
+        OutputFormat::Json => say_json(&machine_readable(&seen)),
     }
 }
 
@@ -76,40 +76,48 @@ fn machine_readable(seen: &Inspection) -> Value {
     })
 }
 
-fn text(name: &str, seen: &Inspection) -> String {
+fn text(name: &str, seen: &Inspection, width: u16) -> String {
     let Inspection { digest, bytes, imports, exports, description, refused } = seen;
     let list = |names: &[String]| if names.is_empty() { "none".to_owned() } else { names.join(", ") };
     let mut lines = Vec::new();
     match description {
         Some(Description { name, version, summary, .. }) => {
-            lines.extend([format!("{name} {version}"), summary.clone(), String::new()]);
+            lines.push(paragraph("", &format!("{name} {version}"), width));
+            lines.extend([paragraph("", summary, width), String::new()]);
         }
-        None => lines.extend([format!("{name}: it does not get as far as saying what it is"), String::new()]),
+        None => {
+            let nameless = format!("{name}: it does not get as far as saying what it is");
+            lines.extend([paragraph("", &nameless, width), String::new()]);
+        }
     }
-    let mut field = |name: &str, value: String| lines.push(format!("{name:<9} {value}"));
-    field("contract", contract(seen).unwrap_or("none").to_owned());
-    field("imports", list(imports));
-    field("exports", list(exports));
+    let mut field = |name: &str, value: &str| lines.push(paragraph(&format!("{name:<9} "), value, width));
+    field("contract", contract(seen).unwrap_or("none"));
+    field("imports", &list(imports));
+    field("exports", &list(exports));
     if let Some(description) = description {
-        field("needs", list(&description.needs));
+        field("needs", &list(&description.needs));
     }
-    field("size", format!("{bytes} bytes"));
-    field("digest", digest.clone());
+    field("size", &format!("{bytes} bytes"));
+    field("digest", digest);
     match refused {
-        None => field("verdict", "accepted".to_owned()),
-        Some(error) => field("verdict", format!("refused: {}", chain(error))),
+        None => field("verdict", "accepted"),
+        Some(error) => field("verdict", &format!("refused: {}", chain(error))),
     }
     match description.as_ref().map(|description| description.parameters.as_slice()) {
         None | Some([]) => {}
-        Some(parameters) => lines.extend([String::new(), table(parameters)]),
+        Some(parameters) => lines.extend([String::new(), table(parameters, width)]),
     }
     lines.join("\n")
 }
 
-fn table(parameters: &[Parameter]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["PARAMETER", "TYPE", "DEFAULT", "LIMITS", "WHAT"]);
+fn table(parameters: &[Parameter], width: u16) -> String {
+    let mut table = Table::new([
+        Column::new("PARAMETER"),
+        Column::new("TYPE").spare(1),
+        Column::new("DEFAULT"),
+        Column::sentences("LIMITS"),
+        Column::sentences("WHAT"),
+    ]);
     for Parameter { name, summary, kind } in parameters {
         let (type_name, default, limits) = match kind {
             ParameterKind::Number { default, minimum, maximum } => {
@@ -119,8 +127,7 @@ fn table(parameters: &[Parameter]) -> String {
             ParameterKind::Toggle { default } => ("toggle", default.to_string(), String::new()),
             ParameterKind::Choice { default, options } => ("choice", default.clone(), options.join(", ")),
         };
-        table.add_row([name, type_name, &default, &limits, summary]);
+        table.row([name.clone(), type_name.to_owned(), default, limits, summary.clone()]);
     }
-    let lines: Vec<String> = table.trim_fmt().lines().map(|line| line.trim().to_owned()).collect();
-    lines.join("\n")
+    table.fit(width)
 }

@@ -1,13 +1,13 @@
 //! `netmarks policy list` and `report`: what there is, and how the shadows compare.
 
 use anyhow::Result;
-use comfy_table::{Cell, CellAlignment, Table, presets};
 use netmarks_core::units::bytes_per_second;
 use netmarks_policies::{RegistryReport, ShadowReport};
 use reqwest::Method;
 
 use super::super::output::OutputFormat;
-use super::super::say;
+use super::super::table::{Column, Table, paragraph};
+use super::super::terminal::{say, say_json, width};
 use super::server::Server;
 
 /// Flags of both.
@@ -23,94 +23,110 @@ pub(super) struct Args {
 pub(super) fn list(args: &Args) -> Result<()> {
     let report: RegistryReport = args.server.call(Method::GET, "/v1/policies", |request| request)?;
     match args.output {
-        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?),
-        OutputFormat::Table => say(&list_text(&report)),
+        OutputFormat::Json => say_json(&report),
+        OutputFormat::Table => say(&list_text(&report, width())),
     }
 }
 
 pub(super) fn report(args: &Args) -> Result<()> {
     let report: Vec<ShadowReport> = args.server.call(Method::GET, "/v1/shadow", |request| request)?;
     match args.output {
-        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?),
+        OutputFormat::Json => say_json(&report),
         OutputFormat::Table if report.is_empty() => {
             say("no policy is a shadow; see `netmarks policy shadow --help`")
         }
-        OutputFormat::Table => say(&shadow_table(&report)),
+        OutputFormat::Table => say(&shadow_table(&report, width())),
     }
 }
 
-fn list_text(report: &RegistryReport) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["NAME", "STATE", "VERSION", "WEIGHT", "DIGEST", "FROM", "BY"]);
+fn list_text(report: &RegistryReport, width: u16) -> String {
+    let mut table = Table::new([
+        Column::new("NAME"),
+        Column::new("STATE"),
+        Column::new("VERSION").spare(1),
+        Column::number("WEIGHT"),
+        Column::new("DIGEST").spare(3),
+        Column::new("FROM").spare(2),
+        Column::new("BY").spare(4),
+    ]);
     for policy in &report.policies {
         let entry = &policy.entry;
-        table.add_row([
-            Cell::new(&entry.name),
+        table.row([
+            entry.name.to_string(),
             // The mode says the percentage, the state whether it got there.
-            Cell::new(if policy.state.as_str() == entry.mode.as_str() {
+            if policy.state.as_str() == entry.mode.as_str() {
                 entry.mode.to_string()
             } else {
                 policy.state.as_str().to_owned()
-            }),
-            Cell::new(policy.version.as_deref().unwrap_or("-")),
-            Cell::new(entry.settings.weight).set_alignment(CellAlignment::Right),
-            Cell::new(entry.digest.get(..19).unwrap_or(&entry.digest)),
-            Cell::new(entry.origin),
-            Cell::new(&entry.by),
+            },
+            policy.version.clone().unwrap_or_else(|| "-".to_owned()),
+            entry.settings.weight.to_string(),
+            entry.digest.get(..19).unwrap_or(&entry.digest).to_owned(),
+            entry.origin.to_string(),
+            entry.by.clone(),
         ]);
     }
-    let mut text = format!("generation {}\n\n{}", report.generation, table.trim_fmt());
-    let degraded =
-        report.policies.iter().filter_map(|policy| Some((policy, policy.entry.degraded.as_ref()?)));
-    for (policy, reason) in degraded {
-        text.push_str(&format!("\n\n`{}` is degraded: {reason}", policy.entry.name));
+    let mut text = format!("generation {}\n\n{}", report.generation, table.fit(width));
+    let mut add = |sentence: String| text.push_str(&format!("\n\n{}", paragraph("", &sentence, width)));
+    for policy in &report.policies {
+        if let Some(reason) = &policy.entry.degraded {
+            add(format!("`{}` is degraded: {reason}", policy.entry.name));
+        }
     }
     for rejection in report.rejected.iter().take(3) {
-        text.push_str(&format!(
-            "\n\n`{}` was rejected ({}): {}",
-            rejection.name, rejection.by, rejection.reason
-        ));
+        add(format!("`{}` was rejected ({}): {}", rejection.name, rejection.by, rejection.reason));
     }
     text
 }
 
-fn shadow_table(report: &[ShadowReport]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
-        "NAME",
-        "REQUESTS",
-        "OTHER NODE",
-        "RANK CORRELATION",
-        "NODE-LOCAL TRAFFIC",
-        "FAULTS",
-        "P50",
-        "P99",
+fn shadow_table(report: &[ShadowReport], width: u16) -> String {
+    let mut table = Table::new([
+        Column::new("NAME"),
+        Column::number("REQUESTS"),
+        Column::number("OTHER NODE"),
+        Column::number("RANK CORRELATION").spare(2),
+        Column::number("NODE-LOCAL TRAFFIC"),
+        Column::number("FAULTS"),
+        Column::number("P50").spare(3),
+        Column::number("P99").spare(1),
     ]);
     for shadow in report {
         let change = shadow
             .local_bytes_change
             .map_or_else(String::new, |change| format!(" ({:+.1}%)", change * 100.0));
         let local = bytes_per_second(shadow.shadow_local_bytes_per_second);
-        let right = |text: String| Cell::new(text).set_alignment(CellAlignment::Right);
-        table.add_row([
-            Cell::new(&shadow.name),
-            right(shadow.requests.to_string()),
-            right(format!("{:.1}%", shadow.other_node_ratio * 100.0)),
-            right(shadow.rank_correlation.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}"))),
-            right(format!("{local}{change}")),
-            right(shadow.faults.to_string()),
-            right(format!("{} us", shadow.p50_microseconds)),
-            right(format!("{} us", shadow.p99_microseconds)),
+        table.row([
+            shadow.name.to_string(),
+            shadow.requests.to_string(),
+            format!("{:.1}%", shadow.other_node_ratio * 100.0),
+            shadow.rank_correlation.map_or_else(|| "-".to_owned(), |value| format!("{value:.2}")),
+            format!("{local}{change}"),
+            shadow.faults.to_string(),
+            format!("{} us", shadow.p50_microseconds),
+            format!("{} us", shadow.p99_microseconds),
         ]);
     }
-    table.trim_fmt()
+    table.fit(width)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::table::tests::widest;
     use super::*;
+
+    #[test]
+    fn tables_fit_the_terminal() {
+        let report: RegistryReport =
+            serde_json::from_str(include_str!("../../../tests/golden/policies.json")).unwrap();
+        let shadows: Vec<ShadowReport> =
+            serde_json::from_str(include_str!("../../../tests/golden/shadows.json")).unwrap();
+        for width in [80, 200] {
+            for shown in [list_text(&report, width), shadow_table(&shadows, width)] {
+                assert!(widest(&shown) <= usize::from(width), "{shown}");
+                assert_eq!(shown.contains("P50") || shown.contains(" BY"), width == 200, "{shown}");
+            }
+        }
+    }
 
     #[test]
     fn tables_are_as_people_know_them() {
@@ -118,7 +134,7 @@ mod tests {
             serde_json::from_str(include_str!("../../../tests/golden/policies.json")).unwrap();
         let shadows: Vec<ShadowReport> =
             serde_json::from_str(include_str!("../../../tests/golden/shadows.json")).unwrap();
-        let shown = format!("{}\n\n{}\n", list_text(&report), shadow_table(&shadows));
+        let shown = format!("{}\n\n{}\n", list_text(&report, 120), shadow_table(&shadows, 120));
         if std::env::var_os("NETMARKS_BLESS").is_some() {
             std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policies.txt"), &shown)
                 .unwrap();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result, bail};
 
 use super::super::output::OutputFormat;
-use super::super::say;
+use super::super::terminal::{say, say_json};
 use super::templates::{self, Language};
 
 const EXAMPLES: &str = "Examples:
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
     if *output == OutputFormat::Json {
         let files: Vec<_> = files.iter().map(|(path, _)| folder.join(path)).collect();
-        return say(&serde_json::to_string_pretty(&serde_json::json!({ "folder": folder, "files": files }))?);
+        return say_json(&serde_json::json!({ "folder": folder, "files": files }));
     }
     let first = match lang {
         Language::Rust => "src/lib.rs",

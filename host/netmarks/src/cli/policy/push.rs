@@ -11,7 +11,7 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::super::output::OutputFormat;
-use super::super::say;
+use super::super::terminal::{say, say_json};
 use super::flags::RunFlags;
 use super::server::{Server, say_outcome};
 use netmarks_admin::SIGNATURE;
@@ -210,9 +210,7 @@ fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>)
         OutputFormat::Table => {
             say(&format!("wrote {}; whoever watches the folder takes it within seconds", file.display()))
         }
-        OutputFormat::Json => {
-            say(&serde_json::to_string_pretty(&json!({ "file": file, "settings": settings }))?)
-        }
+        OutputFormat::Json => say_json(&json!({ "file": file, "settings": settings })),
     }
 }
 
@@ -247,9 +245,7 @@ fn to_registry(args: &Args, reference: &str, bytes: Vec<u8>, key: Option<&Signin
         }
         OutputFormat::Json => {
             let (digest, resolved) = (pushed.digest.to_string(), pushed.resolved);
-            say(&serde_json::to_string_pretty(
-                &json!({ "digest": digest, "reference": resolved, "signed": key.is_some() }),
-            )?)
+            say_json(&json!({ "digest": digest, "reference": resolved, "signed": key.is_some() }))
         }
     }
 }

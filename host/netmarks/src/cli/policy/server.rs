@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::super::client::ClientTls;
 use super::super::output::OutputFormat;
-use super::super::say;
+use super::super::terminal::{say, say_json};
 
 /// Which admin listener, and who is calling.
 #[derive(Debug, clap::Args)]
@@ -76,7 +76,7 @@ impl Server {
 /// Says what an operation changed.
 pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: OutputFormat) -> Result<()> {
     if output == OutputFormat::Json {
-        return say(&serde_json::to_string_pretty(outcome)?);
+        return say_json(outcome);
     }
     let ChangeOutcome { generation, changed, entry } = outcome;
     let now = entry.as_ref().map_or_else(

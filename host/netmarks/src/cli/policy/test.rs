@@ -7,7 +7,7 @@ use netmarks_policy_testing::{Bench, Cases, CasesReport, Conformance, Conformanc
 use serde::Serialize;
 
 use super::super::output::OutputFormat;
-use super::super::say;
+use super::super::terminal::{say, say_json};
 use super::flags::{LimitFlags, RunFlags};
 
 const EXAMPLES: &str = "Exits with 1 if a case fails or a property does not hold.
@@ -74,7 +74,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     };
     match output {
         OutputFormat::Table => say(&table(&report))?,
-        OutputFormat::Json => say(&serde_json::to_string_pretty(&report)?)?,
+        OutputFormat::Json => say_json(&report)?,
     }
     let failed: usize = report.cases.iter().map(|file| file.report.failures()).sum();
     let problems = [

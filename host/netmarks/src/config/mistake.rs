@@ -1,0 +1,79 @@
+//! What is wrong with a configuration: every mistake with its place, its key, what stands there and what could.
+
+use std::fmt;
+
+use super::tree::{Place, Tree};
+
+/// How alike two words must be (0 to 1) for one to be suggested for the other.
+const ALIKE: f64 = 0.75;
+
+/// One mistake.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// The file with its line, the environment variable or the flag.
+    place: Option<String>,
+    /// Names the key, what was found and what is allowed.
+    message: String,
+}
+
+impl Mistake {
+    /// A mistake in the value of `key`, or in that there is none.
+    pub(super) fn at(tree: &Tree, key: &str, message: impl Into<String>) -> Self {
+        Self { place: tree.place(key).map(ToString::to_string), message: message.into() }
+    }
+
+    /// A mistake that stands nowhere else than in its message.
+    pub(super) fn of_nothing(message: String) -> Self {
+        Self { place: None, message }
+    }
+
+    /// A mistake of a place that has no key.
+    pub(super) fn of(place: &Place, message: impl Into<String>) -> Self {
+        Self { place: Some(place.to_string()), message: message.into() }
+    }
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, message } = self;
+        match place {
+            Some(place) => write!(f, "{place}: {message}"),
+            None => f.write_str(message),
+        }
+    }
+}
+
+/// All mistakes of a configuration that can be seen at once; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(pub(super) Vec<Mistake>);
+
+impl std::error::Error for Mistakes {}
+
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
+
+impl fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0[..] {
+            [mistake] => mistake.fmt(f),
+            mistakes => {
+                write!(f, "the configuration has {} mistakes", mistakes.len())?;
+                mistakes.iter().try_for_each(|mistake| write!(f, "\n{mistake}"))
+            }
+        }
+    }
+}
+
+/// The known word that `word` was probably meant to be.
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .into_iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
+        // One slip is a large share of a short word.
+        .filter(|(alike, candidate)| *alike >= ALIKE || strsim::damerau_levenshtein(word, candidate) == 1)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,118 @@
+//! `netmarks serve --check`: what may be but is hardly meant.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::process::Output;
+
+use crate::support::binary::{failure, netmarks};
+
+/// Runs it on a configuration, in which `FOLDER` is an empty folder.
+fn check(text: &str, more: &[&str]) -> (Output, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let name = folder.path().display().to_string();
+    let file = folder.path().join("config.yaml");
+    std::fs::write(&file, text.replace("FOLDER", &name)).unwrap();
+    let file = file.display().to_string();
+    let output = netmarks(&[&["serve", "--check", "--config", &file][..], more].concat()).unwrap();
+    let left = std::fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(left, 1, "it leaves nothing behind");
+    let warnings = String::from_utf8(output.stderr.clone()).unwrap().replace(&format!("{name}/"), "");
+    (output, warnings)
+}
+
+const GOOD: &str = "metrics: {url: 'https://prometheus:9090'}\n";
+
+const SUSPICIOUS: &[(&str, &str)] = &[
+    ("", "config.yaml:1: no key is set"),
+    ("# nothing\n", "config.yaml:1: no key is set"),
+    ("scoring: {top: 20}\n", "`metrics.url` is not set: nothing is known of who talks to whom"),
+    (
+        "metrics:\n  url: https://p\n  auth:\n    username: me\n",
+        "config.yaml:4: `metrics.auth.username` is set without a password",
+    ),
+    (
+        "metrics:\n  url: http://p\n  auth: {bearer_token: a}\n",
+        "config.yaml:2: `metrics.url` is http, so that the password",
+    ),
+    (
+        "metrics:\n  url: http://p\n  tls: {}\n  auth: {bearer_token_file: FOLDER/none}\n",
+        "config.yaml:4: `metrics.auth.bearer_token_file`: none cannot be read",
+    ),
+    (
+        "metrics:\n  url: http://p\n  tls: {ca_file: /dev/null}\n",
+        "config.yaml:3: `metrics.tls` has no effect",
+    ),
+    (
+        "metrics: {url: 'https://p'}\nscoring:\n  top: 1000\n",
+        "config.yaml:3: `scoring.top` is 1000: with weight 1 the best node gets 10000 points",
+    ),
+    (
+        "metrics: {url: 'https://p'}\nscoring: {max_flow_age_seconds: 5}\n",
+        "config.yaml:2: `scoring.max_flow_age_seconds` is 5, less than",
+    ),
+    (
+        "metrics: {url: 'https://p'}\nserver: {listen: '0.0.0.0:9820'}\n",
+        "config.yaml:2: `server.listen` is 0.0.0.0:9820 without TLS",
+    ),
+    (
+        "metrics: {url: 'https://p'}\nadmin: {token_file: FOLDER/config.yaml}\n",
+        "config.yaml:2: `admin.token_file` has no effect",
+    ),
+    (
+        "metrics: {url: 'https://p'}\nadmin: {listen: '127.0.0.1:9821'}\n",
+        "`policies.state_folder` is not set",
+    ),
+    (
+        "metrics: {url: 'https://p'}\ncluster: {kubeconfig: FOLDER/none}\n",
+        "`cluster.kubeconfig`: none cannot be read",
+    ),
+    (
+        "metrics: {url: 'https://p'}\ncluster: {kubeconfig: /dev}\n",
+        "`cluster.kubeconfig`: /dev is not a file",
+    ),
+    (
+        "metrics: {url: 'https://p'}\npolicies: {folder: FOLDER/none}\n",
+        "`policies.folder`: there is no folder none",
+    ),
+    (
+        "metrics: {url: 'https://p'}\npolicies: {kubernetes: {namespace: a}}\n",
+        "`policies.kubernetes.namespace` has no effect",
+    ),
+];
+
+#[test]
+fn what_is_suspicious_is_a_warning_and_with_strict_an_error() {
+    for (text, says) in SUSPICIOUS {
+        let (output, warnings) = check(text, &[]);
+        assert_eq!(output.status.code(), Some(0), "{text}: {warnings}");
+        assert!(String::from_utf8(output.stdout).unwrap().starts_with("configuration is valid; policy"));
+        assert!(
+            warnings.lines().any(|line| line.starts_with("warning: ") && line.contains(says)),
+            "{text}: {says}\n{warnings}"
+        );
+        let (output, errors) = check(text, &["--strict"]);
+        failure(&output).unwrap();
+        assert!(errors.contains(says) && errors.contains("and --strict takes none"), "{errors}");
+    }
+    let (output, warnings) = check(GOOD, &["--strict"]);
+    assert_eq!((output.status.code(), warnings.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn files_that_are_read_at_the_start_must_be_right() {
+    for (text, says) in [
+        (
+            "server:\n  tls: {cert_file: FOLDER/config.yaml, key_file: FOLDER/config.yaml}\n",
+            "holds no PEM certificate",
+        ),
+        ("policies: {trusted_keys: [FOLDER/none]}\n", "policies.trusted_keys"),
+        ("policy: {file: FOLDER/config.yaml}\n", "not a WebAssembly component"),
+        (
+            "server: {health_listen: '127.0.0.1:9820'}\n",
+            "`server.listen` and `server.health_listen` are the same address",
+        ),
+    ] {
+        let (output, errors) = check(text, &[]);
+        failure(&output).unwrap();
+        assert!(errors.contains(says), "{text}: {errors}");
+    }
+}
