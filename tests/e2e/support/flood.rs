@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 /// How soon a connection that was closed is opened again.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -28,14 +29,16 @@ pub struct Flood {
 impl Flood {
     /// Adds so many members.
     pub fn add(&mut self, count: usize, address: SocketAddr, habit: Habit) {
-        for _ in 0..count {
-            self.members.spawn(member(address, habit));
+        for number in 0..count {
+            // Not all at once: a burst of our own would be measured.
+            let first = Instant::now() + AGAIN.mul_f64(number as f64 / count as f64);
+            self.members.spawn(member(first, address, habit));
         }
     }
 }
 
-async fn member(address: SocketAddr, habit: Habit) {
-    let mut again = tokio::time::interval(AGAIN);
+async fn member(first: Instant, address: SocketAddr, habit: Habit) {
+    let mut again = tokio::time::interval_at(first, AGAIN);
     loop {
         again.tick().await;
         let Ok(mut stream) = TcpStream::connect(address).await else { continue };
