@@ -108,6 +108,7 @@ impl From<Refusal> for ErrorAnswer {
             Refusal::Policy(_) | Refusal::Replay(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Refusal::Managed { .. }
             | Refusal::Canary { .. }
+            | Refusal::NothingActive { .. }
             | Refusal::AlreadyActive { .. }
             | Refusal::Degraded { .. }
             | Refusal::Full { .. } => StatusCode::CONFLICT,
@@ -206,7 +207,8 @@ async fn submit(
     Ok(changed(admin.registry.submit(submission).await?))
 }
 
-/// `POST /v1/policies/{name}/activate`, or `shadow`, `canary?percent=N`, `ready`.
+/// `POST /v1/policies/{name}/activate`, or `shadow`, `canary?percent=N`, `ready`; `only=true` makes ready whatever else answers,
+/// `leave_nothing_active=true` allows that nothing is active then.
 async fn set_mode(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
@@ -217,20 +219,22 @@ async fn set_mode(
     let name: PolicyName = name.parse()?;
     let actor = admin.actor(&headers, &peer, Operation::Update, Some(name.as_str())).await?;
     let mode = if mode == "activate" { "active" } else { &mode };
-    let mode: Mode =
-        query::percent(&pairs).and_then(|percent| query::mode(mode, percent)).map_err(bad_request)?;
-    Ok(changed(admin.registry.set_mode(name, mode, Origin::Upload, actor).await?))
+    let (percent, options) = query::options(&pairs).map_err(bad_request)?;
+    let mode: Mode = query::mode(mode, percent).map_err(bad_request)?;
+    Ok(changed(admin.registry.set_mode_with(name, mode, options, Origin::Upload, actor).await?))
 }
 
 async fn remove(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Answer {
     let name: PolicyName = name.parse()?;
     let actor = admin.actor(&headers, &peer, Operation::Delete, Some(name.as_str())).await?;
-    Ok(changed(admin.registry.remove(name, Origin::Upload, actor).await?))
+    let (_, options) = query::options(&pairs).map_err(bad_request)?;
+    Ok(changed(admin.registry.remove_with(name, options, Origin::Upload, actor).await?))
 }
 
 async fn roll_back(

@@ -4,7 +4,7 @@
 //! one dot between them; a value is one number, truth value or text, never a list or an object. So what a query costs to read
 //! is bounded by its length.
 
-use netmarks_policies::{Mode, Settings};
+use netmarks_policies::{ChangeOptions, Mode, Settings};
 use serde_json::{Map, Value};
 
 /// Most keys of a query: far above what a policy has parameters.
@@ -40,15 +40,29 @@ pub fn settings(pairs: &[(String, String)]) -> Result<(Settings, Mode), String> 
     Ok((settings, self::mode(mode, percent)?))
 }
 
-/// Reads how much of the workloads a canary takes, where nothing else is to be said.
+/// Reads what a change of mode or a removal takes: the share of a canary, and what else may happen.
 ///
 /// # Errors
-/// If the value does not fit, or there is another key.
-pub(super) fn percent(pairs: &[(String, String)]) -> Result<Option<u8>, String> {
-    pairs.iter().try_fold(None, |_, (key, text)| match key.as_str() {
-        "percent" => share(text).map(Some),
-        other => Err(format!("unknown key `{other}`: only `percent` is known here")),
-    })
+/// If a value does not fit, or there is another key.
+pub(super) fn options(pairs: &[(String, String)]) -> Result<(Option<u8>, ChangeOptions), String> {
+    let (mut percent, mut options) = (None, ChangeOptions::default());
+    for (key, text) in pairs {
+        match key.as_str() {
+            "percent" => percent = Some(share(text)?),
+            "only" => options.only = truth(key, text)?,
+            "leave_nothing_active" => options.leave_nothing_active = truth(key, text)?,
+            other => {
+                return Err(format!(
+                    "unknown key `{other}`: here are `percent`, `only` and `leave_nothing_active`"
+                ));
+            }
+        }
+    }
+    Ok((percent, options))
+}
+
+fn truth(key: &str, text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| format!("`{key}` is `{text}`, not true or false"))
 }
 
 fn share(text: &str) -> Result<u8, String> {

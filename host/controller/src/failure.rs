@@ -65,6 +65,7 @@ impl From<&Refusal> for PolicyFailure {
             Refusal::Degraded { .. } => (FailureKind::Withdrawn, "TooManyFaults"),
             Refusal::Managed { .. } => (FailureKind::Blocked, "ManagedElsewhere"),
             Refusal::Canary { .. } => (FailureKind::Blocked, "OtherCanary"),
+            Refusal::NothingActive { .. } => (FailureKind::Blocked, "OnlyActive"),
             Refusal::Full { .. } => (FailureKind::Blocked, "TooManyPolicies"),
             Refusal::Busy => (FailureKind::Transient, "Busy"),
             Refusal::Store(_) | Refusal::Lost(_) => (FailureKind::Transient, "NotSaved"),

@@ -19,10 +19,11 @@ async fn every_command_says_what_it_changed() {
 
     // For people.
     let said = running.says(&["push", spread, "--mode", "shadow", "--weight", "2"]).unwrap();
-    assert!(said.starts_with("`spread` is shadow (sha256:") && said.ends_with("; generation 2"), "{said}");
+    assert!(said.starts_with("`spread` is shadow (sha256:") && said.contains("; generation 2\n"), "{said}");
+    assert!(said.ends_with("\nscoring now: netmarks (weight 1, 100%)"), "{said}");
     let said = running.says(&["push", spread, "--mode", "shadow", "--weight", "2"]).unwrap();
     assert!(said.starts_with("nothing changed: `spread` is shadow"), "{said}");
-    assert!(said.ends_with("; still generation 2"), "{said}");
+    assert!(said.contains("; still generation 2\n"), "{said}");
     running.scores().await.unwrap();
     // A shadow, too, has the deadline of a push, and what it misses is no request that both scored.
     let mut missed = 0;
@@ -45,20 +46,29 @@ async fn every_command_says_what_it_changed() {
         "{said}"
     );
     let said = running.says(&["canary", "spread", "--percent", "99"]).unwrap();
-    assert!(said.starts_with("`spread` is canary 99% (") && said.ends_with("; generation 3"), "{said}");
+    assert!(said.starts_with("`spread` is canary 99% (") && said.contains("; generation 3\n"), "{said}");
+    assert!(said.ends_with("scoring now: netmarks (weight 1, 100%), spread (canary 99%)"), "{said}");
     let said = running.says(&["activate", "spread"]).unwrap();
-    assert!(said.starts_with("`spread` is active (") && said.ends_with("; generation 4"), "{said}");
+    assert!(said.starts_with("`spread` is active (") && said.contains("; generation 4\n"), "{said}");
+    assert!(said.ends_with("scoring now: netmarks (weight 1, 33%), spread (weight 2, 67%)"), "{said}");
     // A busy machine may let `spread` miss the deadline of a push.
     eventually("one third traffic, two thirds spread", async || {
         Ok((running.scores().await? == [8, 9, 10, 7]).then_some(()))
     })
     .await
     .unwrap();
-    assert_eq!(running.says(&["rollback"]).unwrap(), "the earlier set is back; generation 5");
+    let said = running.says(&["rollback"]).unwrap();
+    assert!(said.starts_with("the earlier set is back; generation 5\nscoring now: "), "{said}");
     let said = running.says(&["ready", "spread"]).unwrap();
-    assert!(said.ends_with("; generation 6"), "{said}");
+    assert!(said.contains("; generation 6\n"), "{said}");
     assert_eq!(running.scores().await.unwrap(), BY_TRAFFIC);
-    assert_eq!(running.says(&["remove", "spread"]).unwrap(), "`spread` is removed; generation 7");
+    let refused = running.fails(&["shadow", "netmarks"]).unwrap();
+    assert!(
+        refused.contains("the only active policy") && refused.contains("--leave-nothing-active"),
+        "{refused}"
+    );
+    let said = running.says(&["remove", "spread"]).unwrap();
+    assert_eq!(said, "`spread` is removed; generation 7\nscoring now: netmarks (weight 1, 100%)");
     assert_eq!(running.says(&["report"]).unwrap().lines().count(), 1, "a sentence");
 
     // For machines.
@@ -269,8 +279,8 @@ async fn what_is_live_survives_a_restart() {
     assert_eq!(running.get("/v1/policies").await.unwrap().ok().unwrap(), before);
     // And so does the way back.
     running.post("/v1/rollback").await.unwrap().ok().unwrap();
-    running.post("/v1/policies/netmarks/ready").await.unwrap().ok().unwrap();
     running.put("s", "mode=active", bytes("spread").unwrap()).await.unwrap().ok().unwrap();
+    running.post("/v1/policies/netmarks/ready").await.unwrap().ok().unwrap();
     let running = running.restart().await.unwrap();
     assert_eq!(running.scores().await.unwrap(), BY_SPREAD);
 }

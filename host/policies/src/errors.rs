@@ -39,6 +39,12 @@ pub enum Refusal {
         "this very revision of `{name}` is active; to take it out of the set, move it to shadow or ready"
     )]
     AlreadyActive { name: String },
+    /// Nobody would score.
+    #[error(
+        "`{name}` is the only active policy: without it nothing would be scored, and kube-scheduler would decide alone. Activate another \
+         one first, or say --leave-nothing-active (`leave_nothing_active=true`)"
+    )]
+    NothingActive { name: String },
     /// Two at once would say nothing about either.
     #[error("`{other}` is a canary already; activate or remove it first")]
     Canary { other: String },

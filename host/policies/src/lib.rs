@@ -37,7 +37,7 @@ mod submission;
 
 pub use background::RegistryTask;
 pub use breach::{Breach, RollbackRules};
-pub use change::{Fallback, PolicyChange};
+pub use change::{ChangeOptions, Fallback, PolicyChange};
 pub use errors::{Refusal, StateFolderError};
 pub use lifecycle::{Event, State, step};
 pub use loading::{Compiling, Replay};
@@ -50,6 +50,6 @@ pub use report::{EntryReport, RegistryReport, Rejection};
 pub use revision::{Loaded, RevisionId};
 pub use set::{Canary, PartScore, PartScores, PolicySet, Scored, score};
 pub use settings::{Mode, PolicyName, Settings};
-pub use shadow::{Comparison, ShadowReport};
+pub use shadow::{Comparison, ShadowReport, Spread};
 pub use state_folder::StateFolder;
-pub use submission::{ChangeOutcome, Submission};
+pub use submission::{Answering, ChangeOutcome, Submission};

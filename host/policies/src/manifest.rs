@@ -78,6 +78,12 @@ impl Manifest {
         answering(self) == answering(other)
     }
 
+    /// Whether a policy is active: a canary alone answers for a share of the workloads only.
+    #[must_use]
+    pub fn has_active(&self) -> bool {
+        self.entries.iter().any(Entry::is_active)
+    }
+
     /// Whether a revision answers requests.
     #[must_use]
     pub fn is_answered_by(&self, revision: &RevisionId) -> bool {

@@ -10,7 +10,7 @@ use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_engine::when_idle;
 
-use crate::change::{Fallback, PolicyChange};
+use crate::change::{ChangeOptions, Fallback, PolicyChange};
 use crate::commands::{Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
 use crate::errors::Refusal;
 use crate::manifest::Entry;
@@ -100,14 +100,29 @@ impl Registry {
         origin: Origin,
         actor: Actor,
     ) -> Result<ChangeOutcome, Refusal> {
+        self.set_mode_with(name, mode, ChangeOptions::default(), origin, actor).await
+    }
+
+    /// The same with `options`. Sources other than an operator may leave nothing active: what their files say is so.
+    ///
+    /// # Errors
+    /// As [`Self::set_mode`]; also if nothing would be active and `options` do not allow it.
+    pub async fn set_mode_with(
+        &self,
+        name: PolicyName,
+        mode: Mode,
+        options: ChangeOptions,
+        origin: Origin,
+        actor: Actor,
+    ) -> Result<ChangeOutcome, Refusal> {
         let manifest = self.manifest();
+        let alone = !manifest.entries.iter().any(|entry| entry.answers() && entry.name != name);
+        let options = declared(options, origin);
         match manifest.named(&name) {
-            Some(entry) if entry.mode == mode && entry.degraded.is_none() => Ok(ChangeOutcome {
-                generation: manifest.generation,
-                changed: false,
-                entry: Some(entry.clone()),
-            }),
-            _ => self.operate(PolicyChange::Move { name, mode, origin }, actor).await,
+            Some(entry) if entry.mode == mode && entry.degraded.is_none() && (alone || !options.only) => {
+                Ok(ChangeOutcome::new(&manifest, false, Some(entry.clone())))
+            }
+            _ => self.operate(PolicyChange::Move { name, mode, origin, options }, actor).await,
         }
     }
 
@@ -121,19 +136,56 @@ impl Registry {
         origin: Origin,
         actor: Actor,
     ) -> Result<ChangeOutcome, Refusal> {
+        self.remove_with(name, ChangeOptions::default(), origin, actor).await
+    }
+
+    /// The same with `options`. The configuration's policy answers again where nothing else does, unless `options` say that
+    /// nothing need be active.
+    ///
+    /// # Errors
+    /// As [`Self::remove`]; also if nothing would be active and `options` do not allow it.
+    pub async fn remove_with(
+        &self,
+        name: PolicyName,
+        options: ChangeOptions,
+        origin: Origin,
+        actor: Actor,
+    ) -> Result<ChangeOutcome, Refusal> {
         let registry = self.clone();
         to_the_end(async move {
-            let outcome = registry.operate(PolicyChange::Remove { name, origin }, actor).await?;
-            // What had taken the place of the configuration's policy may be gone: that answers again when nothing else
-            // does.
-            if registry.current().active.is_empty()
-                && let Some(configured) = registry.state().configured.clone()
-                && let Err(refusal) = registry.submit(configured).await
-            {
-                let error = chain(&refusal);
-                tracing::error!(error, "no policy is left, and the configuration's is refused");
+            let configured = registry.state().configured.clone();
+            // It was displaced by another, or by another version of its own name.
+            let displaced = |configured: &Submission| {
+                let manifest = registry.manifest();
+                !manifest
+                    .entries
+                    .iter()
+                    .any(|entry| entry.origin == Origin::Configuration && entry.name == configured.name)
+            };
+            let stand_in =
+                configured.filter(|configured| !options.leave_nothing_active && displaced(configured));
+            let leave_nothing_active = declared(options, origin).leave_nothing_active || stand_in.is_some();
+            let options = ChangeOptions { leave_nothing_active, ..options };
+            let outcome = registry.operate(PolicyChange::Remove { name, origin, options }, actor).await?;
+            if registry.manifest().has_active() {
+                return Ok(outcome);
             }
-            Ok(outcome)
+            match stand_in {
+                Some(configured) => match registry.submit(configured).await {
+                    Ok(outcome) => Ok(ChangeOutcome { entry: None, ..outcome }),
+                    Err(refusal) => {
+                        let error = chain(&refusal);
+                        tracing::error!(error, "no policy is left, and the configuration's is refused");
+                        Ok(outcome)
+                    }
+                },
+                None => {
+                    tracing::warn!(
+                        "no policy is active: nothing is scored, and kube-scheduler decides alone"
+                    );
+                    Ok(outcome)
+                }
+            }
         })
         .await
     }
@@ -167,7 +219,7 @@ impl Registry {
         let state = self.state();
         let answers = !self.current().active.is_empty();
         let outcome = if answers && state.saved.configured.as_ref() == Some(&configured.revision) {
-            ChangeOutcome { generation: state.manifest().generation, changed: false, entry: None }
+            ChangeOutcome::new(state.manifest(), false, None)
         } else {
             let mut entries = state.manifest().entries.iter();
             let mode = match entries.find(|entry| entry.origin == Origin::Configuration) {
@@ -212,11 +264,7 @@ fn unchanged(state: &RegistryState, entry: &Entry) -> Result<Option<ChangeOutcom
     if let Some(reason) = &present.degraded {
         return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
     }
-    Ok((present.mode == entry.mode).then(|| ChangeOutcome {
-        generation: manifest.generation,
-        changed: false,
-        entry: Some(present.clone()),
-    }))
+    Ok((present.mode == entry.mode).then(|| ChangeOutcome::new(manifest, false, Some(present.clone()))))
 }
 
 /// The entries that have to be loaded before a change can be made.
@@ -228,6 +276,12 @@ fn needed(state: &RegistryState, change: &PolicyChange) -> Vec<Entry> {
         PolicyChange::Move { name, .. } => state.manifest().named(name).cloned().into_iter().collect(),
         _ => Vec::new(),
     }
+}
+
+/// What a file or an object says is so, whatever follows from it; only people are asked whether they mean it.
+fn declared(options: ChangeOptions, origin: Origin) -> ChangeOptions {
+    let leave_nothing_active = options.leave_nothing_active || origin != Origin::Upload;
+    ChangeOptions { leave_nothing_active, ..options }
 }
 
 /// Runs an operation in a task of its own, so that it is not left half done when nobody waits for it any more.

@@ -5,7 +5,7 @@
 use netmarks_core::errors::chain;
 
 use crate::breach::Breach;
-use crate::change::{Fallback, PolicyChange};
+use crate::change::{ChangeOptions, Fallback, PolicyChange};
 use crate::errors::Refusal;
 use crate::manifest::Entry;
 use crate::origin::{Actor, Origin};
@@ -55,7 +55,8 @@ impl Registry {
         let Some(entry) = state.manifest().entry(revision).filter(uploaded) else { return };
         let actor = Actor::own("automatic promotion", "this process");
         let (name, mode, origin) = (entry.name.clone(), Mode::Active, Origin::Upload);
-        if let Err(refusal) = self.operate(PolicyChange::Move { name, mode, origin }, actor).await {
+        let change = PolicyChange::Move { name, mode, origin, options: ChangeOptions::default() };
+        if let Err(refusal) = self.operate(change, actor).await {
             tracing::error!(policy = %entry.name, error = chain(&refusal), "failed to promote the canary");
         }
     }

@@ -27,7 +27,8 @@ impl SavedState {
     /// The same after `next` has taken the place of the current manifest.
     pub(crate) fn advanced_to(&self, next: Manifest) -> Self {
         let mut history = self.history.clone();
-        if !next.answers_like(&self.current) && self.current.generation > 0 {
+        // A set that scores nothing is nothing to go back to.
+        if !next.answers_like(&self.current) && self.current.has_active() {
             history.push(self.current.clone());
             // Nobody goes back to a set in which a policy failed, even when that policy was removed long ago.
             let failed = next.entries.iter().filter(|entry| entry.degraded.is_some() && !entry.answers());
@@ -39,9 +40,10 @@ impl SavedState {
         Self { current: next, history, configured: self.configured.clone() }
     }
 
-    /// The earlier manifests in which another set answered, the newest first.
+    /// The earlier manifests in which another set scored, the newest first.
     pub(crate) fn earlier(&self) -> impl Iterator<Item = &Manifest> {
-        self.history.iter().rev().filter(|earlier| !earlier.answers_like(&self.current))
+        let scored = |earlier: &&Manifest| earlier.has_active() && !earlier.answers_like(&self.current);
+        self.history.iter().rev().filter(scored)
     }
 
     /// Whether the current manifest or one in the history has a revision.

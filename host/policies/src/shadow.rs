@@ -44,12 +44,11 @@ pub struct ShadowReport {
     /// Spearman's rank correlation of the two rankings, mean over all requests in which both preferred something:
     /// 1 is the same order, -1 the reverse.
     pub rank_correlation: Option<f64>,
-    /// Traffic that stays on the node if pods go where the active set wants them, bytes per second, summed over
-    /// requests.
-    pub active_local_bytes_per_second: f64,
-    /// The same where the shadow wants them.
-    pub shadow_local_bytes_per_second: f64,
-    /// `shadow / active - 1`: what would change.
+    /// Traffic of a pod that stays on its node if it goes where the active set wants it: bytes per second, per request.
+    pub active_local_bytes_per_second: Spread,
+    /// The same where the shadow wants it.
+    pub shadow_local_bytes_per_second: Spread,
+    /// `shadow / active - 1` of the means: what would change.
     pub local_bytes_change: Option<f64>,
     /// Requests on which it failed.
     pub faults: u64,
@@ -60,6 +59,38 @@ pub struct ShadowReport {
     pub p50_microseconds: u64,
     /// 99th percentile.
     pub p99_microseconds: u64,
+}
+
+/// A quantity over many requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Spread {
+    pub mean: f64,
+    /// Standard deviation.
+    pub deviation: f64,
+}
+
+/// A running mean and variance, by Welford's method: one pass, and no sums of squares that cancel out.
+#[derive(Clone, Copy, Debug, Default)]
+struct Running {
+    count: u64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Running {
+    #[allow(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
+    fn add(&mut self, value: f64) {
+        self.count += 1;
+        let distance = value - self.mean;
+        self.mean += distance / self.count as f64;
+        self.squares += distance * (value - self.mean);
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "counts of requests are far below 2^52")]
+    fn spread(&self) -> Spread {
+        let variance = if self.count > 1 { self.squares / (self.count - 1) as f64 } else { 0.0 };
+        Spread { mean: self.mean, deviation: variance.sqrt() }
+    }
 }
 
 /// Holds what was found out about each shadow. Its lock is held for sums only, never while a policy is called.
@@ -75,8 +106,8 @@ struct ShadowTally {
     other_node: u64,
     correlations: u64,
     correlation_sum: f64,
-    active_local: f64,
-    shadow_local: f64,
+    active_local: Running,
+    shadow_local: Running,
     faults: u64,
     last_fault: Option<String>,
     latency: Latency,
@@ -140,8 +171,8 @@ impl ShadowTally {
             other_node: 0,
             correlations: 0,
             correlation_sum: 0.0,
-            active_local: 0.0,
-            shadow_local: 0.0,
+            active_local: Running::default(),
+            shadow_local: Running::default(),
             faults: 0,
             last_fault: None,
             latency: Latency::default(),
@@ -154,8 +185,8 @@ impl ShadowTally {
         // Where one is indifferent among nodes, choosing any of them is no difference.
         let meet = of_active.iter().any(|node| of_shadow.binary_search(node).is_ok());
         self.other_node += u64::from(!meet);
-        self.active_local += mean_at(local, &of_active);
-        self.shadow_local += mean_at(local, &of_shadow);
+        self.active_local.add(mean_at(local, &of_active));
+        self.shadow_local.add(mean_at(local, &of_shadow));
         if let Some(correlation) = spearman(active, shadow) {
             self.correlations += 1;
             self.correlation_sum += correlation;
@@ -172,10 +203,10 @@ impl ShadowTally {
             other_node_ratio: self.other_node as f64 / self.requests.max(1) as f64,
             rank_correlation: (self.correlations > 0)
                 .then(|| self.correlation_sum / self.correlations as f64),
-            active_local_bytes_per_second: self.active_local,
-            shadow_local_bytes_per_second: self.shadow_local,
-            local_bytes_change: (self.active_local > 0.0)
-                .then(|| self.shadow_local / self.active_local - 1.0),
+            active_local_bytes_per_second: self.active_local.spread(),
+            shadow_local_bytes_per_second: self.shadow_local.spread(),
+            local_bytes_change: (self.active_local.mean > 0.0)
+                .then(|| self.shadow_local.mean / self.active_local.mean - 1.0),
             faults: self.faults,
             last_fault: self.last_fault.clone(),
             p50_microseconds: self.latency.quantile(0.5),
@@ -240,6 +271,17 @@ mod tests {
         near(spearman(&[1.0, 2.0, 2.0, 4.0], &[1.0, 3.0, 2.0, 4.0]), 0.948_683_298_050_513_8);
         assert_eq!(spearman(&[0.0, 0.0], &[1.0, 2.0]), None);
         assert_eq!(spearman(&[], &[]), None);
+    }
+
+    #[test]
+    fn mean_and_deviation_are_those_of_the_textbook() {
+        let mut running = Running::default();
+        assert_eq!(running.spread(), Spread { mean: 0.0, deviation: 0.0 });
+        for value in [2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0] {
+            running.add(1e9 + value);
+        }
+        let Spread { mean, deviation } = running.spread();
+        assert!((mean - 1e9 - 5.0).abs() < 1e-6 && (deviation - (32.0_f64 / 7.0).sqrt()).abs() < 1e-6);
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl StateTask {
         if let PolicyChange::Degrade { revision, .. } = &change
             && !manifest.is_answered_by(revision)
         {
-            return Ok(ChangeOutcome { generation: manifest.generation, changed: false, entry: None });
+            return Ok(ChangeOutcome::new(manifest, false, None));
         }
         let notice = Notice::of(&change, manifest);
         let saved = Arc::new(self.state.saved.advanced_to(manifest.apply(change)?));
@@ -112,7 +112,7 @@ impl StateTask {
         self.publish();
         let manifest = self.state.manifest();
         let entry = notice.policy.as_ref().and_then(|name| manifest.named(name)).cloned();
-        let outcome = ChangeOutcome { generation: manifest.generation, changed: true, entry };
+        let outcome = ChangeOutcome::new(manifest, true, entry);
         self.tell(&actor, notice);
         Ok(outcome)
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::manifest::Entry;
+use crate::manifest::{Entry, Manifest};
 use crate::origin::{Actor, Origin};
 use crate::settings::{Mode, PolicyName, Settings};
 
@@ -41,4 +41,28 @@ pub struct ChangeOutcome {
     pub changed: bool,
     /// The entry that it was about, as it is now; none after a removal or a rollback.
     pub entry: Option<Entry>,
+    /// What answers now.
+    #[serde(default)]
+    pub answering: Vec<Answering>,
+}
+
+/// A policy that answers requests.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answering {
+    pub name: PolicyName,
+    /// Active, or a canary.
+    #[serde(flatten)]
+    pub mode: Mode,
+    pub weight: f64,
+}
+
+impl ChangeOutcome {
+    pub(crate) fn new(manifest: &Manifest, changed: bool, entry: Option<Entry>) -> Self {
+        let answering = manifest.entries.iter().filter(|entry| entry.answers()).map(|entry| Answering {
+            name: entry.name.clone(),
+            mode: entry.mode,
+            weight: entry.settings.weight,
+        });
+        Self { generation: manifest.generation, changed, entry, answering: answering.collect() }
+    }
 }

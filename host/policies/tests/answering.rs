@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::support::{
-    CANARY, NODES, actor, answering, decide, guest, hostile, in_mode, lifecycle_state, name, near, netmarks,
-    of, open, policy, put, shown, told,
+    CANARY, LEAVE_NOTHING_ACTIVE, NODES, actor, answering, decide, guest, hostile, in_mode, lifecycle_state,
+    name, near, netmarks, of, open, policy, put, shown, told,
 };
 use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_policies::{Mode, Origin, Refusal, RevisionId, State};
@@ -24,7 +24,8 @@ async fn every_mode_has_its_state_and_its_place() {
         (Mode::Active, State::Active, 1, false, 0),
         (Mode::Ready, State::Ready, 0, false, 0),
     ] {
-        registry.set_mode(name("a").unwrap(), mode, UPLOAD, actor()).await.unwrap();
+        let options = LEAVE_NOTHING_ACTIVE;
+        registry.set_mode_with(name("a").unwrap(), mode, options, UPLOAD, actor()).await.unwrap();
         assert_eq!(lifecycle_state(&registry, &next), Some(state));
         let set = registry.current();
         assert_eq!(

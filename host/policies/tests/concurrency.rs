@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::{
-    Background, NODES, RULES, actor, answering, decide, hostile, in_mode, leave_for_shadows, name, near,
-    netmarks, of, open, open_on, open_with, policy, put, shown,
+    Background, LEAVE_NOTHING_ACTIVE, NODES, RULES, actor, answering, decide, hostile, in_mode,
+    leave_for_shadows, name, near, netmarks, of, open, open_on, open_with, policy, put, shown,
 };
 use netmarks_engine::{Engine, EngineSettings, Tick};
 use netmarks_policies::{Mode, NoticeKind, Origin, State};
@@ -37,9 +37,10 @@ fn who_reads_does_not_wait_for_the_disk_and_sees_nothing_that_is_not_saved() {
         let disk = tokio::task::spawn_blocking(move || held.recv());
         let removals = ["a", "s"].map(|policy| {
             let registry = registry.clone();
-            tokio::spawn(
-                async move { registry.remove(name(policy).unwrap(), UPLOAD, actor()).await.unwrap() },
-            )
+            tokio::spawn(async move {
+                let (name, options) = (name(policy).unwrap(), LEAVE_NOTHING_ACTIVE);
+                registry.remove_with(name, options, UPLOAD, actor()).await.unwrap()
+            })
         });
         settle().await;
         assert!(removals.iter().all(|removal| !removal.is_finished()));

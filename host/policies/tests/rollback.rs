@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use crate::support::{
-    Background, CANARY, NODES, RULES, actor, answering, decide, guest, hostile, in_mode, name, netmarks, of,
-    open_with, policy, shown,
+    Background, CANARY, LEAVE_NOTHING_ACTIVE, NODES, RULES, actor, answering, decide, guest, hostile,
+    in_mode, name, netmarks, of, open_with, policy, shown,
 };
 use netmarks_policies::{Inbox, Mode, Notice, NoticeKind, Origin, Refusal, Registry, RollbackRules};
 use tokio::sync::broadcast::Receiver;
@@ -254,7 +254,8 @@ async fn a_rollback_that_fails_is_tried_again() {
     std::fs::create_dir_all(manifest.join("something")).unwrap();
     watched.misbehave();
     // Behind the rollback in the queue of changes, and refused like it.
-    let refusal = watched.registry.remove(name("a").unwrap(), UPLOAD, actor()).await.unwrap_err();
+    let removal = watched.registry.remove_with(name("a").unwrap(), LEAVE_NOTHING_ACTIVE, UPLOAD, actor());
+    let refusal = removal.await.unwrap_err();
     assert!(matches!(refusal, Refusal::Store(_)), "{refusal}");
     assert_eq!(shown(&watched.registry), ["a active"]);
     std::fs::remove_dir_all(&manifest).unwrap();

@@ -5,7 +5,7 @@ use crate::support::{
     Background, NODES, actor, decide, hostile, in_mode, leave_for_shadows, name, netmarks, of, open, policy,
     put, shown,
 };
-use netmarks_policies::{Mode, Origin};
+use netmarks_policies::{Mode, Origin, Spread};
 
 const UPLOAD: Origin = Origin::Upload;
 
@@ -41,8 +41,9 @@ async fn shadows_are_compared_with_what_answers() {
     let same = of("same");
     assert_eq!((same.requests, same.other_node, same.faults), (4, 1, 0));
     assert!((same.other_node_ratio - 0.25).abs() < 1e-12);
-    assert!((same.active_local_bytes_per_second - (3.0 * 160.0 + 80.0)).abs() < 1e-9);
-    assert!((same.shadow_local_bytes_per_second - 4.0 * 160.0).abs() < 1e-9);
+    assert!((same.active_local_bytes_per_second.mean - (3.0 * 160.0 + 80.0) / 4.0).abs() < 1e-9);
+    assert!((same.active_local_bytes_per_second.deviation - 40.0).abs() < 1e-9);
+    assert_eq!(same.shadow_local_bytes_per_second, Spread { mean: 160.0, deviation: 0.0 });
     assert!((same.local_bytes_change.unwrap() - (640.0 / 560.0 - 1.0)).abs() < 1e-12);
     // Three times the same order, and once, by scipy.stats.spearmanr([1, 0, 0, 0], [80, 110, 160, 0]), -0.258....
     let once = -0.258_198_889_747_161_15;
@@ -51,7 +52,7 @@ async fn shadows_are_compared_with_what_answers() {
 
     let spread = of("spread");
     assert_eq!((spread.requests, spread.other_node, spread.rank_correlation), (4, 0, None));
-    assert!((spread.shadow_local_bytes_per_second - 4.0 * (80.0 + 110.0 + 160.0) / 4.0).abs() < 1e-9);
+    assert!((spread.shadow_local_bytes_per_second.mean - (80.0 + 110.0 + 160.0) / 4.0).abs() < 1e-9);
 
     let bad = of("bad");
     assert_eq!((bad.requests, bad.faults), (0, 4));

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use crate::support::{
-    CANARY, NODES, actor, answering, decide, guest, hostile, in_mode, name, near, netmarks, of, open, put,
-    shown, text, told,
+    CANARY, LEAVE_NOTHING_ACTIVE, NODES, actor, answering, decide, guest, hostile, in_mode, name, near,
+    netmarks, of, open, put, shown, text, told,
 };
 use netmarks_engine::ParameterValue;
-use netmarks_policies::{Mode, Notice, NoticeKind, Origin, Refusal, Submission};
+use netmarks_policies::{ChangeOptions, Mode, Notice, NoticeKind, Origin, Refusal, Submission};
 
 const UPLOAD: Origin = Origin::Upload;
 
@@ -22,7 +22,9 @@ async fn the_same_again_changes_nothing_and_another_mode_is_a_change() {
     assert_eq!((again.generation, again.changed, &again.entry), (1, false, &first.entry));
     assert_eq!(registry.current().generation, 1);
 
-    let moved = registry.set_mode(name("a").unwrap(), Mode::Shadow, UPLOAD, actor()).await.unwrap();
+    let options = LEAVE_NOTHING_ACTIVE;
+    let moved = registry.set_mode_with(name("a").unwrap(), Mode::Shadow, options, UPLOAD, actor()).await;
+    let moved = moved.unwrap();
     assert_eq!((moved.generation, moved.changed), (2, true));
     let again = registry.set_mode(name("a").unwrap(), Mode::Shadow, UPLOAD, actor()).await.unwrap();
     assert_eq!((again.generation, again.changed), (2, false));
@@ -37,6 +39,37 @@ async fn the_same_again_changes_nothing_and_another_mode_is_a_change() {
     let kinds: Vec<_> = told.iter().map(|notice| (notice.kind, notice.generation)).collect();
     assert_eq!(kinds, [(NoticeKind::Accepted, 1), (NoticeKind::Moved, 2), (NoticeKind::Accepted, 3)]);
     assert!(told.iter().all(|notice| notice.digest.as_ref().is_some_and(|d| d.starts_with("sha256:"))));
+}
+
+/// What scores is not taken away by the way, and nobody goes back to a set that scored nothing.
+#[tokio::test]
+async fn the_set_is_never_silently_empty() {
+    let (registry, _inbox) = open().unwrap();
+    let a = || name("a").unwrap();
+    registry.submit(netmarks("a").unwrap()).await.unwrap();
+    for mode in [Mode::Shadow, Mode::Ready, Mode::Canary { percent: 50 }] {
+        let refusal = registry.set_mode(a(), mode, UPLOAD, actor()).await.unwrap_err();
+        assert!(matches!(refusal, Refusal::NothingActive { .. }), "{refusal}");
+    }
+    assert!(matches!(registry.remove(a(), UPLOAD, actor()).await, Err(Refusal::NothingActive { .. })));
+    assert_eq!(shown(&registry), ["a active"]);
+    let removed = registry.remove_with(a(), LEAVE_NOTHING_ACTIVE, UPLOAD, actor()).await.unwrap();
+    assert_eq!((removed.generation, removed.answering), (2, vec![]));
+    // The way back leads to the newest set that scored, over the empty one, and not back to that.
+    registry.submit(netmarks("b").unwrap()).await.unwrap();
+    let back = registry.roll_back(actor()).await.unwrap();
+    assert_eq!(shown(&registry), ["a active", "b ready"]);
+    let answering: Vec<&str> = back.answering.iter().map(|policy| policy.name.as_str()).collect();
+    assert_eq!(answering, ["a"]);
+    registry.roll_back(actor()).await.unwrap();
+    assert_eq!(shown(&registry), ["a ready", "b active"]);
+    // Alone, or beside another.
+    registry.set_mode(a(), Mode::Active, UPLOAD, actor()).await.unwrap();
+    assert_eq!(shown(&registry), ["a active", "b active"]);
+    let only = ChangeOptions { only: true, ..ChangeOptions::default() };
+    let outcome = registry.set_mode_with(a(), Mode::Active, only, UPLOAD, actor()).await.unwrap();
+    assert!(outcome.changed);
+    assert_eq!(shown(&registry), ["a active", "b ready"]);
 }
 
 /// Two that deploy the same at the same time, such as two runs of a pipeline.

@@ -15,8 +15,8 @@ use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_core::snapshot::Snapshot;
 use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue};
 use netmarks_policies::{
-    Actor, Comparison, Compiling, Inbox, Mode, Origin, PolicyName, PromotionRules, Registry, RegistryOptions,
-    RevisionId, RollbackRules, Scored, Settings, State, StateFolder, Submission,
+    Actor, ChangeOptions, Comparison, Compiling, Inbox, Mode, Origin, PolicyName, PromotionRules, Registry,
+    RegistryOptions, RevisionId, RollbackRules, Scored, Settings, State, StateFolder, Submission,
 };
 use netmarks_test_tools::repository;
 pub use netmarks_test_tools::repository::{guest, policy};
@@ -132,6 +132,9 @@ pub fn hostile(name: &str, behaviour: &str) -> Result<Submission> {
     .into();
     Ok(submission)
 }
+
+/// An operator who means it.
+pub const LEAVE_NOTHING_ACTIVE: ChangeOptions = ChangeOptions { only: false, leave_nothing_active: true };
 
 pub fn actor() -> Actor {
     Actor::own("tester", "127.0.0.1:1")

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use netmarks_core::units::bytes_per_second;
-use netmarks_policies::{RegistryReport, ShadowReport};
+use netmarks_policies::{RegistryReport, ShadowReport, Spread};
 use reqwest::Method;
 
 use super::super::output::OutputFormat;
@@ -82,7 +82,7 @@ fn list_text(report: &RegistryReport, width: u16) -> String {
 fn shadow_table(report: &[ShadowReport], width: u16) -> String {
     let mut table = Table::new([
         Column::new("NAME"),
-        Column::number("REQUESTS"),
+        Column::number("DECISIONS"),
         Column::number("OTHER NODE"),
         Column::number("RANK CORRELATION").spare(2),
         Column::number("NODE-LOCAL TRAFFIC"),
@@ -94,7 +94,8 @@ fn shadow_table(report: &[ShadowReport], width: u16) -> String {
         let change = shadow
             .local_bytes_change
             .map_or_else(String::new, |change| format!(" ({:+.1}%)", change * 100.0));
-        let local = bytes_per_second(shadow.shadow_local_bytes_per_second);
+        let Spread { mean, deviation } = shadow.shadow_local_bytes_per_second;
+        let local = format!("{} ± {}", bytes_per_second(mean), bytes_per_second(deviation));
         table.row([
             shadow.name.to_string(),
             shadow.requests.to_string(),

@@ -28,10 +28,12 @@ const LIST: &str = "Examples:
   netmarks policy list --server https://netmarks.example:9821 --ca-file ca.crt --token-file token
   netmarks policy list -o json | jq -r '.policies[] | select(.state == \"active\").name'";
 
-const ACTIVATE: &str = "The policy that it displaces can be put back: `netmarks policy rollback`.
+const ACTIVATE: &str = "It answers beside the other active policies, each by its weight, and in place of the active version of its own name.
+With --only it answers alone. `netmarks policy rollback` puts back what answered before.
 
 Examples:
   netmarks policy activate mine
+  netmarks policy activate mine --only
   netmarks policy activate mine -o json | jq .generation
   netmarks policy activate mine --server https://netmarks.example:9821 --token-file token";
 
@@ -44,14 +46,14 @@ Examples:
   netmarks policy canary mine --percent 20 -o json
   netmarks policy canary mine --percent 50 --server http://127.0.0.1:9821";
 
-const SHADOW: &str = "An active policy leaves the set by this.
+const SHADOW: &str = "An active policy no longer answers then. The only active one stays unless --leave-nothing-active is given.
 
 Examples:
   netmarks policy shadow mine
   netmarks policy shadow mine -o json | jq .changed
   netmarks policy shadow mine --server http://127.0.0.1:9821";
 
-const READY: &str = "An active policy leaves the set by this.
+const READY: &str = "An active policy no longer answers then. The only active one stays unless --leave-nothing-active is given.
 
 Examples:
   netmarks policy ready mine
@@ -59,8 +61,9 @@ Examples:
   netmarks policy ready mine --server http://127.0.0.1:9821";
 
 const REPORT: &str =
-    "Counted since a policy became a shadow. Traffic is that which stays on a node if pods go where a policy
-wants them, in bytes per second, summed over requests.
+    "Counted since a policy became a shadow. OTHER NODE is the share of decisions in which it would have chosen another node.
+NODE-LOCAL TRAFFIC is what stays on the node if a pod goes where the policy wants it: bytes per second, mean per decision,
+with its standard deviation and the difference to what answers.
 
 Examples:
   netmarks policy report
@@ -75,7 +78,8 @@ Examples:
   netmarks policy rollback -o json | jq .generation
   netmarks policy rollback --server http://127.0.0.1:9821";
 
-const REMOVE: &str = "If nothing else answers then, the configuration's policy does.
+const REMOVE: &str = "If nothing else is active then, the configuration's policy answers again. The only active one stays where there is
+none, unless --leave-nothing-active is given.
 
 Examples:
   netmarks policy remove mine
@@ -103,18 +107,18 @@ enum Command {
     /// List the policies of a running extender
     #[command(after_help = LIST)]
     List(list::Args),
-    /// Have a policy answer, in place of the active one of its name
+    /// Have a policy answer beside the other active ones, or alone
     #[command(after_help = ACTIVATE)]
-    Activate(change::Named),
+    Activate(change::Activate),
     /// Have a policy answer for some workloads, always the same ones
     #[command(after_help = CANARY)]
     Canary(change::Canary),
-    /// Have a policy score along without being heard
+    /// Have a policy score every request, without counting its scores
     #[command(after_help = SHADOW)]
-    Shadow(change::Named),
+    Shadow(change::Retire),
     /// Keep a policy loaded, and nothing else
     #[command(after_help = READY)]
-    Ready(change::Named),
+    Ready(change::Retire),
     /// Show how the shadows compare with what answers
     #[command(after_help = REPORT)]
     Report(list::Args),
@@ -123,7 +127,7 @@ enum Command {
     Rollback(change::RollBack),
     /// Remove all revisions of a policy
     #[command(after_help = REMOVE)]
-    Remove(change::Named),
+    Remove(change::Retire),
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
@@ -133,10 +137,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Command::Test(args) => test::run(args),
         Command::Push(args) => push::run(args),
         Command::List(args) => list::list(args),
-        Command::Activate(args) => change::set_mode(args, "activate"),
+        Command::Activate(args) => change::activate(args),
         Command::Canary(args) => change::canary(args),
-        Command::Shadow(args) => change::set_mode(args, "shadow"),
-        Command::Ready(args) => change::set_mode(args, "ready"),
+        Command::Shadow(args) => change::retire(args, "shadow"),
+        Command::Ready(args) => change::retire(args, "ready"),
         Command::Report(args) => list::report(args),
         Command::Rollback(args) => change::roll_back(args),
         Command::Remove(args) => change::remove(args),

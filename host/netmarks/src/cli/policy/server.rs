@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use netmarks_policies::ChangeOutcome;
+use netmarks_policies::{Answering, ChangeOutcome, Mode};
 use reqwest::{Method, RequestBuilder};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -78,7 +78,7 @@ pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: OutputFor
     if output == OutputFormat::Json {
         return say_json(outcome);
     }
-    let ChangeOutcome { generation, changed, entry } = outcome;
+    let ChangeOutcome { generation, changed, entry, answering } = outcome;
     let now = entry.as_ref().map_or_else(
         || what.to_owned(),
         |entry| {
@@ -86,8 +86,24 @@ pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: OutputFor
             format!("`{}` is {} ({digest}, revision {})", entry.name, entry.mode, entry.revision)
         },
     );
-    match changed {
-        true => say(&format!("{now}; generation {generation}")),
-        false => say(&format!("nothing changed: {now}; still generation {generation}")),
+    let done = match changed {
+        true => format!("{now}; generation {generation}"),
+        false => format!("nothing changed: {now}; still generation {generation}"),
+    };
+    say(&format!("{done}\n{}", answering_now(answering)))
+}
+
+/// What answers, each with its share of the weights.
+fn answering_now(answering: &[Answering]) -> String {
+    let active = answering.iter().filter(|policy| policy.mode == Mode::Active);
+    let total: f64 = active.clone().map(|policy| policy.weight).sum();
+    if total <= 0.0 {
+        return "no policy is active: nothing is scored, kube-scheduler decides alone, and /readyz says that the extender is not ready"
+            .to_owned();
     }
+    let shown = answering.iter().map(|Answering { name, mode, weight }| match mode {
+        Mode::Active => format!("{name} (weight {weight}, {:.0}%)", weight / total * 100.0),
+        other => format!("{name} ({other})"),
+    });
+    format!("scoring now: {}", shown.collect::<Vec<_>>().join(", "))
 }
