@@ -27,6 +27,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use netmarks_sources::transport::answers_without_tls;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
@@ -161,6 +162,9 @@ fn brief(error: &(dyn std::error::Error + 'static)) -> String {
         && !status.message.is_empty()
     {
         return status.message.clone();
+    }
+    if answers_without_tls(error) {
+        return "what listens there does not speak TLS; write http:// instead of https://".to_owned();
     }
     let text = error.to_string();
     let innermost =

@@ -6,6 +6,7 @@ mod compiling;
 mod config_files;
 mod config_mistakes;
 mod draining;
+mod exit_codes;
 mod faults;
 mod health;
 mod hostile;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, anyhow};
+use netmarks_sources::transport::answers_without_tls;
 
 /// Flags for servers that serve HTTPS.
 #[derive(Debug, clap::Args)]
@@ -38,4 +39,18 @@ impl ClientTls {
         }
         Ok(client)
     }
+}
+
+/// Why a server did not answer, with what to look at.
+pub(super) fn unreachable(url: &str, error: reqwest::Error, hint: &str) -> Error {
+    if answers_without_tls(&error) {
+        return anyhow!(
+            "failed to reach {url}: what listens there does not speak TLS; write http:// instead of https://"
+        );
+    }
+    // A server that wants TLS hangs up, or answers with what is no HTTP.
+    let hung_up = url.starts_with("http://") && !error.is_connect() && !error.is_timeout();
+    let tls = if hung_up { "; if it serves HTTPS, write https:// and give --ca-file" } else { "" };
+    // The chain names the URL once already.
+    Error::new(error.without_url()).context(format!("failed to reach {url}; {hint}{tls}"))
 }

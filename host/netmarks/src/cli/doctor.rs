@@ -16,7 +16,7 @@ const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own
 keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
 `kubectl port-forward`. What each check means: docs/doctor.md.
 
-Exit code: 0 if there is no problem, warnings or not; 1 if there is one; 2 for a command line that cannot be.
+Exit code: 0 if there is no problem, warnings or not; 1 if there is one; `netmarks --help` has the others.
 
 Examples:
   netmarks doctor --config config.yaml --service-account netmarks/netmarks

@@ -6,6 +6,7 @@ mod compile;
 mod completion;
 mod demo;
 mod doctor;
+mod exit;
 mod output;
 mod policy;
 mod score;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::policies;
 
+pub use exit::{ExitCode, exit_code};
 pub use terminal::print_error;
 
 /// NetMARKS: places pods next to what they talk to.
@@ -39,7 +41,15 @@ const EXAMPLES: &str = "Examples:
   netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
   netmarks score --snapshot cluster.json --pod shop/cart-0
-  netmarks policy test mine.wasm --cases cases.yaml";
+  netmarks policy test mine.wasm --cases cases.yaml
+
+Exit codes of every command:
+  0  done, and all is well
+  1  it failed, or what was examined is not as it should be
+  2  the command line cannot be
+  3  refused: a policy, a configuration, a change
+  4  not found: a file, a pod, a policy
+  5  partly done";
 
 #[derive(Debug, Subcommand)]
 enum Command {

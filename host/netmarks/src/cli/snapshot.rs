@@ -46,10 +46,9 @@ pub(super) fn run(args: &Args) -> Result<()> {
 
 async fn fetch(args: &Args) -> Result<String> {
     let url = format!("{}/v1/snapshot", args.server.trim_end_matches('/'));
-    let response =
-        args.tls.client()?.build()?.get(&url).send().await.with_context(|| {
-            format!("failed to reach {url}; is `netmarks serve` running there? (--server)")
-        })?;
+    let hint = "is `netmarks serve` running there? (--server)";
+    let response = args.tls.client()?.build()?.get(&url).send().await;
+    let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
     let status = response.status();
     let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
     if !status.is_success() {

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use netmarks_policies::ChangeOutcome;
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::client::ClientTls;
+use super::super::client::{ClientTls, unreachable};
+use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
 
@@ -56,16 +57,23 @@ impl Server {
                 .with_context(|| format!("failed to read the token in {}", file.display()))?;
             request = request.bearer_auth(token.trim());
         }
-        let response = prepare(request).send().await.with_context(|| {
-            format!("failed to reach {url}; is `admin.listen` set for `netmarks serve`? (--server)")
-        })?;
+        let hint = "is `admin.listen` set for `netmarks serve`? (--server)";
+        let response = prepare(request).send().await.map_err(|error| unreachable(&url, error, hint))?;
         let status = response.status();
         let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
         if !status.is_success() {
             let said: Option<Value> = serde_json::from_str(&text).ok();
-            match said.as_ref().and_then(|said| said.get("error")?.as_str()) {
-                Some(reason) => bail!("{reason}"),
-                None => bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default()),
+            let reason = said.as_ref().and_then(|said| said.get("error")?.as_str()).map(str::to_owned);
+            let known = reason.is_some();
+            let reason = reason.unwrap_or_else(|| {
+                format!("{url} answered {status}: {}", text.lines().next().unwrap_or_default())
+            });
+            match status {
+                // Without a reason of its own it is no admin listener.
+                StatusCode::NOT_FOUND if known => bail!(Ended::not_found(reason)),
+                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => bail!("{reason}"),
+                status if status.is_client_error() && known => bail!(Ended::refused(reason)),
+                _ => bail!("{reason}"),
             }
         }
         serde_json::from_str(&text)
