@@ -21,7 +21,7 @@ use crate::{policies, runtime, telemetry, wiring};
 const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
 
 /// Where `netmarks policy` looks unless told otherwise.
-const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9821);
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9822);
 
 const EXAMPLES: &str = "Examples:
   netmarks demo                          rank, then serve until Ctrl-C

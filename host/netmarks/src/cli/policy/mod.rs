@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
 
 const LIST: &str = "Examples:
   netmarks policy list
-  netmarks policy list --server https://netmarks.example:9821 --ca-file ca.crt --token-file token
+  netmarks policy list --server https://netmarks.example:9822 --ca-file ca.crt --token-file token
   netmarks policy list -o json | jq -r '.policies[] | select(.state == \"active\").name'";
 
 const ACTIVATE: &str = "The policy that it displaces can be put back: `netmarks policy rollback`.
@@ -33,7 +33,7 @@ const ACTIVATE: &str = "The policy that it displaces can be put back: `netmarks 
 Examples:
   netmarks policy activate mine
   netmarks policy activate mine -o json | jq .generation
-  netmarks policy activate mine --server https://netmarks.example:9821 --token-file token";
+  netmarks policy activate mine --server https://netmarks.example:9822 --token-file token";
 
 const CANARY: &str =
     "Which workloads it answers for depends on their names only: the same on every replica, and a
@@ -42,21 +42,21 @@ larger percentage has all of a smaller one's.
 Examples:
   netmarks policy canary mine --percent 5
   netmarks policy canary mine --percent 20 -o json
-  netmarks policy canary mine --percent 50 --server http://127.0.0.1:9821";
+  netmarks policy canary mine --percent 50 --server http://127.0.0.1:9822";
 
 const SHADOW: &str = "An active policy leaves the set by this.
 
 Examples:
   netmarks policy shadow mine
   netmarks policy shadow mine -o json | jq .changed
-  netmarks policy shadow mine --server http://127.0.0.1:9821";
+  netmarks policy shadow mine --server http://127.0.0.1:9822";
 
 const READY: &str = "An active policy leaves the set by this.
 
 Examples:
   netmarks policy ready mine
   netmarks policy ready mine -o json | jq .changed
-  netmarks policy ready mine --server http://127.0.0.1:9821";
+  netmarks policy ready mine --server http://127.0.0.1:9822";
 
 const REPORT: &str =
     "Counted since a policy became a shadow. Traffic is that which stays on a node if pods go where a policy
@@ -65,7 +65,7 @@ wants them, in bytes per second, summed over requests.
 Examples:
   netmarks policy report
   netmarks policy report -o json | jq '.[].other_node_ratio'
-  netmarks policy report --server http://127.0.0.1:9821";
+  netmarks policy report --server http://127.0.0.1:9822";
 
 const ROLLBACK: &str =
     "Nothing is lost: what answered until now is kept ready. A second rollback takes the first one back.
@@ -73,14 +73,14 @@ const ROLLBACK: &str =
 Examples:
   netmarks policy rollback
   netmarks policy rollback -o json | jq .generation
-  netmarks policy rollback --server http://127.0.0.1:9821";
+  netmarks policy rollback --server http://127.0.0.1:9822";
 
 const REMOVE: &str = "If nothing else answers then, the configuration's policy does.
 
 Examples:
   netmarks policy remove mine
   netmarks policy remove mine -o json | jq .generation
-  netmarks policy remove mine --server http://127.0.0.1:9821";
+  netmarks policy remove mine --server http://127.0.0.1:9822";
 
 /// What `netmarks policy` takes.
 #[derive(Debug, clap::Args)]

@@ -27,7 +27,7 @@ pub(super) struct Server {
 }
 
 /// Where `netmarks demo` listens, and the documentation's examples.
-pub(in super::super) const DEFAULT: &str = "http://127.0.0.1:9821";
+pub(in super::super) const DEFAULT: &str = "http://127.0.0.1:9822";
 
 impl Server {
     /// Makes one call and reads its answer.
