@@ -42,6 +42,8 @@ pub(super) struct Numbers {
     pub(super) started: f64,
     pub(super) nodes: u64,
     pub(super) flows: u64,
+    /// Where its pods, nodes and flows come from; empty for a version that does not say.
+    pub(super) origin: String,
 }
 
 impl Numbers {
@@ -169,6 +171,10 @@ fn numbers(metrics: &str) -> Numbers {
             "netmarks_nodes" => numbers.nodes = value as u64,
             "netmarks_flows" => numbers.flows = value as u64,
             _ => {
+                let origin = name.strip_prefix("netmarks_cluster_origin{origin=\"");
+                if let Some(origin) = origin.and_then(|origin| origin.strip_suffix("\"}")) {
+                    numbers.origin = origin.to_owned();
+                }
                 let outcome = name.strip_prefix("netmarks_prioritize_answers_total{outcome=\"");
                 if let Some(outcome) = outcome.and_then(|outcome| outcome.strip_suffix("\"}")) {
                     numbers.answers.insert(outcome.to_owned(), value as u64);
@@ -227,12 +233,13 @@ mod tests {
              netmarks_prioritize_bad_requests_total 1\n\
              netmarks_prioritize_last_request_timestamp_seconds {now}\n\
              netmarks_start_time_seconds {now}\n\
+             netmarks_cluster_origin{{origin=\"demo\"}} 1\n\
              netmarks_nodes 7\nnetmarks_flows 9\n# EOF\n"
         );
         let numbers = numbers(&page);
         let answers = BTreeMap::from([("no-metrics".to_owned(), 1), ("scored".to_owned(), 1)]);
         assert_eq!((&numbers.answers, numbers.bad_requests), (&answers, 1));
-        assert_eq!((numbers.nodes, numbers.flows), (7, 9));
+        assert_eq!((numbers.nodes, numbers.flows, numbers.origin.as_str()), (7, 9, "demo"));
         assert!(
             (now - numbers.started).abs() < 60.0 && (now - numbers.last_request).abs() < 60.0,
             "{numbers:?}"

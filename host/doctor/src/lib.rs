@@ -11,6 +11,7 @@ mod config;
 mod coverage;
 mod examine;
 mod extender;
+mod fixed;
 mod metrics;
 mod plugins;
 mod pod;
@@ -144,6 +145,8 @@ impl std::fmt::Display for Namespaced {
 pub struct Subject {
     /// The extender's own configuration: the same cluster, metrics store, preset and identity.
     pub config: Configured,
+    /// Whether that was given; what it then lacks is a problem.
+    pub config_given: bool,
     /// The account whose rights are looked at; otherwise those of whoever asks.
     pub account: Option<Namespaced>,
     /// Where the extender is installed; otherwise worked out from the account, the configuration or the kubeconfig.

@@ -5,6 +5,7 @@ mod cli;
 mod compiling;
 mod config_files;
 mod config_mistakes;
+mod doctor_cli;
 mod draining;
 mod exit_codes;
 mod faults;

@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     config.server.listen = listen;
     config.admin.listen = Some(admin_listen);
     config.log.filter = "warn".to_owned();
-    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
+    let state = Arc::new(ClusterState::demo(snapshot.to_index()));
     let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();
     let ranking = score::rank(&snapshot, &pod, &config, None, false)?;
     let (nodes, pods, flows) = (snapshot.nodes.len(), snapshot.pods.len(), snapshot.flows.len());

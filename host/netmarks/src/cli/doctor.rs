@@ -94,14 +94,16 @@ impl Args {
         let flags = flags.into_iter();
         let flags: Flags =
             flags.filter_map(|(name, key, value)| Some(Flag { name, key, value: value?.into() })).collect();
-        let config = load(config.as_deref(), &environment(), &flags)?.config;
+        let loaded = load(config.as_deref(), &environment(), &flags)?;
+        let config_given = config.is_some() || loaded.is_set("");
         let mut extenders = Vec::new();
         for url in server {
             extenders.push((url, tls.client()?.build()?));
         }
         Ok((
             Subject {
-                config: configured(config),
+                config: configured(loaded.config),
+                config_given,
                 account: service_account,
                 namespace,
                 extenders,

@@ -35,21 +35,21 @@ pub struct Cli {
     command: Command,
 }
 
-const EXAMPLES: &str = "Examples:
-  netmarks demo                                     see it at work on a built-in cluster
-  netmarks serve --metrics-url http://prometheus:9090
-  netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0
-  netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
-  netmarks score --snapshot cluster.json --pod shop/cart-0
-  netmarks policy test mine.wasm --cases cases.yaml
-
-Exit codes of every command:
+const EXAMPLES: &str = "Exit codes of every command:
   0  done, and all is well
   1  it failed, or what was examined is not as it should be
   2  the command line cannot be
   3  refused: a policy, a configuration, a change
   4  not found: a file, a pod, a policy
-  5  partly done";
+  5  partly done
+
+Examples:
+  netmarks demo                                     see it at work on a built-in cluster
+  netmarks serve --metrics-url http://prometheus:9090
+  netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0
+  netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
+  netmarks score --snapshot cluster.json --pod shop/cart-0
+  netmarks policy test mine.wasm --cases cases.yaml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
