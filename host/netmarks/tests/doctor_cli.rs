@@ -84,3 +84,14 @@ async fn what_was_not_named_is_not_looked_at() {
     // Nothing at all to look at is no success.
     assert_eq!(doctor(&[]).await.status.code(), Some(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_line_of_a_kubeconfig_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, "users: [{user: {token: hunter2}}]\nusers: [\n").unwrap();
+    let file = file.display().to_string();
+    let output = doctor(&["--kubeconfig", &file]).await;
+    let shown = format!("{output:?}");
+    assert!(shown.contains("kubeconfig") && !shown.contains("hunter2"), "{shown}");
+}

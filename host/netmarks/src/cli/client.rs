@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
 use netmarks_sources::transport::answers_without_tls;
 
 /// Flags for servers that serve HTTPS.
@@ -25,10 +25,11 @@ impl ClientTls {
         let mut client = reqwest::Client::builder();
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
-            client = client.add_root_certificate(
-                reqwest::Certificate::from_pem(&pem)
-                    .with_context(|| format!("{} is not a certificate", file.display()))?,
-            );
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+                .with_context(|| format!("{} is not a certificate", file.display()))?;
+            // A file without any would be one that trusts nobody more, in silence.
+            ensure!(!certificates.is_empty(), "{} holds no PEM certificate", file.display());
+            client = client.tls_certs_merge(certificates);
         }
         if let Some(file) = &self.client_identity {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
@@ -39,6 +40,22 @@ impl ClientTls {
         }
         Ok(client)
     }
+}
+
+/// The base URL of a server, as a flag takes it.
+///
+/// # Errors
+/// If it is not one that can be asked.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let like = "write it like http://127.0.0.1:9820";
+    let url = reqwest::Url::parse(text).map_err(|error| format!("{error}; {like}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(format!("it is not http or https; {like}"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a user, who would be shown in messages; leave it out".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
 }
 
 /// Why a server did not answer, with what to look at.

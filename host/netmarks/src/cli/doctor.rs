@@ -51,7 +51,7 @@ pub(super) struct Args {
     namespace: Option<String>,
     /// Base URL of a running extender: is it ready, does the scheduler call, what did it answer. Give it once for each
     /// replica: a scheduler keeps to one of them
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = client::base_url)]
     server: Vec<String>,
     #[command(flatten)]
     tls: client::ClientTls,

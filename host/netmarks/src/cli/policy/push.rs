@@ -193,6 +193,9 @@ fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()
 /// sees it.
 fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>) -> Result<()> {
     let name = name(args)?;
+    if !folder.is_dir() {
+        bail!(Ended::not_found(format!("there is no folder {}", folder.display())));
+    }
     let mut settings = settings(args)?;
     for (key, value) in mode(args) {
         let value = if key == "percent" { serde_json::from_str(&value)? } else { Value::from(value) };

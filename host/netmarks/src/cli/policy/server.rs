@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::client::{ClientTls, unreachable};
+use super::super::client::{ClientTls, base_url, unreachable};
 use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
@@ -17,7 +17,7 @@ use super::super::terminal::{say, say_json};
 #[derive(Debug, clap::Args)]
 pub(super) struct Server {
     /// Base URL of the admin listener (`admin.listen`)
-    #[arg(long, env = "NETMARKS_ADMIN_SERVER", default_value = DEFAULT, value_name = "URL")]
+    #[arg(long, env = "NETMARKS_ADMIN_SERVER", default_value = DEFAULT, value_name = "URL", value_parser = base_url)]
     server: String,
     /// A file with the token to present
     #[arg(long, value_name = "FILE")]
@@ -50,7 +50,7 @@ impl Server {
         path: &str,
         prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<T> {
-        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let url = format!("{}{path}", self.server);
         let mut request = self.tls.client()?.build()?.request(method, &url);
         if let Some(file) = &self.token_file {
             let token = std::fs::read_to_string(file)
