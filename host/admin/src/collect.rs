@@ -57,6 +57,10 @@ impl Collector for ClusterCollector {
             let counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(value).encode(counter)?;
         }
+        let help = "1 for where pods, nodes and flows come from.";
+        let mut origin = encoder.encode_descriptor("cluster_origin", help, None, MetricType::Gauge)?;
+        let labels = OriginLabel { origin: state.origin().as_str() };
+        series(&mut origin, &labels, |series| ConstGauge::new(1).encode(series))?;
         let age = match (state.readiness().metrics, snapshot.flows_at()) {
             (MetricsState::Absent, _) | (_, None) => -1.0,
             (_, Some(at)) => (unix_now() - at).max(0.0),
@@ -70,6 +74,11 @@ impl Collector for ClusterCollector {
 /// The policies that there are, and how the shadows among them compare.
 #[derive(Debug)]
 pub(crate) struct PolicyCollector(pub(crate) Registry);
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct OriginLabel {
+    origin: &'static str,
+}
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct LiveLabels {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 #[garde(allow_unvalidated)]
 pub struct AdminConfig {
     /// The address of the listener; without it there is no listener. Beyond loopback, set one of the ways below to know who asks.
-    #[schemars(extend("examples" = ["127.0.0.1:9821"]))]
+    #[schemars(extend("examples" = ["127.0.0.1:9822"]))]
     pub listen: Option<SocketAddr>,
     /// A file with the token that callers present as `Authorization: Bearer`; read again for every call.
     pub token_file: Option<PathBuf>,

@@ -46,14 +46,19 @@ pub(super) fn why(outcome: &str) -> (&'static str, &'static str) {
 /// From the last call to the candidates; `now` in seconds since the Unix epoch.
 pub(super) fn findings_of(running: &Running, expected: &ExpectedCalls, now: f64) -> Vec<Finding> {
     let mut findings = vec![asked::findings_of(&running.numbers, expected, now)];
-    let total = running.numbers.answered();
-    if total > 0 {
-        findings.extend(answers(running, total));
+    findings.extend(answers_of(running));
+    if running.numbers.answered() > 0 {
         findings.extend(
             running.decisions.iter().filter_map(|decisions| candidates(decisions, running.numbers.nodes)),
         );
     }
     findings
+}
+
+/// What it answered so far; nothing if it was never asked.
+pub(super) fn answers_of(running: &Running) -> Vec<Finding> {
+    let total = running.numbers.answered();
+    if total == 0 { Vec::new() } else { answers(running, total) }
 }
 
 fn answers(running: &Running, total: u64) -> Vec<Finding> {

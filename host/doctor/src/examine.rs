@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use kube::Client;
 use netmarks_core::clock::unix_now;
+use netmarks_sources::kubernetes::ClientError;
 
 use super::asked::{self, ExpectedCalls};
 use super::extender::Running;
@@ -11,15 +12,23 @@ use super::scheduler_config::DEFAULT_NAME;
 use super::schedulers::{self, Schedulers};
 use super::store::{self, StoreResult};
 use super::{
-    Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, metrics, pod, rights, scheduler,
-    second, watches,
+    Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, fixed, metrics, pod, rights,
+    scheduler, second, watches,
 };
 
 const CLUSTER: &str = "cluster";
 
 /// Examines a live cluster. Changes nothing; an unreachable part is a finding, not an error.
 pub async fn examine(subject: &Subject) -> Report {
-    let Subject { config, account, namespace, extenders, scheduler_config, pod: pod_name } = subject;
+    let Subject { config, config_given: _, account, namespace, extenders, scheduler_config, pod: pod_name } =
+        subject;
+    let mut replicas = Vec::new();
+    for (url, http) in extenders {
+        replicas.push(extender::fetch(url, http).await);
+    }
+    if let Some(report) = fixed::report(&replicas) {
+        return report;
+    }
     let mut findings = Vec::new();
     let (client, version) = match connect(subject).await {
         Ok((client, version)) => {
@@ -50,7 +59,12 @@ pub async fn examine(subject: &Subject) -> Report {
     }
 
     let found = store::fetch(&config.metrics, config.identity).await;
-    findings.extend(metrics::findings_of(&config.metrics, config.identity, &found));
+    if matches!(found, StoreResult::NotConfigured) && only_the_extender(subject) {
+        let advice = "give --config with the extender's configuration, or --metrics-url";
+        findings.push(Finding::skipped("metrics store", "not looked at: none is named", advice));
+    } else {
+        findings.extend(metrics::findings_of(&config.metrics, config.identity, &found));
+    }
     let mut flows = None;
     if let StoreResult::Answers(answers) = &found {
         flows = answers.edges.get(&config.identity).map(|edges| edges.edges.len());
@@ -68,11 +82,12 @@ pub async fn examine(subject: &Subject) -> Report {
         Some(client) if !extenders.is_empty() => asked::created(client, &names(&schedulers)).await,
         _ => Err("there is no way to the cluster".to_owned()),
     };
-    let mut replicas = Vec::new();
-    for (url, http) in extenders {
-        let running = extender::fetch(url, http).await;
-        findings.extend(extender::findings_of(&running, flows));
-        replicas.push(running);
+    // Again: what was bound by now was asked about before.
+    for (running, (url, http)) in replicas.iter_mut().zip(extenders) {
+        if running.is_ok() {
+            *running = extender::fetch(url, http).await;
+        }
+        findings.extend(extender::findings_of(running, flows));
     }
     // A scheduler keeps its connection: of several replicas one has all the calls.
     let asked = extender::asked_last(&replicas);
@@ -142,6 +157,11 @@ async fn expected(
     ExpectedCalls { created, choice, every_replica, since: extender::unasked_since(replicas) }
 }
 
+/// Whether nothing but a running extender was named: then the rest is not missing, but was not asked for.
+fn only_the_extender(subject: &Subject) -> bool {
+    !subject.config_given && !subject.extenders.is_empty()
+}
+
 /// A client that was seen to work, and the version of the API server.
 async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
     if subject.config.cluster.snapshot_file.is_some() {
@@ -151,7 +171,13 @@ async fn connect(subject: &Subject) -> Result<(Client, String), Finding> {
     let advice = "set `cluster.kubeconfig` or --kubeconfig, or run it in a pod with a service account; then see that the API server \
                   is up and reachable from here";
     let client = netmarks_sources::kubernetes::client(&subject.config.cluster).await;
-    let client = client.map_err(|error| Finding::problem(CLUSTER, brief(&error), advice))?;
+    let client = client.map_err(|error| match error {
+        ClientError::Nothing(_) if only_the_extender(subject) => {
+            let found = "not looked at: there is neither a kubeconfig nor a service account here";
+            Finding::skipped(CLUSTER, found, advice)
+        }
+        error => Finding::problem(CLUSTER, brief(&error), advice),
+    })?;
     match tokio::time::timeout(PATIENCE, client.apiserver_version()).await {
         Err(_) => Err(Finding::problem(
             CLUSTER,

@@ -46,6 +46,8 @@ pub(super) struct Numbers {
     pub(super) started: f64,
     pub(super) nodes: u64,
     pub(super) flows: u64,
+    /// Where its pods, nodes and flows come from; empty for a version that does not say.
+    pub(super) origin: String,
 }
 
 impl Numbers {
@@ -179,6 +181,10 @@ fn numbers(metrics: &str) -> Numbers {
                 }
             }
             _ => {
+                let origin = name.strip_prefix("netmarks_cluster_origin{origin=\"");
+                if let Some(origin) = origin.and_then(|origin| origin.strip_suffix("\"}")) {
+                    numbers.origin = origin.to_owned();
+                }
                 let outcome = name.strip_prefix("netmarks_prioritize_answers_total{outcome=\"");
                 if let Some(outcome) = outcome.and_then(|outcome| outcome.strip_suffix("\"}")) {
                     numbers.answers.insert(outcome.to_owned(), value as u64);
@@ -254,6 +260,7 @@ mod tests {
              netmarks_connections_closed_total{{listener=\"server\",reason=\"displaced\"}} 40\n\
              netmarks_connections_closed_total{{listener=\"server\",reason=\"refused\"}} 2\n\
              netmarks_connections_closed_total{{listener=\"server\",reason=\"idle\"}} 100\n\
+             netmarks_cluster_origin{{origin=\"demo\"}} 1\n\
              netmarks_nodes 7\nnetmarks_flows 9\n# EOF\n"
         );
         let numbers = numbers(&page);
@@ -261,6 +268,7 @@ mod tests {
         assert_eq!((&numbers.answers, numbers.bad_requests), (&answers, 1));
         assert_eq!((numbers.nodes, numbers.flows), (7, 9));
         assert_eq!((numbers.connections, numbers.displaced), (4, 42));
+        assert_eq!((numbers.nodes, numbers.flows, numbers.origin.as_str()), (7, 9, "demo"));
         assert!(
             (now - numbers.started).abs() < 60.0 && (now - numbers.last_request).abs() < 60.0,
             "{numbers:?}"

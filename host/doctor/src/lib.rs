@@ -11,6 +11,7 @@ mod config;
 mod coverage;
 mod examine;
 mod extender;
+mod fixed;
 mod metrics;
 mod plugins;
 mod pod;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use netmarks_sources::transport::answers_without_tls;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 
@@ -144,6 +146,8 @@ impl std::fmt::Display for Namespaced {
 pub struct Subject {
     /// The extender's own configuration: the same cluster, metrics store, preset and identity.
     pub config: Configured,
+    /// Whether that was given; what it then lacks is a problem.
+    pub config_given: bool,
     /// The account whose rights are looked at; otherwise those of whoever asks.
     pub account: Option<Namespaced>,
     /// Where the extender is installed; otherwise worked out from the account, the configuration or the kubeconfig.
@@ -162,6 +166,9 @@ fn brief(error: &(dyn std::error::Error + 'static)) -> String {
         && !status.message.is_empty()
     {
         return status.message.clone();
+    }
+    if answers_without_tls(error) {
+        return "what listens there does not speak TLS; write http:// instead of https://".to_owned();
     }
     let text = error.to_string();
     let innermost =

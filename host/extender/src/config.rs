@@ -18,7 +18,7 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// A further address with `/healthz`, `/readyz` and `/metrics` only, over plain HTTP: for probes and scrapers
     /// when `tls.client_ca_file` keeps them from the other one.
-    #[schemars(extend("examples" = ["0.0.0.0:9822"]))]
+    #[schemars(extend("examples" = ["0.0.0.0:9821"]))]
     pub health_listen: Option<SocketAddr>,
     /// Largest request body, in MiB. 5,000 whole nodes (`nodeCacheCapable: false`) are some 50 MiB.
     #[garde(range(min = 1, max = 65_536))]

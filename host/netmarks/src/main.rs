@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use netmarks::cli::{Cli, print_error};
+use netmarks::cli::{Cli, exit_code, print_error};
 
 fn main() -> ExitCode {
     // One provider for every TLS stack in the process; an error says that there is one already.
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(&error);
-            ExitCode::FAILURE
+            ExitCode::from(exit_code(&error) as u8)
         }
     }
 }

@@ -58,7 +58,7 @@ const SUSPICIOUS: &[(&str, &str)] = &[
         "config.yaml:2: `admin.token_file` has no effect",
     ),
     (
-        "metrics: {url: 'https://p'}\nadmin: {listen: '127.0.0.1:9821'}\n",
+        "metrics: {url: 'https://p'}\nadmin: {listen: '127.0.0.1:9822'}\n",
         "`policies.state_folder` is not set",
     ),
     (

@@ -291,7 +291,7 @@ fn without_a_cluster_it_says_where_to_name_one() {
     let home = folder.path().display().to_string();
     let output =
         netmarks_with(&["serve", "--listen", "127.0.0.1:0"], &[("HOME", &home), ("KUBECONFIG", "")]).unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(4), "there is no kubeconfig");
     let errors = String::from_utf8(output.stderr).unwrap();
     assert!(errors.contains("set `cluster.kubeconfig`, or try `netmarks demo`"), "{errors}");
 }

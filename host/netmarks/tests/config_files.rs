@@ -2,6 +2,7 @@
 //! nothing out, the table of `docs/configuration.md`. The first two are generated: `NETMARKS_BLESS=1` writes them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use crate::support::binary::{netmarks, success};
 use netmarks::config::schema::{is_live, keys, schema};
 use netmarks_test_cluster::repository;
 use serde_json::Value;
@@ -124,4 +125,36 @@ fn the_chart_has_the_version_of_the_workspace() {
     ] {
         assert!(chart.contains(&line), "no{line}in Chart.yaml");
     }
+}
+
+#[test]
+fn a_port_means_the_same_everywhere() {
+    let text = repository::read("docs/configuration.md").unwrap();
+    let (_, section) = text.split_once("\n## Ports\n").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let (deployment, service) = ("templates/deployment.yaml", "templates/service.yaml");
+    let chart = |file: &str| repository::read(&format!("deploy/helm/netmarks/{file}")).unwrap();
+    let (deployment, service) = (chart(deployment), chart(service));
+    for (port, key, name) in [
+        (9820, "server.listen", "extender"),
+        (9821, "server.health_listen", "health"),
+        (9822, "admin.listen", "admin"),
+    ] {
+        assert!(section.contains(&format!("\n| {port} | `{key}` | ")), "{key}");
+        let (_, schema) = keys().into_iter().find(|(known, _)| known == key).unwrap();
+        let example = schema["examples"][0].as_str().unwrap();
+        assert!(example.ends_with(&format!(":{port}")), "{key}: {example}");
+        assert!(
+            deployment.contains(&format!("{{name: {name}, containerPort: {port}}}")),
+            "{name}: {deployment}"
+        );
+        assert!(service.contains(&format!("{{name: {name}, port: {port}, ")), "{name}: {service}");
+    }
+    let says = |arguments: &[&str]| success(&netmarks(arguments).unwrap()).unwrap();
+    assert!(says(&["policy", "list", "--help"]).contains("[default: http://127.0.0.1:9822]"));
+    let demo = says(&["demo", "--help"]);
+    assert!(
+        demo.contains("[default: 127.0.0.1:9820]") && demo.contains("[default: 127.0.0.1:9822]"),
+        "{demo}"
+    );
 }

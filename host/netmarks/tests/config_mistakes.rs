@@ -179,15 +179,15 @@ const MISTAKES: &[(&str, u64, &str)] = &[
         "`server.listen` is the text \":9820\"; it must be a text such as 127.0.0.1:9820",
     ),
     (
-        "admin:\n  listen: localhost:9821",
+        "admin:\n  listen: localhost:9822",
         2,
-        "`admin.listen` is the text \"localhost:9821\"; it must be a text such as 127.0.0.1:9821",
+        "`admin.listen` is the text \"localhost:9822\"; it must be a text such as 127.0.0.1:9822",
     ),
     ("metrics:\n  url: prometheus:9090", 2, "`url` is `prometheus:9090`, which is not an http or https URL"),
     // What does not go together.
     ("server:\n  tls:\n    cert_file: a", 2, "`server.tls.cert_file` and `server.tls.key_file`"),
     ("server: {}\nadmin:\n  tls:\n    key_file: a", 3, "`admin.tls.cert_file` and `admin.tls.key_file`"),
-    ("admin:\n  listen: 0.0.0.0:9821", 2, "`admin.listen` 0.0.0.0:9821 is not loopback"),
+    ("admin:\n  listen: 0.0.0.0:9822", 2, "`admin.listen` 0.0.0.0:9822 is not loopback"),
     (
         "metrics:\n  url: http://p:9090\n  auth:\n    password: a",
         3,

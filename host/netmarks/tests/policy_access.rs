@@ -118,7 +118,7 @@ async fn beyond_loopback_nobody_may_change_policies_unknown() {
         let (file, snapshot) = (file.display().to_string(), worked_example_file().display().to_string());
         binary::netmarks(&["serve", "--check", "--config", &file, "--snapshot", &snapshot]).unwrap()
     };
-    for address in ["0.0.0.0:9821", "[::]:9821", "192.0.2.1:9821"] {
+    for address in ["0.0.0.0:9822", "[::]:9822", "192.0.2.1:9822"] {
         let complaint =
             binary::failure(&check(&|config| config["admin"]["listen"] = json!(address))).unwrap();
         assert!(
@@ -127,10 +127,10 @@ async fn beyond_loopback_nobody_may_change_policies_unknown() {
         );
     }
     let with_token = |config: &mut Value| {
-        config["admin"] = json!({"listen": "0.0.0.0:9821", "token_file": folder.path().join("token")});
+        config["admin"] = json!({"listen": "0.0.0.0:9822", "token_file": folder.path().join("token")});
     };
     binary::success(&check(&with_token)).unwrap();
-    binary::success(&check(&|config| config["admin"]["listen"] = json!("[::1]:9821"))).unwrap();
+    binary::success(&check(&|config| config["admin"]["listen"] = json!("[::1]:9822"))).unwrap();
     let no_server =
         |config: &mut Value| config["admin"]["tls"] = json!({"client_ca_file": folder.path().join("ca")});
     binary::failure(&check(&no_server)).unwrap();

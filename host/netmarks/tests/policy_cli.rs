@@ -155,6 +155,13 @@ fn inspect_shows_what_a_policy_is() {
     assert_eq!(json["refused"], Value::Null);
 }
 
+/// What it shows of a policy that it refuses.
+fn refused(arguments: &[&str]) -> String {
+    let output = netmarks(arguments).unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
 #[test]
 fn inspect_says_what_is_wrong_and_shows_the_rest() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,14 +176,14 @@ fn inspect_says_what_is_wrong_and_shows_the_rest() {
         (guest("bad-need"), "describe", "need", "netmarks:policy/scoring@0.1.0"),
         (guest("trap-describe"), "describe", "trap", "does not get as far as saying what it is"),
     ] {
-        let shown = success(&netmarks(&["policy", "inspect", &file]).unwrap()).unwrap();
+        let shown = refused(&["policy", "inspect", &file]);
         assert!(shown.contains("verdict   refused: ") && shown.contains(shows), "{shown}");
-        let json = success(&netmarks(&["policy", "inspect", &file, "-o", "json"]).unwrap()).unwrap();
-        let json: Value = serde_json::from_str(&json).unwrap();
+        let json: Value =
+            serde_json::from_str(&refused(&["policy", "inspect", &file, "-o", "json"])).unwrap();
         assert_eq!((&json["refused"]["stage"], &json["refused"]["cause"]), (&stage.into(), &cause.into()));
     }
     // Its description is known where only its parameters are wrong.
     let arguments = ["policy", "inspect", &policy("zone-cost"), "--parameter", "far=0"];
-    let shown = success(&netmarks(&arguments).unwrap()).unwrap();
+    let shown = refused(&arguments);
     assert!(shown.starts_with("zone-cost 0.1.0\n") && shown.contains("prices must not fall"), "{shown}");
 }

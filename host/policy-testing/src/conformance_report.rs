@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use netmarks_core::printable::one_line;
 use serde::Serialize;
 use strum::VariantArray;
 
@@ -119,7 +120,7 @@ impl fmt::Display for ConformanceReport {
             }
             writeln!(f, "FAIL  {sentence} ({failed} of {tried} not)")?;
             for example in examples {
-                writeln!(f, "      {example}")?;
+                writeln!(f, "      {}", one_line(example))?;
             }
         }
         let Self { policy, seed, properties } = self;

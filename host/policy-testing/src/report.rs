@@ -2,12 +2,22 @@
 
 use std::fmt;
 
+use netmarks_core::printable::one_line;
 use serde::Serialize;
 
 use crate::expected::ExpectedError;
 
 /// Rows of a table of nodes before it is cut short; those that differ come first then.
 const MOST_NODES: usize = 20;
+
+/// Characters of a name that are shown; JSON has all.
+const MOST_CHARS: usize = 36;
+
+/// Columns of a report, as a terminal has them at least.
+const WIDTH: usize = 80;
+
+/// Where the lists of scores and of orders begin, also in their further lines.
+const LISTED_FROM: usize = 22;
 
 /// What came of all cases of a file.
 #[derive(Clone, Debug, Serialize)]
@@ -103,8 +113,8 @@ impl fmt::Display for CasesReport {
         let Self { policy, cases } = self;
         for case in cases {
             match &case.difference {
-                None => writeln!(f, "ok    {}", case.name)?,
-                Some(difference) => write!(f, "FAIL  {}\n{difference}", case.name)?,
+                None => writeln!(f, "ok    {}", one_line(&case.name))?,
+                Some(difference) => write!(f, "FAIL  {}\n{difference}", one_line(&case.name))?,
             }
         }
         match self.failures() {
@@ -128,10 +138,11 @@ impl fmt::Display for Difference {
             Self::Failed(failed) => writeln!(f, "      expected scores\n      got error  {failed}"),
             Self::DidNotFail { expected, scores } => {
                 writeln!(f, "      expected error  {expected}")?;
-                let scores = scores.iter().take(MOST_NODES);
-                let scores: Vec<String> =
-                    scores.map(|(node, score)| format!("{node} {}", number(*score))).collect();
-                writeln!(f, "      got scores      {}", scores.join(", "))
+                let scores = scores.iter().take(MOST_NODES).enumerate().map(|(index, (node, score))| {
+                    let between = if index == 0 { "" } else { ", " };
+                    (between, format!("{} {}", short(node), number(*score)))
+                });
+                writeln!(f, "      got scores      {}", listed(scores))
             }
             Self::FailedOtherwise { expected, got } => {
                 writeln!(f, "      expected error  {expected}\n      got error       {got}")
@@ -171,7 +182,7 @@ fn table(f: &mut fmt::Formatter<'_>, nodes: &[NodeRow]) -> fmt::Result {
         .iter()
         .map(|row| {
             let expected = row.expected.map_or_else(|| "-".to_owned(), number);
-            [row.node.clone(), expected, number(row.got)]
+            [short(&row.node), expected, number(row.got)]
         })
         .collect();
     let width = |column: usize, title: &str| {
@@ -206,15 +217,72 @@ fn order(expected: &[Vec<String>], got: &[Vec<String>]) -> String {
 
 /// `a > b = c`.
 fn line(order: &[Vec<String>]) -> String {
-    let mut groups: Vec<String> = order.iter().take(MOST_NODES).map(|group| group.join(" = ")).collect();
-    if order.len() > MOST_NODES {
-        groups.push("...".to_owned());
+    let groups = order.iter().take(MOST_NODES).enumerate().flat_map(|(place, group)| {
+        let between = move |first: bool| match (first, place) {
+            (true, 0) => "",
+            (true, _) => " > ",
+            (false, _) => " = ",
+        };
+        group.iter().enumerate().map(move |(index, node)| (between(index == 0), short(node)))
+    });
+    let rest = (order.len() > MOST_NODES).then(|| (" > ", "...".to_owned()));
+    listed(groups.chain(rest))
+}
+
+/// A name that fits a column and makes no line of its own; the middle of a long one is left out, since names differ at their ends.
+fn short(name: &str) -> String {
+    let name = one_line(name);
+    let length = name.chars().count();
+    if length <= MOST_CHARS {
+        return name.into_owned();
     }
-    groups.join(" > ")
+    let half = (MOST_CHARS - 3) / 2;
+    let (start, end): (String, String) =
+        (name.chars().take(half).collect(), name.chars().skip(length - half).collect());
+    format!("{start}...{end}")
+}
+
+/// Items, each after what stands between it and the one before, in as many lines as they take.
+fn listed<'a>(items: impl Iterator<Item = (&'a str, String)>) -> String {
+    let (mut text, mut column) = (String::new(), LISTED_FROM);
+    for (between, item) in items {
+        let width = between.len() + item.chars().count();
+        if column > LISTED_FROM && column + width > WIDTH {
+            text.push_str(&format!("\n{:LISTED_FROM$}", ""));
+            column = LISTED_FROM;
+        }
+        text.push_str(between);
+        text.push_str(&item);
+        column += width;
+    }
+    text
 }
 
 /// A score in the shortest digits that are exactly it, unless it is too large or small to be read that way.
 pub(crate) fn number(value: f64) -> String {
     let size = value.abs();
     if size == 0.0 || (1e-4..1e15).contains(&size) { format!("{value}") } else { format!("{value:e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reports_fit_a_terminal_and_names_make_no_lines() {
+        let node = |index: usize| format!("{}\u{1b}[2J\n{index}", "n".repeat(240));
+        let row = |index| NodeRow { node: node(index), expected: Some(1e-300), got: -1.0 / 3.0, met: false };
+        let order: Vec<Vec<String>> = (0..30).map(|index| vec![node(index), node(index + 100)]).collect();
+        let nodes = (0..3).map(row).collect();
+        let scores = (0..9).map(|index| (node(index), 1e300)).collect();
+        for difference in [
+            Difference::Scores { nodes, expected_order: Some(order.clone()), got_order: order },
+            Difference::DidNotFail { expected: ExpectedError::default(), scores },
+        ] {
+            let shown = difference.to_string();
+            let widest = shown.lines().map(|line| line.chars().count()).max();
+            assert!(widest.is_some_and(|widest| widest <= 100), "{widest:?}\n{shown}");
+            assert!(!shown.contains('\u{1b}') && shown.contains("nnn...nnn"), "{shown}");
+        }
+    }
 }

@@ -8,3 +8,4 @@
 pub mod kubernetes;
 pub mod prometheus;
 pub mod snapshot_file;
+pub mod transport;

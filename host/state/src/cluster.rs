@@ -13,6 +13,7 @@ use netmarks_core::index::Index;
 use netmarks_core::snapshot::Snapshot;
 
 use crate::health::Health;
+use crate::origin::Origin;
 
 /// Holds the cluster as the sources see it.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub struct ClusterState {
     assumed: Arc<Assumed>,
     readiness: ArcSwap<Readiness>,
     health: Health,
+    origin: Origin,
 }
 
 /// What the sources have delivered so far.
@@ -80,6 +82,10 @@ impl fmt::Display for NotReady {
 }
 
 impl Readiness {
+    /// Of what no source delivers.
+    const FIXED: Self =
+        Self { pods: ListState::Listed, nodes: ListState::Listed, metrics: MetricsState::Absent };
+
     /// Why the sources are not ready; empty when they are.
     #[must_use]
     pub fn reasons(&self) -> Vec<NotReady> {
@@ -98,24 +104,30 @@ impl ClusterState {
     /// poller will run and [`MetricsState::Absent`] where none is configured.
     #[must_use]
     pub fn new(metrics: MetricsState) -> Self {
-        Self::with(Index::default(), Readiness { pods: ListState::NotYet, nodes: ListState::NotYet, metrics })
+        let readiness = Readiness { pods: ListState::NotYet, nodes: ListState::NotYet, metrics };
+        Self::with(Index::default(), readiness, Origin::Sources)
     }
 
     /// A cluster that no source will change any more, such as one read from a snapshot file; ready at once.
     #[must_use]
     pub fn fixed(index: Index) -> Self {
-        let readiness =
-            Readiness { pods: ListState::Listed, nodes: ListState::Listed, metrics: MetricsState::Absent };
-        Self::with(index, readiness)
+        Self::with(index, Readiness::FIXED, Origin::SnapshotFile)
     }
 
-    fn with(index: Index, readiness: Readiness) -> Self {
+    /// The cluster that is built in.
+    #[must_use]
+    pub fn demo(index: Index) -> Self {
+        Self::with(index, Readiness::FIXED, Origin::Demo)
+    }
+
+    fn with(index: Index, readiness: Readiness, origin: Origin) -> Self {
         Self {
             published: ArcSwap::from_pointee(index.snapshot()),
             index: Mutex::new(index),
             assumed: Arc::default(),
             readiness: ArcSwap::from_pointee(readiness),
             health: Health::default(),
+            origin,
         }
     }
 
@@ -129,6 +141,12 @@ impl ClusterState {
     #[must_use]
     pub fn assumed(&self) -> &Arc<Assumed> {
         &self.assumed
+    }
+
+    /// Where all this comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// How the sources are doing.

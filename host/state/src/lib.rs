@@ -5,6 +5,8 @@
 
 mod cluster;
 mod health;
+mod origin;
 
 pub use cluster::{ClusterState, ListState, MetricsState, NotReady, Readiness};
 pub use health::{Health, MetricsHealth, MetricsReport, Turn, WatchHealth};
+pub use origin::Origin;

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result, anyhow, ensure};
+use netmarks_sources::transport::answers_without_tls;
 
 /// Flags for servers that serve HTTPS.
 #[derive(Debug, clap::Args)]
@@ -24,10 +25,11 @@ impl ClientTls {
         let mut client = reqwest::Client::builder();
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
-            client = client.add_root_certificate(
-                reqwest::Certificate::from_pem(&pem)
-                    .with_context(|| format!("{} is not a certificate", file.display()))?,
-            );
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
+                .with_context(|| format!("{} is not a certificate", file.display()))?;
+            // A file without any would be one that trusts nobody more, in silence.
+            ensure!(!certificates.is_empty(), "{} holds no PEM certificate", file.display());
+            client = client.tls_certs_merge(certificates);
         }
         if let Some(file) = &self.client_identity {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
@@ -38,4 +40,34 @@ impl ClientTls {
         }
         Ok(client)
     }
+}
+
+/// The base URL of a server, as a flag takes it.
+///
+/// # Errors
+/// If it is not one that can be asked.
+pub(super) fn base_url(text: &str) -> Result<String, String> {
+    let like = "write it like http://127.0.0.1:9820";
+    let url = reqwest::Url::parse(text).map_err(|error| format!("{error}; {like}"))?;
+    if !matches!(url.scheme(), "http" | "https") || url.host().is_none() {
+        return Err(format!("it is not http or https; {like}"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("it holds a user, who would be shown in messages; leave it out".to_owned());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// Why a server did not answer, with what to look at.
+pub(super) fn unreachable(url: &str, error: reqwest::Error, hint: &str) -> Error {
+    if answers_without_tls(&error) {
+        return anyhow!(
+            "failed to reach {url}: what listens there does not speak TLS; write http:// instead of https://"
+        );
+    }
+    // A server that wants TLS hangs up, or answers with what is no HTTP.
+    let hung_up = url.starts_with("http://") && !error.is_connect() && !error.is_timeout();
+    let tls = if hung_up { "; if it serves HTTPS, write https:// and give --ca-file" } else { "" };
+    // The chain names the URL once already.
+    Error::new(error.without_url()).context(format!("failed to reach {url}; {hint}{tls}"))
 }

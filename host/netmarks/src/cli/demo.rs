@@ -21,7 +21,7 @@ use crate::{policies, runtime, telemetry, wiring};
 const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
 
 /// Where `netmarks policy` looks unless told otherwise.
-const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9821);
+const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9822);
 
 const EXAMPLES: &str = "Examples:
   netmarks demo                          rank, then serve until Ctrl-C
@@ -57,7 +57,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     config.server.listen = listen;
     config.admin.listen = Some(admin_listen);
     config.log.filter = "warn".to_owned();
-    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
+    let state = Arc::new(ClusterState::demo(snapshot.to_index()));
     let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();
     let ranking = score::rank(&snapshot, &pod, &config, None, false)?;
     let (nodes, pods, flows) = (snapshot.nodes.len(), snapshot.pods.len(), snapshot.flows.len());

@@ -16,7 +16,7 @@ const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own
 keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
 `kubectl port-forward`. What each check means: docs/doctor.md.
 
-Exit code: 0 if there is no problem, warnings or not; 1 if there is one; 2 for a command line that cannot be.
+Exit code: 0 if there is no problem, warnings or not; 1 if there is one; `netmarks --help` has the others.
 
 Examples:
   netmarks doctor --config config.yaml --service-account netmarks/netmarks
@@ -51,7 +51,7 @@ pub(super) struct Args {
     namespace: Option<String>,
     /// Base URL of a running extender: is it ready, does the scheduler call, what did it answer. Give it once for each
     /// replica: a scheduler keeps to one of them
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = client::base_url)]
     server: Vec<String>,
     #[command(flatten)]
     tls: client::ClientTls,
@@ -94,14 +94,16 @@ impl Args {
         let flags = flags.into_iter();
         let flags: Flags =
             flags.filter_map(|(name, key, value)| Some(Flag { name, key, value: value?.into() })).collect();
-        let config = load(config.as_deref(), &environment(), &flags)?.config;
+        let loaded = load(config.as_deref(), &environment(), &flags)?;
+        let config_given = config.is_some() || loaded.is_set("");
         let mut extenders = Vec::new();
         for url in server {
             extenders.push((url, tls.client()?.build()?));
         }
         Ok((
             Subject {
-                config: configured(config),
+                config: configured(loaded.config),
+                config_given,
                 account: service_account,
                 namespace,
                 extenders,

@@ -6,6 +6,7 @@ mod compile;
 mod completion;
 mod demo;
 mod doctor;
+mod exit;
 mod output;
 mod policy;
 mod score;
@@ -20,6 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::policies;
 
+pub use exit::{ExitCode, exit_code};
 pub use terminal::print_error;
 
 /// NetMARKS: places pods next to what they talk to.
@@ -33,7 +35,15 @@ pub struct Cli {
     command: Command,
 }
 
-const EXAMPLES: &str = "Examples:
+const EXAMPLES: &str = "Exit codes of every command:
+  0  done, and all is well
+  1  it failed, or what was examined is not as it should be
+  2  the command line cannot be
+  3  refused: a policy, a configuration, a change
+  4  not found: a file, a pod, a policy
+  5  partly done
+
+Examples:
   netmarks demo                                     see it at work on a built-in cluster
   netmarks serve --metrics-url http://prometheus:9090
   netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0

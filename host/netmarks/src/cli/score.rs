@@ -11,6 +11,7 @@ use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 
+use super::exit::Ended;
 use super::output::{OutputFormat, parts_table, score_table};
 use super::terminal::{say, say_json, width};
 use crate::config::Config;
@@ -119,11 +120,11 @@ pub(super) fn pending_pod(snapshot: &SnapshotFile, pod: &str) -> Result<PendingP
                 .map(|pod| pod.name.clone())
                 .collect();
             let hint = if pending.is_empty() {
-                "name a running pod to score it anew".to_owned()
+                "name a running pod to score it again".to_owned()
             } else {
                 format!("pending there: {}", pending.join(", "))
             };
-            bail!("the snapshot has no pod `{pod}`; {hint}")
+            bail!(Ended::not_found(format!("the snapshot has no pod `{pod}`; {hint}")))
         }
     }
 }

@@ -18,7 +18,7 @@ const EXAMPLES: &str = "Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// Base URL of a running extender
-    #[arg(long, default_value = "http://127.0.0.1:9820", value_name = "URL")]
+    #[arg(long, default_value = "http://127.0.0.1:9820", value_name = "URL", value_parser = client::base_url)]
     server: String,
     #[command(flatten)]
     tls: client::ClientTls,
@@ -45,11 +45,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
 }
 
 async fn fetch(args: &Args) -> Result<String> {
-    let url = format!("{}/v1/snapshot", args.server.trim_end_matches('/'));
-    let response =
-        args.tls.client()?.build()?.get(&url).send().await.with_context(|| {
-            format!("failed to reach {url}; is `netmarks serve` running there? (--server)")
-        })?;
+    let url = format!("{}/v1/snapshot", args.server);
+    let hint = "is `netmarks serve` running there? (--server)";
+    let response = args.tls.client()?.build()?.get(&url).send().await;
+    let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
     let status = response.status();
     let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
     if !status.is_success() {

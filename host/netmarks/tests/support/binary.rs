@@ -55,10 +55,11 @@ pub fn success(output: &Output) -> Result<String> {
     Ok(String::from_utf8(output.stdout.clone())?)
 }
 
-/// What it complained of, where it failed with exit code 1 and printed nothing else.
+/// What it complained of, where it did not do what it was told and printed nothing else; a command line that cannot be is not
+/// such a failure. `exit_codes` says which code is which.
 pub fn failure(output: &Output) -> Result<String> {
     let errors = String::from_utf8(output.stderr.clone())?;
-    ensure!(output.status.code() == Some(1), "it ended with {}: {errors}", output.status);
+    ensure!(matches!(output.status.code(), Some(1 | 3..=5)), "it ended with {}: {errors}", output.status);
     ensure!(output.stdout.is_empty(), "it printed {}", String::from_utf8_lossy(&output.stdout));
     Ok(errors)
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use kube::Client;
 use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use netmarks_core::yaml::YamlError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,6 +29,13 @@ pub enum ClientError {
         path: PathBuf,
         #[source]
         error: KubeconfigError,
+    },
+    /// The configured file is no YAML of a kubeconfig.
+    #[error("the kubeconfig {} cannot be read", path.display())]
+    Yaml {
+        path: PathBuf,
+        #[source]
+        error: YamlError,
     },
     /// The configured file holds nothing that can be used.
     #[error("the kubeconfig {} cannot be used", path.display())]
@@ -61,8 +69,13 @@ pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
     let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
     let found = match (&config.kubeconfig, &config.context) {
         (Some(path), _) => {
-            let kubeconfig = Kubeconfig::read_from(path)
-                .map_err(|error| ClientError::Read { path: path.clone(), error })?;
+            let kubeconfig = Kubeconfig::read_from(path).map_err(|error| match error {
+                // Its own words show lines of the file, which holds keys.
+                KubeconfigError::Parse(error) => {
+                    ClientError::Yaml { path: path.clone(), error: YamlError::from(&*error) }
+                }
+                error => ClientError::Read { path: path.clone(), error },
+            })?;
             Config::from_custom_kubeconfig(kubeconfig, &options)
                 .await
                 .map_err(|error| ClientError::Unusable { path: path.clone(), error })?

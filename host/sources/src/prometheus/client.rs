@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use super::config::{ConfigError, MetricsConfig, Secret};
 use super::decode::ApiError;
+use crate::transport::answers_without_tls;
 
 /// How much of an unexpected body an error shows, in bytes.
 const SHOWN_BYTES: usize = 300;
@@ -40,6 +41,12 @@ pub enum QueryError {
         /// The address asked.
         url: String,
         source: reqwest::Error,
+    },
+    /// `https` and a plain port.
+    #[error("what listens at {url} does not speak TLS; write http:// in `url`")]
+    NoTls {
+        /// The address asked.
+        url: String,
     },
     /// No answer in time.
     #[error(
@@ -276,6 +283,8 @@ impl Client {
         let url = self.address.clone();
         if source.is_timeout() {
             QueryError::Timeout { url, seconds: self.config.timeout_seconds }
+        } else if answers_without_tls(&source) {
+            QueryError::NoTls { url }
         } else {
             QueryError::Unreachable { url, source: source.without_url() }
         }

@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use netmarks_core::errors::chain;
 use netmarks_engine::{
     Artefact, CONTRACT, Description, Engine, EngineSettings, Inspection, Parameter, ParameterKind,
 };
 use serde_json::{Value, json};
 
+use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::table::{Column, Table, paragraph};
 use super::super::terminal::{say, say_json, width};
 use super::flags::{LimitFlags, RunFlags};
 
-const EXAMPLES: &str = "Also looks at a component that would be refused, and says why.
+const EXAMPLES: &str = "Also looks at a component that would be refused, says why, and exits with 3.
 
 Examples:
   netmarks policy inspect mine.wasm
@@ -45,8 +46,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let engine = Engine::new(EngineSettings::default())?;
     let seen = Inspection::of(&engine, Artefact::new(&name, &bytes), &run.settings(limits));
     match output {
-        OutputFormat::Table => say(&text(&name, &seen, width())),
-        OutputFormat::Json => say_json(&machine_readable(&seen)),
+        OutputFormat::Table => say(&text(&name, &seen, width()))?,
+        OutputFormat::Json => say_json(&machine_readable(&seen))?,
+    }
+    match &seen.refused {
+        None => Ok(()),
+        Some(error) => {
+            bail!(Ended::refused(format!("{} is refused at {}", policy.display(), error.stage.as_str())))
+        }
     }
 }
 

@@ -25,7 +25,7 @@ const EXAMPLES: &str = "Examples:
 
 const LIST: &str = "Examples:
   netmarks policy list
-  netmarks policy list --server https://netmarks.example:9821 --ca-file ca.crt --token-file token
+  netmarks policy list --server https://netmarks.example:9822 --ca-file ca.crt --token-file token
   netmarks policy list -o json | jq -r '.policies[] | select(.state == \"active\").name'";
 
 const ACTIVATE: &str = "It answers beside the other active policies, each by its weight, and in place of the active version of its own name.
@@ -35,7 +35,7 @@ Examples:
   netmarks policy activate mine
   netmarks policy activate mine --only
   netmarks policy activate mine -o json | jq .generation
-  netmarks policy activate mine --server https://netmarks.example:9821 --token-file token";
+  netmarks policy activate mine --server https://netmarks.example:9822 --token-file token";
 
 const CANARY: &str =
     "Which workloads it answers for depends on their names only: the same on every replica, and a
@@ -44,21 +44,21 @@ larger percentage has all of a smaller one's.
 Examples:
   netmarks policy canary mine --percent 5
   netmarks policy canary mine --percent 20 -o json
-  netmarks policy canary mine --percent 50 --server http://127.0.0.1:9821";
+  netmarks policy canary mine --percent 50 --server http://127.0.0.1:9822";
 
 const SHADOW: &str = "An active policy no longer answers then. The only active one stays unless --leave-nothing-active is given.
 
 Examples:
   netmarks policy shadow mine
   netmarks policy shadow mine -o json | jq .changed
-  netmarks policy shadow mine --server http://127.0.0.1:9821";
+  netmarks policy shadow mine --server http://127.0.0.1:9822";
 
 const READY: &str = "An active policy no longer answers then. The only active one stays unless --leave-nothing-active is given.
 
 Examples:
   netmarks policy ready mine
   netmarks policy ready mine -o json | jq .changed
-  netmarks policy ready mine --server http://127.0.0.1:9821";
+  netmarks policy ready mine --server http://127.0.0.1:9822";
 
 const REPORT: &str =
     "Counted since a policy became a shadow. OTHER NODE is the share of decisions in which it would have chosen another node.
@@ -68,7 +68,7 @@ with its standard deviation and the difference to what answers.
 Examples:
   netmarks policy report
   netmarks policy report -o json | jq '.[].other_node_ratio'
-  netmarks policy report --server http://127.0.0.1:9821";
+  netmarks policy report --server http://127.0.0.1:9822";
 
 const ROLLBACK: &str =
     "Nothing is lost: what answered until now is kept ready. A second rollback takes the first one back.
@@ -76,7 +76,7 @@ const ROLLBACK: &str =
 Examples:
   netmarks policy rollback
   netmarks policy rollback -o json | jq .generation
-  netmarks policy rollback --server http://127.0.0.1:9821";
+  netmarks policy rollback --server http://127.0.0.1:9822";
 
 const REMOVE: &str = "If nothing else is active then, the configuration's policy answers again. The only active one stays where there is
 none, unless --leave-nothing-active is given.
@@ -84,7 +84,7 @@ none, unless --leave-nothing-active is given.
 Examples:
   netmarks policy remove mine
   netmarks policy remove mine -o json | jq .generation
-  netmarks policy remove mine --server http://127.0.0.1:9821";
+  netmarks policy remove mine --server http://127.0.0.1:9822";
 
 /// What `netmarks policy` takes.
 #[derive(Debug, clap::Args)]

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
+use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
 use super::templates::{self, Language};
@@ -45,13 +46,18 @@ pub(super) fn run(args: &Args) -> Result<()> {
             folder.join(path).display()
         );
     }
-    for (path, text) in &files {
+    for (number, (path, text)) in files.iter().enumerate() {
         let file = folder.join(path);
-        let failed = || format!("failed to write {}", file.display());
+        let failed = || match number {
+            0 => Ended::failed(format!("failed to write {}", file.display())),
+            _ => {
+                Ended::partly(format!("wrote {number} of {} files, but not {}", files.len(), file.display()))
+            }
+        };
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent).with_context(failed)?;
         }
-        // `create_new` also holds against somebody who was quicker.
+        // `create_new` also holds if another program writes there now.
         fs::File::create_new(&file)
             .and_then(|mut new| std::io::Write::write_all(&mut new, text.as_bytes()))
             .with_context(failed)?;

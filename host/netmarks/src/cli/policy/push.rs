@@ -10,6 +10,7 @@ use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
 use super::flags::RunFlags;
@@ -192,6 +193,9 @@ fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()
 /// sees it.
 fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>) -> Result<()> {
     let name = name(args)?;
+    if !folder.is_dir() {
+        bail!(Ended::not_found(format!("there is no folder {}", folder.display())));
+    }
     let mut settings = settings(args)?;
     for (key, value) in mode(args) {
         let value = if key == "percent" { serde_json::from_str(&value)? } else { Value::from(value) };
@@ -205,7 +209,15 @@ fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>)
     if let Some(key) = key {
         write(&folder.join(format!("{name}.wasm.sig")), key.sign_blob(bytes).as_bytes())?;
     }
-    write(&file, bytes)?;
+    let before =
+        if settings.is_empty() && key.is_none() { None } else { Some("its settings or its signature") };
+    let written = write(&file, bytes);
+    match before {
+        Some(before) => {
+            written.with_context(|| Ended::partly(format!("wrote {before}, but not the policy itself")))?;
+        }
+        None => written?,
+    }
     match args.output {
         OutputFormat::Table => {
             say(&format!("wrote {}; whoever watches the folder takes it within seconds", file.display()))
@@ -235,7 +247,10 @@ fn to_registry(args: &Args, reference: &str, bytes: Vec<u8>, key: Option<&Signin
         let pushed = fetcher.push(&reference, bytes, &Description::default()).await?;
         if let Some(key) = key {
             // By its digest: a tag could be another's by now.
-            fetcher.sign(&pushed.resolved.parse()?, key).await?;
+            let signed = fetcher.sign(&pushed.resolved.parse()?, key).await;
+            signed.with_context(|| {
+                Ended::partly(format!("pushed {}, but it is not signed", pushed.resolved))
+            })?;
         }
         anyhow::Ok(pushed)
     })?;

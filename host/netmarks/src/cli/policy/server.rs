@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use netmarks_policies::{Answering, ChangeOutcome, Mode};
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::client::ClientTls;
+use super::super::client::{ClientTls, base_url, unreachable};
+use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
 
@@ -16,7 +17,7 @@ use super::super::terminal::{say, say_json};
 #[derive(Debug, clap::Args)]
 pub(super) struct Server {
     /// Base URL of the admin listener (`admin.listen`)
-    #[arg(long, env = "NETMARKS_ADMIN_SERVER", default_value = DEFAULT, value_name = "URL")]
+    #[arg(long, env = "NETMARKS_ADMIN_SERVER", default_value = DEFAULT, value_name = "URL", value_parser = base_url)]
     server: String,
     /// A file with the token to present
     #[arg(long, value_name = "FILE")]
@@ -26,7 +27,7 @@ pub(super) struct Server {
 }
 
 /// Where `netmarks demo` listens, and the documentation's examples.
-pub(in super::super) const DEFAULT: &str = "http://127.0.0.1:9821";
+pub(in super::super) const DEFAULT: &str = "http://127.0.0.1:9822";
 
 impl Server {
     /// Makes one call and reads its answer.
@@ -49,23 +50,30 @@ impl Server {
         path: &str,
         prepare: impl FnOnce(RequestBuilder) -> RequestBuilder,
     ) -> Result<T> {
-        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let url = format!("{}{path}", self.server);
         let mut request = self.tls.client()?.build()?.request(method, &url);
         if let Some(file) = &self.token_file {
             let token = std::fs::read_to_string(file)
                 .with_context(|| format!("failed to read the token in {}", file.display()))?;
             request = request.bearer_auth(token.trim());
         }
-        let response = prepare(request).send().await.with_context(|| {
-            format!("failed to reach {url}; is `admin.listen` set for `netmarks serve`? (--server)")
-        })?;
+        let hint = "is `admin.listen` set for `netmarks serve`? (--server)";
+        let response = prepare(request).send().await.map_err(|error| unreachable(&url, error, hint))?;
         let status = response.status();
         let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
         if !status.is_success() {
             let said: Option<Value> = serde_json::from_str(&text).ok();
-            match said.as_ref().and_then(|said| said.get("error")?.as_str()) {
-                Some(reason) => bail!("{reason}"),
-                None => bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default()),
+            let reason = said.as_ref().and_then(|said| said.get("error")?.as_str()).map(str::to_owned);
+            let known = reason.is_some();
+            let reason = reason.unwrap_or_else(|| {
+                format!("{url} answered {status}: {}", text.lines().next().unwrap_or_default())
+            });
+            match status {
+                // Without a reason of its own it is no admin listener.
+                StatusCode::NOT_FOUND if known => bail!(Ended::not_found(reason)),
+                StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => bail!("{reason}"),
+                status if status.is_client_error() && known => bail!(Ended::refused(reason)),
+                _ => bail!("{reason}"),
             }
         }
         serde_json::from_str(&text)

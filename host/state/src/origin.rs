@@ -1,0 +1,24 @@
+//! Where a cluster's pods, nodes and flows come from.
+
+/// What the state shows, so that whoever examines it knows whether there is a live cluster behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A live cluster and its metrics store.
+    Sources,
+    /// A file, as `netmarks snapshot` writes it.
+    SnapshotFile,
+    /// The sample that is built in.
+    Demo,
+}
+
+impl Origin {
+    /// As on the metrics page.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sources => "sources",
+            Self::SnapshotFile => "snapshot-file",
+            Self::Demo => "demo",
+        }
+    }
+}
