@@ -1,4 +1,5 @@
-//! What the registry does by itself: rolls back what broke a rule, runs the shadows, promotes canaries.
+//! What the registry does by itself: rolls back what broke a rule, runs the shadows, promotes canaries, loads what could not be
+//! restored.
 //!
 //! Each is a task of its own, so that none waits for another: a comparison may take as long as a shadow's deadline.
 
@@ -6,18 +7,25 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
 
+use backon::{BackoffBuilder as _, ExponentialBuilder};
+use netmarks_core::errors::chain;
 use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::breach::Breach;
+use crate::origin::Actor;
 use crate::registry::{Inbox, Registry};
 use crate::revision::RevisionId;
 use crate::shadow::Comparison;
 
 /// How often canaries are checked.
 const PROMOTION_PERIOD: Duration = Duration::from_secs(1);
+
+/// When what could not be restored is tried again for the first time, and how long it is between two attempts in the end.
+const FIRST_RESTORATION: Duration = Duration::from_secs(5);
+const LAST_RESTORATION: Duration = Duration::from_secs(600);
 
 /// A task that its caller runs, and whose end before shutdown is a fault.
 pub type RegistryTask = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -26,7 +34,7 @@ impl Registry {
     /// The registry's own tasks with their names, for the caller to run until `shutdown`. One that ends earlier, or
     /// panics, has failed: policies would no longer be changed, rolled back, compared or promoted.
     #[must_use]
-    pub fn tasks(&self, inbox: Inbox, shutdown: &CancellationToken) -> [(&'static str, RegistryTask); 4] {
+    pub fn tasks(&self, inbox: Inbox, shutdown: &CancellationToken) -> [(&'static str, RegistryTask); 5] {
         let Inbox { state, breaches, comparisons } = inbox;
         let until_shutdown = |task: RegistryTask| -> RegistryTask {
             let shutdown = shutdown.clone();
@@ -40,6 +48,7 @@ impl Registry {
             ("policy rollback", until_shutdown(Box::pin(self.clone().roll_back_breaches(breaches)))),
             ("policy shadows", until_shutdown(Box::pin(self.clone().run_shadows(comparisons)))),
             ("policy promotion", until_shutdown(Box::pin(self.clone().promote_canaries()))),
+            ("policy restoration", until_shutdown(Box::pin(self.clone().restore_again()))),
         ]
     }
 
@@ -56,6 +65,25 @@ impl Registry {
             if compared.await.is_err() {
                 tracing::error!("comparing shadows panicked");
             }
+        }
+    }
+
+    /// Tries again what could not be loaded at the start, ever more seldom.
+    async fn restore_again(self) {
+        let mut pauses = ExponentialBuilder::new()
+            .with_min_delay(FIRST_RESTORATION)
+            .with_max_delay(LAST_RESTORATION)
+            .without_max_times()
+            .build();
+        loop {
+            for entry in self.state().not_restored() {
+                let (name, actor) = (entry.name.clone(), Actor::own("restoration", "this process"));
+                match self.restore(entry, actor).await {
+                    Ok(()) => tracing::info!(policy = %name, "saved policy restored"),
+                    Err(refusal) => tracing::debug!(policy = %name, error = chain(&refusal), "saved policy not restored"),
+                }
+            }
+            tokio::time::sleep(pauses.next().unwrap_or(LAST_RESTORATION)).await;
         }
     }
 

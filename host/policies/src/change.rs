@@ -8,13 +8,10 @@
 //! - A name belongs to the origin that first gave it. The built-in score gives way to anyone who uses its name.
 
 use crate::errors::Refusal;
-use crate::manifest::{Entry, Manifest};
+use crate::manifest::{Entry, MOST_ENTRIES, Manifest};
 use crate::origin::Origin;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName};
-
-/// Most entries: every one holds machine code in memory.
-const MOST_ENTRIES: usize = 64;
 
 /// An operator's operation.
 #[derive(Clone, Debug, PartialEq)]

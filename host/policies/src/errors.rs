@@ -93,6 +93,9 @@ pub enum StateFolderError {
         #[source]
         error: serde_json::Error,
     },
+    /// The manifest says what no operation could have made.
+    #[error("{} cannot be of this program: {reason}", path.display())]
+    Invalid { path: PathBuf, reason: String },
     /// Another process has it.
     #[error("the state folder {} is in use by another process", path.display())]
     Locked { path: PathBuf },

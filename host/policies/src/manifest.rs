@@ -4,12 +4,19 @@
 //! Written to disk, it is what survives a restart. Read by the registry, it says which revisions have to be loaded and
 //! in which mode each one is.
 
+use netmarks_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::Refusal;
 use crate::origin::Origin;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName, Settings};
+
+/// Most entries: every one holds machine code in memory.
+pub(crate) const MOST_ENTRIES: usize = 64;
+
+/// Far beyond what changes can reach, and exact in JSON.
+const MOST_GENERATIONS: u64 = 1 << 53;
 
 /// One revision of one policy, as it should be.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +73,39 @@ impl Manifest {
     #[must_use]
     pub fn named(&self, name: &PolicyName) -> Option<&Entry> {
         self.newest(name).and_then(|position| self.entries.get(position))
+    }
+
+    /// Checks a manifest that was read.
+    ///
+    /// # Errors
+    /// For the first thing that no operation could have made.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        if self.generation > MOST_GENERATIONS {
+            return Err(format!("the generation {} is beyond all that can be reached", self.generation));
+        }
+        if self.entries.len() > MOST_ENTRIES {
+            return Err(format!("it has {} policies; {MOST_ENTRIES} are the most", self.entries.len()));
+        }
+        for entry in &self.entries {
+            let Entry { name, digest, revision, settings, mode, .. } = entry;
+            settings.validate().map_err(|refusal| format!("`{name}`: {refusal}"))?;
+            if digest.parse::<Digest>().is_err() {
+                return Err(format!("`{name}`: `digest` is not of the form sha256:..."));
+            }
+            if RevisionId::new(name, digest, settings) != *revision {
+                return Err(format!("`{name}`: `revision` is not that of its digest and settings"));
+            }
+            if let Mode::Canary { percent } = mode
+                && !(1..=99).contains(percent)
+            {
+                return Err(format!("`{name}`: a canary of {percent} percent"));
+            }
+            let twins = self.entries.iter().filter(|other| other.name == *name && other.is_active() == entry.is_active());
+            if twins.count() > 1 {
+                return Err(format!("`{name}` stands there twice in the same place"));
+            }
+        }
+        Ok(())
     }
 
     /// Whether the same revisions answer, in the same modes.

@@ -6,6 +6,7 @@
 use std::future::Future;
 
 use bytes::Bytes;
+use netmarks_core::bounded::{REASON, shortened};
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_engine::when_idle;
@@ -37,7 +38,9 @@ impl Registry {
         let (name, actor) = (submission.name.clone(), submission.actor.clone());
         let result = self.try_submit(submission, &digest).await;
         if let Err(refusal) = &result {
-            let rejected = RejectedSubmission { name, digest, reason: chain(refusal), actor };
+            // A policy chooses the words of some refusals.
+            let reason = shortened(&chain(refusal), REASON).into_owned();
+            let rejected = RejectedSubmission { name, digest, reason, actor };
             self.shared.commands.reject(rejected).await;
         }
         result
@@ -62,12 +65,11 @@ impl Registry {
         }
         // Before the expensive part: what breaks a rule now would do so afterwards.
         self.state().manifest().apply(PolicyChange::Put(Box::new(entry.clone())))?;
-        let waiting = self.shared.waiting.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
-        let turn = self.shared.compiler.clone().acquire_owned().await.map_err(|_| Refusal::Internal)?;
+        let turn = self.turn().await?;
         let registry = self.clone();
         to_the_end(async move {
             // Held to the end of the work, whether or not somebody still waits for its outcome.
-            let _held = (turn, waiting);
+            let _turn = turn;
             // The same may have been submitted while this waited for its turn.
             if let Some(outcome) = unchanged(&registry.state(), &entry)? {
                 return Ok(outcome);
@@ -231,6 +233,14 @@ impl Registry {
         };
         self.shared.commands.configured(configured).await?;
         Ok(outcome)
+    }
+
+    /// Loads an entry that could not be restored, and gives it its place again.
+    pub(crate) async fn restore(&self, entry: Entry, actor: Actor) -> Result<(), Refusal> {
+        self.reload(std::slice::from_ref(&entry)).await?;
+        // As it is now: somebody may have changed it meanwhile.
+        let Some(entry) = self.manifest().entry(&entry.revision).cloned() else { return Ok(()) };
+        self.operate(PolicyChange::Put(Box::new(entry)), actor).await.map(drop)
     }
 
     /// An operation that brings no new revision. What an earlier set needs is loaded again.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use netmarks_engine::Urgency;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::errors::{Refusal, StateFolderError};
 use crate::lifecycle::Event;
@@ -15,11 +15,18 @@ use crate::registry::Registry;
 use crate::revision::Loaded;
 use crate::state::Progress;
 
+/// Permission to compile, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct CompilerTurn {
+    _waiting: OwnedSemaphorePermit,
+    _compiling: OwnedSemaphorePermit,
+}
+
 /// Steps of a proof that are told.
 const STEPS: usize = 3;
 
 impl Registry {
-    /// Checks, compiles and tries a revision; its lifecycle state follows.
+    /// Checks, compiles and tries a revision; its lifecycle state follows. The caller holds the turn.
     pub(crate) async fn prove(&self, entry: &Entry, bytes: Bytes) -> Result<Arc<Loaded>, Refusal> {
         self.shared.commands.advance(Progress::Received(Box::new(entry.clone()))).await?;
         // Room for every step: the blocking thread must not wait for the task that owns the state, which may itself be
@@ -46,10 +53,26 @@ impl Registry {
         loaded.map(Arc::new)
     }
 
-    /// Loads what is not loaded any more: what answered before a restart, what could not be restored.
+    /// A turn at the compiler, of which there is one: whatever compiles holds it, to the end of its work. Few may wait for it.
+    ///
+    /// # Errors
+    /// [`Refusal::Busy`] if enough wait already.
+    pub(crate) async fn turn(&self) -> Result<CompilerTurn, Refusal> {
+        let waiting = self.shared.waiting.clone().try_acquire_owned().map_err(|_| Refusal::Busy)?;
+        let compiling = self.shared.compiler.clone().acquire_owned().await.map_err(|_| Refusal::Internal)?;
+        Ok(CompilerTurn { _waiting: waiting, _compiling: compiling })
+    }
+
+    /// Loads what is not loaded any more: what answered before a restart, what could not be restored. Of several that need the
+    /// same revision, one loads it.
     pub(crate) async fn reload(&self, needed: &[Entry]) -> Result<(), Refusal> {
+        let is_loaded = |entry: &Entry| self.state().loaded(&entry.revision).is_some();
+        if needed.iter().all(is_loaded) {
+            return Ok(());
+        }
+        let _turn = self.turn().await?;
         for entry in needed {
-            if self.state().loaded(&entry.revision).is_some() {
+            if is_loaded(entry) {
                 continue;
             }
             let bytes = self.artefact(entry.digest.clone()).await?;

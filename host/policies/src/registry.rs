@@ -23,6 +23,7 @@ use crate::report::RegistryReport;
 use crate::revision::{Loaded, RevisionId};
 use crate::set::PolicySet;
 use crate::shadow::{Comparison, ShadowReport};
+use crate::saved_state::SavedState;
 use crate::state::RegistryState;
 use crate::state_folder::StateFolder;
 use crate::state_task::{Published, StateTask};
@@ -108,7 +109,10 @@ impl Registry {
         let RegistryOptions { engine, compiling, state_folder, rules, promotion } = options;
         let replay: Replay = Arc::new(|_| Vec::new());
         let folder = state_folder.map(Arc::new);
-        let saved = folder.as_ref().map_or(Ok(None), |folder| folder.load())?.unwrap_or_default();
+        let saved = match &folder {
+            Some(folder) => load_or_set_aside(folder)?,
+            None => SavedState::default(),
+        };
         let mut state = RegistryState::new(saved);
         if let Some(folder) = &folder {
             for entry in state.manifest().entries.clone() {
@@ -206,6 +210,23 @@ impl Registry {
     pub(crate) fn state(&self) -> Arc<RegistryState> {
         self.shared.published.state.load_full()
     }
+}
+
+/// What was saved. What cannot be used is kept aside, and policies begin with the configuration: an extender that does not start helps
+/// nobody.
+fn load_or_set_aside(folder: &StateFolder) -> Result<SavedState, StateFolderError> {
+    let error = match folder.load() {
+        Ok(saved) => return Ok(saved.unwrap_or_default()),
+        Err(error @ (StateFolderError::Manifest { .. } | StateFolderError::Invalid { .. })) => error,
+        Err(error) => return Err(error),
+    };
+    let aside = folder.set_aside()?;
+    tracing::error!(
+        error = chain(&error),
+        kept = %aside.display(),
+        "the saved policies cannot be used: policies begin with the configuration; submit the others again, or mend the file that was kept"
+    );
+    Ok(SavedState::default())
 }
 
 /// Loads a saved entry as it was; it proves itself again.

@@ -31,6 +31,9 @@ pub struct EntryReport {
     /// Its own sentence about itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
+    /// Why it is saved and not loaded; it is tried again from time to time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_restored: Option<String>,
 }
 
 /// A submission that was refused.

@@ -24,6 +24,17 @@ pub(crate) struct SavedState {
 }
 
 impl SavedState {
+    /// Checks what was read as it would be checked when it is submitted. Earlier sets count too: a rollback makes them answer.
+    ///
+    /// # Errors
+    /// For the first thing that no operation could have made.
+    pub(crate) fn validate(&self) -> Result<(), String> {
+        if self.history.len() > HISTORY {
+            return Err(format!("it has {} earlier sets; {HISTORY} are the most", self.history.len()));
+        }
+        self.history.iter().chain([&self.current]).try_for_each(Manifest::validate)
+    }
+
     /// The same after `next` has taken the place of the current manifest.
     pub(crate) fn advanced_to(&self, next: Manifest) -> Self {
         let mut history = self.history.clone();

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Weak};
 
+use netmarks_core::bounded::{REASON, shortened};
+
 use crate::lifecycle::{Event, Place, State, step};
 use crate::manifest::{Entry, Manifest};
 use crate::report::{EntryReport, RegistryReport, Rejection};
@@ -29,6 +31,8 @@ pub(crate) struct RegistryState {
     /// Sets that were replaced, as long as a request holds them.
     replaced: Vec<Weak<PolicySet>>,
     rejected: VecDeque<Rejection>,
+    /// Saved entries that could not be loaded, and why.
+    not_restored: BTreeMap<RevisionId, String>,
 }
 
 /// Holds one revision that is on its way in, in its place, or on its way out.
@@ -81,15 +85,20 @@ impl RegistryState {
     }
 
     pub(crate) fn insert(&mut self, loaded: Arc<Loaded>) {
+        self.not_restored.remove(&loaded.id);
         self.loaded.insert(loaded.id.clone(), loaded);
     }
 
-    /// A saved entry cannot be loaded any more.
+    /// A saved entry could not be loaded. That says nothing about the policy: a disk can fail once, so it is not saved, and
+    /// forgotten when it loads.
     pub(crate) fn mark_not_restored(&mut self, revision: &RevisionId, reason: &str) {
-        let entries = &mut Arc::make_mut(&mut self.saved).current.entries;
-        for entry in entries.iter_mut().filter(|entry| entry.revision == *revision) {
-            entry.degraded = Some(format!("not restored: {reason}"));
-        }
+        self.not_restored.insert(revision.clone(), shortened(reason, REASON).into_owned());
+    }
+
+    /// What could not be loaded, and is still wanted.
+    pub(crate) fn not_restored(&self) -> Vec<Entry> {
+        let missing = |entry: &&Entry| self.not_restored.contains_key(&entry.revision);
+        self.manifest().entries.iter().filter(missing).cloned().collect()
     }
 
     pub(crate) fn reject(&mut self, rejection: Rejection) {
@@ -173,6 +182,7 @@ impl RegistryState {
             entry: entry.clone(),
             version: None,
             summary: None,
+            not_restored: self.not_restored.get(&entry.revision).cloned(),
         }));
         policies.sort_by_key(|EntryReport { entry, .. }| {
             (entry.name.clone(), entry.mode != Mode::Active, entry.revision.clone())
@@ -192,6 +202,7 @@ impl RegistryState {
             entry: Entry::clone(&status.entry),
             version: description.map(|description| description.version.clone()),
             summary: description.map(|description| description.summary.clone()),
+            not_restored: self.not_restored.get(revision).cloned(),
         }
     }
 }

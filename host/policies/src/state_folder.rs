@@ -12,10 +12,13 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use netmarks_files::{AtomicWrite, WriteError, remove_unfinished};
+use netmarks_core::clock::unix_now;
+use netmarks_engine::Limits;
+use netmarks_files::{AtomicWrite, Content, WriteError, remove_unfinished};
 
 use crate::errors::StateFolderError;
 use crate::saved_state::SavedState;
@@ -26,6 +29,12 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Time between two attempts to take the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// Largest manifest that is read: one of 64 policies with all their parameters has a few hundred kilobytes.
+const MOST_MANIFEST_BYTES: u64 = 64 << 20;
+
+/// Largest artefact that is read.
+const MOST_ARTEFACT_BYTES: u64 = (Limits::MOST_ARTEFACT_MIB as u64) << 20;
 
 /// The folder of machine code.
 const COMPILED: &str = "compiled";
@@ -47,7 +56,7 @@ impl StateFolder {
         let blobs = folder.join("blobs");
         fs::create_dir_all(&blobs).map_err(io("make", &blobs))?;
         let path = folder.join("lock");
-        let lock = File::create(&path).map_err(io("open", &path))?;
+        let lock = open_lock(&path).map_err(io("open", &path))?;
         match wait_for(&lock) {
             Ok(()) => {
                 remove_leftovers(folder);
@@ -69,20 +78,34 @@ impl StateFolder {
 
     /// What was saved last; `None` in a new folder.
     pub(crate) fn load(&self) -> Result<Option<SavedState>, StateFolderError> {
-        let path = self.folder.join("manifest.json");
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes)
-                .map(Some)
-                .map_err(|error| StateFolderError::Manifest { path, error }),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(io("read", &path)(error)),
-        }
+        let path = self.manifest();
+        let bytes = match read(&path, MOST_MANIFEST_BYTES) {
+            Ok(bytes) => bytes,
+            Err(StateFolderError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let saved: SavedState = serde_json::from_slice(&bytes)
+            .map_err(|error| StateFolderError::Manifest { path: path.clone(), error })?;
+        saved.validate().map_err(|reason| StateFolderError::Invalid { path, reason })?;
+        Ok(Some(saved))
+    }
+
+    /// Keeps a manifest that cannot be used under another name, so that nothing is lost and the next one has its place.
+    pub(crate) fn set_aside(&self) -> Result<PathBuf, StateFolderError> {
+        let path = self.manifest();
+        let aside = self.folder.join(format!("manifest.json.unusable-{:.0}", unix_now()));
+        fs::rename(&path, &aside).map_err(io("rename", &path))?;
+        Ok(aside)
+    }
+
+    fn manifest(&self) -> PathBuf {
+        self.folder.join("manifest.json")
     }
 
     /// The artefact with a digest.
     pub(crate) fn artefact(&self, digest: &str) -> Result<Vec<u8>, StateFolderError> {
         let path = self.blob(digest);
-        let bytes = fs::read(&path).map_err(io("read", &path))?;
+        let bytes = read(&path, MOST_ARTEFACT_BYTES)?;
         if netmarks_engine::digest(&bytes) == digest {
             Ok(bytes)
         } else {
@@ -99,7 +122,7 @@ impl StateFolder {
 
     /// Makes a manifest the one that a restart finds; then removes the artefacts that none refers to any more.
     pub(crate) fn save(&self, saved: &SavedState) -> Result<(), StateFolderError> {
-        let path = self.folder.join("manifest.json");
+        let path = self.manifest();
         let bytes = serde_json::to_vec_pretty(saved)
             .map_err(|error| StateFolderError::Manifest { path: path.clone(), error })?;
         write(&path, &bytes)?;
@@ -114,6 +137,24 @@ impl StateFolder {
 
     fn blob(&self, digest: &str) -> PathBuf {
         self.folder.join("blobs").join(format!("{}.wasm", hex(digest)))
+    }
+}
+
+/// The file of the lock, which others may hold. What is there must be a file: opening a pipe would wait for a reader.
+fn open_lock(path: &Path) -> std::io::Result<File> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file")),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => File::create(path),
+    }
+}
+
+/// A regular file of at most `most` bytes.
+fn read(path: &Path, most: u64) -> Result<Vec<u8>, StateFolderError> {
+    match netmarks_files::read(path, most) {
+        Ok(Content::Whole(bytes)) => Ok(bytes),
+        Ok(Content::TooLarge) => Err(io("read", path)(ErrorKind::FileTooLarge.into())),
+        Err(error) => Err(io("read", path)(error)),
     }
 }
 

@@ -1,7 +1,9 @@
 //! What scoring says of itself on `/metrics`, named by Prometheus' conventions: the names are an interface, on which dashboards
 //! and alerts are built.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::atomic::AtomicU64;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use netmarks_core::clock::unix_now;
@@ -14,6 +16,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::empty::Empty;
+
+/// Policies that are gone whose series are removed a second time.
+const MOST_GONE: usize = 64;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct AnswerLabels {
@@ -42,6 +47,15 @@ pub struct ScoringMetrics {
     policy_seconds: Family<PolicyLabel, Histogram>,
     faults: Family<FaultLabels, Counter>,
     shadow_skipped: Counter,
+    /// Labels of series about policies, to remove them by.
+    kept: Mutex<KeptLabels>,
+}
+
+/// Labels that have been in use.
+#[derive(Debug, Default)]
+struct KeptLabels {
+    policies: BTreeSet<String>,
+    faults: HashSet<FaultLabels>,
 }
 
 /// From 50 microseconds to 1.6 seconds, each twice the one before.
@@ -60,8 +74,9 @@ impl ScoringMetrics {
             policy_seconds: Family::new_with_constructor(histogram),
             faults: Family::default(),
             shadow_skipped: Counter::default(),
+            kept: Mutex::default(),
         };
-        let Self { answers, seconds, last_request, policy_seconds, faults, shadow_skipped } = &metrics;
+        let Self { answers, seconds, last_request, policy_seconds, faults, shadow_skipped, kept: _ } = &metrics;
         registry.register("prioritize_answers", "Answers to kube-scheduler by outcome", answers.clone());
         registry.register_with_unit(
             "prioritize_duration",
@@ -90,6 +105,27 @@ impl ScoringMetrics {
         metrics
     }
 
+    /// Removes the series of policies that are not among `policies` any more. A request that is still under way can bring one back, until
+    /// the next call.
+    pub fn keep_only(&self, policies: impl IntoIterator<Item = String>) {
+        let wanted: BTreeSet<String> = policies.into_iter().collect();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in kept.policies.difference(&wanted) {
+            self.policy_seconds.remove(&PolicyLabel { policy: gone.clone() });
+        }
+        kept.faults.retain(|labels| {
+            let stays = wanted.contains(&labels.policy);
+            if !stays {
+                self.faults.remove(labels);
+            }
+            stays
+        });
+        // Those of the last change once more with the next: requests that held them have ended by then.
+        let gone: BTreeSet<String> = kept.policies.difference(&wanted).take(MOST_GONE).cloned().collect();
+        kept.policies = wanted;
+        kept.policies.extend(gone);
+    }
+
     pub(crate) fn answered(&self, empty: Option<Empty>, took: Duration) {
         let outcome = empty.map_or("scored", Into::into);
         self.answers.get_or_create(&AnswerLabels { outcome }).inc();
@@ -113,5 +149,6 @@ impl ScoringMetrics {
             cause: fault.cause.kind(),
         };
         self.faults.get_or_create(&labels).inc();
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).faults.insert(labels);
     }
 }
