@@ -205,7 +205,7 @@ fn is_secret(schema: &Value) -> bool {
 /// What stands there, short enough for a message.
 pub(super) fn found(key: &str, value: &Value) -> String {
     match value {
-        Value::String(text) if key.ends_with("url") && text.contains('@') => "an URL with a user".to_owned(),
+        Value::String(text) if key.ends_with("url") && text.contains('@') => "a URL with a user".to_owned(),
         Value::String(text) => {
             let mut shown: String = text.chars().take(SHOWN).collect();
             if shown.len() < text.len() {
