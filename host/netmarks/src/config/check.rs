@@ -68,7 +68,11 @@ impl Check<'_> {
             _ => false,
         };
         if !fits {
-            let text = kinds(schema).contains(&"string") && !value.is_object() && !value.is_array();
+            // A text of a form of its own, an address, is wrong with quotes, too.
+            let text = kinds(schema).contains(&"string")
+                && schema.get("examples").is_none()
+                && !value.is_object()
+                && !value.is_array();
             self.refuse(key, value, schema, if text { "; put it in quotes" } else { "" });
         }
     }
