@@ -106,7 +106,7 @@ async fn submit(
 }
 
 /// Settings with `mode` and `percent` among them; a policy without settings is active.
-fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
+pub(crate) fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
     let mut tree: Map<String, Value> = match text {
         None => Map::new(),
         Some(text) => {

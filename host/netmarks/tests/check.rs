@@ -4,6 +4,7 @@
 use std::process::Output;
 
 use crate::support::binary::{failure, netmarks};
+use netmarks_test_cluster::repository::policy_file;
 
 /// Runs it on a configuration, in which `FOLDER` is an empty folder.
 fn check(text: &str, more: &[&str]) -> (Output, String) {
@@ -74,6 +75,10 @@ const SUSPICIOUS: &[(&str, &str)] = &[
         "`policies.folder`: there is no folder none",
     ),
     (
+        "metrics: {url: 'https://p'}\npolicies: {kubernetes: {insecure_registries: ['http://r']}}\n",
+        "config.yaml:2: `policies.kubernetes.insecure_registries` names `http://r`",
+    ),
+    (
         "metrics: {url: 'https://p'}\npolicies: {kubernetes: {namespace: a}}\n",
         "`policies.kubernetes.namespace` has no effect",
     ),
@@ -95,6 +100,27 @@ fn what_is_suspicious_is_a_warning_and_with_strict_an_error() {
     }
     let (output, warnings) = check(GOOD, &["--strict"]);
     assert_eq!((output.status.code(), warnings.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_policy_of_the_folder_that_would_not_be_taken_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("bad.wasm"), "text").unwrap();
+    std::fs::copy(policy_file("spread"), folder.path().join("good.wasm")).unwrap();
+    std::fs::copy(policy_file("spread"), folder.path().join("typo.wasm")).unwrap();
+    std::fs::write(folder.path().join("typo.yaml"), "wieght: 2").unwrap();
+    let text = format!("{GOOD}policies:\n  folder: {}\n", folder.path().display());
+    let (output, warnings) = check(&text, &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let lines: Vec<&str> = warnings.lines().collect();
+    assert!(
+        lines.iter().all(|line| line.starts_with("warning: config.yaml:3: `policies.folder`: ")),
+        "{warnings}"
+    );
+    for says in ["bad.wasm: policy `bad` failed at check", "typo.wasm: unknown field `wieght`"] {
+        assert!(lines.iter().any(|line| line.contains(says)), "{says}\n{warnings}");
+    }
+    assert_eq!(lines.len(), 2);
 }
 
 #[test]

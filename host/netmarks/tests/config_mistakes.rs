@@ -168,11 +168,7 @@ const MISTAKES: &[(&str, u64, &str)] = &[
         "`metrics.estimator.decay.half_life_seconds` is 0; it must be a number above 0",
     ),
     // Addresses, which are texts of their own form.
-    (
-        "server:\n  listen: 9820",
-        2,
-        "`server.listen` is 9820; it must be a text such as 127.0.0.1:9820; put it in quotes",
-    ),
+    ("server:\n  listen: 9820", 2, "`server.listen` is 9820; it must be a text such as 127.0.0.1:9820"),
     (
         "server:\n  listen: \":9820\"",
         2,

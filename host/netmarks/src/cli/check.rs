@@ -1,12 +1,17 @@
 //! `netmarks serve --check`: everything that can be known without a cluster, and without changing anything.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
+use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy};
+use netmarks_core::errors::chain;
 use netmarks_engine::{Artefact, Engine, EngineSettings, Policy};
 
 use super::terminal::{print_warning, say};
+use crate::config::Mistake;
 use crate::config::load::Loaded;
 use crate::config::suspicious::{suspicions, unreadable};
-use crate::{policies, wiring};
+use crate::{policies, policy_folder, wiring};
 
 /// Whether what is suspicious is an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +32,7 @@ pub(super) fn run(loaded: &Loaded, strictness: Strictness) -> Result<()> {
         netmarks_artefacts::Keys::read(&config.policies.trusted_keys)
             .context("in `policies.trusted_keys`")?;
     }
-    let warnings = [suspicions(loaded), unreadable(loaded)].concat();
+    let warnings = [suspicions(loaded), unreadable(loaded), refused_in_folder(&engine, loaded)].concat();
     for warning in &warnings {
         print_warning(&warning.to_string());
     }
@@ -37,4 +42,29 @@ pub(super) fn run(loaded: &Loaded, strictness: Strictness) -> Result<()> {
         bail!("{warnings}, and --strict takes none");
     }
     say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
+}
+
+/// The files of the policy folder that would not be taken over. `serve` goes on without them, so they are no error here either.
+fn refused_in_folder(engine: &Engine, loaded: &Loaded) -> Vec<Mistake> {
+    let policies = &loaded.config.policies;
+    let Some(path) = policies.folder.clone().filter(|path| path.is_dir()) else { return Vec::new() };
+    let max_bytes = loaded.config.admin.max_policy_bytes();
+    let scan =
+        Folder::new(FolderConfig { max_bytes, settled: Duration::ZERO, ..FolderConfig::new(path) }).scan();
+    let added = scan.changes.into_iter().filter_map(|change| match change {
+        Change::Added(policy) | Change::Changed(policy) => Some(policy),
+        Change::Removed(_) => None,
+    });
+    let refused = added.filter_map(|FolderPolicy { name, path, bytes, settings, .. }| {
+        let loaded = policy_folder::parse(settings.as_deref()).and_then(|(settings, _)| {
+            let policy = Policy::load(engine, Artefact::new(&name, &bytes), &settings.run());
+            policy.map_err(|error| chain(&error))
+        });
+        loaded.err().map(|reason| format!("{}: {reason}", path.display()))
+    });
+    let problems = scan.problems.iter().map(|problem| chain(problem));
+    problems
+        .chain(refused)
+        .map(|reason| loaded.about("policies.folder", format!("`policies.folder`: {reason}")))
+        .collect()
 }

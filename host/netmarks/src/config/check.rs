@@ -68,7 +68,11 @@ impl Check<'_> {
             _ => false,
         };
         if !fits {
-            let text = kinds(schema).contains(&"string") && !value.is_object() && !value.is_array();
+            // A text of a form of its own, an address, is wrong with quotes, too.
+            let text = kinds(schema).contains(&"string")
+                && schema.get("examples").is_none()
+                && !value.is_object()
+                && !value.is_array();
             self.refuse(key, value, schema, if text { "; put it in quotes" } else { "" });
         }
     }
@@ -205,7 +209,7 @@ fn is_secret(schema: &Value) -> bool {
 /// What stands there, short enough for a message.
 pub(super) fn found(key: &str, value: &Value) -> String {
     match value {
-        Value::String(text) if key.ends_with("url") && text.contains('@') => "an URL with a user".to_owned(),
+        Value::String(text) if key.ends_with("url") && text.contains('@') => "a URL with a user".to_owned(),
         Value::String(text) => {
             let mut shown: String = text.chars().take(SHOWN).collect();
             if shown.len() < text.len() {

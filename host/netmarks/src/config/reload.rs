@@ -96,7 +96,7 @@ impl Reloader {
             if let Err(error) = self.reload().await {
                 self.failures.inc();
                 tracing::error!(
-                    error = format!("{error:#}"),
+                    error = format!("{error:#}").replace('\n', "; "),
                     "configuration not taken over, the old one stays in force"
                 );
             }

@@ -90,6 +90,15 @@ pub fn suspicions(loaded: &Loaded) -> Vec<Mistake> {
         "policies.kubernetes",
         "`policies.kubernetes.namespace` has no effect: `policies.kubernetes.enabled` is false".to_owned(),
     );
+    for (index, registry) in kubernetes.insecure_registries.iter().enumerate() {
+        tell(
+            registry.contains('/'),
+            &format!("policies.kubernetes.insecure_registries[{index}]"),
+            format!(
+                "`policies.kubernetes.insecure_registries` names `{registry}`, which no registry matches: write host:port"
+            ),
+        );
+    }
     tell(
         listens && policies.state_folder.is_none() && !kubernetes.enabled,
         "admin.listen",
