@@ -36,6 +36,11 @@ impl Collector for ClusterCollector {
             ("flows", "Directed flows between applications.", count(snapshot.flows().len())),
             ("ready", "1 when ready.", i64::from(ready)),
             (
+                "flows_implausible",
+                "Flows above 1 TB/s that were left out of the last refresh.",
+                i64::try_from(flows.implausible_flows).unwrap_or(i64::MAX),
+            ),
+            (
                 "flows_dropped",
                 "Flows beyond the limit in the last refresh.",
                 i64::try_from(flows.dropped_flows).unwrap_or(i64::MAX),
@@ -53,6 +58,11 @@ impl Collector for ClusterCollector {
             ),
             ("flow_refreshes", "Refreshes of the flows that succeeded.", flows.refreshes),
             ("flow_refresh_failures", "Refreshes of the flows that failed.", flows.failures),
+            (
+                "flow_partial_refreshes",
+                "Refreshes whose answer was partial; flows that it lacked stayed as last measured.",
+                flows.partial_refreshes,
+            ),
         ] {
             let counter = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
             ConstCounter::new(value).encode(counter)?;

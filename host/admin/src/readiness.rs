@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use netmarks_policies::Registry;
-use netmarks_state::ClusterState;
+use netmarks_state::{ClusterState, NotReady};
 use tokio_util::sync::CancellationToken;
 
 /// What readiness depends on.
@@ -16,10 +16,18 @@ pub(crate) struct ReadinessCheck {
 }
 
 impl ReadinessCheck {
+    /// A reason, with what the metrics store said where it is the one that is missing.
+    fn sentence(&self, reason: NotReady) -> String {
+        match (reason, self.state.health().metrics.report().last_error) {
+            (NotReady::MetricsNotAnswered, Some(error)) => format!("{reason}: {error}"),
+            _ => reason.to_string(),
+        }
+    }
+
     /// Why it is not ready, a sentence each; empty when it is.
     pub(crate) fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> =
-            self.state.readiness().reasons().iter().map(ToString::to_string).collect();
+            self.state.readiness().reasons().iter().map(|reason| self.sentence(*reason)).collect();
         if self.registry.current().active.is_empty() {
             reasons.push("no policy is active".to_owned());
         }

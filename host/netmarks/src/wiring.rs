@@ -33,6 +33,7 @@ use prometheus_client::metrics::counter::Counter;
 use crate::config::Config;
 use crate::tasks::Tasks;
 use crate::{identity, policies, policy_folder};
+use tokio::sync::broadcast::error::RecvError;
 
 /// A policy is loaded and tried, a shadow is asked and a request explained while requests take every slot that they may.
 const CALLS_BESIDE_REQUESTS: u32 = 3;
@@ -128,7 +129,7 @@ pub async fn scoring(
         registry.clone(),
         config.scoring.clone(),
         decisions.clone(),
-        scoring_metrics,
+        scoring_metrics.clone(),
     ));
     let recent = Recent::default();
     let (tried_on, cluster, naming) = (recent.clone(), state.clone(), config.naming());
@@ -136,6 +137,19 @@ pub async fn scoring(
     tasks.follow("policy changes", {
         let notices = registry.subscribe();
         |shutdown| changes.follow(notices, shutdown)
+    });
+    tasks.follow("policy metrics", {
+        let (metrics, registry, mut notices) =
+            (scoring_metrics.clone(), registry.clone(), registry.subscribe());
+        |shutdown| async move {
+            let follow = async {
+                // A notice that was missed is made up for by the next: what is kept follows from the manifest.
+                while !matches!(notices.recv().await, Err(RecvError::Closed)) {
+                    metrics.keep_only(registry.manifest().entries.iter().map(|entry| entry.name.to_string()));
+                }
+            };
+            shutdown.run_until_cancelled(follow).await;
+        }
     });
     for (name, task) in registry.tasks(inbox, &tasks.shutdown) {
         tasks.serve(name, task);

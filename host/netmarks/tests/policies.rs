@@ -344,3 +344,19 @@ async fn a_new_policy_is_tried_on_what_was_asked_before() {
     assert!(reason.contains("recent requests") && reason.contains("NaN"), "{reason}");
     assert_eq!(running.list().await.unwrap(), ["netmarks active"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_leaves_no_series() {
+    let running = started().await;
+    running.put("s", "mode=active", bytes("spread").unwrap()).await.unwrap().ok().unwrap();
+    running.scores().await.unwrap();
+    let series = async || {
+        let page = running.server.get("/metrics").await?;
+        Ok::<_, anyhow::Error>(page.lines().filter(|line| line.contains("policy=\"s\"")).count())
+    };
+    assert!(series().await.unwrap() > 10);
+    running.send(running.call(Method::DELETE, "/v1/policies/s")).await.unwrap().ok().unwrap();
+    eventually("its series are gone", async || Ok((series().await? == 0).then_some(()))).await.unwrap();
+    running.scores().await.unwrap();
+    assert_eq!(series().await.unwrap(), 0);
+}

@@ -80,7 +80,9 @@ impl Registry {
                 let (name, actor) = (entry.name.clone(), Actor::own("restoration", "this process"));
                 match self.restore(entry, actor).await {
                     Ok(()) => tracing::info!(policy = %name, "saved policy restored"),
-                    Err(refusal) => tracing::debug!(policy = %name, error = chain(&refusal), "saved policy not restored"),
+                    Err(refusal) => {
+                        tracing::debug!(policy = %name, error = chain(&refusal), "saved policy not restored")
+                    }
                 }
             }
             tokio::time::sleep(pauses.next().unwrap_or(LAST_RESTORATION)).await;

@@ -87,7 +87,7 @@ pub enum StateFolderError {
         error: std::io::Error,
     },
     /// The manifest cannot be read.
-    #[error("{} is not a manifest of this program; move it away to start empty", path.display())]
+    #[error("{} is not a manifest of this program", path.display())]
     Manifest {
         path: PathBuf,
         #[source]

@@ -100,7 +100,10 @@ impl Manifest {
             {
                 return Err(format!("`{name}`: a canary of {percent} percent"));
             }
-            let twins = self.entries.iter().filter(|other| other.name == *name && other.is_active() == entry.is_active());
+            let twins = self
+                .entries
+                .iter()
+                .filter(|other| other.name == *name && other.is_active() == entry.is_active());
             if twins.count() > 1 {
                 return Err(format!("`{name}` stands there twice in the same place"));
             }

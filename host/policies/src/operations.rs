@@ -121,7 +121,12 @@ impl Registry {
         let alone = !manifest.entries.iter().any(|entry| entry.answers() && entry.name != name);
         let options = declared(options, origin);
         match manifest.named(&name) {
-            Some(entry) if entry.mode == mode && entry.degraded.is_none() && (alone || !options.only) => {
+            Some(entry)
+                if entry.mode == mode
+                    && entry.degraded.is_none()
+                    && self.state().loaded(&entry.revision).is_some()
+                    && (alone || !options.only) =>
+            {
                 Ok(ChangeOutcome::new(&manifest, false, Some(entry.clone())))
             }
             _ => self.operate(PolicyChange::Move { name, mode, origin, options }, actor).await,

@@ -4,6 +4,7 @@
 //! lock              held by the one process that uses the folder
 //! manifest.json     the manifest and the earlier ones that can be gone back to
 //! blobs/<hex>.wasm  artefacts, by digest
+//! manifest.json.unusable-<time>  one that could not be used; artefacts are not removed while it is there
 //! compiled/         the engine's cache of machine code; may be deleted at any time
 //! ```
 //!
@@ -29,6 +30,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Time between two attempts to take the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// How the name of a manifest that was set aside begins.
+const ASIDE: &str = "manifest.json.unusable-";
 
 /// Largest manifest that is read: one of 64 policies with all their parameters has a few hundred kilobytes.
 const MOST_MANIFEST_BYTES: u64 = 64 << 20;
@@ -81,7 +85,9 @@ impl StateFolder {
         let path = self.manifest();
         let bytes = match read(&path, MOST_MANIFEST_BYTES) {
             Ok(bytes) => bytes,
-            Err(StateFolderError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(StateFolderError::Io { error, .. }) if error.kind() == ErrorKind::NotFound => {
+                return Ok(None);
+            }
             Err(error) => return Err(error),
         };
         let saved: SavedState = serde_json::from_slice(&bytes)
@@ -93,7 +99,7 @@ impl StateFolder {
     /// Keeps a manifest that cannot be used under another name, so that nothing is lost and the next one has its place.
     pub(crate) fn set_aside(&self) -> Result<PathBuf, StateFolderError> {
         let path = self.manifest();
-        let aside = self.folder.join(format!("manifest.json.unusable-{:.0}", unix_now()));
+        let aside = self.folder.join(format!("{ASIDE}{:.0}", unix_now()));
         fs::rename(&path, &aside).map_err(io("rename", &path))?;
         Ok(aside)
     }
@@ -129,10 +135,18 @@ impl StateFolder {
         let manifests = std::iter::once(&saved.current).chain(&saved.history);
         let entries = manifests.flat_map(|manifest| &manifest.entries);
         let used: BTreeSet<&str> = entries.map(|entry| hex(&entry.digest)).collect();
-        for folder in [self.folder.join("blobs"), self.compiled()] {
-            sweep(&folder, &used);
+        if !self.has_aside() {
+            for folder in [self.folder.join("blobs"), self.compiled()] {
+                sweep(&folder, &used);
+            }
         }
         Ok(())
+    }
+
+    /// Whether there is a manifest that was set aside: it may be mended, and then needs its artefacts.
+    fn has_aside(&self) -> bool {
+        let Ok(files) = fs::read_dir(&self.folder) else { return false };
+        files.flatten().any(|file| file.file_name().as_encoded_bytes().starts_with(ASIDE.as_bytes()))
     }
 
     fn blob(&self, digest: &str) -> PathBuf {
@@ -143,7 +157,9 @@ impl StateFolder {
 /// The file of the lock, which others may hold. What is there must be a file: opening a pipe would wait for a reader.
 fn open_lock(path: &Path) -> std::io::Result<File> {
     match fs::metadata(path) {
-        Ok(found) if !found.is_file() => Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file")),
+        Ok(found) if !found.is_file() => {
+            Err(std::io::Error::new(ErrorKind::InvalidInput, "it is not a file"))
+        }
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
         _ => File::create(path),
     }

@@ -2,6 +2,7 @@
 
 mod answering;
 mod concurrency;
+mod hostile;
 mod restart;
 mod rollback;
 mod shadows;

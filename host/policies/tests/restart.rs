@@ -204,12 +204,12 @@ async fn a_damaged_artefact_costs_its_policy_and_nothing_else() {
     std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
     let registry = reopen(folder.path());
     assert_eq!(answering(&registry, "any"), ["good"]);
-    assert_eq!(shown(&registry), ["good active", "hurt active!"]);
+    assert_eq!(shown(&registry), ["good active", "hurt active"]);
     let report = registry.report();
     let hurt = report.policies.iter().find(|policy| policy.entry.name.as_str() == "hurt").unwrap();
     assert_eq!(hurt.state, State::Rejected);
-    let reason = hurt.entry.degraded.as_ref().unwrap();
-    assert!(reason.starts_with("not restored: ") && reason.contains("submit the policy again"), "{reason}");
+    let reason = hurt.not_restored.as_ref().unwrap();
+    assert!(hurt.entry.degraded.is_none() && reason.contains("submit the policy again"), "{reason}");
 
     // It cannot be activated by word alone: there is nothing that could answer.
     for mode in [Mode::Active, Mode::Shadow] {
@@ -244,7 +244,7 @@ async fn a_damaged_artefact_of_the_configuration_is_mended_by_the_configuration(
 }
 
 #[tokio::test]
-async fn a_damaged_manifest_is_an_error_that_says_what_to_do_and_touches_nothing() {
+async fn a_damaged_manifest_is_kept_aside_with_its_artefacts_and_can_be_mended() {
     let folder = tempfile::tempdir().unwrap();
     {
         put(&reopen(folder.path()), netmarks("a").unwrap()).await;
@@ -253,11 +253,8 @@ async fn a_damaged_manifest_is_an_error_that_says_what_to_do_and_touches_nothing
     let whole = std::fs::read(&manifest).unwrap();
     for damaged in [&whole[..whole.len() / 2], b"", b"[]", b"{\"current\": 1}"] {
         std::fs::write(&manifest, damaged).unwrap();
-        let error = open_with(Some(folder.path()), RULES).unwrap_err();
-        let error = error.downcast::<StateFolderError>().unwrap();
-        assert!(matches!(error, StateFolderError::Manifest { .. }), "{error}");
-        assert!(error.to_string().contains("move it away"), "{error}");
-        assert_eq!(std::fs::read(&manifest).unwrap(), damaged);
+        assert!(reopen(folder.path()).current().active.is_empty());
+        assert!(!manifest.exists());
         assert_eq!(std::fs::read_dir(folder.path().join("blobs")).unwrap().count(), 1);
     }
     // Mended, everything is there again.

@@ -76,7 +76,8 @@ impl ScoringMetrics {
             shadow_skipped: Counter::default(),
             kept: Mutex::default(),
         };
-        let Self { answers, seconds, last_request, policy_seconds, faults, shadow_skipped, kept: _ } = &metrics;
+        let Self { answers, seconds, last_request, policy_seconds, faults, shadow_skipped, kept: _ } =
+            &metrics;
         registry.register("prioritize_answers", "Answers to kube-scheduler by outcome", answers.clone());
         registry.register_with_unit(
             "prioritize_duration",

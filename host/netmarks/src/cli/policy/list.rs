@@ -70,7 +70,10 @@ fn list_text(report: &RegistryReport, width: u16) -> String {
     let mut add = |sentence: String| text.push_str(&format!("\n\n{}", paragraph("", &sentence, width)));
     for policy in &report.policies {
         if let Some(reason) = &policy.not_restored {
-            add(format!("`{}` could not be loaded at the last start ({reason}); it is tried again", policy.entry.name));
+            add(format!(
+                "`{}` could not be loaded at the last start ({reason}); it is tried again",
+                policy.entry.name
+            ));
         }
         if let Some(reason) = &policy.entry.degraded {
             add(format!("`{}` is degraded: {reason}", policy.entry.name));
