@@ -271,10 +271,10 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_cannot_be_read_says_what_to_do() {
+    fn a_manifest_that_cannot_be_read_is_named() {
         let folder = tempfile::tempdir().unwrap();
         let store = StateFolder::open(folder.path()).unwrap();
         fs::write(folder.path().join("manifest.json"), b"{").unwrap();
-        assert!(store.load().unwrap_err().to_string().contains("move it away"));
+        assert!(store.load().unwrap_err().to_string().contains("is not a manifest"));
     }
 }
