@@ -273,8 +273,9 @@ fn commands(mut image: Image) -> Result<()> {
     assert_eq!(of_interest(&inspected), of_interest(&read("host/netmarks/tests/golden/policy-inspect.txt")));
     // A trap is a signal, which a handler of this program must get.
     image.mount(&repository("target/guests").canonicalize()?, "/guests")?;
-    let trapped = said(image.run(&["policy", "inspect", "/guests/trap-describe.wasm", "-o", "json"])?)?;
-    let trapped: Value = serde_json::from_str(&trapped)?;
+    let trapped = image.output(&["policy", "inspect", "/guests/trap-describe.wasm", "-o", "json"])?;
+    assert_eq!(trapped.status.code(), Some(3), "refused");
+    let trapped: Value = serde_json::from_slice(&trapped.stdout)?;
     assert_eq!(trapped["refused"]["cause"], "trap", "{trapped}");
     let refused = image.run(&["policy", "new", "mine", "--lang", "rust"])?.unwrap_err();
     assert!(refused.contains("Read-only file system"), "{refused}");

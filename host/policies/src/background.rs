@@ -81,7 +81,7 @@ impl Registry {
                 match self.restore(entry, actor).await {
                     Ok(()) => tracing::info!(policy = %name, "saved policy restored"),
                     Err(refusal) => {
-                        tracing::debug!(policy = %name, error = chain(&refusal), "saved policy not restored")
+                        tracing::debug!(policy = %name, error = chain(&refusal), "saved policy not restored");
                     }
                 }
             }

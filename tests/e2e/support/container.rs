@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::Program;
@@ -142,9 +142,14 @@ impl Image {
         Ok(words)
     }
 
+    /// Runs it to its end.
+    pub fn output(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(Command::new("unshare").args(self.command(arguments)?).output()?)
+    }
+
     /// Runs it to its end: what it printed, or what it complained of.
     pub fn run(&self, arguments: &[&str]) -> Result<Result<String, String>> {
-        let output = Command::new("unshare").args(self.command(arguments)?).output()?;
+        let output = self.output(arguments)?;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).context("not UTF-8");
         Ok(if output.status.success() { Ok(text(output.stdout)?) } else { Err(text(output.stderr)?) })
     }
