@@ -1,6 +1,6 @@
 //! Kubernetes quantities: `250m`, `1.5`, `64Mi`, `128e6`.
 //!
-//! Apart, and our own, because k8s-openapi keeps a quantity as text. The grammar is that of
+//! k8s-openapi keeps a quantity as text, so they are read here. The grammar is that of
 //! `k8s.io/apimachinery/pkg/api/resource`: a decimal number and a binary, decimal or exponent suffix.
 
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! Does kube-scheduler ask? Has it ever, and did it about the pods that were scheduled since?
 //!
-//! Apart from what it is answered: a scheduler that lost the extender goes on without a word, since the extender is
+//! A scheduler that lost the extender goes on without a word, since the extender is
 //! `ignorable`, and only the pods that it scheduled meanwhile tell.
 
 use k8s_openapi::api::core::v1::Node;

@@ -1,6 +1,6 @@
 //! From the bytes of an artefact to a policy that has proven itself.
 //!
-//! Apart from calling, because nothing here is on the scheduling path: it may take a second, and every step can
+//! Nothing here is on the scheduling path: it may take a second, and every step can
 //! refuse, in an order in which each later one may rely on the earlier.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! A loaded policy and its calls.
 //!
-//! Apart from loading because this is the scheduling path: per call one store, one instance, one function.
+//! This is the scheduling path: per call one store, one instance, one function.
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,6 @@
 //! The watched folder: `NAME.wasm` is a policy, `NAME.yaml` beside it says how it runs and who listens to it.
 //!
-//! Apart from the admin listener, though both end at the registry: here the files are the truth, so a policy whose
+//! The files are the truth here, unlike with uploads: a policy whose
 //! file is gone is removed, also one that went while we were not running.
 
 use std::path::Path;
