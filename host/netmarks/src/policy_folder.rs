@@ -81,7 +81,7 @@ async fn take_over(registry: &Registry, change: Change, shutdown: &CancellationT
     }
 }
 
-/// What the files say is so: unlike an upload, they may also say that what answers shall not, and they are not seen
+/// What the files say is so: unlike an upload, they may also say that what answers should not, and they are not seen
 /// again before they change.
 async fn submit(
     registry: &Registry,
