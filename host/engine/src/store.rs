@@ -6,7 +6,7 @@ use wasmtime::{ResourceLimiter, Store};
 
 use crate::bindings::netmarks::policy::{logging, types};
 use crate::engine::Engine;
-use crate::excerpt::cut;
+use netmarks_core::bounded::beginning;
 use crate::limits::Limits;
 use crate::wasi::world::World;
 
@@ -73,7 +73,7 @@ impl types::Host for CallState {}
 impl logging::Host for CallState {
     fn log(&mut self, level: logging::Level, message: String) {
         if self.messages.len() < Limits::LOG_MESSAGES {
-            self.messages.push((level, cut(&message, Limits::LOG_MESSAGE_BYTES).to_owned()));
+            self.messages.push((level, beginning(&message, Limits::LOG_MESSAGE_BYTES).to_owned()));
         } else {
             self.messages_dropped = self.messages_dropped.saturating_add(1);
         }
