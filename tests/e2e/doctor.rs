@@ -233,9 +233,9 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     sick.ensure_problems(&[("calls", "`extenders`"), ("scheduler", "deploy/kube-scheduler/config.yaml")])
         .unwrap();
 
-    // A scheduler that asked, and no longer does: as after an upgrade that wrote its manifest anew.
+    // A scheduler that asked, and no longer does: as after an upgrade that wrote its manifest again.
     scheduler.kill().unwrap();
-    let options = SchedulerOptions { name: "written-anew".to_owned(), ..SchedulerOptions::default() };
+    let options = SchedulerOptions { name: "written-again".to_owned(), ..SchedulerOptions::default() };
     let _scheduler = plane.start_scheduler(options).await.unwrap();
     let sick = until("some pods are younger than the last request", LIMIT, async || {
         replicas += 1;

@@ -68,7 +68,7 @@ fn with_program(command: &str) -> String {
 fn typed_in_a_shell(script: &str, registry: &str) -> Result<()> {
     let mut shell = Command::new("bash");
     shell.args(["-e", "-c", script]).current_dir(repository(""));
-    // What cargo says of this test: some dependencies would be compiled anew for it.
+    // What cargo says of this test: some dependencies would be compiled again for it.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
             shell.env_remove(name);

@@ -1,6 +1,6 @@
 //! `cargo xtask figures`: measures the policies and writes what came of it into their READMEs.
 //!
-//! Apart from the benchmarks, which ask whether the host meets its targets: these are for whoever chooses a policy.
+//! The benchmarks ask whether the host meets its targets; these figures are for whoever chooses a policy.
 
 use std::fs;
 use std::path::Path;

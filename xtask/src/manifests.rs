@@ -90,7 +90,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         }
         let rendered = output(&mut command)?;
         let lines = rendered.lines().filter(|line| !OF_HELM.iter().any(|mark| line.trim().starts_with(mark)));
-        let header = "# Rendered from the chart; to write it anew: cargo xtask manifests";
+        let header = "# Rendered from the chart; to write it again: cargo xtask manifests";
         let text: String =
             std::iter::once(header).chain(lines).map(|line| format!("{}\n", line.trim_end())).collect();
         let path = root.join("deploy/kustomize").join(file);

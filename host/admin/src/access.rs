@@ -9,11 +9,13 @@ use netmarks_core::errors::chain;
 use netmarks_policies::Actor;
 use netmarks_server::Peer;
 use subtle::ConstantTimeEq as _;
+use strum::IntoStaticStr;
 
 use crate::config::AdminConfig;
 
 /// How callers are known.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Access {
     /// Every program that reaches the listener, which is on loopback; it answers no web page.
     Loopback,
@@ -22,6 +24,7 @@ pub enum Access {
     /// By their client certificate, which the handshake has verified.
     Certificate,
     /// By both.
+    #[strum(serialize = "token and certificate")]
     TokenAndCertificate(PathBuf),
     /// By a token of the cluster, whose roles decide.
     Kubernetes {
@@ -57,13 +60,7 @@ impl Access {
     /// As in the log.
     #[must_use]
     pub fn as_str(&self) -> &'static str {
-        match self {
-            Self::Loopback => "loopback",
-            Self::Token(_) => "token",
-            Self::Certificate => "certificate",
-            Self::TokenAndCertificate(_) => "token and certificate",
-            Self::Kubernetes { .. } => "kubernetes",
-        }
+        self.into()
     }
 
     /// Who is calling, if they may do this.

@@ -163,7 +163,7 @@ async fn submit(
     let name: PolicyName = name.parse()?;
     let exists = admin.registry.manifest().named(&name).is_some();
     let operation = if exists { Operation::Update } else { Operation::Create };
-    // Before the body: who may not upload shall not make us read one.
+    // Before the body: who may not upload must not make us read one.
     let actor = admin.actor(&headers, &peer, operation, Some(name.as_str())).await?;
     let (settings, mode) = query::settings(&pairs).map_err(bad_request)?;
     let body = match tokio::time::timeout(UPLOAD, admin.bodies.read(body)).await {

@@ -1,6 +1,6 @@
 //! Settings and mode from the query of a `PUT`: `?mode=canary&percent=5&weight=2&parameters.price=3&grants=wasi`.
 //!
-//! Apart from the routes because the command line writes what this reads. A key is a setting, or a section and a setting with
+//! The command line writes what this reads. A key is a setting, or a section and a setting with
 //! one dot between them; a value is one number, truth value or text, never a list or an object. So what a query costs to read
 //! is bounded by its length.
 

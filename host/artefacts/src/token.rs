@@ -1,7 +1,7 @@
 //! Answering a registry's challenge: HTTP basic, or a token from the service it names.
 //!
-//! Apart from the registry's own API because it is a protocol of its own
-//! (<https://distribution.github.io/distribution/spec/auth/token/>, and `oauth/` beside it for identity tokens).
+//! It is a protocol beside the registry's API (
+//! <https://distribution.github.io/distribution/spec/auth/token/>, and `oauth/` beside it for identity tokens).
 
 use http_auth::ChallengeParser;
 use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};

@@ -1,6 +1,6 @@
 //! One HTTP request within bounds, and where plain HTTP may be used.
 //!
-//! Apart from registries because URLs are fetched with the same bounds: a deadline that covers the body, at most so many
+//! Registries and URLs share the bounds: a deadline that covers the body, at most so many
 //! bytes, few redirects and none that leaves `https`.
 
 use std::time::Duration;

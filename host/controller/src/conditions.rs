@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use crate::status::{ReplicaState, ReplicaStatus};
-use crate::text::{cut, short_digest};
+use crate::text::short_digest;
+use netmarks_core::bounded::beginning;
 
 /// Types of conditions, in the order in which a policy passes them.
 pub const TYPES: [&str; 5] = ["Fetched", "Accepted", "Ready", "Degraded", "Converged"];
@@ -54,7 +55,7 @@ pub fn summarise(generation: i64, replicas: &[ReplicaStatus], previous: &[Condit
             type_: (*kind).to_owned(),
             status: value.status.to_owned(),
             reason: value.reason,
-            message: cut(&value.message, MESSAGE_BYTES).to_owned(),
+            message: beginning(&value.message, MESSAGE_BYTES).to_owned(),
             observed_generation: Some(generation),
             last_transition_time: before.map_or(now, |condition| &condition.last_transition_time).clone(),
         }

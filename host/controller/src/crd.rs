@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::resource::ScoringPolicy;
 
 const HEAD: &str = "\
-# Generated from host/controller/src/resource.rs; to write it anew:
+# Generated from host/controller/src/resource.rs; to write it again:
 #   NETMARKS_BLESS=1 cargo test --workspace --test tests committed_definition
 ";
 

@@ -11,7 +11,7 @@ use netmarks_core::errors::chain;
 use crate::decide::ReplicaCondition;
 use crate::resource::ScoringPolicy;
 use crate::status::ReplicaState;
-use crate::text::cut;
+use netmarks_core::bounded::beginning;
 
 /// Longest note that the API server takes, in bytes.
 const NOTE_BYTES: usize = 1_024;
@@ -29,7 +29,7 @@ pub(crate) struct EventPublisher {
 impl EventPublisher {
     pub(crate) fn new(client: Client, replica: &str) -> Self {
         let reporter =
-            Reporter { controller: "netmarks".to_owned(), instance: Some(cut(replica, 128).to_owned()) };
+            Reporter { controller: "netmarks".to_owned(), instance: Some(beginning(replica, 128).to_owned()) };
         let recorder = Recorder::new(client.clone(), reporter.clone());
         Self { client, reporter, recorder, last: None, notes: BTreeMap::new() }
     }
@@ -64,7 +64,7 @@ impl EventPublisher {
         let event = Event {
             type_,
             reason: condition.reason.to_owned(),
-            note: Some(cut(&condition.message, NOTE_BYTES).to_owned()),
+            note: Some(beginning(&condition.message, NOTE_BYTES).to_owned()),
             action: action.to_owned(),
             secondary: None,
         };

@@ -15,7 +15,7 @@ use crate::decide::ReplicaCondition;
 use crate::liveness::HEARTBEAT;
 use crate::status::ReplicaStatus;
 use crate::status_writer::ObservedStatus;
-use crate::text::cut;
+use netmarks_core::bounded::beginning;
 
 /// Longest message of an entry, in bytes.
 const MESSAGE_BYTES: usize = 1_024;
@@ -37,7 +37,7 @@ pub(crate) async fn report(
         generation,
         state: condition.state,
         reason: condition.reason.to_owned(),
-        message: cut(&condition.message, MESSAGE_BYTES).to_owned(),
+        message: beginning(&condition.message, MESSAGE_BYTES).to_owned(),
         digest: in_use,
         fetched_digest: state.history.digest().map(|digest| digest.to_string()),
         last_update: now_in_seconds(),

@@ -185,7 +185,7 @@ impl Sources {
         Ok(Some(SourceComponent { bytes, digest, version }))
     }
 
-    /// A fetcher with the credentials of a Secret, which are read anew each time, so that a rotated one is used at
+    /// A fetcher with the credentials of a Secret, which are read again each time, so that a rotated one is used at
     /// once. Which of them is sent is decided by the registry's name, so nobody gets another's.
     async fn fetcher_with(&self, secret: &str) -> Result<Fetcher, SourceError> {
         let (kind, name) = ("Secret", secret.to_owned());

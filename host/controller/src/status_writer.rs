@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 use crate::conditions::Summary;
 use crate::resource::ScoringPolicy;
 use crate::status::ReplicaStatus;
-use crate::text::{cut, short_digest};
+use crate::text::short_digest;
+use netmarks_core::bounded::beginning;
 
 /// The field manager of what all replicas share.
 const SHARED: &str = "netmarks-summary";
@@ -135,7 +136,7 @@ fn manager(replica: &str) -> String {
         return manager;
     }
     let hash = Digest::of(replica.as_bytes()).hex();
-    format!("{}-{}", cut(&manager, MANAGER_BYTES - 17), cut(&hash, 16))
+    format!("{}-{}", beginning(&manager, MANAGER_BYTES - 17), beginning(&hash, 16))
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ fn the_committed_definition_is_of_these_types() {
     let committed = std::fs::read_to_string(&path).unwrap();
     assert!(
         committed == wanted,
-        "{DEFINITION} is out of date; write it anew with\n  \
+        "{DEFINITION} is out of date; write it again with\n  \
          NETMARKS_BLESS=1 cargo test --workspace --test tests committed_definition"
     );
 }

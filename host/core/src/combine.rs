@@ -1,7 +1,7 @@
 //! From the raw scores of several policies to one share per candidate.
 //!
-//! Apart from [`crate::compose`], which turns shares into the scheduler's integers: here policies that count bytes,
-//! prices or pods are brought to one scale and added up.
+//! Policies that count bytes, prices or pods are brought to one scale and added up; [`crate::compose`] turns the shares into the
+//! scheduler's integers.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! From shares to what kube-scheduler takes: integers from 0 to `top`.
 //!
-//! Apart from the policies, which never see it: they return any finite numbers, and the operator chooses here how
+//! Policies never see it: they return any finite numbers, and the operator chooses here how
 //! much resolution the small shares keep.
 
 use schemars::JsonSchema;

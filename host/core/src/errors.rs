@@ -1,6 +1,6 @@
 //! How an error is shown: once, where it is handled, with all its causes.
 //!
-//! Apart because every crate logs by the same rule, and `Display` of our errors never includes their source.
+//! Every crate logs by this rule: `Display` of our errors never includes their source.
 
 /// An error and its causes in one line: `policy `x` failed at trial: it trapped`.
 #[must_use]

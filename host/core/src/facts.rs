@@ -1,6 +1,6 @@
 //! What sources tell the index about one pod or one node, and the ids by which the core refers to them.
 //!
-//! Apart from the index so that a source needs to know nothing about how the facts are kept.
+//! A source needs to know nothing about how the facts are kept.
 
 use crate::application::Application;
 

@@ -1,6 +1,6 @@
 //! What old metrics are still worth.
 //!
-//! Apart because the choice is the operator's: a frozen picture of the traffic can be much better than none, or
+//! The choice is the operator's: a frozen picture of the traffic can be much better than none, or
 //! much worse.
 
 use schemars::JsonSchema;

@@ -1,6 +1,6 @@
 //! Node names to ids: the table that every name of every request is looked up in.
 //!
-//! Apart because it is the hottest lookup of a request (thousands of names each) and laid out for that: all names
+//! It is the hottest lookup of a request (thousands of names each), and laid out for that: all names
 //! in one string, so that a comparison touches memory that is already near, and a fast non-cryptographic hash with
 //! a random seed.
 

@@ -1,6 +1,6 @@
 //! Kubernetes quantities: `250m`, `1.5`, `64Mi`, `128e6`.
 //!
-//! Apart, and our own, because k8s-openapi keeps a quantity as text. The grammar is that of
+//! k8s-openapi keeps a quantity as text, so they are read here. The grammar is that of
 //! `k8s.io/apimachinery/pkg/api/resource`: a decimal number and a binary, decimal or exponent suffix.
 
 use std::borrow::Cow;
@@ -11,13 +11,13 @@ use serde::de::{Deserializer, Visitor};
 /// Most fractional digits that matter: finer ones only round the result up.
 const FRACTION_DIGITS: i32 = 15;
 
-/// Millicores of a cpu quantity, rounded up as Kubernetes does; `None` for text that is none.
+/// Millicores of a cpu quantity, rounded up as Kubernetes does; `None` for a text that is not a quantity.
 #[must_use]
 pub fn cpu_millicores(text: &str) -> Option<u64> {
     parse(text, 3)
 }
 
-/// Whole bytes of a memory quantity, rounded up; `None` for text that is none.
+/// Whole bytes of a memory quantity, rounded up; `None` for a text that is not a quantity.
 #[must_use]
 pub fn memory_bytes(text: &str) -> Option<u64> {
     parse(text, 0)

@@ -1,7 +1,7 @@
 //! Gathers what one policy is told about one pod: the columns of `request` in `wit/policy.wit`.
 //!
-//! Apart from both the snapshot it reads and the engine that copies it into the guest. This is the hot part of the
-//! host: its cost is one pass over the candidates and one over the placements of the peers.
+//! This is the hot part of the host:
+//! its cost is one pass over the candidates and one over the placements of the peers.
 
 use crate::application::Application;
 use crate::facts::{ApplicationId, NodeId, Resources};

@@ -1,6 +1,6 @@
 //! Flows, placement and node facts at one instant: what a request reads from beginning to end.
 //!
-//! Apart from the index that makes it: a snapshot never changes, costs a few reference counts to take, and shares
+//! A snapshot never changes, costs a few reference counts to take, and shares
 //! with its successor all that did not change.
 
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Why a node scored what it did: the types behind `GET /v1/decisions` and `netmarks score`.
 //!
-//! Apart from scoring, which never waits for it: reasons are worked out after the answer is on its way.
+//! Scoring never waits for them: reasons are worked out after the answer is on its way.
 
 use serde::Serialize;
 

@@ -1,6 +1,6 @@
 //! Does kube-scheduler ask? Has it ever, and did it about the pods that were scheduled since?
 //!
-//! Apart from what it is answered: a scheduler that lost the extender goes on without a word, since the extender is
+//! A scheduler that lost the extender goes on without a word, since the extender is
 //! `ignorable`, and only the pods that it scheduled meanwhile tell.
 
 use k8s_openapi::api::core::v1::Node;
@@ -25,7 +25,7 @@ const NEVER: &str = "with several replicas give --server for each, since kube-sc
 /// Where to look if it no longer asks.
 const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the copied client certificate has ended or the extender's \
                        authority changed (copy both again, docs/install.md), whether its manifest still has --config \
-                       (`kubeadm upgrade` writes it anew), whether `urlPrefix` is still the Service's address, and its log at --v=5 for \
+                       (`kubeadm upgrade` writes it again), whether `urlPrefix` is still the Service's address, and its log at --v=5 for \
                        `extender`; a pod that only one node fits is not asked about";
 
 /// Where to look if what came was no question.

@@ -277,7 +277,7 @@ fn placed(
     }
     let mut found =
         format!("{name} went to {node}, which scored {its}, and not to {}, which scored {ours}", best.node);
-    let mut advice = "raise the extender's `weight`, if traffic shall win more often; kube-scheduler with -v=10 logs each \
+    let mut advice = "raise the extender's `weight`, if traffic should win more often; kube-scheduler with -v=10 logs each \
                       plugin's points"
         .to_owned();
     if let Some(scheduler) = scheduler

@@ -42,7 +42,7 @@ pub(super) fn findings_of(seen: &Seen, ours: &Configured, nodes: Option<usize>) 
                 CHECK,
                 format!("the {noun} {pods} {verb} without --config: without extenders, ours is never asked"),
                 "give every kube-scheduler a configuration file with the entry of deploy/kube-scheduler/config.yaml; docs/install.md \
-                 says how, for kubeadm and k3s. `kubeadm upgrade` writes the manifest anew, without it",
+                 says how, for kubeadm and k3s. `kubeadm upgrade` writes the manifest again, without it",
             )];
         }
         Seen::Unusable(reason) => {
@@ -288,7 +288,7 @@ fn weigh(config: &SchedulerConfig, entry: &ExtenderEntry, name: &str, ours: &Con
         );
         Finding::warning(WEIGHT, found, advice)
     } else if best >= plugins {
-        let advice = "lower `weight`, unless traffic shall win against everything: replicas pile up beside their heaviest peer";
+        let advice = "lower `weight`, unless traffic should outweigh every other plugin: replicas pile up beside their heaviest peer";
         Finding::warning(WEIGHT, found, advice)
     } else {
         Finding::ok(WEIGHT, found)

@@ -1,6 +1,6 @@
 //! kube-scheduler's configuration, as far as it matters to an extender.
 //!
-//! Apart from the judgement, and lenient where kube-scheduler is: keys that do not matter here are skipped.
+//! It is lenient where kube-scheduler is: keys that do not matter here are skipped.
 
 use std::time::Duration;
 

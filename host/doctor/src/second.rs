@@ -160,7 +160,7 @@ pub(super) fn findings_of(second: &Second, state: &SecondState, server: &str) ->
     let Second { namespace, name, .. } = second;
     let (status, found) = weigh(&format!("{namespace}/{name}"), state);
     let see = match &state.replicas {
-        Ok(None) => "see what runs it, or remove the ConfigMap if nothing shall".to_owned(),
+        Ok(None) => "see what runs it, or remove the ConfigMap if nothing should".to_owned(),
         _ => format!(
             "see `kubectl --namespace {namespace} describe deployment {name}`, its pods' events and log"
         ),

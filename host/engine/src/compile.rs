@@ -135,7 +135,7 @@ impl Compiler {
             return Ok(code);
         }
         Err(match status.code() {
-            // It said why the artefact is none.
+            // It said why the artefact is not a component.
             Some(1) => Cause::Refused(EngineError::text(&said)),
             _ => Cause::Compiler(CompilerError::Stopped {
                 status: status.to_string(),

@@ -1,6 +1,6 @@
 //! The one wasmtime engine of the process: compilation settings, the pool of instances, the epoch.
 //!
-//! Apart from policies, which come and go while the engine stays.
+//! Policies come and go while the engine stays.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::excerpt::{cut, one_line};
+use crate::excerpt::one_line;
+use netmarks_core::bounded::beginning;
 
 /// Most bytes that are taken of what another process says.
 const MESSAGE_BYTES: usize = 2_048;
@@ -18,7 +19,7 @@ impl EngineError {
 
     /// What the compiling process said of wasmtime's error.
     pub(crate) fn text(said: &str) -> Self {
-        Self(one_line(cut(said, MESSAGE_BYTES)))
+        Self(one_line(beginning(said, MESSAGE_BYTES)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Work that takes a core only when nothing else wants it.
 //!
-//! Apart from what is done so: hashing and handing over 50 MB takes a tenth of a second, which is short for an upload
+//! Hashing and handing over 50 MB takes a tenth of a second, which is short for an upload
 //! and long beside a request that is scored in 20 microseconds.
 
 use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};

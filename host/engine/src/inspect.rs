@@ -1,6 +1,6 @@
 //! What can be said of an artefact without using it: also of one that would be refused, and then why.
 //!
-//! Apart from loading, which stops at the first fault: this goes on with what the fault leaves to be seen.
+//! Loading stops at the first fault; this goes on with what the fault leaves to be seen.
 
 use crate::artefact::Artefact;
 use crate::compile::Compiled;

@@ -1,6 +1,6 @@
 //! From the bytes of an artefact to a policy that has proven itself.
 //!
-//! Apart from calling, because nothing here is on the scheduling path: it may take a second, and every step can
+//! Nothing here is on the scheduling path: it may take a second, and every step can
 //! refuse, in an order in which each later one may rely on the earlier.
 
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::contract::{CONTRACT, IMPORTS};
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::engine_error::EngineError;
-use crate::excerpt::cut;
+use netmarks_core::bounded::beginning;
 use crate::fault::{Cause, PolicyError, Stage};
 use crate::grants::{Grant, Grants};
 use crate::limits::Limits;
@@ -84,7 +84,7 @@ impl Policy {
         policy
             .call(|bindings, store| bindings.netmarks_policy_scoring().call_check(store, &lent))
             .map_err(|failure| at(Stage::Configure)(failure.into_cause(limits)))?
-            .map_err(|said| at(Stage::Configure)(Cause::Said(cut(&said, 1_024).to_owned())))?;
+            .map_err(|said| at(Stage::Configure)(Cause::Said(beginning(&said, 1_024).to_owned())))?;
         drop(lent);
 
         policy.score_at(Stage::Trial, &trial_request(policy.needs()))?;

@@ -1,6 +1,6 @@
 //! The operator's values for a policy's settings, checked against what the policy declares.
 //!
-//! Apart from the description because the values come from the operator, who must be told what to change.
+//! The values come from the operator, who must be told what to change.
 
 use std::collections::BTreeMap;
 

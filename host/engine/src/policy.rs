@@ -1,6 +1,6 @@
 //! A loaded policy and its calls.
 //!
-//! Apart from loading because this is the scheduling path: per call one store, one instance, one function.
+//! This is the scheduling path: per call one store, one instance, one function.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::bindings::{Policy as Bindings, PolicyPre};
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::engine_error::EngineError;
-use crate::excerpt::cut;
+use netmarks_core::bounded::beginning;
 use crate::fault::{Cause, PolicyError, Stage};
 use crate::limits::Limits;
 use crate::parameters::Checked;
@@ -187,7 +187,7 @@ impl Policy {
         scores: Result<Vec<f64>, String>,
     ) -> Result<Vec<f64>, PolicyError> {
         let at = |cause: Cause| self.error(stage, cause);
-        let scores = scores.map_err(|said| at(Cause::Said(cut(&said, 1_024).to_owned())))?;
+        let scores = scores.map_err(|said| at(Cause::Said(beginning(&said, 1_024).to_owned())))?;
         let expected = request.candidates as usize;
         if scores.len() != expected {
             return Err(at(Cause::WrongLength { expected, returned: scores.len() }));
@@ -212,7 +212,7 @@ impl Policy {
                 bindings.netmarks_policy_scoring().call_explain(store, request, node)
             })
             .map_err(|failure| at(failure.into_cause(&self.limits)))?
-            .map_err(|said| at(Cause::Said(cut(&said, 1_024).to_owned())))?;
+            .map_err(|said| at(Cause::Said(beginning(&said, 1_024).to_owned())))?;
         if let Some((candidate, part)) = parts.iter().enumerate().find(|(_, part)| !part.amount.is_finite()) {
             return Err(at(Cause::NotFinite { candidate, value: part.amount }));
         }
@@ -221,7 +221,7 @@ impl Policy {
             .take(PARTS)
             .map(|part| Part {
                 peer: part.peer,
-                label: cut(&part.label, 128).to_owned(),
+                label: beginning(&part.label, 128).to_owned(),
                 amount: part.amount,
             })
             .collect())

@@ -1,12 +1,12 @@
 //! The state of one call: its memory account, its log and what it did through WASI.
 //!
-//! Apart from the policy because it is made afresh for every call and is all that a guest can reach.
+//! It is made for every call and is all that a guest can reach.
 
 use wasmtime::{ResourceLimiter, Store};
 
 use crate::bindings::netmarks::policy::{logging, types};
 use crate::engine::Engine;
-use crate::excerpt::cut;
+use netmarks_core::bounded::beginning;
 use crate::limits::Limits;
 use crate::wasi::world::World;
 
@@ -73,7 +73,7 @@ impl types::Host for CallState {}
 impl logging::Host for CallState {
     fn log(&mut self, level: logging::Level, message: String) {
         if self.messages.len() < Limits::LOG_MESSAGES {
-            self.messages.push((level, cut(&message, Limits::LOG_MESSAGE_BYTES).to_owned()));
+            self.messages.push((level, beginning(&message, Limits::LOG_MESSAGE_BYTES).to_owned()));
         } else {
             self.messages_dropped = self.messages_dropped.saturating_add(1);
         }

@@ -1,6 +1,6 @@
 //! Advances the engine's epoch at a steady pace, which is how a running guest notices its deadline.
 //!
-//! Apart from the engine because it is a thread with a lifetime of its own: it holds the engine weakly and is joined
+//! It is a thread with a lifetime of its own: it holds the engine weakly and is joined
 //! when dropped.
 
 use std::sync::mpsc::{self, RecvTimeoutError};

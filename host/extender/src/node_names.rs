@@ -1,6 +1,6 @@
 //! Takes the node names out of a request body, faster than a JSON parser can.
 //!
-//! An optimisation of one shape of body, apart from the protocol: what kube-scheduler sends with `nodeCacheCapable: true`, where thousands of plain names are all but the first kilobytes. Any other shape is left
+//! An optimisation of one shape of body: what kube-scheduler sends with `nodeCacheCapable: true`, where thousands of plain names are all but the first kilobytes. Any other shape is left
 //! to the parser, so this may refuse but must never differ from it.
 
 use memchr::{memchr, memmem};

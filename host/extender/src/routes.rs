@@ -157,7 +157,7 @@ async fn score(
     }
 }
 
-/// A request that Kubernetes can have made, or why it is none.
+/// A request that Kubernetes can have made, or why it is not one.
 fn decode<'a>(door: &Extender, body: &'a BoundedBody) -> Result<PrioritizeRequest<'a>, String> {
     let request = protocol::decode(&body.bytes, door.naming).map_err(|error| error.to_string())?;
     bounds::check(&request.pod, &request.nodes).map_err(|error| error.to_string())?;

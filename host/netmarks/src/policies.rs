@@ -1,6 +1,6 @@
 //! The policy that the configuration names, and the registry that starts with it.
 //!
-//! Apart so that serving, reloading, the demo and the command line begin in one and the same way.
+//! Serving, reloading, the demo and the command line all begin here.
 
 use std::path::PathBuf;
 

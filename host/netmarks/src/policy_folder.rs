@@ -1,6 +1,6 @@
 //! The watched folder: `NAME.wasm` is a policy, `NAME.yaml` beside it says how it runs and who listens to it.
 //!
-//! Apart from the admin listener, though both end at the registry: here the files are the truth, so a policy whose
+//! The files are the truth here, unlike with uploads: a policy whose
 //! file is gone is removed, also one that went while we were not running.
 
 use std::path::Path;
@@ -81,7 +81,7 @@ async fn take_over(registry: &Registry, change: Change, shutdown: &CancellationT
     }
 }
 
-/// What the files say is so: unlike an upload, they may also say that what answers shall not, and they are not seen
+/// What the files say is so: unlike an upload, they may also say that what answers should not, and they are not seen
 /// again before they change.
 async fn submit(
     registry: &Registry,

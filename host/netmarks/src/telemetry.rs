@@ -1,4 +1,4 @@
-//! The log: set up before anything else runs, since it is global to the process, and filtered anew while it runs.
+//! The log: set up before anything else runs, since it is global to the process, and filtered again while it runs.
 
 use std::io::{self, Write};
 

@@ -12,10 +12,12 @@
 //! - Rejected and gone are ends.
 
 use serde::{Deserialize, Serialize};
+use strum::{IntoStaticStr, VariantArray};
 
 /// Where a revision is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, IntoStaticStr, VariantArray)]
 #[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum State {
     /// Its bytes are here.
     Received,
@@ -41,36 +43,10 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 11] = [
-        Self::Received,
-        Self::Checked,
-        Self::Compiled,
-        Self::Tried,
-        Self::Ready,
-        Self::Shadow,
-        Self::Canary,
-        Self::Active,
-        Self::Draining,
-        Self::Gone,
-        Self::Rejected,
-    ];
-
     /// As in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Checked => "checked",
-            Self::Compiled => "compiled",
-            Self::Tried => "tried",
-            Self::Ready => "ready",
-            Self::Shadow => "shadow",
-            Self::Canary => "canary",
-            Self::Active => "active",
-            Self::Draining => "draining",
-            Self::Gone => "gone",
-            Self::Rejected => "rejected",
-        }
+        self.into()
     }
 }
 
@@ -170,7 +146,7 @@ mod tests {
         let proven = |state| {
             state == State::Tried || is_place(state) || matches!(state, State::Draining | State::Gone)
         };
-        for state in State::ALL {
+        for state in State::VARIANTS.iter().copied() {
             for event in events() {
                 let next = step(state, event);
                 let allowed = match event {

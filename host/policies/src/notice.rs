@@ -1,5 +1,7 @@
 //! What the registry tells about its changes: to the audit log, to metrics, to Kubernetes.
 
+use strum::IntoStaticStr;
+
 use crate::change::PolicyChange;
 use crate::manifest::Manifest;
 use crate::settings::PolicyName;
@@ -18,7 +20,8 @@ pub struct Notice {
 }
 
 /// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum NoticeKind {
     /// A revision took its place.
     Accepted,
@@ -38,14 +41,7 @@ impl NoticeKind {
     /// As in logs and metric labels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Rejected => "rejected",
-            Self::Moved => "moved",
-            Self::Removed => "removed",
-            Self::RolledBack => "rolled-back",
-            Self::Degraded => "degraded",
-        }
+        self.into()
     }
 }
 

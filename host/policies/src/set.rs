@@ -23,7 +23,7 @@ pub struct PolicySet {
     pub active: Vec<Arc<Loaded>>,
     /// What answers for some.
     pub canary: Option<Canary>,
-    /// What scores along, unheard.
+    /// What scores every request without its scores counting.
     pub shadows: Vec<Arc<Loaded>>,
 }
 

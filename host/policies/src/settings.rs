@@ -11,6 +11,7 @@ use netmarks_core::rules::{self, above_zero};
 use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
 
 use crate::errors::Refusal;
 
@@ -118,8 +119,9 @@ impl Settings {
 }
 
 /// Who listens to a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[serde(tag = "mode", rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
 pub enum Mode {
     /// It answers, together with the other active ones.
     Active,
@@ -138,12 +140,7 @@ impl Mode {
     /// As in settings, without the percentage.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Canary { .. } => "canary",
-            Self::Shadow => "shadow",
-            Self::Ready => "ready",
-        }
+        self.into()
     }
 }
 

@@ -109,7 +109,7 @@ async fn what_was_rolled_back_comes_back_only_by_hand_and_then_is_counted_anew()
     watched.registry.set_mode(name("a").unwrap(), Mode::Active, UPLOAD, actor()).await.unwrap();
     assert_eq!(shown(&watched.registry), ["a active"]);
     (1..RULES.min_calls).for_each(|_| drop(decide(&watched.registry, &NODES)));
-    assert_eq!(shown(&watched.registry), ["a active"], "counting began anew");
+    assert_eq!(shown(&watched.registry), ["a active"], "counting began again");
     drop(decide(&watched.registry, &NODES));
     watched.degraded().await;
     assert_eq!(shown(&watched.registry), ["a active", "a ready!"]);

@@ -1,6 +1,6 @@
 //! What a call takes: time and memory, in clusters of the usual sizes.
 //!
-//! Apart from conformance, which asks only whether limits are kept.
+//! Conformance asks only whether limits are kept.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Case files as they stand in YAML.
 //!
-//! Apart from what they mean: this is only which keys there are, and unknown ones are errors.
+//! Only which keys there are; unknown ones are errors.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,6 +1,6 @@
 //! Case files: a cluster, pods that wait in it, and what is expected of the policy's scores.
 //!
-//! Apart from running them: what is read here is complete and consistent, so that a run can only fail for the policy.
+//! What is read here is complete and consistent, so that a run can only fail for the policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! A small cluster to score in: built in a test, or written in a case file in the same words.
 //!
-//! Apart from the snapshot file, which lists every pod and is meant for machines; this one becomes such a file.
+//! A snapshot file lists every pod and is meant for machines; a cluster of this kind becomes one.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Properties that every policy must have, whatever it prefers: the contract in a form that can be tried.
 //!
-//! Apart from cases, which say what one policy prefers.
+//! Cases say what one policy prefers; these hold for all.
 
 use std::collections::BTreeMap;
 

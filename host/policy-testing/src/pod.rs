@@ -1,6 +1,4 @@
 //! The pod that waits for a node: built in a test, or written in a case file.
-//!
-//! Apart from the cluster, of which it is no part yet.
 
 use std::collections::BTreeMap;
 

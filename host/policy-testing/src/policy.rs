@@ -1,6 +1,6 @@
 //! The policy under test: compiled once, loaded as often as parameters differ.
 //!
-//! Apart from the engine's policy because a test wants one line, and because a busy machine is no fault of a policy.
+//! A test wants one line, and a busy machine is not a policy's fault: hence a policy of its own around the engine's.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! Reads `cpu` and `memory` of case files as Kubernetes writes them: `8`, `0.5`, `500m`, `32Gi`.
 //!
-//! Apart from the core's, which passes over what is malformed: in a test, a slip of the pen is refused.
+//! Core passes over what is malformed; in a test it is a mistake, and refused.
 
 use netmarks_core::facts::Resources;
 use netmarks_core::quantity;

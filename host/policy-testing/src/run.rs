@@ -1,6 +1,4 @@
 //! Runs cases and says how the answer differs from what was expected.
-//!
-//! Apart from the report, which only shows it.
 
 use std::collections::BTreeMap;
 use std::path::Path;

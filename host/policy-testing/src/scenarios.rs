@@ -1,6 +1,6 @@
 //! Clusters and pods that nobody wrote down: seeded random ones, the edges of what may come, and large ones.
 //!
-//! Apart from the properties that are checked on them. One seed gives the same scenarios everywhere.
+//! One seed gives the same scenarios everywhere.
 
 use fastrand::Rng;
 use netmarks_core::facts::Resources;

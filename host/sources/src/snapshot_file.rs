@@ -108,7 +108,7 @@ enum Kind {
     #[error("it is not JSON of this format")]
     Json(#[source] serde_json::Error),
     #[error(
-        "it has version {found}, and this program reads version {VERSION}; write it anew with this program"
+        "it has version {found}, and this program reads version {VERSION}; write it again with this program"
     )]
     Version { found: u64 },
     #[error(transparent)]

@@ -11,7 +11,7 @@ use netmarks_sources::prometheus::choice::{EdgeLabels, PresetName};
 use netmarks_sources::prometheus::presets::Preset;
 use netmarks_test_cluster::repository;
 
-/// Set to write the file anew; look at the difference before committing it.
+/// Set to write the file again; look at the difference before committing it.
 const BLESS: &str = "NETMARKS_BLESS";
 
 const HEAD: &str = "\
@@ -85,7 +85,7 @@ fn the_rules_are_the_presets_queries() {
     if std::env::var_os(BLESS).is_some() {
         std::fs::write(path(), &rules).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(path()).unwrap(), rules, "set {BLESS} to write the file anew");
+    assert_eq!(std::fs::read_to_string(path()).unwrap(), rules, "set {BLESS} to write the file again");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How the sources are doing: counters and last results, for metrics, logs and `/readyz` to show.
 //!
-//! Apart from the sources so that whoever exports them depends on plain numbers only.
+//! Plain numbers: whoever exports them depends on no source.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};

@@ -1,7 +1,10 @@
 //! Where a cluster's pods, nodes and flows come from.
 
+use strum::IntoStaticStr;
+
 /// What the state shows, so that whoever examines it knows whether there is a live cluster behind it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Origin {
     /// A live cluster and its metrics store.
     Sources,
@@ -15,10 +18,6 @@ impl Origin {
     /// As on the metrics page.
     #[must_use]
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Sources => "sources",
-            Self::SnapshotFile => "snapshot-file",
-            Self::Demo => "demo",
-        }
+        self.into()
     }
 }

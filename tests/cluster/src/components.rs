@@ -1,6 +1,6 @@
 //! The command line of each control plane component: which flags, and why.
 //!
-//! Apart from the code that starts them, since this is what one changes when a Kubernetes version changes.
+//! This is what changes with a Kubernetes version.
 
 use crate::process::Program;
 use netmarks_test_tools::Binaries;

@@ -1,6 +1,6 @@
 //! What a document tells its readers to type, so that a test can do as they do.
 //!
-//! Apart from any one test, since each document has a test of its own that follows it.
+//! Each document has a test of its own that follows it.
 
 /// A fenced block: what is behind its fence, such as `sh` or `yaml`, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]

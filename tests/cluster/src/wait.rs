@@ -1,6 +1,6 @@
 //! Waiting for something outside this process: poll a condition until a deadline.
 //!
-//! Apart, so that every wait reports in the same way what it waited for and what it saw last.
+//! Every wait reports in the same way what it waited for and what it saw last.
 
 use crate::process::Process;
 use anyhow::{Context as _, Result, bail};

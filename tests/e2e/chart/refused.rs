@@ -1,6 +1,6 @@
 //! What the chart refuses, with the sentence that it says.
 //!
-//! Apart from what it accepts: this list grows with every mistake that somebody could make.
+//! The list grows with every mistake that somebody could make.
 
 use super::{METRICS, objects, plane};
 use crate::support::release::{Release, chart, values};

@@ -1,6 +1,4 @@
 //! `netmarks doctor` as a user runs it, and what it said.
-//!
-//! Apart from the tests, since they all begin with it.
 
 use std::process::Command;
 

@@ -1,5 +1,4 @@
-//! An image pulled from a registry, and what a container runtime does with it: apart from the test because it says nothing
-//! about this project's image.
+//! An image pulled from a registry, and what a container runtime does with it. Nothing here is about this project's image.
 //!
 //! buildah could run it, too; but a child of buildah's is not killed with it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]

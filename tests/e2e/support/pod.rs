@@ -1,6 +1,6 @@
 //! A pod of a Deployment on this machine: what the API server says that its container is given, laid out in a folder.
 //!
-//! Apart from the release, since it knows nothing of ours. Each path that the program is told is replaced by where that volume is
+//! Nothing here is about our release. Each path that the program is told is replaced by where that volume is
 //! here. One that nothing is mounted at, or that no file is at, is an error: in the pod the program would not find it either.
 //!
 //! Not as in the pod are the user, the read-only root and the limits; the test of the image has the first two.

@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Set to write the golden files anew; look at the difference before committing it.
+/// Set to write the golden files again; look at the difference before committing it.
 const BLESS: &str = "NETMARKS_BLESS";
 
 const CASES: [(&str, Topology, Protocol); 9] = [
@@ -55,7 +55,7 @@ fn expositions_are_as_in_the_golden_files() {
             std::fs::write(&path, &text).unwrap();
         }
         let golden = std::fs::read_to_string(&path).unwrap();
-        assert!(text == golden, "{} differs; set {BLESS}=1 to write it anew. Now:\n{text}", path.display());
+        assert!(text == golden, "{} differs; set {BLESS}=1 to write it again. Now:\n{text}", path.display());
     }
 }
 

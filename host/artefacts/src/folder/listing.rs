@@ -1,6 +1,4 @@
 //! Looking at a folder: which names it has, and what their files are like, without reading them.
-//!
-//! Apart from deciding what to do about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;

@@ -1,6 +1,4 @@
 //! What to do about a listing of the folder: pure, so that each case can be stated.
-//!
-//! Apart from reading files and from listing them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::SystemTime;

@@ -1,6 +1,6 @@
 //! One growing counter, made safe against everything that real counters do.
 //!
-//! Apart because the rule for resets is the one place where a wrong guess inflates a flow by orders of magnitude.
+//! The rule for resets is the one place where a wrong guess inflates a flow by orders of magnitude.
 
 use super::Increment;
 

@@ -1,6 +1,6 @@
 //! From increments to one number: the three means an operator can choose from.
 //!
-//! Apart from the bookkeeping of edges, so that each mean is a small formula tested on its own.
+//! Each mean is a small formula, tested on its own.
 
 use std::collections::VecDeque;
 

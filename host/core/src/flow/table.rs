@@ -1,6 +1,6 @@
 //! All flows at one instant, arranged for the question a request asks: who does this application talk to?
 //!
-//! Apart from the book because it is immutable, shared by requests without locks and replaced whole.
+//! It is immutable, shared by requests without locks, and replaced whole.
 
 use crate::facts::ApplicationId;
 

@@ -63,7 +63,7 @@ pub fn rows(quick: bool) -> Vec<Row> {
     let mut swapping = load(address, seconds(60), &known, || {
         let started = Instant::now();
         let policy = if swaps.is_multiple_of(2) { Policy::Spread } else { Policy::Netmarks };
-        // Another weight is another revision: checked, compiled and tried anew.
+        // Another weight is another revision: checked, compiled and tried.
         runtime.block_on(swap(&registry, policy, 2.0 + f64::from(swaps)));
         swaps += 1;
         std::thread::sleep(Duration::from_secs(1).saturating_sub(started.elapsed()));

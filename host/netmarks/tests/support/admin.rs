@@ -89,7 +89,7 @@ impl Administered {
         Ok(())
     }
 
-    /// Ends it by SIGTERM and starts it anew in the same folder.
+    /// Ends it by SIGTERM and starts it again in the same folder.
     pub async fn restart(mut self) -> Result<Self> {
         self.server.terminate().await?;
         let log = self.server.process.program().log.clone();

@@ -1,7 +1,7 @@
 //! Pods and nodes as decoded from the API: only what placement needs.
 //!
-//! Apart because a whole Pod is some 10 KiB of managed fields, annotations, environment and status that would be
-//! allocated and thrown away at every event; here the decoder skips over them.
+//! A whole Pod is some 10 KiB of managed fields, annotations, environment and status, which would be allocated and thrown away at
+//! every event. This decoder skips over them.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

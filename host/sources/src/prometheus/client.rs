@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use netmarks_core::bounded::{NAME, REASON, shortened};
+use netmarks_core::bounded::{REASON, shortened};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, Response, StatusCode, Url};
 use serde::Deserialize;
 
+use super::address::{address, query_url};
 use super::config::{ConfigError, MetricsConfig, Secret};
 use super::decode::ApiError;
 use crate::transport::answers_without_tls;
@@ -337,39 +338,6 @@ impl Client {
         // Editors and `kubectl create secret` end a file with a line break that is not part of the secret.
         Ok(read(key, file).await?.map(|text| String::from_utf8_lossy(&text).trim_end().to_owned()))
     }
-}
-
-/// Where to ask, by the base of the API: its path is continued, its parameters are kept.
-fn query_url(base: &str) -> Result<Url, ConfigError> {
-    let mut url = Url::parse(base).map_err(|_| ConfigError::Url { url: without_secrets(base) })?;
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(ConfigError::UserInUrl);
-    }
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() || url.fragment().is_some() {
-        return Err(ConfigError::Url { url: without_secrets(base) });
-    }
-    let path = format!("{}/api/v1/query", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url)
-}
-
-fn address(url: &Url) -> String {
-    let mut shown = url.clone();
-    shown.set_query(None);
-    shown.into()
-}
-
-/// A text that should be a URL, without what may be a password in it.
-fn without_secrets(text: &str) -> String {
-    let text = text.split(['?', '#']).next().unwrap_or_default();
-    let shown = match text.rsplit_once('@') {
-        Some((before, host)) => {
-            let scheme = before.split_once("://").map_or(String::new(), |(scheme, _)| format!("{scheme}://"));
-            format!("{scheme}…@{host}")
-        }
-        None => text.to_owned(),
-    };
-    shortened(&shown, NAME).into_owned()
 }
 
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! What an operator sets about the metrics store.
 //!
-//! Apart from the client so that the configuration can be read, checked and printed without a connection.
+//! It can be read, checked and printed without a connection.
 
 use std::collections::BTreeMap;
 use std::fmt;

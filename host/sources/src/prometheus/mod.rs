@@ -4,6 +4,7 @@
 //! [`decode`] the answer, [`warnings`] what the store says beside it, `averages` one number per flow, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
 //! says which series a query reads.
 
+mod address;
 mod averages;
 pub mod choice;
 pub mod client;

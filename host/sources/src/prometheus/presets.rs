@@ -29,7 +29,7 @@ impl Preset {
     /// Fills in the preset that `config` names, for `identity`.
     ///
     /// # Errors
-    /// For an identity whose labels the mesh's metrics do not have, for labels to match that are none, and for custom
+    /// For an identity whose labels the mesh's metrics do not have, for labels to match that are not labels, and for custom
     /// queries that are incomplete.
     pub fn new(config: &MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
         let window = promql_duration(config.window_seconds);

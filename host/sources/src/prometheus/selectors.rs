@@ -1,6 +1,6 @@
 //! Which series a PromQL query reads.
 //!
-//! Apart from the presets because it works on the text of any query, custom ones included: whoever asks why a query
+//! It works on the text of any query, custom ones included. Whoever asks why a query
 //! finds nothing asks next which of its series are there, and which matcher leaves them out.
 
 use std::fmt;

@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// Sign it with this private key (PEM, PKCS#8, ECDSA P-256)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Who shall listen to it
+    /// Who listens to it
     #[arg(long, value_enum)]
     mode: Option<ModeName>,
     /// For how many of 100 workloads a canary answers

@@ -1,6 +1,6 @@
 //! The files that `netmarks policy new` writes, part of this binary.
 //!
-//! Apart from the command, because they come from all over the repository: templates, the contract, the SDK.
+//! They come from all over the repository: templates, the contract, the SDK.
 
 use clap::ValueEnum;
 
