@@ -8,8 +8,8 @@ use netmarks_controller::access::{AccessError, Operation, Reviewer};
 use netmarks_core::errors::chain;
 use netmarks_policies::Actor;
 use netmarks_server::Peer;
-use subtle::ConstantTimeEq as _;
 use strum::IntoStaticStr;
+use subtle::ConstantTimeEq as _;
 
 use crate::config::AdminConfig;
 

@@ -28,8 +28,10 @@ pub(crate) struct EventPublisher {
 
 impl EventPublisher {
     pub(crate) fn new(client: Client, replica: &str) -> Self {
-        let reporter =
-            Reporter { controller: "netmarks".to_owned(), instance: Some(beginning(replica, 128).to_owned()) };
+        let reporter = Reporter {
+            controller: "netmarks".to_owned(),
+            instance: Some(beginning(replica, 128).to_owned()),
+        };
         let recorder = Recorder::new(client.clone(), reporter.clone());
         Self { client, reporter, recorder, last: None, notes: BTreeMap::new() }
     }

@@ -20,7 +20,7 @@ pub(super) struct SeriesFacts {
 }
 
 /// A family of bytes that is not there, though the mesh reports what it should go with.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Missing {
     pub(super) family: &'static str,
     /// A family that is there, and how many series it has.
@@ -78,8 +78,8 @@ mod tests {
     use super::*;
     use crate::Status;
 
-    fn found(config: &MetricsConfig, facts: SeriesFacts) -> Vec<(Status, String)> {
-        let all = findings_of(config, &facts).into_iter();
+    fn found(config: &MetricsConfig, facts: &SeriesFacts) -> Vec<(Status, String)> {
+        let all = findings_of(config, facts).into_iter();
         all.map(|finding| (finding.status, format!("{}; {}", finding.found, finding.advice.unwrap())))
             .collect()
     }
@@ -88,14 +88,14 @@ mod tests {
     fn a_store_that_keeps_up_with_one_cluster_is_not_mentioned() {
         let config = MetricsConfig::default();
         let facts = SeriesFacts { lag: Some(14.0), clusters: vec!["one".to_owned()], missing: Vec::new() };
-        assert_eq!(found(&config, facts), []);
+        assert_eq!(found(&config, &facts), []);
     }
 
     #[test]
     fn a_lag_beyond_the_window_names_the_offset() {
         let config = MetricsConfig { query_offset_seconds: 30.0, ..MetricsConfig::default() };
         let [(Status::Problem, text)] =
-            &found(&config, SeriesFacts { lag: Some(90.0), ..SeriesFacts::default() })[..]
+            &found(&config, &SeriesFacts { lag: Some(90.0), ..SeriesFacts::default() })[..]
         else {
             panic!("one problem")
         };
@@ -109,9 +109,9 @@ mod tests {
             beside: ("istio_requests_total", 12),
             native: Some("istio_request_bytes"),
         };
-        let dropped = Missing { native: None, ..missing.clone() };
+        let dropped = Missing { native: None, ..missing };
         let facts = SeriesFacts { missing: vec![missing, dropped], ..SeriesFacts::default() };
-        let found = found(&MetricsConfig::default(), facts);
+        let found = found(&MetricsConfig::default(), &facts);
         assert!(
             found[0].1.starts_with("12 series of istio_requests_total, but none of istio_request_bytes_sum")
         );
@@ -127,9 +127,9 @@ mod tests {
     fn several_clusters_are_a_warning_until_one_is_chosen() {
         let facts =
             || SeriesFacts { clusters: vec!["east".to_owned(), "west".to_owned()], ..SeriesFacts::default() };
-        let found_all = found(&MetricsConfig::default(), facts());
+        let found_all = found(&MetricsConfig::default(), &facts());
         assert!(found_all[0].1.contains("east, west") && found_all[0].1.contains("`metrics.cluster`"));
         let chosen = MetricsConfig { cluster: "east".to_owned(), ..MetricsConfig::default() };
-        assert_eq!(found(&chosen, facts()), []);
+        assert_eq!(found(&chosen, &facts()), []);
     }
 }

@@ -220,7 +220,8 @@ impl Asking<'_> {
         let body = self.client.query(query, self.at).await?;
         let answer: Value = serde_json::from_slice(&body).map_err(unreadable)?;
         let series = answer.pointer("/data/result").and_then(Value::as_array);
-        let values = series.into_iter().flatten().filter_map(|series| series["metric"][label].as_str());
+        let values =
+            series.into_iter().flatten().filter_map(|series| series.pointer("/metric")?.get(label)?.as_str());
         let mut values: Vec<String> = values.filter(|value| !value.is_empty()).map(str::to_owned).collect();
         values.sort();
         values.truncate(most);

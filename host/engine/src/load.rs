@@ -18,7 +18,6 @@ use crate::contract::{CONTRACT, IMPORTS};
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::engine_error::EngineError;
-use netmarks_core::bounded::beginning;
 use crate::fault::{Cause, PolicyError, Stage};
 use crate::grants::{Grant, Grants};
 use crate::limits::Limits;
@@ -26,6 +25,7 @@ use crate::parameters::{self, ParameterValue};
 use crate::policy::{Failure, Policy};
 use crate::store::CallState;
 use crate::wasi;
+use netmarks_core::bounded::beginning;
 
 /// How one policy is to run: what its operator sets, and the engine enforces.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -14,12 +14,12 @@ use crate::bindings::{Policy as Bindings, PolicyPre};
 use crate::description::Description;
 use crate::engine::Engine;
 use crate::engine_error::EngineError;
-use netmarks_core::bounded::beginning;
 use crate::fault::{Cause, PolicyError, Stage};
 use crate::limits::Limits;
 use crate::parameters::Checked;
 use crate::store::{self, CallState};
 use crate::wasi::fault::WasiFault;
+use netmarks_core::bounded::beginning;
 
 /// Most parts of an explanation that are taken.
 const PARTS: usize = 256;

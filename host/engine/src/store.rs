@@ -6,9 +6,9 @@ use wasmtime::{ResourceLimiter, Store};
 
 use crate::bindings::netmarks::policy::{logging, types};
 use crate::engine::Engine;
-use netmarks_core::bounded::beginning;
 use crate::limits::Limits;
 use crate::wasi::world::World;
+use netmarks_core::bounded::beginning;
 
 /// Holds what one call may use and what it has said.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! same bodies as Go would still read them: with nulls, keys in another case, keys twice, unknown keys.
 //!
 //! `tests/tools/go/bodies/renew.sh` makes the fixture.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -139,8 +139,7 @@ pub async fn scoring(
         |shutdown| changes.follow(notices, shutdown)
     });
     tasks.follow("policy metrics", {
-        let (metrics, registry, mut notices) =
-            (scoring_metrics.clone(), registry.clone(), registry.subscribe());
+        let (metrics, registry, mut notices) = (scoring_metrics, registry.clone(), registry.subscribe());
         |shutdown| async move {
             let follow = async {
                 // A notice that was missed is made up for by the next: what is kept follows from the manifest.
