@@ -312,9 +312,9 @@ async fn service(mut image: Image) -> Result<()> {
         fs::set_permissions(file?.path(), fs::Permissions::from_mode(0o644))?;
     }
     let hosts = folder.path().join("hosts");
-    fs::write(&hosts, "127.0.0.1 from-hosts\n")?;
+    fs::write(&hosts, "127.0.0.1 hosts.localhost\n")?;
     let resolver = folder.path().join("resolv.conf");
-    let names = crate::support::name_server::start("from-dns.test")?;
+    let names = crate::support::name_server::start("dns.localhost")?;
     fs::write(&resolver, format!("nameserver {}\n", names.address()))?;
     image.mount(&mounted, "/etc/netmarks")?;
     image.mount(&state, "/var/lib/netmarks")?;
@@ -344,7 +344,7 @@ async fn service(mut image: Image) -> Result<()> {
 
     // The child that compiles, the state, and names: each call is a container of its own.
     let port = admin.rsplit(':').next().context("no port")?;
-    let (hosts, dns) = (format!("http://from-hosts:{port}"), format!("http://from-dns.test:{port}"));
+    let (hosts, dns) = (format!("http://hosts.localhost:{port}"), format!("http://dns.localhost:{port}"));
     let push = ["policy", "push", "/etc/netmarks/spread.wasm", "--mode", "active", "--server", &hosts];
     image.run(&push)?.map_err(anyhow::Error::msg)?;
     let list = ["policy", "list", "-o", "json", "--server", &dns];
