@@ -191,7 +191,7 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     .unwrap();
     let sick = run(&[&cluster, &other_store, &running]).unwrap();
     sick.ensure_problems(&[("applications", "`identity: canonical-service`")]).unwrap();
-    assert!(sick.found("applications").contains("renamed/db (pods say db-v1)"), "{sick:#?}");
+    assert!(sick.found("applications").contains("; pods say db-v1)"), "{sick:#?}");
     let well = run(&[&cluster, &other_store, &running, &["--identity", "canonical-service"]]).unwrap();
     assert_eq!(well.code, Some(0), "{well:#?}");
 
