@@ -232,6 +232,11 @@ async fn a_real_prometheus_reads_every_metric() {
         include_str!("golden/metric-names.txt").lines().map(str::to_owned).collect();
     // Dashboards and alerts are built on these: changing one is a change of interface.
     assert_eq!(names, golden);
+    let documented = include_str!("../../../docs/reference/metrics.md");
+    for name in &golden {
+        let name = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+        assert!(documented.contains(&format!("| `{name}` |")), "docs/reference/metrics.md lacks {name}");
+    }
 
     let value = async |query: &str| {
         let found = prometheus.query(query).await.unwrap();
