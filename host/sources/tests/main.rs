@@ -2,6 +2,7 @@
 
 mod kubernetes;
 mod kubernetes_watch;
+mod linkerd;
 mod meshes;
 mod presets;
 mod prometheus_api;
