@@ -341,3 +341,34 @@ fn what_two_servers_or_two_meshes_recorded_counts_once_and_other_identities_do_n
     ];
     assert_flows(&preset(PresetName::Recorded, Identity::Workload), input, &[("shop/web", "data/db", 80.0)]);
 }
+
+#[test]
+fn of_one_mesh_over_several_clusters_only_flows_within_this_one_count() {
+    let edge = |[source, destination]: [&str; 2], rate: u32| {
+        let clusters = [("source_cluster", source), ("destination_cluster", destination)];
+        istio(TCP[0], "source", ("shop/web", "shop/db"), &clusters, rate)
+    };
+    let input = [edge(["one", "one"], 10), edge(["two", "two"], 20), edge(["one", "two"], 40)];
+    let all = preset(PresetName::Istio, Identity::App);
+    assert_flows(&all, input.clone(), &[("shop/web", "shop/db", 70.0)]);
+    let config = MetricsConfig { cluster: "one".to_owned(), ..MetricsConfig::default() };
+    let one = Preset::new(&config, Identity::App).unwrap();
+    assert_flows(&one, input, &[("shop/web", "shop/db", 10.0)]);
+    let config = MetricsConfig { preset: PresetName::Linkerd, ..config };
+    let refused = Preset::new(&config, Identity::Workload).unwrap_err().to_string();
+    assert!(refused.contains("`match_labels`"), "{refused}");
+}
+
+/// Prometheus' own tool cannot be given native histograms here, so this shows that the query is one, and leaves classic ones as they are.
+#[test]
+fn native_histograms_stand_in_only_where_classic_series_are_gone() {
+    let config = MetricsConfig { native_histograms: true, ..MetricsConfig::default() };
+    let preset = Preset::new(&config, Identity::App).unwrap();
+    let [query] = preset.queries.as_slice() else { panic!("one query") };
+    for histogram in ["istio_request_bytes", "istio_response_bytes"] {
+        assert!(query.contains(&format!("histogram_sum(rate({histogram}{{reporter=~")), "{query}");
+    }
+    assert!(!query.contains("{ends}") && !query.contains("{matchers}"), "{query}");
+    let edge = istio(HTTP[0], "source", ("shop/web", "shop/db"), &[], 10);
+    assert_flows(&preset, [edge], &[("shop/web", "shop/db", 10.0)]);
+}
