@@ -234,7 +234,8 @@ async fn a_real_prometheus_reads_every_metric() {
     assert_eq!(names, golden);
     let documented = include_str!("../../../docs/reference/metrics.md");
     for name in &golden {
-        let name = ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
+        let name =
+            ["_bucket", "_sum", "_count"].iter().find_map(|part| name.strip_suffix(part)).unwrap_or(name);
         assert!(documented.contains(&format!("| `{name}` |")), "docs/reference/metrics.md lacks {name}");
     }
 

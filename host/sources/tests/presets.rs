@@ -81,7 +81,11 @@ pub(crate) fn preset(name: PresetName, identity: Identity) -> Preset {
 }
 
 /// Evaluates the preset over `input` and compares with exactly these flows, as `namespace/name`.
-pub(crate) fn assert_flows(preset: &Preset, input: impl IntoIterator<Item = Value>, flows: &[(&str, &str, f64)]) {
+pub(crate) fn assert_flows(
+    preset: &Preset,
+    input: impl IntoIterator<Item = Value>,
+    flows: &[(&str, &str, f64)],
+) {
     let EdgeLabels { source_namespace, source_name, destination_namespace, destination_name } =
         &preset.labels;
     let expected: Vec<Value> = flows
