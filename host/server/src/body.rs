@@ -7,14 +7,19 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Frame};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::arrivals::{Arrival, Arrivals};
 
 /// Memory is accounted for in units of this many bytes.
 const UNIT: usize = 4 * 1024;
 
 /// Address space that is set aside for a body on the word of its sender; memory, and the budget, are taken as bytes arrive.
 const TRUSTED: usize = 1024 * 1024;
+
+/// How long a body waits for those that give way to it.
+const GIVING_WAY: Duration = Duration::from_secs(1);
 
 /// How long the rest of a body that is refused may take.
 const REST: Duration = Duration::from_secs(2);
@@ -23,6 +28,7 @@ const REST: Duration = Duration::from_secs(2);
 #[derive(Clone, Debug)]
 pub struct BodyBudget {
     units: Arc<Semaphore>,
+    arrivals: Arc<Arrivals>,
     most_per_body: usize,
 }
 
@@ -39,7 +45,7 @@ pub enum BodyError {
     /// It is larger than one body may be.
     #[error("the body has more than {most} bytes")]
     TooLarge { most: usize },
-    /// All bodies together are larger than they may be.
+    /// All bodies together are larger than they may be; this one is the newest, or gave way to a newer one while it arrived.
     #[error("too many bytes of requests are under way")]
     Overloaded,
     /// The connection broke.
@@ -52,10 +58,10 @@ impl BodyBudget {
     #[must_use]
     pub fn new(total: usize, most_per_body: usize) -> Self {
         let units = (total.max(most_per_body) / UNIT + 1).min(Semaphore::MAX_PERMITS);
-        Self { units: Arc::new(Semaphore::new(units)), most_per_body }
+        Self { units: Arc::new(Semaphore::new(units)), arrivals: Arc::default(), most_per_body }
     }
 
-    /// Reads `body` to its end. A body that is too large is read on for a while and forgotten: a client that is cut off in the middle of
+    /// Reads `body` to its end. Where the budget runs short, bodies that began earlier and are not complete give way. A body that is too large is read on for a while and forgotten: a client that is cut off in the middle of
     /// sending does not read why.
     ///
     /// # Errors
@@ -87,40 +93,68 @@ impl BodyBudget {
         if announced > self.most_per_body {
             return Err(too_large());
         }
+        // A body that comes in one piece never waits for its client, so most are not counted among the arriving.
+        let mut arrival: Option<Arrival> = None;
         let mut permit = None;
         let mut bytes = Vec::with_capacity(announced.min(TRUSTED));
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = next(body, arrival.as_ref()).await? {
             let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
-            if bytes.len() + data.len() > self.most_per_body {
+            let size = bytes.len() + data.len();
+            if size > self.most_per_body {
                 return Err(too_large());
             }
-            permit = self.take(permit, bytes.len() + data.len())?;
+            let units = size.div_ceil(UNIT);
+            let missing = units.saturating_sub(permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+            if missing > 0 {
+                let more = match self.units.clone().try_acquire_many_owned(count(missing)?) {
+                    Ok(more) => more,
+                    Err(_) => {
+                        self.displace(arrival.get_or_insert_with(|| self.arrivals.begin()), missing).await?
+                    }
+                };
+                match &mut permit {
+                    Some(held) => held.merge(more),
+                    None => permit = Some(more),
+                }
+            }
             bytes.extend_from_slice(&data);
+            if !body.is_end_stream() {
+                arrival.get_or_insert_with(|| self.arrivals.begin()).holds(units);
+            }
         }
         Ok(BoundedBody { bytes: bytes.into(), _permit: permit })
     }
 
-    /// Extends a permit to `bytes`.
-    fn take(
-        &self,
-        held: Option<OwnedSemaphorePermit>,
-        bytes: usize,
-    ) -> Result<Option<OwnedSemaphorePermit>, BodyError> {
-        let wanted =
-            bytes.div_ceil(UNIT).saturating_sub(held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
-        if wanted == 0 {
-            return Ok(held);
+    /// Units that older bodies give up, and those that are free.
+    async fn displace(&self, arrival: &Arrival, units: usize) -> Result<OwnedSemaphorePermit, BodyError> {
+        let short = units.saturating_sub(self.units.available_permits());
+        if !arrival.displace(short) {
+            return Err(BodyError::Overloaded);
         }
-        let wanted = u32::try_from(wanted).map_err(|_| BodyError::Overloaded)?;
-        let more = self.units.clone().try_acquire_many_owned(wanted).map_err(|_| BodyError::Overloaded)?;
-        Ok(Some(match held {
-            Some(mut held) => {
-                held.merge(more);
-                held
-            }
-            None => more,
-        }))
+        // Those that give way do so as soon as they run; somebody else may be quicker to take what they free.
+        let free = tokio::time::timeout(GIVING_WAY, self.units.clone().acquire_many_owned(count(units)?));
+        match arrival.given_up.run_until_cancelled(free).await {
+            Some(Ok(Ok(permit))) => Ok(permit),
+            _ => Err(BodyError::Overloaded),
+        }
     }
+}
+
+/// The next piece of a body, unless the body has to give way.
+async fn next(
+    body: &mut Body,
+    arrival: Option<&Arrival>,
+) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, BodyError> {
+    match arrival {
+        None => Ok(body.frame().await),
+        Some(arrival) => {
+            arrival.given_up.run_until_cancelled(body.frame()).await.ok_or(BodyError::Overloaded)
+        }
+    }
+}
+
+fn count(units: usize) -> Result<u32, BodyError> {
+    u32::try_from(units).map_err(|_| BodyError::Overloaded)
 }
 
 #[cfg(test)]
@@ -184,8 +218,28 @@ mod tests {
         }
     }
 
+    /// Sends `bytes` and then nothing.
+    fn stalling(bytes: usize) -> Body {
+        let sent = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))]);
+        Body::from_stream(futures::StreamExt::chain(sent, futures::stream::pending()))
+    }
+
     mod hostile {
         use super::*;
+
+        #[tokio::test]
+        async fn bodies_that_arrive_for_ever_give_way_to_new_ones() {
+            let budget = BodyBudget::new(200_000, 150_000);
+            let mut slow: Vec<_> = (0..2).map(|_| Box::pin(budget.read(stalling(90_000)))).collect();
+            for read in &mut slow {
+                assert!(futures::poll!(read.as_mut()).is_pending());
+            }
+            let (first, mut second) = (slow.remove(0), slow.remove(0));
+            let (first, whole) = tokio::join!(first, budget.read(Body::from(vec![0; 100_000])));
+            assert!(matches!(first, Err(BodyError::Overloaded)), "the oldest gives way");
+            assert_eq!(whole.unwrap().bytes.len(), 100_000);
+            assert!(futures::poll!(second.as_mut()).is_pending(), "and no more than needed");
+        }
 
         #[tokio::test]
         async fn clients_that_announce_and_never_send_take_nothing_from_others() {

@@ -5,6 +5,7 @@
 
 mod activity;
 mod answer;
+mod arrivals;
 mod body;
 mod browser;
 mod connection;
