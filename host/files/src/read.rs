@@ -7,8 +7,11 @@ use std::fs::OpenOptions;
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::time::Duration;
 
 use rustix::fs::OFlags;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 use crate::stamp;
 
@@ -43,13 +46,21 @@ pub fn read(path: &Path, limit: u64) -> Result<Content> {
     Ok(if bytes.len() as u64 > limit { Content::TooLarge } else { Content::Whole(bytes) })
 }
 
+/// Longest time for a small file: a volume that takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Reads a file of at most [`SMALL`] bytes on a blocking thread. Cancel-safe.
 ///
 /// # Errors
-/// As for [`read`], and if it is larger.
+/// As for [`read`], and if it is larger or takes longer than ten seconds.
 pub async fn read_small(path: &Path) -> Result<Vec<u8>> {
     let path = path.to_owned();
-    match tokio::task::spawn_blocking(move || read(&path, SMALL)).await? {
+    within_patience(tokio::task::spawn_blocking(move || read(&path, SMALL))).await
+}
+
+async fn within_patience(reading: JoinHandle<Result<Content>>) -> Result<Vec<u8>> {
+    let late = |_| Error::new(ErrorKind::TimedOut, "its volume does not answer: it was not read within 10 s");
+    match timeout(PATIENCE, reading).await.map_err(late)?? {
         Ok(Content::Whole(bytes)) => Ok(bytes),
         Ok(Content::TooLarge) => Err(Error::new(ErrorKind::FileTooLarge, "it is larger than 1 MiB")),
         Err(error) => Err(error),
@@ -76,6 +87,23 @@ mod tests {
 
     mod hostile {
         use super::*;
+
+        #[tokio::test(start_paused = true)]
+        async fn a_volume_that_hangs_is_not_waited_for() {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            let reading = tokio::task::spawn_blocking(move || {
+                let _ = begin.send(());
+                let _ = held.recv();
+                Ok(Content::Whole(Vec::new()))
+            });
+            begun.await.unwrap();
+            let waiting = tokio::spawn(within_patience(reading));
+            tokio::task::yield_now().await;
+            tokio::time::advance(PATIENCE).await;
+            assert_eq!(waiting.await.unwrap().unwrap_err().kind(), ErrorKind::TimedOut);
+            drop(release);
+        }
 
         /// Also through a link, which is what a mounted Secret is made of.
         #[test]

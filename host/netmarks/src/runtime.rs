@@ -1,6 +1,7 @@
 //! The runtime of the process, and the signals that end it.
 
 use std::future::Future;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -22,11 +23,27 @@ pub fn stop_signal() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// The runtime: workers for connections, and enough blocking threads for every request that may be scored.
+/// How long work on blocking threads may go on once everything else has ended. It is a file that is being read or written: what
+/// is written is there whole or not at all, and a volume that hangs must not keep the process.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
+/// Runs `main` to its end on a runtime of its own.
 ///
 /// # Errors
-/// If threads cannot be started.
-pub fn new(config: &Config) -> Result<tokio::runtime::Runtime> {
+/// If the runtime cannot be started, and as `main`.
+pub fn run(config: &Config, main: impl Future<Output = Result<()>>) -> Result<()> {
+    run_within(LAST_WORK, config, main)
+}
+
+fn run_within(last_work: Duration, config: &Config, main: impl Future<Output = Result<()>>) -> Result<()> {
+    let runtime = new(config)?;
+    let result = runtime.block_on(main);
+    runtime.shutdown_timeout(last_work);
+    result
+}
+
+/// Workers for connections, and enough blocking threads for every request that may be scored.
+fn new(config: &Config) -> Result<tokio::runtime::Runtime> {
     // Beside scoring: loading a policy, writing a snapshot, resolving names.
     const OTHER_BLOCKING_WORK: usize = 8;
     if config.server.max_concurrent == 0 {
@@ -37,4 +54,29 @@ pub fn new(config: &Config) -> Result<tokio::runtime::Runtime> {
         .max_blocking_threads(config.server.max_concurrent as usize + OTHER_BLOCKING_WORK)
         .build()
         .context("failed to start the runtime")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    mod hostile {
+        use super::*;
+
+        /// As with a volume that hangs: the work cannot be stopped, and the process ends all the same.
+        #[test]
+        fn the_end_does_not_wait_for_work_that_hangs() {
+            let (_release, held) = std::sync::mpsc::channel::<()>();
+            let (begin, begun) = tokio::sync::oneshot::channel();
+            let main = async {
+                tokio::task::spawn_blocking(move || {
+                    let _ = begin.send(());
+                    let _ = held.recv();
+                });
+                begun.await?;
+                Ok(())
+            };
+            run_within(Duration::from_millis(1), &Config::default(), main).unwrap();
+        }
+    }
 }

@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     }
 
     telemetry::start(&config.log)?;
-    runtime::new(&config)?.block_on(async {
+    runtime::run(&config, async {
         let stop = runtime::stop_signal()?;
         let mut tasks = Tasks::default();
         let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));

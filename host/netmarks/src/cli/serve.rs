@@ -114,7 +114,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     watch.follow(watched(file.as_deref(), &config));
     let log = telemetry::start(&config.log)?;
     open_files::raise_limit();
-    runtime::new(&config)?.block_on(async {
+    runtime::run(&config, async {
         // First of all: the first process of a container does not get a signal that it has no handler for.
         let stop = runtime::stop_signal()?;
         let mut tasks = Tasks::default();
