@@ -80,6 +80,15 @@ pub enum Reason {
         url: String,
         source: reqwest::Error,
     },
+    /// An `https` address where plain HTTP is spoken.
+    #[error(
+        "failed to reach {url}: what listens there does not speak TLS; if it should not, list it in \
+         `policies.kubernetes.insecure_registries`, or use --insecure"
+    )]
+    NoTls {
+        /// The address asked.
+        url: String,
+    },
     /// No complete answer in time.
     #[error("it was not complete within {seconds} s, while asking {url}; raise the timeout")]
     Timeout {

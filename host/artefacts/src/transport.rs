@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use netmarks_transport::{BodyError, answers_without_tls};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, Url};
 use tokio::time::Instant;
@@ -109,6 +110,8 @@ impl Deadline {
             self.passed(url)
         } else if source.is_redirect() {
             Reason::Redirect { url: url.to_string(), source }
+        } else if answers_without_tls(&source) {
+            Reason::NoTls { url: url.to_string() }
         } else {
             Reason::Unreachable { url: url.to_string(), source }
         }
@@ -133,24 +136,16 @@ pub(crate) async fn success(response: Response, url: &Url, deadline: Deadline) -
 
 /// The body as it streams in, given up once it is larger than `limit`.
 pub(crate) async fn body(
-    mut response: Response,
+    response: Response,
     url: &Url,
     limit: u64,
     what: &'static str,
     deadline: Deadline,
 ) -> Result<Vec<u8>, Reason> {
-    let announced = response.content_length().unwrap_or(0);
-    if announced > limit {
-        return Err(Reason::TooLarge { what, limit });
-    }
-    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-    while let Some(chunk) = response.chunk().await.map_err(|source| deadline.failed(url, source))? {
-        if (body.len() as u64).saturating_add(chunk.len() as u64) > limit {
-            return Err(Reason::TooLarge { what, limit });
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok(body)
+    netmarks_transport::body(response, limit).await.map_err(|error| match error {
+        BodyError::TooLarge => Reason::TooLarge { what, limit },
+        BodyError::Broken(source) => deadline.failed(url, source),
+    })
 }
 
 /// How a body begins, for an error: one line, a few words.

@@ -44,6 +44,15 @@ async fn a_url_gives_what_its_digest_says_or_nothing() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_plain_server_that_is_asked_by_https_is_said_to_be_one() -> Result<()> {
+    let address = serve(Router::new().route("/zone.wasm", get(|| async { COMPONENT }))).await?;
+    let error = fetch(&anonymous(), &format!("https://{address}/zone.wasm"), Digest::of(COMPONENT)).await;
+    let error = chain(error.unwrap_err());
+    assert!(error.contains("does not speak TLS") && !error.contains("InvalidContentType"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn redirects_are_few() -> Result<()> {
     let router = Router::new()
         .route("/zone.wasm", get(|| async { COMPONENT }))

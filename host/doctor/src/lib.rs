@@ -29,7 +29,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use netmarks_sources::transport::answers_without_tls;
+use netmarks_transport::answers_without_tls;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
 

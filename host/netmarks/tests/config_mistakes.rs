@@ -64,6 +64,11 @@ const MISTAKES: &[(&str, u64, &str)] = &[
         "`policy.grants[1]` is the text \"wsi\"; it must be `wasi`; did you mean `wasi`?",
     ),
     ("metrics:\n  custom:\n    reading: rates", 3, "did you mean `rate`?"),
+    (
+        "metrics:\n  waypoint_pattern: (",
+        2,
+        "`metrics.waypoint_pattern` must be a regular expression, and it is not: unclosed group",
+    ),
     // Kinds of values.
     (
         "scoring:\n  top: many",

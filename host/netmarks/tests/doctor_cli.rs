@@ -94,4 +94,11 @@ async fn no_line_of_a_kubeconfig_is_shown() {
     let output = doctor(&["--kubeconfig", &file]).await;
     let shown = format!("{output:?}");
     assert!(shown.contains("kubeconfig") && !shown.contains("hunter2"), "{shown}");
+    for arguments in
+        [&["doctor"] as &[&str], &["doctor", "-o", "json"], &["serve", "--listen", "127.0.0.1:0"]]
+    {
+        let shown = format!("{:?}", netmarks_with(arguments, &[("KUBECONFIG", &file)]).unwrap());
+        assert!(shown.contains("KUBECONFIG") && shown.contains("line 1"), "{shown}");
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
 }

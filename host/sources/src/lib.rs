@@ -8,4 +8,3 @@
 pub mod kubernetes;
 pub mod prometheus;
 pub mod snapshot_file;
-pub mod transport;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Error, Result, anyhow, ensure};
-use netmarks_sources::transport::answers_without_tls;
+use netmarks_transport::answers_without_tls;
 
 /// Flags for servers that serve HTTPS.
 #[derive(Debug, clap::Args)]

@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use anyhow::Error;
 use netmarks_engine::PolicyError;
 use netmarks_policies::Refusal;
+use netmarks_sources::kubernetes::ClientError;
 
 use crate::config::Mistakes;
 
@@ -66,8 +67,10 @@ pub fn exit_code(error: &Error) -> ExitCode {
         if policy || cause.is::<PolicyError>() || cause.is::<Refusal>() || cause.is::<Mistakes>() {
             return Some(ExitCode::Refused);
         }
-        let missing = cause.downcast_ref::<std::io::Error>()?.kind() == ErrorKind::NotFound;
-        missing.then_some(ExitCode::NotFound)
+        let no_cluster = matches!(cause.downcast_ref(), Some(ClientError::Nothing(_)));
+        let missing =
+            cause.downcast_ref().is_some_and(|error: &std::io::Error| error.kind() == ErrorKind::NotFound);
+        (no_cluster || missing).then_some(ExitCode::NotFound)
     };
     error.chain().find_map(of_cause).unwrap_or(ExitCode::Failed)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use kube::Client;
-use kube::config::{Config, InferConfigError, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use netmarks_core::yaml::YamlError;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,16 @@ pub enum ClientError {
         #[source]
         error: KubeconfigError,
     },
+    /// One of the usual files is no YAML of a kubeconfig.
+    #[error(
+        "the kubeconfig that KUBECONFIG or ~/.kube/config names cannot be read; set `cluster.kubeconfig` to another"
+    )]
+    UsualYaml(#[source] YamlError),
+    /// The usual files hold nothing that can be used.
+    #[error(
+        "the kubeconfig that KUBECONFIG or ~/.kube/config names cannot be used; set `cluster.kubeconfig` to another"
+    )]
+    UsualUnusable(#[source] KubeconfigError),
     /// None of the usual files has the configured context.
     #[error("no kubeconfig has the context `{context}` (`cluster.context`)")]
     Context {
@@ -55,7 +65,7 @@ pub enum ClientError {
     #[error(
         "found neither a kubeconfig nor a service account; set `cluster.kubeconfig`, or try `netmarks demo`"
     )]
-    Nothing(#[source] InferConfigError),
+    Nothing(#[source] InClusterError),
     /// What it says does not make a client.
     #[error("the kubeconfig cannot be used")]
     Client(#[source] kube::Error),
@@ -80,10 +90,37 @@ pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
                 .await
                 .map_err(|error| ClientError::Unusable { path: path.clone(), error })?
         }
-        (None, Some(context)) => Config::from_kubeconfig(&options)
-            .await
-            .map_err(|error| ClientError::Context { context: context.clone(), error })?,
-        (None, None) => Config::infer().await.map_err(ClientError::Nothing)?,
+        (None, Some(context)) => {
+            let unusable = |error| ClientError::Context { context: context.clone(), error };
+            let kubeconfig =
+                Kubeconfig::read().map_err(|error| usual_yaml(error).unwrap_or_else(&unusable))?;
+            Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(unusable)?
+        }
+        // A pod has its service account, whatever else is there.
+        (None, None) => match usual(&options).await {
+            Ok(Some(config)) => config,
+            Ok(None) => Config::incluster().map_err(ClientError::Nothing)?,
+            Err(error) => Config::incluster().map_err(|_| error)?,
+        },
     };
     Client::try_from(found).map_err(ClientError::Client)
+}
+
+/// What the usual kubeconfig says; `None` where there is none.
+async fn usual(options: &KubeConfigOptions) -> Result<Option<Config>, ClientError> {
+    let kubeconfig = match Kubeconfig::read() {
+        Ok(kubeconfig) => kubeconfig,
+        Err(KubeconfigError::FindPath | KubeconfigError::ReadConfig(..)) => return Ok(None),
+        Err(error) => return Err(usual_yaml(error).unwrap_or_else(ClientError::UsualUnusable)),
+    };
+    let config = Config::from_custom_kubeconfig(kubeconfig, options).await;
+    config.map(Some).map_err(ClientError::UsualUnusable)
+}
+
+/// For a file that is no YAML, an error that shows nothing of it: kube's own words show lines of the file, which holds keys.
+fn usual_yaml(error: KubeconfigError) -> Result<ClientError, KubeconfigError> {
+    match error {
+        KubeconfigError::Parse(error) => Ok(ClientError::UsualYaml(YamlError::from(&*error))),
+        error => Err(error),
+    }
 }

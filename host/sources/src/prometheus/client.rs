@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netmarks_core::bounded::{REASON, shortened};
+use netmarks_transport::{BodyError, answers_without_tls};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -13,7 +14,6 @@ use serde::Deserialize;
 use super::address::{address, query_url};
 use super::config::{ConfigError, MetricsConfig, Secret};
 use super::decode::ApiError;
-use crate::transport::answers_without_tls;
 
 /// How much of an unexpected body an error shows, in bytes.
 const SHOWN_BYTES: usize = 300;
@@ -264,20 +264,12 @@ impl Client {
     }
 
     /// The body as it streams in, given up once it is larger than `limit`.
-    async fn body(&self, mut response: Response, limit: u64) -> Result<Bytes, QueryError> {
-        let too_large = || QueryError::TooLarge { url: self.address.clone(), limit };
-        let announced = response.content_length().unwrap_or(0);
-        if announced > limit {
-            return Err(too_large());
+    async fn body(&self, response: Response, limit: u64) -> Result<Bytes, QueryError> {
+        match netmarks_transport::body(response, limit).await {
+            Ok(body) => Ok(body.into()),
+            Err(BodyError::TooLarge) => Err(QueryError::TooLarge { url: self.address.clone(), limit }),
+            Err(BodyError::Broken(source)) => Err(self.failed(source)),
         }
-        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
-        while let Some(chunk) = response.chunk().await.map_err(|source| self.failed(source))? {
-            if (body.len() as u64).saturating_add(chunk.len() as u64) > limit {
-                return Err(too_large());
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body.into())
     }
 
     fn failed(&self, source: reqwest::Error) -> QueryError {

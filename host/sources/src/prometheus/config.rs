@@ -55,6 +55,7 @@ pub struct MetricsConfig {
     #[garde(range(min = 1))]
     pub max_flows: usize,
     /// Which workloads are waypoints, as a regular expression for the whole name; only `istio-logical` needs it.
+    #[garde(custom(regular_expression))]
     pub waypoint_pattern: String,
     /// Whose rule names a pod's workload, for the presets `recorded` and `custom`; the others follow their mesh's.
     pub workload_names: Option<WorkloadRule>,
@@ -222,6 +223,19 @@ pub enum ConfigError {
         /// Its name.
         name: String,
     },
+}
+
+/// The rule for patterns that the store matches with. The syntax that the store takes (RE2) is the same up to rare escapes.
+fn regular_expression(pattern: &str, _: &()) -> garde::Result {
+    match regex_syntax::parse(pattern) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            // Its own words show the pattern in several lines, with a mark below the place; the last one says what is wrong.
+            let text = error.to_string();
+            let says = text.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            Err(garde::Error::new(format!("a regular expression, and it is not: {says}")))
+        }
+    }
 }
 
 impl ConfigError {
