@@ -66,13 +66,23 @@ impl Answer {
 impl Administered {
     /// With [`config`] of this folder, changed by `change`.
     pub async fn start(folder: TempDir, change: impl FnOnce(&mut Value)) -> Result<Self> {
+        let snapshot = worked_example_file().display().to_string();
+        Self::start_on(folder, &["--snapshot", &snapshot], change).await
+    }
+
+    /// On another cluster, which these flags name.
+    pub async fn start_on(
+        folder: TempDir,
+        cluster: &[&str],
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Self> {
         let mut config = config(folder.path());
         change(&mut config);
         let file = folder.path().join("config.yaml");
         // JSON is YAML.
         std::fs::write(&file, config.to_string())?;
-        let (file, snapshot) = (file.display().to_string(), worked_example_file().display().to_string());
-        let server = Server::serve(folder, &["--config", &file, "--snapshot", &snapshot], &[]).await?;
+        let file = file.display().to_string();
+        let server = Server::serve(folder, &[&["--config", &file], cluster].concat(), &[]).await?;
         let mut administered = Self { server, url: String::new(), client: client()? };
         administered.find_url().await?;
         Ok(administered)
