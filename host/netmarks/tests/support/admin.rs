@@ -66,8 +66,17 @@ impl Answer {
 impl Administered {
     /// With [`config`] of this folder, changed by `change`.
     pub async fn start(folder: TempDir, change: impl FnOnce(&mut Value)) -> Result<Self> {
+        Self::start_in(folder, &[], change).await
+    }
+
+    /// With further variables in its environment.
+    pub async fn start_in(
+        folder: TempDir,
+        environment: &[(&str, &str)],
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Self> {
         let snapshot = worked_example_file().display().to_string();
-        Self::start_on(folder, &["--snapshot", &snapshot], change).await
+        Self::start_with(folder, &["--snapshot", &snapshot], environment, change).await
     }
 
     /// On another cluster, which these flags name.
@@ -76,13 +85,22 @@ impl Administered {
         cluster: &[&str],
         change: impl FnOnce(&mut Value),
     ) -> Result<Self> {
+        Self::start_with(folder, cluster, &[], change).await
+    }
+
+    async fn start_with(
+        folder: TempDir,
+        cluster: &[&str],
+        environment: &[(&str, &str)],
+        change: impl FnOnce(&mut Value),
+    ) -> Result<Self> {
         let mut config = config(folder.path());
         change(&mut config);
         let file = folder.path().join("config.yaml");
         // JSON is YAML.
         std::fs::write(&file, config.to_string())?;
         let file = file.display().to_string();
-        let server = Server::serve(folder, &[&["--config", &file], cluster].concat(), &[]).await?;
+        let server = Server::serve(folder, &[&["--config", &file], cluster].concat(), environment).await?;
         let mut administered = Self { server, url: String::new(), client: client()? };
         administered.find_url().await?;
         Ok(administered)
