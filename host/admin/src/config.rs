@@ -44,7 +44,7 @@ impl Default for AdminConfig {
 
 /// Settings that cannot be together.
 #[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
+pub enum AdminConfigError {
     /// Two ways to know a caller by the one bearer token.
     #[error("`admin.kubernetes` and `admin.token_file` both want the bearer token; choose one")]
     TwoTokens,
@@ -61,15 +61,15 @@ impl AdminConfig {
     ///
     /// # Errors
     /// For the first rule that is broken.
-    pub fn validate(&self) -> Result<(), ConfigError> {
+    pub fn validate(&self) -> Result<(), AdminConfigError> {
         let Self { listen, token_file, tls, max_upload_mib: _, kubernetes, kubernetes_audiences: _ } = self;
         let Some(listen) = listen else { return Ok(()) };
         if *kubernetes && token_file.is_some() {
-            return Err(ConfigError::TwoTokens);
+            return Err(AdminConfigError::TwoTokens);
         }
         let known = token_file.is_some() || tls.client_ca_file.is_some() || *kubernetes;
         if !known && !listen.ip().is_loopback() {
-            return Err(ConfigError::Open(*listen));
+            return Err(AdminConfigError::Open(*listen));
         }
         Ok(())
     }

@@ -18,7 +18,7 @@ mod readiness;
 pub use access::{Access, Denied};
 pub use changes::ChangeCounter;
 pub use cluster::ClusterRoutes;
-pub use config::{AdminConfig, ConfigError};
+pub use config::{AdminConfig, AdminConfigError};
 pub use health::HealthRoutes;
 pub use policies::{Admin, SIGNATURE};
 pub use query::{mode, settings};

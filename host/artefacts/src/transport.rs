@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use netmarks_transport::{BodyError, answers_without_tls};
+use netmarks_transport::{AnswerError, answers_without_tls};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, RequestBuilder, Response, Url};
 use tokio::time::Instant;
@@ -143,8 +143,8 @@ pub(crate) async fn body(
     deadline: Deadline,
 ) -> Result<Vec<u8>, Reason> {
     netmarks_transport::body(response, limit).await.map_err(|error| match error {
-        BodyError::TooLarge => Reason::TooLarge { what, limit },
-        BodyError::Broken(source) => deadline.failed(url, source),
+        AnswerError::TooLarge => Reason::TooLarge { what, limit },
+        AnswerError::Broken(source) => deadline.failed(url, source),
     })
 }
 

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
-use netmarks_core::flow::book::Coverage;
+use netmarks_core::flow::book::Completeness;
 use netmarks_sources::prometheus::MetricsConfig;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::presets::Preset;
@@ -49,11 +49,11 @@ pub(super) fn findings_of(config: &MetricsConfig, identity: Identity, found: &St
     let edges = answers.edges.get(&identity).cloned().unwrap_or_default();
     let warnings = edges.warnings.texts();
     if !warnings.is_empty() {
-        let advice = match edges.warnings.coverage() {
-            Coverage::Partial => {
+        let advice = match edges.warnings.completeness() {
+            Completeness::Partial => {
                 "mend the store: its answer is partial. Flows that it lacks stay as last measured for five minutes, then fade"
             }
-            Coverage::Complete => "the store has remarks on the query; its answer is complete",
+            Completeness::Complete => "the store has remarks on the query; its answer is complete",
         };
         findings.push(Finding::warning(STORE, format!("it warns: {}", warnings.join("; ")), advice));
     }

@@ -13,7 +13,7 @@ use netmarks_core::index::Index;
 use netmarks_core::snapshot::Snapshot;
 
 use crate::health::Health;
-use crate::origin::Origin;
+use crate::origin::ClusterOrigin;
 
 /// Holds the cluster as the sources see it.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct ClusterState {
     assumed: Arc<Assumed>,
     readiness: ArcSwap<Readiness>,
     health: Health,
-    origin: Origin,
+    origin: ClusterOrigin,
 }
 
 /// What the sources have delivered so far.
@@ -105,22 +105,22 @@ impl ClusterState {
     #[must_use]
     pub fn new(metrics: MetricsState) -> Self {
         let readiness = Readiness { pods: ListState::NotYet, nodes: ListState::NotYet, metrics };
-        Self::with(Index::default(), readiness, Origin::Sources)
+        Self::with(Index::default(), readiness, ClusterOrigin::Sources)
     }
 
     /// A cluster that no source will change any more, such as one read from a snapshot file; ready at once.
     #[must_use]
     pub fn fixed(index: Index) -> Self {
-        Self::with(index, Readiness::FIXED, Origin::SnapshotFile)
+        Self::with(index, Readiness::FIXED, ClusterOrigin::SnapshotFile)
     }
 
     /// The cluster that is built in.
     #[must_use]
     pub fn demo(index: Index) -> Self {
-        Self::with(index, Readiness::FIXED, Origin::Demo)
+        Self::with(index, Readiness::FIXED, ClusterOrigin::Demo)
     }
 
-    fn with(index: Index, readiness: Readiness, origin: Origin) -> Self {
+    fn with(index: Index, readiness: Readiness, origin: ClusterOrigin) -> Self {
         Self {
             published: ArcSwap::from_pointee(index.snapshot()),
             index: Mutex::new(index),
@@ -145,7 +145,7 @@ impl ClusterState {
 
     /// Where all this comes from.
     #[must_use]
-    pub fn origin(&self) -> Origin {
+    pub fn origin(&self) -> ClusterOrigin {
         self.origin
     }
 

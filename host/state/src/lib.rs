@@ -9,4 +9,4 @@ mod origin;
 
 pub use cluster::{ClusterState, ListState, MetricsState, NotReady, Readiness};
 pub use health::{Health, MetricsHealth, MetricsReport, Turn, WatchHealth};
-pub use origin::Origin;
+pub use origin::ClusterOrigin;

@@ -5,7 +5,7 @@ use strum::IntoStaticStr;
 /// What the state shows, so that whoever examines it knows whether there is a live cluster behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
-pub enum Origin {
+pub enum ClusterOrigin {
     /// A live cluster and its metrics store.
     Sources,
     /// A file, as `netmarks snapshot` writes it.
@@ -14,7 +14,7 @@ pub enum Origin {
     Demo,
 }
 
-impl Origin {
+impl ClusterOrigin {
     /// As on the metrics page.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -5,5 +5,5 @@
 mod body;
 mod tls;
 
-pub use body::{BodyError, body};
+pub use body::{AnswerError, body};
 pub use tls::answers_without_tls;

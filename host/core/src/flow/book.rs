@@ -27,7 +27,7 @@ const UNKNOWN_AFTER: f64 = 300.0;
 
 /// Whether an answer has every edge that carries something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coverage {
+pub enum Completeness {
     /// An edge that it lacks carried nothing.
     Complete,
     /// Of an edge that it lacks nothing is known.
@@ -106,7 +106,7 @@ impl FlowBook {
         &mut self,
         at: f64,
         reading: Reading,
-        coverage: Coverage,
+        completeness: Completeness,
         samples: impl IntoIterator<Item = Sample>,
     ) -> u64 {
         if !at.is_finite() || self.last_update.is_some_and(|last| at <= last) {
@@ -145,7 +145,7 @@ impl FlowBook {
                 true
             }
             // A counter keeps its baseline: when it comes back, what it counted in between is known.
-            None if coverage == Coverage::Partial => at - edge.reported_at < FORGET_AFTER,
+            None if completeness == Completeness::Partial => at - edge.reported_at < FORGET_AFTER,
             None => {
                 edge.known_at = at;
                 let from = match reading {
@@ -250,13 +250,13 @@ mod tests {
     #[test]
     fn a_rate_counts_from_its_first_answer_and_a_counter_from_its_second() {
         let mut rates = FlowBook::new(Estimator::Lifetime);
-        rates.update(100.0, RATE, Coverage::Complete, [sample("a", "b", 7.0)]);
+        rates.update(100.0, RATE, Completeness::Complete, [sample("a", "b", 7.0)]);
         assert_eq!(flow(&rates, "a", "b"), Some(7.0));
 
         let mut counters = FlowBook::new(Estimator::Lifetime);
-        counters.update(100.0, Reading::Counter, Coverage::Complete, [sample("a", "b", 7e9)]);
+        counters.update(100.0, Reading::Counter, Completeness::Complete, [sample("a", "b", 7e9)]);
         assert_eq!(flow(&counters, "a", "b"), None);
-        counters.update(110.0, Reading::Counter, Coverage::Complete, [sample("a", "b", 7e9 + 50.0)]);
+        counters.update(110.0, Reading::Counter, Completeness::Complete, [sample("a", "b", 7e9 + 50.0)]);
         assert_eq!(flow(&counters, "a", "b"), Some(5.0));
     }
 
@@ -266,7 +266,7 @@ mod tests {
         book.update(
             100.0,
             RATE,
-            Coverage::Complete,
+            Completeness::Complete,
             [sample("a", "b", 1.0), sample("b", "a", 10.0), sample("a", "b", 4.0)],
         );
         assert_eq!((flow(&book, "a", "b"), flow(&book, "b", "a")), (Some(5.0), Some(10.0)));
@@ -275,12 +275,12 @@ mod tests {
     #[test]
     fn an_edge_that_goes_silent_sinks_and_is_forgotten() {
         let mut book = FlowBook::new(Estimator::Decay { half_life_seconds: 60.0 });
-        book.update(0.0, RATE, Coverage::Complete, [sample("a", "b", 1_000.0)]);
-        book.update(60.0, RATE, Coverage::Complete, []);
+        book.update(0.0, RATE, Completeness::Complete, [sample("a", "b", 1_000.0)]);
+        book.update(60.0, RATE, Completeness::Complete, []);
         let after_a_minute = flow(&book, "a", "b").unwrap();
         assert!(after_a_minute < 1_000.0 && after_a_minute > 0.0);
         for minute in 2..30 {
-            book.update(f64::from(minute) * 60.0, RATE, Coverage::Complete, []);
+            book.update(f64::from(minute) * 60.0, RATE, Completeness::Complete, []);
         }
         assert!(book.is_empty());
     }
@@ -289,10 +289,10 @@ mod tests {
     fn a_counter_that_comes_back_starts_from_a_new_baseline() {
         let mut book = FlowBook::new(Estimator::Lifetime);
         for (at, value) in [(0.0, 0.0), (10.0, 100.0)] {
-            book.update(at, Reading::Counter, Coverage::Complete, [sample("a", "b", value)]);
+            book.update(at, Reading::Counter, Completeness::Complete, [sample("a", "b", value)]);
         }
-        book.update(20.0, Reading::Counter, Coverage::Complete, []);
-        book.update(30.0, Reading::Counter, Coverage::Complete, [sample("a", "b", 1e9)]);
+        book.update(20.0, Reading::Counter, Completeness::Complete, []);
+        book.update(30.0, Reading::Counter, Completeness::Complete, [sample("a", "b", 1e9)]);
         assert_eq!(flow(&book, "a", "b"), Some(5.0), "the jump over the gap is nobody's rate");
     }
 
@@ -302,7 +302,7 @@ mod tests {
         book.update(
             100.0,
             RATE,
-            Coverage::Complete,
+            Completeness::Complete,
             [sample("a", "b", 5.0), sample("a", "c", 7.0), sample("a", "d", 6.0)],
         );
         assert_eq!((book.keep_heaviest(3), book.len()), (0, 3));
@@ -314,15 +314,15 @@ mod tests {
     #[test]
     fn repeated_and_older_answers_and_impossible_values_change_nothing() {
         let mut book = FlowBook::new(Estimator::Lifetime);
-        book.update(100.0, RATE, Coverage::Complete, [sample("a", "b", 5.0)]);
-        book.update(100.0, RATE, Coverage::Complete, [sample("a", "b", 500.0)]);
-        book.update(50.0, RATE, Coverage::Complete, [sample("a", "b", 500.0)]);
-        book.update(f64::NAN, RATE, Coverage::Complete, [sample("a", "b", 500.0)]);
+        book.update(100.0, RATE, Completeness::Complete, [sample("a", "b", 5.0)]);
+        book.update(100.0, RATE, Completeness::Complete, [sample("a", "b", 500.0)]);
+        book.update(50.0, RATE, Completeness::Complete, [sample("a", "b", 500.0)]);
+        book.update(f64::NAN, RATE, Completeness::Complete, [sample("a", "b", 500.0)]);
         assert_eq!(flow(&book, "a", "b"), Some(5.0));
         book.update(
             160.0,
             RATE,
-            Coverage::Complete,
+            Completeness::Complete,
             [sample("a", "b", 5.0), sample("a", "b", f64::NAN), sample("a", "c", -3.0)],
         );
         assert_eq!((flow(&book, "a", "b"), flow(&book, "a", "c")), (Some(5.0), None));
@@ -331,8 +331,8 @@ mod tests {
     #[test]
     fn an_outage_longer_than_the_window_is_left_out_of_the_mean() {
         let mut book = FlowBook::new(Estimator::Lifetime);
-        book.update(60.0, RATE, Coverage::Complete, [sample("a", "b", 10.0)]);
-        book.update(3_660.0, RATE, Coverage::Complete, [sample("a", "b", 20.0)]);
+        book.update(60.0, RATE, Completeness::Complete, [sample("a", "b", 10.0)]);
+        book.update(3_660.0, RATE, Completeness::Complete, [sample("a", "b", 20.0)]);
         assert_eq!(flow(&book, "a", "b"), Some(15.0));
     }
 
@@ -344,16 +344,16 @@ mod tests {
             Estimator::Decay { half_life_seconds: 60.0 },
         ] {
             let mut book = FlowBook::new(estimator);
-            book.update(0.0, RATE, Coverage::Complete, [sample("a", "b", 100.0), sample("a", "c", 7.0)]);
+            book.update(0.0, RATE, Completeness::Complete, [sample("a", "b", 100.0), sample("a", "c", 7.0)]);
             for step in 1..=60 {
-                book.update(f64::from(step) * 5.0, RATE, Coverage::Partial, [sample("a", "c", 7.0)]);
+                book.update(f64::from(step) * 5.0, RATE, Completeness::Partial, [sample("a", "c", 7.0)]);
             }
             assert_eq!(flow(&book, "a", "b"), Some(100.0), "{estimator:?}");
-            book.update(450.0, RATE, Coverage::Partial, [sample("a", "c", 7.0)]);
+            book.update(450.0, RATE, Completeness::Partial, [sample("a", "c", 7.0)]);
             assert_eq!(flow(&book, "a", "b"), Some(50.0), "half of the second period is over");
-            book.update(700.0, RATE, Coverage::Partial, []);
+            book.update(700.0, RATE, Completeness::Partial, []);
             assert_eq!(flow(&book, "a", "b"), Some(0.0));
-            book.update(760.0, RATE, Coverage::Partial, [sample("a", "b", 100.0)]);
+            book.update(760.0, RATE, Completeness::Partial, [sample("a", "b", 100.0)]);
             assert_eq!(flow(&book, "a", "b"), Some(100.0), "it is known again");
         }
     }
@@ -362,16 +362,16 @@ mod tests {
     fn a_counter_that_a_partial_answer_lacks_goes_on_from_where_it_was() {
         let mut book = FlowBook::new(Estimator::Lifetime);
         let counter = Reading::Counter;
-        book.update(0.0, counter, Coverage::Complete, [sample("a", "b", 0.0)]);
-        book.update(10.0, counter, Coverage::Partial, []);
-        book.update(20.0, counter, Coverage::Complete, [sample("a", "b", 100.0)]);
+        book.update(0.0, counter, Completeness::Complete, [sample("a", "b", 0.0)]);
+        book.update(10.0, counter, Completeness::Partial, []);
+        book.update(20.0, counter, Completeness::Complete, [sample("a", "b", 100.0)]);
         assert_eq!(flow(&book, "a", "b"), Some(5.0));
     }
 
     #[test]
     fn a_value_that_no_network_carries_is_not_believed() {
         let mut book = FlowBook::new(Estimator::Lifetime);
-        let complete = Coverage::Complete;
+        let complete = Completeness::Complete;
         let most = sample("a", "c", MOST_BYTES_PER_SECOND);
         assert_eq!(book.update(100.0, RATE, complete, [sample("a", "b", 1e18), most]), 1);
         assert_eq!((flow(&book, "a", "b"), flow(&book, "a", "c")), (None, Some(MOST_BYTES_PER_SECOND)));
@@ -390,8 +390,8 @@ mod tests {
     fn edges_that_the_last_answer_lacked_go_first() {
         let mut book = FlowBook::new(Estimator::Decay { half_life_seconds: 600.0 });
         let garbage = ["x1", "x2", "x3"].map(|name| sample(name, "y", 1e9));
-        book.update(0.0, RATE, Coverage::Complete, garbage);
-        book.update(15.0, RATE, Coverage::Complete, [sample("a", "b", 5.0), sample("a", "c", 6.0)]);
+        book.update(0.0, RATE, Completeness::Complete, garbage);
+        book.update(15.0, RATE, Completeness::Complete, [sample("a", "b", 5.0), sample("a", "c", 6.0)]);
         assert_eq!((book.keep_heaviest(3), book.len()), (2, 3));
         assert_eq!((flow(&book, "a", "b"), flow(&book, "a", "c")), (Some(5.0), Some(6.0)));
     }

@@ -1,7 +1,7 @@
 //! From the answers of one refresh to one average per flow.
 
 use bytes::Bytes;
-use netmarks_core::flow::book::{Coverage, Flow, FlowBook, Sample};
+use netmarks_core::flow::book::{Completeness, Flow, FlowBook, Sample};
 use netmarks_core::flow::estimator::Estimator;
 use reqwest::StatusCode;
 
@@ -74,10 +74,10 @@ impl Averages {
             }
         }
         refresh.samples = samples.len() as u64;
-        let coverage = refresh.warnings.coverage();
+        let completeness = refresh.warnings.completeness();
         // Either the store lost its series, or all traffic ended at once. Nothing tells the two apart, so the flows stay as last
         // measured, and fade as they do when the store is silent.
-        if samples.is_empty() && (coverage == Coverage::Partial || !self.book.is_empty()) {
+        if samples.is_empty() && (completeness == Completeness::Partial || !self.book.is_empty()) {
             return Err(QueryError::Empty {
                 url: url.to_owned(),
                 flows: self.book.len(),
@@ -89,7 +89,7 @@ impl Averages {
             self.book = FlowBook::new(self.estimator);
         }
         self.last_at = at;
-        refresh.implausible = self.book.update(at, preset.reading, coverage, samples);
+        refresh.implausible = self.book.update(at, preset.reading, completeness, samples);
         refresh.dropped_flows = self.book.keep_heaviest(limit) as u64;
         let flows: Vec<Flow> = self.book.flows().collect();
         refresh.flows = flows.len() as u64;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use netmarks_core::bounded::{REASON, shortened};
-use netmarks_transport::{BodyError, answers_without_tls};
+use netmarks_transport::{AnswerError, answers_without_tls};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, Response, StatusCode, Url};
 use serde::Deserialize;
@@ -267,8 +267,8 @@ impl Client {
     async fn body(&self, response: Response, limit: u64) -> Result<Bytes, QueryError> {
         match netmarks_transport::body(response, limit).await {
             Ok(body) => Ok(body.into()),
-            Err(BodyError::TooLarge) => Err(QueryError::TooLarge { url: self.address.clone(), limit }),
-            Err(BodyError::Broken(source)) => Err(self.failed(source)),
+            Err(AnswerError::TooLarge) => Err(QueryError::TooLarge { url: self.address.clone(), limit }),
+            Err(AnswerError::Broken(source)) => Err(self.failed(source)),
         }
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use foldhash::fast::RandomState;
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
-use netmarks_core::flow::book::Coverage;
+use netmarks_core::flow::book::Completeness;
 use netmarks_core::rules;
 use tokio_util::sync::CancellationToken;
 
@@ -108,7 +108,7 @@ impl Poller {
                     implausible,
                     warnings,
                 } = refresh;
-                let partial = warnings.coverage() == Coverage::Partial;
+                let partial = warnings.completeness() == Completeness::Partial;
                 let warnings = warnings.texts();
                 self.log(&warnings, implausible);
                 let turn = health.record_success(MetricsReport {

@@ -1,7 +1,7 @@
 //! What a metrics store warns of: how many and how long they are depends on the store, so they are kept within bounds.
 
 use netmarks_core::bounded::{REASON, shortened};
-use netmarks_core::flow::book::Coverage;
+use netmarks_core::flow::book::Completeness;
 
 /// Most warnings that are kept of one refresh.
 const MOST: usize = 16;
@@ -45,8 +45,8 @@ impl Warnings {
     /// Whether the answer may lack something: Thanos, Mimir, VictoriaMetrics and Prometheus' remote read warn of parts that did
     /// not answer.
     #[must_use]
-    pub fn coverage(&self) -> Coverage {
-        if self.partial { Coverage::Partial } else { Coverage::Complete }
+    pub fn completeness(&self) -> Completeness {
+        if self.partial { Completeness::Partial } else { Completeness::Complete }
     }
 
     /// All that are kept; the last says how many are not.
@@ -75,9 +75,9 @@ mod tests {
         let mut warnings = Warnings::default();
         warnings
             .push("PromQL warning: metric might not be a counter, name does not end in _total: \"x\" (1:5)");
-        assert_eq!(warnings.coverage(), Coverage::Complete);
+        assert_eq!(warnings.completeness(), Completeness::Complete);
         warnings.push("receive series from Addr: 10.0.0.7:10901: rpc error: code = Unavailable");
-        assert_eq!((warnings.coverage(), warnings.texts().len()), (Coverage::Partial, 2));
+        assert_eq!((warnings.completeness(), warnings.texts().len()), (Completeness::Partial, 2));
     }
 
     #[test]
