@@ -263,7 +263,12 @@ async fn choose_scheme(
         Ok(_) => return Ok(secure),
         Err(failed) => failed,
     };
-    if !matches!(&failed, Reason::Unreachable { source, .. } if source.is_connect()) {
+    let without_tls = match &failed {
+        Reason::NoTls { .. } => true,
+        Reason::Unreachable { source, .. } => source.is_connect(),
+        _ => false,
+    };
+    if !without_tls {
         return Err(failed);
     }
     let insecure = parse("http")?;
