@@ -138,11 +138,7 @@ fn is_zero(priority: &i32) -> bool {
 fn controller(metadata: &ObjectMeta) -> Option<Owner> {
     let mut owners = metadata.owner_references.iter().flatten();
     let owner = owners.find(|owner| owner.controller == Some(true))?;
-    Some(Owner {
-        api_version: owner.api_version.clone(),
-        kind: owner.kind.clone(),
-        name: owner.name.clone(),
-    })
+    Some(Owner { api_version: owner.api_version.clone(), kind: owner.kind.clone(), name: owner.name.clone() })
 }
 
 /// Names of the PersistentVolumeClaims that it uses, those included that are made for it.

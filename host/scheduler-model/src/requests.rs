@@ -104,7 +104,12 @@ impl<'a> Rule<'a> {
     }
 
     /// What counts of what is asked for, run with and set aside. Before anything runs, only the spec says something.
-    fn effective(&self, asked: Option<u64>, runs: Option<Option<u64>>, allocated: Option<u64>) -> Option<u64> {
+    fn effective(
+        &self,
+        asked: Option<u64>,
+        runs: Option<Option<u64>>,
+        allocated: Option<u64>,
+    ) -> Option<u64> {
         let Some(runs) = runs else { return asked };
         let granted = runs.max(allocated);
         if self.infeasible { granted } else { granted.max(asked) }

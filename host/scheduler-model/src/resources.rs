@@ -108,11 +108,7 @@ impl Serialize for ResourceList {
 }
 
 fn cores(millicores: u64) -> String {
-    if millicores.is_multiple_of(1_000) {
-        (millicores / 1_000).to_string()
-    } else {
-        format!("{millicores}m")
-    }
+    if millicores.is_multiple_of(1_000) { (millicores / 1_000).to_string() } else { format!("{millicores}m") }
 }
 
 fn binary(bytes: u64) -> String {
@@ -154,7 +150,10 @@ mod tests {
         assert_eq!((list.cpu_millicores, list.memory_bytes, list.pods), (1_500, 4 << 30, 110));
         assert_eq!((list.get("nvidia.com/gpu"), list.get("ephemeral-storage")), (2, 100));
         assert_eq!(serde_json::to_string(&list).unwrap(), text);
-        assert_eq!(serde_json::to_string(&ResourceList::new(3_000, 7 << 20)).unwrap(), r#"{"cpu":"3","memory":"7Mi"}"#);
+        assert_eq!(
+            serde_json::to_string(&ResourceList::new(3_000, 7 << 20)).unwrap(),
+            r#"{"cpu":"3","memory":"7Mi"}"#
+        );
         let numbers: ResourceList = serde_json::from_str(r#"{"cpu": 2, "memory": null}"#).unwrap();
         assert_eq!(numbers, ResourceList::new(2_000, 0));
     }

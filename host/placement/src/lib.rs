@@ -1,0 +1,32 @@
+//! What a placement of pods is worth, in figures, and the orders in which pods are placed.
+//!
+//! An [`Inventory`] holds what there is to place: nodes, applications with their pods, and the traffic between applications. A
+//! [`Placement`] says where each pod is. [`figures`] judges one placement; a [`Study`] puts repetitions of several arms beside
+//! one another, with intervals. Who decides where a pod goes is the caller's: this crate knows no scheduler and no policy.
+
+#![forbid(unsafe_code)]
+
+mod affinity;
+mod assignment;
+mod balance;
+mod figures;
+mod interval;
+mod inventory;
+mod locality;
+mod occupancy;
+mod order;
+mod packing;
+mod response;
+mod study;
+
+pub use affinity::gained_affinity;
+pub use balance::{Balance, Concentration};
+pub use figures::{Assumptions, Figure, Figures, Prices, figures};
+pub use interval::Estimate;
+pub use inventory::{Flow, Inventory, Node, Placement, Pod};
+pub use locality::{Locality, Routing, Traffic, locality};
+pub use occupancy::Occupancy;
+pub use order::{Order, Placer, place_all};
+pub use packing::{Packing, packed};
+pub use response::{Latencies, Quantiles};
+pub use study::{ArmReport, FigureReport, Repetition, Study};
