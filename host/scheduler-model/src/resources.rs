@@ -30,6 +30,14 @@ pub struct ResourceList {
 }
 
 impl ResourceList {
+    pub(crate) const EMPTY: Self = Self {
+        cpu_millicores: 0,
+        memory_bytes: 0,
+        ephemeral_storage_bytes: 0,
+        pods: 0,
+        others: BTreeMap::new(),
+    };
+
     /// CPU and memory alone.
     #[must_use]
     pub fn new(cpu_millicores: u64, memory_bytes: u64) -> Self {
@@ -68,6 +76,30 @@ impl ResourceList {
             PODS => self.pods = amount,
             other => {
                 self.others.insert(other.to_owned(), amount);
+            }
+        }
+    }
+
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.combine(other, u64::saturating_add);
+    }
+
+    pub(crate) fn subtract(&mut self, other: &Self) {
+        self.combine(other, u64::saturating_sub);
+    }
+
+    fn combine(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64) {
+        let Self { cpu_millicores, memory_bytes, ephemeral_storage_bytes, pods, others } = other;
+        self.cpu_millicores = with(self.cpu_millicores, *cpu_millicores);
+        self.memory_bytes = with(self.memory_bytes, *memory_bytes);
+        self.ephemeral_storage_bytes = with(self.ephemeral_storage_bytes, *ephemeral_storage_bytes);
+        self.pods = with(self.pods, *pods);
+        for (name, amount) in others {
+            match self.others.get_mut(name) {
+                Some(own) => *own = with(*own, *amount),
+                None => {
+                    self.others.insert(name.clone(), with(0, *amount));
+                }
             }
         }
     }
