@@ -1,5 +1,5 @@
 use netmarks_core::application::{Application, Identity};
-use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, VERSION};
+use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod};
 
 use super::super::Status;
 use super::super::extender::AskedPolicy;
@@ -14,20 +14,12 @@ fn name() -> Namespaced {
 
 /// So many nodes; `db` on the first one, `cache`, which moves a tenth, on the second.
 fn cluster(nodes: usize) -> SnapshotFile {
-    let node = |name: String| FileNode {
-        name,
-        zone: None,
-        region: None,
-        allocatable_cpu_cores: 0.0,
-        allocatable_memory_bytes: 0,
-    };
+    let node = |name: String| FileNode { name, ..FileNode::default() };
     let pod = |name: &str, application: &str, at: usize| FilePod {
         name: format!("shop/{name}"),
         application: Some(Application::new("shop", application)),
         node: Some(format!("node-{at}")),
-        labels: BTreeMap::new(),
-        cpu_request_cores: 0.0,
-        memory_request_bytes: 0,
+        ..FilePod::default()
     };
     let flow = |source: &str, destination: &str, bytes_per_second| FileFlow {
         source: Application::new("shop", source),
@@ -35,13 +27,13 @@ fn cluster(nodes: usize) -> SnapshotFile {
         bytes_per_second,
     };
     SnapshotFile {
-        version: VERSION,
         taken_at: NOW,
         identity: Identity::App,
         nodes: (0..nodes).map(|at| node(format!("node-{at}"))).collect(),
         pods: vec![pod("db-0", "db", 0), pod("cache-0", "cache", 1), pod("web-0", "web", 3)],
         flows_at: Some(NOW),
         flows: vec![flow("web", "db", 1_000.0), flow("cache", "web", 100.0), flow("cache", "db", 9_000.0)],
+        ..SnapshotFile::default()
     }
 }
 

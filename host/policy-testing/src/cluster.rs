@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use netmarks_core::application::{Application, Identity};
 use netmarks_core::facts::Resources;
-use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, SnapshotFile, VERSION};
+use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, SnapshotFile};
 use serde::Deserialize;
 
 use crate::application;
@@ -139,6 +139,7 @@ impl Cluster {
             region: node.region.clone(),
             allocatable_cpu_cores: cores(node.cpu_millicores),
             allocatable_memory_bytes: node.memory_bytes,
+            ..FileNode::default()
         });
         let mut pods = Vec::new();
         for group in &self.pods {
@@ -149,9 +150,9 @@ impl Cluster {
                     name: format!("{name}-{number}"),
                     application: group.application.clone(),
                     node: Some(node.clone()),
-                    labels: BTreeMap::new(),
                     cpu_request_cores: group.requests.cores(),
                     memory_request_bytes: group.requests.memory_bytes,
+                    ..FilePod::default()
                 });
             }
         }
@@ -161,13 +162,12 @@ impl Cluster {
             bytes_per_second: flow.bytes_per_second,
         });
         SnapshotFile {
-            version: VERSION,
-            taken_at: 0.0,
             identity: self.identity,
             nodes: nodes.collect(),
             pods,
             flows_at: Some(0.0),
             flows: flows.collect(),
+            ..SnapshotFile::default()
         }
     }
 

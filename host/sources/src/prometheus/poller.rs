@@ -77,6 +77,12 @@ impl Poller {
         &self.preset
     }
 
+    /// Where it asks, without the parameters of its URL.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.client.address()
+    }
+
     /// Refreshes `state` for ever, until `shutdown`.
     ///
     /// A failure leaves the flows as they are (their age tells readers), is counted in [`ClusterState::health`], is

@@ -1,6 +1,11 @@
 //! Snapshot files that are right, wrong and made up; apart only for their length.
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use super::*;
+use netmarks_core::application::{Application, Identity};
+use netmarks_core::facts::Resources;
 use netmarks_core::native::netmarks_score;
 use netmarks_core::needs::Needs;
 use netmarks_core::request::{Candidates, gather};
@@ -55,7 +60,7 @@ fn files_that_say_something_impossible_are_refused_with_what_to_fix() {
         netmarks_core::errors::chain(&error)
     };
     let expected = [
-        ("\"version\": 1", "\"version\": 2", "has version 2, and this program reads version 1"),
+        ("\"version\": 1", "\"version\": 3", "has version 3, and this program reads versions 1 to 2"),
         ("\"default/w-0\"", "\"default/s-0\"", "pod `default/s-0` is listed twice"),
         ("\"name\": \"node-2\"", "\"name\": \"node-1\"", "node `node-1` is listed twice"),
         ("\"default/w-0\"", "\"w-0\"", "pod `w-0` must be named as namespace/name"),
@@ -88,6 +93,80 @@ fn a_file_is_replaced_whole() {
     assert!(error.to_string().starts_with("failed to write snapshot"), "{error}");
 }
 
+/// What version 2 can say.
+const VERSION_2: &str = r#"{
+  "version": 2, "taken_at": 1, "identity": "app",
+  "missing": [{ "what": "namespaces", "why": "no right to list them" }],
+  "nodes": [{
+    "name": "a",
+    "labels": { "topology.kubernetes.io/zone": "z1", "disk": "ssd" },
+    "allocatable_cpu_cores": 4, "allocatable_memory_bytes": 8589934592,
+    "scheduling": {
+      "taints": [{ "key": "gpu", "effect": "NoSchedule" }],
+      "unschedulable": true,
+      "allocatable": { "pods": "32", "nvidia.com/gpu": "2" },
+      "conditions": [{ "type": "Ready", "status": "True" }]
+    }
+  }],
+  "pods": [{
+    "name": "shop/cart-0", "application": "shop/cart", "node": "a", "labels": { "app": "cart" },
+    "cpu_request_cores": 0.5, "memory_request_bytes": 1048576,
+    "scheduling": {
+      "requests": { "nvidia.com/gpu": "1" },
+      "nonZeroRequests": { "cpu": "600m", "memory": "201Mi" },
+      "nodeSelector": { "disk": "ssd" },
+      "tolerations": [{ "key": "gpu", "operator": "Exists" }],
+      "hostPorts": [{ "hostPort": 8080 }],
+      "priority": 7,
+      "owner": { "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-5d" },
+      "startTime": "2026-01-01T00:00:00Z"
+    }
+  }],
+  "services": [{ "namespace": "shop", "name": "cart", "selector": { "app": "cart" }, "trafficDistribution": "PreferClose" }],
+  "workloads": [{ "namespace": "shop", "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "cart-5d", "selector": { "matchLabels": { "app": "cart" } } }],
+  "disruption_budgets": [{ "namespace": "shop", "name": "cart", "selector": { "matchLabels": { "app": "cart" } }, "maxUnavailable": 1, "disruptionsAllowed": 1 }],
+  "namespaces": [{ "name": "shop", "labels": { "team": "a" } }],
+  "flows_at": 1,
+  "flows": [{ "source": "shop/web", "destination": "shop/cart", "bytes_per_second": 5 }]
+}"#;
+
+#[test]
+fn version_2_gives_the_scheduler_s_model_what_it_reads() {
+    let file = SnapshotFile::from_json(VERSION_2.as_bytes()).unwrap();
+    assert_eq!(SnapshotFile::from_json(file.to_json().unwrap().as_bytes()).unwrap(), file);
+    let node = file.nodes[0].model();
+    assert_eq!((node.name.as_str(), node.labels["disk"].as_str(), node.unschedulable), ("a", "ssd", true));
+    assert_eq!(node.labels.get("kubernetes.io/hostname"), None, "its labels are known");
+    assert_eq!((node.allocatable.cpu_millicores, node.allocatable.memory_bytes), (4_000, 8 << 30));
+    assert_eq!((node.allocatable.pods, node.allocatable.get("nvidia.com/gpu")), (32, 2));
+    assert_eq!(node.taints[0].key, "gpu");
+    assert_eq!(file.nodes[0].zone(), Some("z1"));
+    let pod = file.pods[0].model();
+    assert_eq!((pod.namespace.as_str(), pod.name.as_str()), ("shop", "cart-0"));
+    assert_eq!((pod.node_name.as_deref(), pod.priority), (Some("a"), 7));
+    assert_eq!((pod.requests.cpu_millicores, pod.requests.get("nvidia.com/gpu")), (500, 1));
+    assert_eq!(pod.non_zero_requests.unwrap().cpu_millicores, 600);
+    assert_eq!((pod.host_ports[0].host_port, pod.node_selector["disk"].as_str()), (8_080, "ssd"));
+    assert_eq!(pod.owner.unwrap(), file.workloads[0].owner);
+    assert_eq!(netmarks_scheduler_model::Service::from(&file.services[0]).selector["app"], "cart");
+    assert_eq!(file.services[0].traffic_distribution, Some(TrafficDistribution::PreferSameZone));
+    assert_eq!(file.disruption_budgets[0].disruptions_allowed, 1);
+}
+
+#[test]
+fn version_1_gives_the_scheduler_s_model_what_it_has() {
+    let file = SnapshotFile::from_json(ONLINE_BOUTIQUE.as_bytes()).unwrap();
+    assert_eq!(file.version, VERSION);
+    let node = file.nodes[0].model();
+    assert_eq!(node.labels.get("topology.kubernetes.io/zone"), file.nodes[0].zone.as_ref());
+    assert_eq!(node.labels["kubernetes.io/hostname"], node.name);
+    assert_eq!(node.allocatable.cpu_millicores, file.nodes[0].allocatable().cpu_millicores);
+    assert!(node.allocatable.pods > 0 && node.taints.is_empty());
+    let pod = file.pods[0].model();
+    assert_eq!(format!("{}/{}", pod.namespace, pod.name), file.pods[0].name);
+    assert_eq!(pod.requests.memory_bytes, file.pods[0].memory_request_bytes);
+}
+
 fn application() -> impl Strategy<Value = Application> {
     ("[a-c]", "[a-f]").prop_map(|(namespace, name)| Application::new(&namespace, &name))
 }
@@ -110,7 +189,6 @@ prop_compose! {
         flows_at in 0.0f64..2e9,
     ) -> SnapshotFile {
         SnapshotFile {
-            version: VERSION,
             taken_at,
             identity: Identity::Workload,
             nodes: nodes.into_iter().map(|(name, (zone, region, cpu, memory))| FileNode {
@@ -119,14 +197,15 @@ prop_compose! {
                 region,
                 allocatable_cpu_cores: Resources { cpu_millicores: cpu, memory_bytes: 0 }.cores(),
                 allocatable_memory_bytes: memory,
+                ..FileNode::default()
             }).collect(),
             pods: pods.into_iter().map(|(name, (application, node, cpu, memory))| FilePod {
                 name,
                 application,
                 node,
-                labels: BTreeMap::new(),
                 cpu_request_cores: Resources { cpu_millicores: cpu.into(), memory_bytes: 0 }.cores(),
                 memory_request_bytes: memory.into(),
+                ..FilePod::default()
             }).collect(),
             flows_at: Some(flows_at),
             flows: flows.into_iter().map(|((source, destination), bytes_per_second)| FileFlow {
@@ -134,6 +213,7 @@ prop_compose! {
                 destination,
                 bytes_per_second,
             }).collect(),
+            ..SnapshotFile::default()
         }
     }
 }

@@ -1,0 +1,232 @@
+//! The types of the file.
+
+use std::collections::BTreeMap;
+
+use netmarks_core::application::{Application, Identity};
+use netmarks_core::facts::Resources;
+use netmarks_core::request::PendingPod;
+use netmarks_scheduler_model::{Node, Pod, Workload};
+use serde::{Deserialize, Serialize};
+
+use super::objects::{DisruptionBudget, FileNamespace, FileService, NodeScheduling, PodScheduling};
+
+/// The version that is written.
+pub const VERSION: u64 = 2;
+
+/// The oldest version that is read. Version 1 lacks labels of nodes, `scheduling`, and all lists but nodes, pods and flows.
+pub const OLDEST_VERSION: u64 = 1;
+
+/// The label with a node's zone.
+pub(super) const ZONE: &str = "topology.kubernetes.io/zone";
+/// The label with a node's region.
+pub(super) const REGION: &str = "topology.kubernetes.io/region";
+/// The label that default spreading tells nodes apart by.
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// A snapshot as it stands in the file.
+///
+/// What an extender writes is what it keeps in memory: no labels and no `scheduling`. A snapshot taken from the cluster has both.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotFile {
+    /// Of this format: [`OLDEST_VERSION`] to [`VERSION`] in a file, [`VERSION`] once it is read.
+    pub version: u64,
+    /// When it was taken, in seconds since the Unix epoch.
+    pub taken_at: f64,
+    /// What counts as one application in it.
+    pub identity: Identity,
+    /// Whether its names were replaced.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub anonymised: bool,
+    /// What should be in it and could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<Missing>,
+    pub nodes: Vec<FileNode>,
+    /// All pods that run, start or wait.
+    pub pods: Vec<FilePod>,
+    /// Services, for default spreading and for where the mesh sends calls.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<FileService>,
+    /// ReplicaSets, StatefulSets and ReplicationControllers that have pods, for default spreading.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub workloads: Vec<Workload>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disruption_budgets: Vec<DisruptionBudget>,
+    /// Namespaces with their labels, for affinity that selects by them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub namespaces: Vec<FileNamespace>,
+    /// When the flows were measured, in seconds since the Unix epoch; null when they never were.
+    #[serde(default)]
+    pub flows_at: Option<f64>,
+    /// All flows, each edge once.
+    pub flows: Vec<FileFlow>,
+}
+
+impl Default for SnapshotFile {
+    /// An empty cluster, whose flows were never measured.
+    fn default() -> Self {
+        Self {
+            version: VERSION,
+            taken_at: 0.0,
+            identity: Identity::default(),
+            anonymised: false,
+            missing: Vec::new(),
+            nodes: Vec::new(),
+            pods: Vec::new(),
+            services: Vec::new(),
+            workloads: Vec::new(),
+            disruption_budgets: Vec::new(),
+            namespaces: Vec::new(),
+            flows_at: None,
+            flows: Vec::new(),
+        }
+    }
+}
+
+/// Something that should be in a snapshot and could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missing {
+    /// What, as the resources of the API are called, or `flows`.
+    pub what: String,
+    /// Why, and what to do about it.
+    pub why: String,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileNode {
+    pub name: String,
+    /// Only where its label does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<String>,
+    /// Only where its label does not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What its pods may request together, in cores.
+    #[serde(default)]
+    pub allocatable_cpu_cores: f64,
+    /// What its pods may request together, in bytes.
+    #[serde(default)]
+    pub allocatable_memory_bytes: u64,
+    /// What else kube-scheduler reads of it; absent where that is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<NodeScheduling>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FilePod {
+    /// `namespace/name`.
+    pub name: String,
+    /// `namespace/name` of its application; null for a pod that has none.
+    #[serde(default)]
+    pub application: Option<Application>,
+    /// The node it runs or starts on; null while it is pending.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// Its labels, for selectors and for policies that ask. An extender keeps none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+    /// What kube-scheduler counts for it, in cores.
+    #[serde(default)]
+    pub cpu_request_cores: f64,
+    /// What kube-scheduler counts for it, in bytes.
+    #[serde(default)]
+    pub memory_request_bytes: u64,
+    /// What else kube-scheduler reads of it; absent where that is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduling: Option<PodScheduling>,
+}
+
+/// A flow: what one application's calls to another move, requests and responses together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileFlow {
+    /// Who calls, as `namespace/name`.
+    pub source: Application,
+    /// Who is called, as `namespace/name`.
+    pub destination: Application,
+    /// In bytes per second.
+    pub bytes_per_second: f64,
+}
+
+impl FileNode {
+    /// Its zone, wherever it stands.
+    #[must_use]
+    pub fn zone(&self) -> Option<&str> {
+        self.said(&self.zone, ZONE)
+    }
+
+    /// Its region, wherever it stands.
+    #[must_use]
+    pub fn region(&self) -> Option<&str> {
+        self.said(&self.region, REGION)
+    }
+
+    fn said<'a>(&'a self, field: &'a Option<String>, label: &str) -> Option<&'a str> {
+        let text = field.as_ref().or_else(|| self.labels.get(label));
+        text.map(String::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// CPU and memory that its pods may request together.
+    #[must_use]
+    pub fn allocatable(&self) -> Resources {
+        Resources::from_cores(self.allocatable_cpu_cores, self.allocatable_memory_bytes)
+    }
+
+    /// As the model of kube-scheduler takes it. Of a node without `scheduling`, nothing else is known: it is taken to have
+    /// no taints, its name as its host name, and room for as many pods as a kubelet takes by default.
+    #[must_use]
+    pub fn model(&self) -> Node {
+        let mut labels = self.labels.clone();
+        for (label, text) in [(ZONE, self.zone()), (REGION, self.region())] {
+            if let Some(text) = text {
+                labels.entry(label.to_owned()).or_insert_with(|| text.to_owned());
+            }
+        }
+        if self.scheduling.is_none() {
+            labels.entry(HOSTNAME.to_owned()).or_insert_with(|| self.name.clone());
+        }
+        NodeScheduling::model(self.scheduling.as_ref(), &self.name, labels, self.allocatable())
+    }
+}
+
+impl FilePod {
+    /// As the pod that waits for a node.
+    #[must_use]
+    pub fn pending(&self) -> PendingPod {
+        PendingPod {
+            key: self.name.clone(),
+            application: self.application.clone(),
+            labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            requests: self.requests(),
+        }
+    }
+
+    /// What kube-scheduler counts for it.
+    #[must_use]
+    pub fn requests(&self) -> Resources {
+        Resources::from_cores(self.cpu_request_cores, self.memory_request_bytes)
+    }
+
+    /// Whether it is being deleted.
+    #[must_use]
+    pub fn is_terminating(&self) -> bool {
+        self.scheduling.as_ref().is_some_and(|scheduling| scheduling.terminating)
+    }
+
+    /// As the model of kube-scheduler takes it. Of a pod without `scheduling`, only requests are known.
+    #[must_use]
+    pub fn model(&self) -> Pod {
+        let (namespace, name) = self.name.split_once('/').unwrap_or(("", &self.name));
+        let mut pod = PodScheduling::model(self.scheduling.as_ref(), self.requests());
+        namespace.clone_into(&mut pod.namespace);
+        name.clone_into(&mut pod.name);
+        pod.labels = self.labels.clone();
+        pod.node_name = self.node.clone();
+        pod
+    }
+}
