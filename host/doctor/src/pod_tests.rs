@@ -25,6 +25,7 @@ fn cluster(nodes: usize) -> SnapshotFile {
         source: Application::new("shop", source),
         destination: Application::new("shop", destination),
         bytes_per_second,
+        calls_per_second: 0.0,
     };
     SnapshotFile {
         taken_at: NOW,

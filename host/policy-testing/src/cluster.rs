@@ -160,6 +160,7 @@ impl Cluster {
             source: flow.from.clone(),
             destination: flow.to.clone(),
             bytes_per_second: flow.bytes_per_second,
+            calls_per_second: 0.0,
         });
         SnapshotFile {
             identity: self.identity,

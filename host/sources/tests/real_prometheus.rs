@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::support::LIMIT;
 use netmarks_core::application::Identity;
 use netmarks_core::flow::estimator::Estimator;
-use netmarks_sources::prometheus::choice::PresetName;
+use netmarks_sources::prometheus::choice::{CustomPreset, EdgeLabels, PresetName};
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::poller::Refresh;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
@@ -126,8 +126,17 @@ async fn a_real_prometheus_is_asked_and_understood() {
         assert_eq!(refresh.samples, 0, "{preset:?}");
     }
     let mut broken = config;
-    broken.preset = PresetName::IstioLogical;
-    broken.waypoint_pattern = "(".to_owned();
+    broken.preset = PresetName::Custom;
+    broken.custom = CustomPreset {
+        queries: vec!["sum(".to_owned()],
+        labels: EdgeLabels {
+            source_namespace: "source_namespace".to_owned(),
+            source_name: "source".to_owned(),
+            destination_namespace: "destination_namespace".to_owned(),
+            destination_name: "destination".to_owned(),
+        },
+        ..CustomPreset::default()
+    };
     let error = Poller::new(broken, identity).unwrap().refresh(f64::from(END), &state).await.unwrap_err();
     assert!(matches!(&error, QueryError::Api { error, .. } if error.kind == "bad_data"), "{error:?}");
 }

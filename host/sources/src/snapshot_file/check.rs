@@ -47,6 +47,7 @@ impl SnapshotFile {
         for flow in &self.flows {
             let name = format!("{} -> {}", flow.source, flow.destination);
             number("bytes_per_second", &name, flow.bytes_per_second)?;
+            number("calls_per_second", &name, flow.calls_per_second)?;
             if !edges.insert((&flow.source, &flow.destination)) {
                 return Err(ContentError::Repeated { what: "flow", name });
             }

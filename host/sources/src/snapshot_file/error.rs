@@ -12,12 +12,12 @@ pub struct SnapshotFileError {
     action: &'static str,
     /// The file, or `-` for a text that is not in one.
     path: PathBuf,
-    source: Kind,
+    source: Box<Kind>,
 }
 
 impl SnapshotFileError {
     pub(super) fn new(action: &'static str, path: &Path, source: Kind) -> Self {
-        Self { action, path: path.to_owned(), source }
+        Self { action, path: path.to_owned(), source: Box::new(source) }
     }
 }
 

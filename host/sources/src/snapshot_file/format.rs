@@ -151,6 +151,13 @@ pub struct FileFlow {
     pub destination: Application,
     /// In bytes per second.
     pub bytes_per_second: f64,
+    /// How often, per second; zero where only bytes were counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls_per_second: f64,
+}
+
+fn is_zero(number: &f64) -> bool {
+    *number == 0.0
 }
 
 impl FileNode {

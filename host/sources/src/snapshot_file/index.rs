@@ -28,6 +28,7 @@ impl SnapshotFile {
                 source: snapshot.application_name(source)?.clone(),
                 destination: snapshot.application_name(destination)?.clone(),
                 bytes_per_second,
+                calls_per_second: 0.0,
             })
         };
         let mut file = Self {

@@ -211,8 +211,7 @@ prop_compose! {
             flows: flows.into_iter().map(|((source, destination), bytes_per_second)| FileFlow {
                 source,
                 destination,
-                bytes_per_second,
-            }).collect(),
+                bytes_per_second, calls_per_second: 0.0 }).collect(),
             ..SnapshotFile::default()
         }
     }
