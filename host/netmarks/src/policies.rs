@@ -2,7 +2,7 @@
 //!
 //! Serving, reloading, the demo and the command line all begin here.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
@@ -13,7 +13,15 @@ use netmarks_policies::{
 
 use crate::config::{Policies, PolicyConfig};
 
-/// The NetMARKS score, built from `guest/netmarks` and committed; `cargo xtask guests` renews it.
+/// The policies that ship inside the program, the NetMARKS score first. They are built from `guest/` and committed; `cargo xtask
+/// guests` renews them.
+pub const BUILT_IN: [(&str, &[u8]); 4] = [
+    ("netmarks", NETMARKS),
+    ("load-blend", include_bytes!("../../../policies/load-blend.wasm")),
+    ("spread", include_bytes!("../../../policies/spread.wasm")),
+    ("zone-cost", include_bytes!("../../../policies/zone-cost.wasm")),
+];
+
 const NETMARKS: &[u8] = include_bytes!("../../../policies/netmarks.wasm");
 
 /// The hidden command of this program that compiles one artefact from stdin to stdout.
@@ -37,15 +45,26 @@ pub struct InitialPolicy {
 /// If the file cannot be read.
 pub fn read(config: &PolicyConfig) -> Result<InitialPolicy> {
     let settings = config.settings();
-    let Some(file) = &config.file else {
-        let name = "netmarks".parse()?;
-        return Ok(InitialPolicy {
-            name,
-            bytes: Bytes::from_static(NETMARKS),
-            settings,
-            from: "built in".to_owned(),
-        });
-    };
+    match &config.file {
+        None => built_in("netmarks", NETMARKS, settings),
+        Some(file) => from_file(file, settings),
+    }
+}
+
+/// One of [`BUILT_IN`].
+///
+/// # Errors
+/// If its name is none, which a test excludes.
+pub fn built_in(name: &str, bytes: &'static [u8], settings: Settings) -> Result<InitialPolicy> {
+    let (name, bytes) = (name.parse()?, Bytes::from_static(bytes));
+    Ok(InitialPolicy { name, bytes, settings, from: "built in".to_owned() })
+}
+
+/// A policy from a file, under the file's name.
+///
+/// # Errors
+/// If the file cannot be read.
+pub fn from_file(file: &Path, settings: Settings) -> Result<InitialPolicy> {
     let bytes =
         std::fs::read(file).with_context(|| format!("failed to read the policy {}", file.display()))?;
     let stem = file.file_stem().unwrap_or(file.as_os_str()).to_string_lossy();

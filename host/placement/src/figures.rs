@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::affinity::gained_affinity;
 use crate::balance::{balance, concentration, utilisation};
-use crate::inventory::{Inventory, Placement};
-use crate::locality::{Locality, Routing, Traffic, locality};
+use crate::inventory::{Inventory, Placement, Traffic};
+use crate::locality::{Locality, Routing, locality};
 use crate::occupancy::Occupancy;
 use crate::response::{Latencies, quantiles};
 

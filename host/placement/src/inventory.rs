@@ -1,7 +1,5 @@
 //! What there is to place.
 
-use crate::locality::Traffic;
-
 /// Where each pod of a [`Inventory`] is: a node's index, or nowhere.
 pub type Placement = Vec<Option<usize>>;
 
@@ -53,6 +51,15 @@ pub struct Flow {
     pub bytes_per_second: f64,
     /// How often; zero where only bytes were counted.
     pub calls_per_second: f64,
+}
+
+/// What of a flow is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Traffic {
+    /// Bytes per second.
+    Bytes,
+    /// Calls per second.
+    Calls,
 }
 
 impl Flow {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::inventory::Inventory;
+use crate::inventory::{Inventory, Traffic};
 use crate::occupancy::Occupancy;
 
 /// To which pods of an application a call goes.
@@ -17,15 +17,6 @@ pub enum Routing {
     SameNode,
     /// To those in the caller's zone, if there are any, else to all (`PreferSameZone`; locality load balancing of a mesh).
     SameZone,
-}
-
-/// What of a flow is counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Traffic {
-    /// Bytes per second.
-    Bytes,
-    /// Calls per second.
-    Calls,
 }
 
 /// Bytes or calls per second by how far they go. Their sum is the traffic of all flows.

@@ -1,9 +1,9 @@
 //! The orders in which pods are placed.
 
-use crate::inventory::{Inventory, Placement};
+use crate::inventory::{Inventory, Placement, Pod};
 
 /// Which pods are placed again, and in which order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Order {
     /// All, on empty nodes, oldest first.
     Creation,
@@ -17,10 +17,15 @@ pub enum Order {
         /// How often everything is rolled out.
         rounds: u32,
     },
-    /// One node is cordoned, and its pods are placed elsewhere, shuffled.
+    /// The pods of one node are placed again, shuffled. The caller sees to it that the node takes none.
     Drain {
         /// Which one.
         node: usize,
+    },
+    /// Some pods leave their nodes all at once, and are placed again one after the other.
+    Again {
+        /// Which ones, in this order.
+        pods: Vec<usize>,
     },
 }
 
@@ -32,8 +37,6 @@ pub trait Placer {
     fn place(&mut self, pod: usize) -> Option<usize>;
     /// A pod leaves its node.
     fn remove(&mut self, pod: usize, node: usize);
-    /// A node takes no more pods.
-    fn cordon(&mut self, node: usize);
     /// Asked before each pod: whether to give up.
     fn cancelled(&self) -> bool {
         false
@@ -43,14 +46,18 @@ pub trait Placer {
 /// Places pods in that order, shuffled by `random`. Fixed pods stay where they are. `None` if `placer` gave up.
 pub fn place_all(
     inventory: &Inventory,
-    order: Order,
+    order: &Order,
     random: &mut fastrand::Rng,
     placer: &mut impl Placer,
 ) -> Option<Placement> {
     let mut placement = vec![None; inventory.pods.len()];
-    let again = matches!(order, Order::Rollout { .. } | Order::Drain { .. });
+    let stays = |index: usize, pod: &Pod| match order {
+        Order::Rollout { .. } | Order::Drain { .. } => true,
+        Order::Again { pods } => pod.fixed || !pods.contains(&index),
+        Order::Creation | Order::Random | Order::Applications => pod.fixed,
+    };
     for (index, pod) in inventory.pods.iter().enumerate() {
-        if let (true, Some(node)) = (again || pod.fixed, pod.node) {
+        if let (true, Some(node)) = (stays(index, pod), pod.node) {
             placer.occupy(index, node);
             set(&mut placement, index, Some(node));
         }
@@ -66,6 +73,10 @@ pub fn place_all(
         Order::Creation | Order::Drain { .. } | Order::Rollout { .. } => {}
         Order::Random => random.shuffle(&mut waiting),
         Order::Applications => waiting = by_application(inventory, &waiting, random).concat(),
+        // Those that nobody named come last.
+        Order::Again { pods } => {
+            waiting.sort_by_key(|pod| pods.iter().position(|named| named == pod).unwrap_or(usize::MAX));
+        }
     }
     for pod in waiting {
         if placer.cancelled() {
@@ -79,14 +90,14 @@ pub fn place_all(
             let movable: Vec<usize> = (0..inventory.pods.len())
                 .filter(|index| inventory.pods.get(*index).is_some_and(|pod| !pod.fixed))
                 .collect();
-            for application in vec![by_application(inventory, &movable, random); rounds as usize].concat() {
+            for application in vec![by_application(inventory, &movable, random); *rounds as usize].concat() {
                 for pod in application {
                     replace(pod, &mut placement, placer)?;
                 }
             }
         }
         Order::Drain { node } => {
-            placer.cordon(node);
+            let node = *node;
             let on_node = |index: &usize| placement.get(*index) == Some(&Some(node));
             let movable = |index: &usize| inventory.pods.get(*index).is_some_and(|pod| !pod.fixed);
             let mut pods: Vec<usize> = (0..inventory.pods.len()).filter(on_node).filter(movable).collect();
@@ -100,7 +111,7 @@ pub fn place_all(
                 set(&mut placement, pod, node);
             }
         }
-        Order::Creation | Order::Random | Order::Applications => {}
+        Order::Creation | Order::Random | Order::Applications | Order::Again { .. } => {}
     }
     Some(placement)
 }
@@ -146,7 +157,7 @@ fn by_application(inventory: &Inventory, pods: &[usize], random: &mut fastrand::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Node, Pod};
+    use crate::inventory::Node;
 
     /// Puts pods on the emptiest node with room for two.
     struct Emptiest {
@@ -178,10 +189,6 @@ mod tests {
         fn remove(&mut self, _: usize, node: usize) {
             self.pods[node] -= 1;
         }
-
-        fn cordon(&mut self, node: usize) {
-            self.cordoned = Some(node);
-        }
     }
 
     fn inventory() -> Inventory {
@@ -205,15 +212,16 @@ mod tests {
         }
     }
 
-    fn run(order: Order) -> (Placement, Emptiest) {
-        let mut placer = Emptiest::new(3);
+    fn run(order: &Order) -> (Placement, Emptiest) {
+        let cordoned = if let Order::Drain { node } = order { Some(*node) } else { None };
+        let mut placer = Emptiest { cordoned, ..Emptiest::new(3) };
         let placement = place_all(&inventory(), order, &mut fastrand::Rng::with_seed(7), &mut placer);
         (placement.unwrap(), placer)
     }
 
     #[test]
     fn creation_order_is_oldest_first_and_fixed_pods_stay() {
-        let (placement, placer) = run(Order::Creation);
+        let (placement, placer) = run(&Order::Creation);
         assert_eq!(placer.placed, [2, 1, 0]);
         assert_eq!(placement[3], Some(2));
         assert_eq!(placer.pods.iter().sum::<u32>(), 4);
@@ -221,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_rollout_replaces_every_pod_that_may_move_and_none_is_counted_twice() {
-        let (placement, placer) = run(Order::Rollout { rounds: 2 });
+        let (placement, placer) = run(&Order::Rollout { rounds: 2 });
         assert_eq!(placer.placed.len(), 6);
         let mut counted = vec![0; 3];
         for node in placement.iter().flatten() {
@@ -232,14 +240,14 @@ mod tests {
 
     #[test]
     fn a_drained_node_keeps_only_what_is_fixed() {
-        let (placement, placer) = run(Order::Drain { node: 0 });
+        let (placement, placer) = run(&Order::Drain { node: 0 });
         assert_eq!(placer.pods[0], 0);
         assert!(placement.iter().all(|node| node.is_some_and(|node| node != 0)));
     }
 
     #[test]
     fn applications_come_together() {
-        let (_, placer) = run(Order::Applications);
+        let (_, placer) = run(&Order::Applications);
         let of = |pod: usize| inventory().pods[pod].application;
         let mut sequence: Vec<_> = placer.placed.iter().map(|pod| of(*pod)).collect();
         sequence.dedup();

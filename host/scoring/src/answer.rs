@@ -39,6 +39,12 @@ impl Answer {
         }
     }
 
+    /// How many policies failed.
+    #[must_use]
+    pub fn faults(&self) -> usize {
+        self.scored.parts.iter().filter(|part| part.result.is_err()).count()
+    }
+
     /// The best `limit` nodes with their reasons; `nodes` are those that were scored. With `explained`, also what the
     /// policies say in their own words, for a call per policy and node.
     ///

@@ -43,9 +43,17 @@ pub(super) struct Args {
     listen: SocketAddr,
 }
 
+/// The built-in sample.
+///
+/// # Errors
+/// If it is broken, which a test excludes.
+pub(super) fn sample() -> Result<SnapshotFile> {
+    SnapshotFile::from_json(SAMPLE.as_bytes()).context("the built-in sample is broken")
+}
+
 pub(super) fn run(args: &Args) -> Result<()> {
     let Args { once, listen, admin_listen } = *args;
-    let snapshot = SnapshotFile::from_json(SAMPLE.as_bytes()).context("the built-in sample is broken")?;
+    let snapshot = sample()?;
     let pod = snapshot
         .pods
         .iter()

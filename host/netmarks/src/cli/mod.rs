@@ -11,6 +11,7 @@ mod output;
 mod policy;
 mod score;
 mod serve;
+mod simulate;
 mod snapshot;
 mod table;
 mod terminal;
@@ -49,6 +50,7 @@ Examples:
   netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
   netmarks score --snapshot cluster.json --pod shop/cart-0
+  netmarks simulate --snapshot cluster.json
   netmarks policy test mine.wasm --cases cases.yaml";
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +63,8 @@ enum Command {
     Doctor(Box<doctor::Args>),
     /// Rank the nodes of a snapshot for a pod, with reasons
     Score(score::Args),
+    /// What a cluster would gain: place a snapshot's pods again, with and without policies, and compare
+    Simulate(Box<simulate::Args>),
     /// Write the live snapshot of a running extender to a file
     Snapshot(snapshot::Args),
     /// Work on policies: look at, test, push, activate, roll back
@@ -83,6 +87,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Doctor(args) => doctor::run(*args),
             Command::Score(args) => score::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
             Command::Snapshot(args) => snapshot::run(&args),
             Command::Policy(args) => policy::run(&args),
             Command::Completion(args) => completion::run(&args),

@@ -1,0 +1,192 @@
+//! `netmarks simulate`.
+
+mod arms;
+mod input;
+mod progress;
+mod table;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Result, bail};
+use netmarks_placement::{Assumptions, Latencies, Prices};
+use netmarks_scheduler_model::SchedulerOptions;
+use netmarks_simulator::{Plan, simulate};
+
+use self::arms::ArmName;
+use self::input::OrderName;
+use self::progress::ProgressLine;
+use super::exit::Ended;
+use super::output::OutputFormat;
+use super::terminal::{say, say_json, width};
+
+const EXAMPLES: &str = "Arms:
+  default          kube-scheduler alone
+  netmarks         kube-scheduler with the built-in NetMARKS score; also spread, zone-cost, load-blend
+  FILE.wasm        kube-scheduler with a policy of your own
+  netmarks=2,spread=1
+                   several policies with their weights
+  declared         counts the peers on a node, however much they talk
+  random           any node that the filters leave
+  optimal          a packing that knows all pods at once: what no scheduler can be expected to reach
+
+Examples:
+  netmarks simulate                                  the built-in sample
+  netmarks simulate --snapshot cluster.json
+  netmarks simulate --snapshot cluster.json --order rollout --arm default --arm netmarks --arm mine.wasm
+  netmarks simulate --snapshot cluster.json --order drain=worker-3 -o json
+  netmarks simulate --snapshot cluster.json --price-across-zones 0.02 --html report.html";
+
+/// Flags of `netmarks simulate`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A snapshot file, as `netmarks snapshot` writes it; without one, the built-in sample
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+    /// Who decides; the first is what the others are compared with. May be given more than once
+    #[arg(long = "arm", value_name = "ARM", default_values = ["default", "netmarks"])]
+    arms: Vec<ArmName>,
+    /// Which pods are placed again: `creation`, `random` or `applications` take all off their nodes and place them in that order;
+    /// `rollout` or `rollout=ROUNDS` replaces them one by one; `drain=NODE` empties one node
+    #[arg(long, value_name = "ORDER", default_value = "random")]
+    order: OrderName,
+    /// Place again just the pods of these decisions, in their order: a file with what `/v1/decisions` answers
+    #[arg(long, value_name = "FILE", conflicts_with = "order")]
+    replay: Option<PathBuf>,
+    /// How often each arm runs, with other seeds
+    #[arg(long, value_name = "NUMBER", default_value = "10")]
+    repetitions: NonZeroUsize,
+    /// Choose other random orders and ties
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    seed: u64,
+    /// What kube-scheduler's configuration gives the extender
+    #[arg(long, value_name = "NUMBER", default_value_t = 2)]
+    extender_weight: u32,
+    /// kube-scheduler's `percentageOfNodesToScore`; 0 adapts to the cluster's size as kube-scheduler does
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    percentage_of_nodes_to_score: u32,
+    /// Steps of the arm `optimal`; by default as many as its size asks for
+    #[arg(long, value_name = "NUMBER")]
+    optimal_steps: Option<u64>,
+    #[command(flatten)]
+    prices: PriceFlags,
+    #[command(flatten)]
+    latencies: LatencyFlags,
+    /// Also write a page with plots and maps, which opens without a network
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// How to print the report
+    #[arg(long, short, value_enum, default_value_t)]
+    output: OutputFormat,
+}
+
+/// What traffic costs.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Prices, per GB in any currency")]
+struct PriceFlags {
+    /// Between nodes of one zone
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    price_across_nodes: f64,
+    /// Between zones
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    price_across_zones: f64,
+    /// Between regions
+    #[arg(long, value_name = "PRICE", default_value_t = 0.0)]
+    price_across_regions: f64,
+}
+
+/// The model of response times.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Response-time model, in milliseconds")]
+struct LatencyFlags {
+    /// Round trip within a node
+    #[arg(long, value_name = "MS", default_value_t = Latencies::default().same_node_ms)]
+    same_node_ms: f64,
+    /// Round trip between nodes of a zone
+    #[arg(long, value_name = "MS", default_value_t = Latencies::default().same_zone_ms)]
+    same_zone_ms: f64,
+    /// Round trip between zones
+    #[arg(long, value_name = "MS", default_value_t = Latencies::default().across_zones_ms)]
+    across_zones_ms: f64,
+    /// Round trip between regions
+    #[arg(long, value_name = "MS", default_value_t = Latencies::default().across_regions_ms)]
+    across_regions_ms: f64,
+    /// Time in the callee on an idle node
+    #[arg(long, value_name = "MS", default_value_t = Latencies::default().service_ms)]
+    service_ms: f64,
+}
+
+pub(super) fn run(args: &Args) -> Result<()> {
+    let world = input::world(args.snapshot.as_deref())?;
+    let order = match &args.replay {
+        Some(file) => input::replay(file, &world)?,
+        None => args.order.resolve(&world)?,
+    };
+    let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let steps = args.optimal_steps.unwrap_or_else(|| arms::optimal_steps(world.inventory().pods.len()));
+    let arms = runtime.block_on(arms::open(&args.arms, threads, steps))?;
+    let plan = Plan {
+        order,
+        repetitions: args.repetitions.get(),
+        seed: args.seed,
+        threads,
+        scheduler: SchedulerOptions {
+            percentage_of_nodes_to_score: Some(args.percentage_of_nodes_to_score)
+                .filter(|percent| *percent > 0),
+            extender_weight: i64::from(args.extender_weight),
+            ..SchedulerOptions::default()
+        },
+        assumptions: assumptions(args)?,
+    };
+    let cancelled = Arc::new(AtomicBool::new(false));
+    runtime.spawn({
+        let cancelled = cancelled.clone();
+        async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                cancelled.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    let line = ProgressLine::default();
+    let report = simulate(&world, &arms, &plan, &cancelled, &|progress| line.show(progress));
+    line.clear();
+    match args.output {
+        OutputFormat::Table => say(&table::report(&report, width()))?,
+        OutputFormat::Json => say_json(&report)?,
+    }
+    if cancelled.load(Ordering::Relaxed) {
+        bail!(Ended::partly("stopped: the report is of what was done until then"));
+    }
+    Ok(())
+}
+
+fn assumptions(args: &Args) -> Result<Assumptions> {
+    let PriceFlags { price_across_nodes, price_across_zones, price_across_regions } = args.prices;
+    let LatencyFlags { same_node_ms, same_zone_ms, across_zones_ms, across_regions_ms, service_ms } =
+        args.latencies;
+    let numbers = [
+        ("--price-across-nodes", price_across_nodes),
+        ("--price-across-zones", price_across_zones),
+        ("--price-across-regions", price_across_regions),
+        ("--same-node-ms", same_node_ms),
+        ("--same-zone-ms", same_zone_ms),
+        ("--across-zones-ms", across_zones_ms),
+        ("--across-regions-ms", across_regions_ms),
+        ("--service-ms", service_ms),
+    ];
+    if let Some((flag, number)) = numbers.iter().find(|(_, number)| !number.is_finite() || *number < 0.0) {
+        bail!("{flag} {number} is not a number of 0 or more");
+    }
+    Ok(Assumptions {
+        prices: Prices {
+            across_nodes_per_gb: price_across_nodes,
+            across_zones_per_gb: price_across_zones,
+            across_regions_per_gb: price_across_regions,
+        },
+        latencies: Latencies { same_node_ms, same_zone_ms, across_zones_ms, across_regions_ms, service_ms },
+    })
+}

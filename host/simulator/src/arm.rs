@@ -1,0 +1,36 @@
+//! Who decides where pods go.
+
+use netmarks_policies::Registry;
+use netmarks_scoring::ScoringConfig;
+
+/// One way of placing, under its name.
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// As the report calls it.
+    pub name: String,
+    pub decider: Decider,
+}
+
+/// Who decides.
+#[derive(Clone, Debug)]
+pub enum Decider {
+    /// kube-scheduler with its default plugins.
+    Default,
+    /// Any node that kube-scheduler's filters leave, at random.
+    Random,
+    /// kube-scheduler with an extender that counts how many of a pod's peers are on a node, however much they talk: placement by
+    /// declared dependencies, without measured traffic.
+    Declared,
+    /// A packing that knows all pods at once, for as many steps. No scheduler can be expected to reach it.
+    Optimal {
+        /// Steps of its search.
+        steps: u64,
+    },
+    /// kube-scheduler with what is active in a registry as its extender.
+    Policies {
+        /// The policies.
+        registry: Registry,
+        /// How raw scores become answers.
+        config: Box<ScoringConfig>,
+    },
+}

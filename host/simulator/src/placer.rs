@@ -1,0 +1,159 @@
+//! kube-scheduler at work on a [`World`]: one pod after the other, each seen by the next.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use netmarks_placement::Placer;
+use netmarks_scheduler_model::{Cluster, Scheduler, SchedulerOptions, TemplateId};
+
+use crate::arm::Decider;
+use crate::declared::Declared;
+use crate::extender::PolicyExtender;
+use crate::world::World;
+
+/// Places pods by one arm.
+pub(crate) struct SimulatedScheduler<'w> {
+    world: &'w World,
+    cluster: Cluster,
+    templates: Vec<TemplateId>,
+    scheduler: Scheduler,
+    scores: Scores<'w>,
+    random: fastrand::Rng,
+    /// What each pod on a node is called there, oldest first: while a pod is rolled out, there are two of it.
+    names: Vec<VecDeque<String>>,
+    renamed: u64,
+    pub(crate) decisions: u64,
+    cancelled: &'w AtomicBool,
+}
+
+/// What is added to the scheduler's own scores.
+enum Scores<'w> {
+    None,
+    /// Nothing is: any feasible node will do.
+    Random,
+    Declared(Declared),
+    Policies(Box<PolicyExtender<'w>>),
+}
+
+impl<'w> SimulatedScheduler<'w> {
+    /// Over empty nodes, of which `cordoned` takes no pods.
+    pub(crate) fn new(
+        world: &'w World,
+        decider: &Decider,
+        cordoned: Option<usize>,
+        options: SchedulerOptions,
+        random: fastrand::Rng,
+        cancelled: &'w AtomicBool,
+    ) -> Self {
+        let mut cluster = world.cluster(cordoned);
+        let templates = world.pods.iter().map(|pod| cluster.template(pod)).collect();
+        let scores = match decider {
+            Decider::Default | Decider::Optimal { .. } => Scores::None,
+            Decider::Random => Scores::Random,
+            Decider::Declared => Scores::Declared(Declared::new(&world.inventory)),
+            Decider::Policies { registry, config } => {
+                Scores::Policies(Box::new(PolicyExtender::new(world, registry, config)))
+            }
+        };
+        Self {
+            world,
+            cluster,
+            templates,
+            scheduler: Scheduler::new(options),
+            scores,
+            random,
+            names: vec![VecDeque::new(); world.pods.len()],
+            renamed: 0,
+            decisions: 0,
+            cancelled,
+        }
+    }
+
+    /// Decisions for which a policy failed.
+    pub(crate) fn faults(&self) -> u64 {
+        match &self.scores {
+            Scores::Policies(extender) => extender.faults,
+            _ => 0,
+        }
+    }
+
+    fn choose(&mut self, pod: usize, template: TemplateId) -> Option<usize> {
+        let application = self.world.inventory.pods.get(pod).and_then(|pod| pod.application);
+        let Self { cluster, scheduler, scores, world, random, .. } = self;
+        let mut ask = |candidates: &[usize], answer: &mut Vec<i64>| match scores {
+            Scores::None | Scores::Random => {}
+            Scores::Declared(declared) => {
+                if let Some(application) = application {
+                    declared.scores(application, candidates, answer);
+                }
+            }
+            Scores::Policies(extender) => {
+                if let Some(pending) = world.pending.get(pod) {
+                    extender.scores(pending, candidates, answer);
+                }
+            }
+        };
+        let decision = scheduler.decide(cluster, template, Some(&mut ask));
+        let nodes = if matches!(scores, Scores::Random) { &decision.candidates } else { &decision.best };
+        random.choice(nodes).copied()
+    }
+
+    fn enter(&mut self, pod: usize, template: TemplateId, node: usize) {
+        self.cluster.place(template, node);
+        let Some(pending) = self.world.pending.get(pod) else { return };
+        let Some(names) = self.names.get_mut(pod) else { return };
+        let name = if names.is_empty() {
+            pending.key.clone()
+        } else {
+            self.renamed += 1;
+            format!("{}-{}", pending.key, self.renamed)
+        };
+        match &mut self.scores {
+            Scores::None | Scores::Random => {}
+            Scores::Declared(declared) => {
+                if let Some(application) = self.world.inventory.pods.get(pod).and_then(|pod| pod.application)
+                {
+                    declared.count(application, node, 1);
+                }
+            }
+            Scores::Policies(extender) => extender.bind(&name, pending, node),
+        }
+        names.push_back(name);
+    }
+}
+
+impl Placer for SimulatedScheduler<'_> {
+    fn occupy(&mut self, pod: usize, node: usize) {
+        if let Some(template) = self.templates.get(pod).copied() {
+            self.enter(pod, template, node);
+        }
+    }
+
+    fn place(&mut self, pod: usize) -> Option<usize> {
+        let template = self.templates.get(pod).copied()?;
+        self.decisions += 1;
+        let node = self.choose(pod, template)?;
+        self.enter(pod, template, node);
+        Some(node)
+    }
+
+    fn remove(&mut self, pod: usize, node: usize) {
+        let Some(template) = self.templates.get(pod).copied() else { return };
+        self.cluster.remove(template, node);
+        let name = self.names.get_mut(pod).and_then(VecDeque::pop_front);
+        match (&mut self.scores, name) {
+            (Scores::Policies(extender), Some(name)) => extender.delete(&name),
+            (Scores::Declared(declared), _) => {
+                if let Some(application) = self.world.inventory.pods.get(pod).and_then(|pod| pod.application)
+                {
+                    declared.count(application, node, -1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,37 @@
+//! What a simulation found, as data.
+
+use std::collections::BTreeMap;
+
+use netmarks_placement::{Assumptions, Figures, Placement, Study};
+use serde::Serialize;
+
+/// What was simulated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Conditions {
+    pub nodes: usize,
+    pub pods: usize,
+    pub applications: usize,
+    pub flows: usize,
+    /// All flows together.
+    pub bytes_per_second: f64,
+    /// How many were asked for; each arm says how many finished.
+    pub repetitions: usize,
+    pub seed: u64,
+    #[serde(flatten)]
+    pub assumptions: Assumptions,
+    /// What the model of kube-scheduler leaves out: each sentence with the number of pods that it concerns.
+    pub left_out: BTreeMap<String, usize>,
+}
+
+/// What a simulation found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    pub conditions: Conditions,
+    /// The figures of the placement in the snapshot; none if no pod is on a node there.
+    pub as_found: Option<Figures>,
+    #[serde(flatten)]
+    pub study: Study,
+    /// Where the pods are after each arm's first finished run.
+    #[serde(skip)]
+    pub first_placements: Vec<Option<Placement>>,
+}

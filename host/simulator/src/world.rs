@@ -1,0 +1,175 @@
+//! A snapshot as the simulation needs it: the same nodes and pods, by the same indexes, for the model of kube-scheduler, for
+//! policies and for the figures.
+
+use std::collections::{BTreeMap, HashMap};
+
+use netmarks_core::index::Index;
+use netmarks_core::request::PendingPod;
+use netmarks_placement::{Flow, Inventory};
+use netmarks_scheduler_model as model;
+use netmarks_sources::snapshot_file::{FileNode, FilePod, SnapshotFile};
+
+/// A snapshot that cannot be simulated.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// Nothing to place pods on.
+    #[error("the snapshot has no nodes")]
+    NoNodes,
+    /// Nothing to place.
+    #[error("the snapshot has no pods")]
+    NoPods,
+    /// A node that is not there.
+    #[error("the snapshot has no node `{0}`")]
+    NoNode(String),
+}
+
+/// A snapshot, ready to be simulated.
+#[derive(Debug)]
+pub struct World {
+    pub(crate) inventory: Inventory,
+    pub(crate) nodes: Vec<model::Node>,
+    pub(crate) pods: Vec<model::Pod>,
+    /// The pods as an extender is asked about them.
+    pub(crate) pending: Vec<PendingPod>,
+    services: Vec<model::Service>,
+    workloads: Vec<model::Workload>,
+    /// The snapshot without pods.
+    empty: SnapshotFile,
+}
+
+impl World {
+    /// From a snapshot. Pods that are being deleted are left out; a pod on a node that the snapshot does not have waits for one.
+    ///
+    /// # Errors
+    /// If there is nothing to place, or nowhere to place it.
+    pub fn new(mut snapshot: SnapshotFile) -> Result<Self, WorldError> {
+        let mut pods = std::mem::take(&mut snapshot.pods);
+        pods.retain(|pod| !pod.is_terminating());
+        if snapshot.nodes.is_empty() {
+            return Err(WorldError::NoNodes);
+        }
+        if pods.is_empty() {
+            return Err(WorldError::NoPods);
+        }
+        let nodes: Vec<model::Node> = snapshot.nodes.iter().map(FileNode::model).collect();
+        let models: Vec<model::Pod> = pods.iter().map(FilePod::model).collect();
+        Ok(Self {
+            inventory: inventory(&snapshot, &pods, &nodes, &models),
+            nodes,
+            pods: models,
+            pending: pods.iter().map(FilePod::pending).collect(),
+            services: snapshot.services.iter().map(Into::into).collect(),
+            workloads: snapshot.workloads.clone(),
+            empty: snapshot,
+        })
+    }
+
+    /// Nodes, pods and traffic as the figures count them.
+    #[must_use]
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    /// The index of a node.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub fn node(&self, name: &str) -> Result<usize, WorldError> {
+        let found = self.nodes.iter().position(|node| node.name == name);
+        found.ok_or_else(|| WorldError::NoNode(name.to_owned()))
+    }
+
+    /// What the model of kube-scheduler leaves out, each sentence with the number of pods that it concerns.
+    #[must_use]
+    pub fn left_out(&self) -> BTreeMap<String, usize> {
+        let mut cluster = self.cluster(None);
+        let mut counts = BTreeMap::new();
+        for pod in &self.pods {
+            let template = cluster.template(pod);
+            for what in cluster.left_out(template) {
+                *counts.entry(what.to_string()).or_default() += 1;
+            }
+        }
+        counts
+    }
+
+    /// The nodes without pods, for the model of kube-scheduler; one may be cordoned.
+    pub(crate) fn cluster(&self, cordoned: Option<usize>) -> model::Cluster {
+        let mut nodes = self.nodes.clone();
+        if let Some(node) = cordoned.and_then(|node| nodes.get_mut(node)) {
+            node.unschedulable = true;
+        }
+        model::Cluster::new(nodes).with_services(self.services.clone()).with_workloads(self.workloads.clone())
+    }
+
+    /// Nodes and flows without pods, for policies.
+    pub(crate) fn index(&self) -> Index {
+        self.empty.to_index()
+    }
+}
+
+fn inventory(
+    snapshot: &SnapshotFile,
+    pods: &[FilePod],
+    nodes: &[model::Node],
+    models: &[model::Pod],
+) -> Inventory {
+    let by_name: HashMap<&str, usize> =
+        nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index)).collect();
+    let mut applications = Applications::default();
+    let node = |(file, node): (&FileNode, &model::Node)| netmarks_placement::Node {
+        name: node.name.clone(),
+        zone: file.zone().map(str::to_owned),
+        region: file.region().map(str::to_owned),
+        cpu_millicores: node.allocatable.cpu_millicores,
+        memory_bytes: node.allocatable.memory_bytes,
+        max_pods: u32::try_from(node.allocatable.pods).unwrap_or(u32::MAX),
+    };
+    let pods = pods.iter().zip(models).map(|(file, pod)| netmarks_placement::Pod {
+        name: file.name.clone(),
+        application: file.application.as_ref().map(|name| applications.number(name.as_str())),
+        cpu_millicores: pod.requests.cpu_millicores,
+        memory_bytes: pod.requests.memory_bytes,
+        created: pod.creation_timestamp.as_ref().map(|time| time.0.as_second() as f64),
+        node: pod.node_name.as_deref().and_then(|name| by_name.get(name)).copied(),
+        fixed: belongs_to_its_node(pod),
+    });
+    let pods = pods.collect();
+    let flows = snapshot.flows.iter().map(|flow| Flow {
+        source: applications.number(flow.source.as_str()),
+        destination: applications.number(flow.destination.as_str()),
+        bytes_per_second: flow.bytes_per_second,
+        calls_per_second: flow.calls_per_second,
+    });
+    let flows = flows.collect();
+    Inventory {
+        nodes: snapshot.nodes.iter().zip(nodes).map(node).collect(),
+        applications: applications.names,
+        pods,
+        flows,
+    }
+}
+
+/// Whether nobody chooses its node: a DaemonSet puts one on each, and a node makes its own.
+fn belongs_to_its_node(pod: &model::Pod) -> bool {
+    pod.owner.as_ref().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node")
+}
+
+/// Numbers applications in the order in which they are met.
+#[derive(Default)]
+struct Applications {
+    numbers: HashMap<String, usize>,
+    names: Vec<String>,
+}
+
+impl Applications {
+    fn number(&mut self, name: &str) -> usize {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.names.len();
+        self.numbers.insert(name.to_owned(), number);
+        self.names.push(name.to_owned());
+        number
+    }
+}
