@@ -14,5 +14,6 @@ mod outages;
 mod policies;
 mod replicas;
 mod scale;
+mod scheduler_model;
 mod second_scheduler;
 mod support;

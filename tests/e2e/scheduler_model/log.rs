@@ -1,0 +1,42 @@
+//! What kube-scheduler's log says of its decisions.
+
+use std::collections::BTreeMap;
+
+/// One pod that was taken up, for the last time if it was so several times.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// Namespace and name.
+    pub pod: String,
+    /// By node; empty if at most one was left to choose from.
+    pub totals: BTreeMap<String, i64>,
+}
+
+/// The decisions about pods of a namespace, in their order.
+pub fn decisions(log: &str, namespace: &str) -> Vec<Decided> {
+    let mut decisions: Vec<Decided> = Vec::new();
+    for line in log.lines() {
+        let Some(pod) = field(line, "pod=\"").filter(|pod| pod.split('/').next() == Some(namespace)) else {
+            continue;
+        };
+        if line.contains("\"Attempting to schedule pod\"") {
+            decisions.retain(|decided| decided.pod != pod);
+            decisions.push(Decided { pod: pod.to_owned(), totals: BTreeMap::new() });
+        } else if line.contains("\"Calculated node's final score for pod\"")
+            && let Some(decided) = decisions.iter_mut().find(|decided| decided.pod == pod)
+            && let (Some(node), Some(score)) = (field(line, "node=\""), number(line, "score="))
+        {
+            decided.totals.insert(node.to_owned(), score);
+        }
+    }
+    decisions
+}
+
+fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = line.split_once(name)?;
+    rest.split('"').next()
+}
+
+fn number(line: &str, name: &str) -> Option<i64> {
+    let (_, rest) = line.split_once(name)?;
+    rest.split_whitespace().next()?.parse().ok()
+}
