@@ -65,6 +65,7 @@ impl Compiled {
             labels: pod.labels.clone(),
             terminating: pod.terminating,
             requests: pod.requests.clone(),
+            scored: pod.container_requests.clone().unwrap_or_else(|| non_zero(pod)),
             non_zero: non_zero(pod),
             ports: pod.host_ports.iter().map(plain_port).collect(),
             rules,

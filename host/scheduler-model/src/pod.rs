@@ -29,6 +29,10 @@ pub struct Pod {
     /// for a pod of one container.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub non_zero_requests: Option<ResourceList>,
+    /// The same of its containers alone, for a pod that also requests as a whole: so the score counts the pod itself before it
+    /// is on a node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_requests: Option<ResourceList>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,6 +118,7 @@ impl Pod {
             node_name: spec.node_name.clone().filter(|node| !node.is_empty()),
             requests: counted.requests,
             non_zero_requests: Some(counted.non_zero),
+            container_requests: counted.of_containers,
             node_selector: spec.node_selector.clone().unwrap_or_default(),
             affinity: spec.affinity.clone(),
             tolerations: spec.tolerations.clone().unwrap_or_default(),

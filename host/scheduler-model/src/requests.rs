@@ -24,6 +24,9 @@ pub(crate) struct Counted {
     pub(crate) requests: ResourceList,
     /// CPU and memory for how much room is left.
     pub(crate) non_zero: ResourceList,
+    /// The same as `NodeResourcesFit` counts it for the pod that it scores: without what is requested for the pod as a
+    /// whole. `None` if nothing is.
+    pub(crate) of_containers: Option<ResourceList>,
 }
 
 pub(crate) fn pod_requests(pod: &api::Pod) -> Counted {
@@ -35,9 +38,11 @@ pub(crate) fn pod_requests(pod: &api::Pod) -> Counted {
     for name in rule.names() {
         requests.set(name, rule.total(name, 0));
     }
-    let cpu = rule.total("cpu", DEFAULT_CPU_MILLICORES);
-    let non_zero = ResourceList::new(cpu, rule.total("memory", DEFAULT_MEMORY_BYTES));
-    Counted { requests, non_zero }
+    let of_containers = spec.resources.is_some().then(|| {
+        let spec = &api::PodSpec { resources: None, ..spec.clone() };
+        Rule { spec, status: &empty.1, infeasible: false }.non_zero()
+    });
+    Counted { requests, non_zero: rule.non_zero(), of_containers }
 }
 
 /// The rule for one pod.
@@ -54,8 +59,19 @@ impl<'a> Rule<'a> {
         let containers = self.spec.containers.iter().chain(self.spec.init_containers.iter().flatten());
         let asked = containers.filter_map(|container| container.resources.as_ref()?.requests.as_ref());
         let whole = self.spec.resources.iter().filter_map(|resources| resources.requests.as_ref());
-        let all = asked.chain(whole).chain(&self.spec.overhead);
+        let statuses = self.status.container_statuses.iter().flatten();
+        let statuses = statuses.chain(self.status.init_container_statuses.iter().flatten());
+        let granted = statuses.flat_map(|status| {
+            let runs = status.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+            runs.into_iter().chain(&status.allocated_resources)
+        });
+        let all = asked.chain(whole).chain(&self.spec.overhead).chain(granted);
         all.flat_map(|quantities| quantities.keys().map(String::as_str)).collect()
+    }
+
+    fn non_zero(&self) -> ResourceList {
+        let cpu = self.total("cpu", DEFAULT_CPU_MILLICORES);
+        ResourceList::new(cpu, self.total("memory", DEFAULT_MEMORY_BYTES))
     }
 
     /// `default` counts for each container that does not name the resource.

@@ -86,6 +86,7 @@ impl ResourceList {
 
     pub(crate) fn subtract(&mut self, other: &Self) {
         self.combine(other, u64::saturating_sub);
+        self.others.retain(|_, amount| *amount > 0);
     }
 
     fn combine(&mut self, other: &Self, with: impl Fn(u64, u64) -> u64) {

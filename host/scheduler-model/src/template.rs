@@ -21,8 +21,10 @@ pub(crate) struct Template {
     pub(crate) labels: Labels,
     pub(crate) terminating: bool,
     pub(crate) requests: ResourceList,
-    /// CPU and memory as the scores count them.
+    /// CPU and memory as the scores count them on a node.
     pub(crate) non_zero: ResourceList,
+    /// And before it is on a node.
+    pub(crate) scored: ResourceList,
     pub(crate) ports: Vec<HostPort>,
     pub(crate) rules: NodeRulesId,
     pub(crate) hard: Vec<HardSpread>,

@@ -11,7 +11,7 @@ pub(super) fn least_allocated(
     candidates: &[usize],
     scores: &mut Vec<i64>,
 ) {
-    let asked = &pod.non_zero;
+    let asked = &pod.scored;
     scores.extend(candidates.iter().map(|node| {
         let (Some(load), Some(node)) = (cluster.load(*node), cluster.nodes().get(*node)) else { return 0 };
         let left = |offered: u64, taken: u64, asked: u64| {

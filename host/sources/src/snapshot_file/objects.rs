@@ -52,6 +52,9 @@ pub struct PodScheduling {
     /// CPU and memory as the score counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub non_zero_requests: Option<ResourceList>,
+    /// The same of its containers alone, for a pod that also requests as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container_requests: Option<ResourceList>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -207,6 +210,7 @@ impl From<Pod> for PodScheduling {
             node_name: _,
             requests,
             non_zero_requests,
+            container_requests,
             node_selector,
             affinity,
             tolerations,
@@ -224,6 +228,7 @@ impl From<Pod> for PodScheduling {
         Self {
             requests: without_both(requests),
             non_zero_requests,
+            container_requests,
             node_selector,
             affinity,
             tolerations,
@@ -247,6 +252,7 @@ impl PodScheduling {
         let Self {
             requests,
             non_zero_requests,
+            container_requests,
             node_selector,
             affinity,
             tolerations,
@@ -268,6 +274,7 @@ impl PodScheduling {
             node_name: None,
             requests: with(requests, both),
             non_zero_requests,
+            container_requests,
             node_selector,
             affinity,
             tolerations,
