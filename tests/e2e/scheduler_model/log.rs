@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 
 /// One pod that was taken up, for the last time if it was so several times.
 #[derive(Debug, Default)]
-pub struct Decided {
+pub(super) struct Decided {
     /// Namespace and name.
-    pub pod: String,
+    pub(super) pod: String,
     /// By node; empty if at most one was left to choose from.
-    pub totals: BTreeMap<String, i64>,
+    pub(super) totals: BTreeMap<String, i64>,
+    /// What the extender answered, by node.
+    pub(super) extender: BTreeMap<String, i64>,
 }
 
 /// The decisions about pods of a namespace, in their order.
-pub fn decisions(log: &str, namespace: &str) -> Vec<Decided> {
+pub(super) fn decisions(log: &str, namespace: &str) -> Vec<Decided> {
     let mut decisions: Vec<Decided> = Vec::new();
     for line in log.lines() {
         let Some(pod) = field(line, "pod=\"").filter(|pod| pod.split('/').next() == Some(namespace)) else {
@@ -20,12 +22,15 @@ pub fn decisions(log: &str, namespace: &str) -> Vec<Decided> {
         };
         if line.contains("\"Attempting to schedule pod\"") {
             decisions.retain(|decided| decided.pod != pod);
-            decisions.push(Decided { pod: pod.to_owned(), totals: BTreeMap::new() });
-        } else if line.contains("\"Calculated node's final score for pod\"")
-            && let Some(decided) = decisions.iter_mut().find(|decided| decided.pod == pod)
+            decisions.push(Decided { pod: pod.to_owned(), ..Decided::default() });
+        } else if let Some(decided) = decisions.iter_mut().find(|decided| decided.pod == pod)
             && let (Some(node), Some(score)) = (field(line, "node=\""), number(line, "score="))
         {
-            decided.totals.insert(node.to_owned(), score);
+            if line.contains("\"Calculated node's final score for pod\"") {
+                decided.totals.insert(node.to_owned(), score);
+            } else if line.contains("\"Extender scored node for pod\"") {
+                decided.extender.insert(node.to_owned(), score);
+            }
         }
     }
     decisions

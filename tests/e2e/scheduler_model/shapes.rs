@@ -1,4 +1,5 @@
 //! Clusters and rollouts that are compared: each has its own nodes, and what happens in it depends on a seed alone.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Service;
@@ -6,17 +7,17 @@ use netmarks_test_cluster::NodeSpec;
 use serde_json::{Value, json};
 
 /// One cluster and what is rolled out in it.
-pub struct Shape {
-    pub namespace: String,
-    pub nodes: Vec<NodeSpec>,
+pub(super) struct Shape {
+    pub(super) namespace: String,
+    pub(super) nodes: Vec<NodeSpec>,
     /// A node, and what kubectl does to it: the verb and what comes after the name.
-    pub patches: Vec<(String, Vec<String>)>,
-    pub services: Vec<Service>,
-    pub deployments: Vec<Deployment>,
+    pub(super) patches: Vec<(String, Vec<String>)>,
+    pub(super) services: Vec<Service>,
+    pub(super) deployments: Vec<Deployment>,
 }
 
 /// All shapes, with numbers drawn from a seed.
-pub fn all(seed: u64) -> Vec<Shape> {
+pub(super) fn all(seed: u64) -> Vec<Shape> {
     let draw = Draw(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
     [free, tight, zones, rules, neighbours, whole]
         .into_iter()
@@ -49,12 +50,12 @@ impl Draw {
     }
 }
 
-fn shape(namespace: &str, nodes: Vec<NodeSpec>, deployments: Vec<Value>) -> Shape {
+pub(super) fn shape(namespace: &str, nodes: Vec<NodeSpec>, deployments: Vec<Value>) -> Shape {
     let deployments = deployments.into_iter().map(|it| serde_json::from_value(it).unwrap()).collect();
     Shape { namespace: namespace.to_owned(), nodes, patches: Vec::new(), services: Vec::new(), deployments }
 }
 
-fn node(index: usize) -> NodeSpec {
+pub(super) fn node(index: usize) -> NodeSpec {
     NodeSpec::new(format!("node-{index:02}"))
 }
 
@@ -74,7 +75,8 @@ fn requests(draw: &mut Draw, millicores: u64, mebibytes: u64) -> Value {
 }
 
 /// A Deployment whose pods have these fields beside their containers.
-fn deployment(app: &str, replicas: u64, requests: Value, fields: Value) -> Value {
+#[allow(clippy::needless_pass_by_value, reason = "callers write the fields in place")]
+pub(super) fn deployment(app: &str, replicas: u64, requests: Value, fields: Value) -> Value {
     let mut spec = json!({
         "containers": [{"name": "main", "image": "none.invalid/none", "resources": {"requests": requests}}],
         "automountServiceAccountToken": false,
