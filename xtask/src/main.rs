@@ -15,6 +15,7 @@ mod circles;
 mod cluster;
 mod command;
 mod dependencies;
+mod evaluation;
 mod figures;
 mod guests;
 mod image;
@@ -51,6 +52,8 @@ enum Task {
     Image(image::Args),
     /// Measure the policies and write the figures into their READMEs, in release mode
     Figures(figures::Args),
+    /// Simulate the applications of docs/evaluation and write its pages, in release mode
+    Evaluation(evaluation::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
 }
@@ -76,6 +79,7 @@ fn run() -> Result<()> {
         Task::Guests(args) => guests::run(root, &args),
         Task::Image(args) => image::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),
+        Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }
 }

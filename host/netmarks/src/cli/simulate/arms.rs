@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
+use netmarks_core::compose::ScoreMap;
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, RegistryOptions, Settings, Submission};
 use netmarks_scoring::ScoringConfig;
@@ -80,6 +81,14 @@ impl std::fmt::Display for ArmName {
     }
 }
 
+/// A map by its name in the configuration.
+///
+/// # Errors
+/// If there is none of that name.
+pub(super) fn score_map(text: &str) -> Result<ScoreMap, String> {
+    serde_json::from_value(text.into()).map_err(|error| error.to_string())
+}
+
 /// Steps of a search that is worth its time: more for more pods, up to some seconds.
 pub(super) fn optimal_steps(pods: usize) -> u64 {
     (pods as u64 * 500).clamp(50_000, 3_000_000)
@@ -89,7 +98,12 @@ pub(super) fn optimal_steps(pods: usize) -> u64 {
 ///
 /// # Errors
 /// If a policy cannot be read or is refused.
-pub(super) async fn open(names: &[ArmName], calls: usize, optimal_steps: u64) -> Result<Vec<Arm>> {
+pub(super) async fn open(
+    names: &[ArmName],
+    map: ScoreMap,
+    calls: usize,
+    optimal_steps: u64,
+) -> Result<Vec<Arm>> {
     let mut arms = Vec::new();
     for name in names {
         let decider = match name {
@@ -101,7 +115,10 @@ pub(super) async fn open(names: &[ArmName], calls: usize, optimal_steps: u64) ->
                 let registry = registry(policies, calls)
                     .await
                     .with_context(|| format!("failed to load the arm `{name}`"))?;
-                Decider::Policies { registry, config: Box::new(ScoringConfig::default()) }
+                Decider::Policies {
+                    registry,
+                    config: Box::new(ScoringConfig { map, ..ScoringConfig::default() }),
+                }
             }
         };
         arms.push(Arm { name: name.to_string(), decider });

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
+use netmarks_core::compose::ScoreMap;
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
 use netmarks_simulator::{Plan, simulate};
@@ -65,6 +66,9 @@ pub(super) struct Args {
     /// What kube-scheduler's configuration gives the extender
     #[arg(long, value_name = "NUMBER", default_value_t = 2)]
     extender_weight: u32,
+    /// How a policy's score becomes 0 to 10: `linear`, `square-root`, `logarithmic`, `rank`
+    #[arg(long, value_name = "MAP", default_value = "linear", value_parser = arms::score_map)]
+    score_map: ScoreMap,
     /// kube-scheduler's `percentageOfNodesToScore`; 0 adapts to the cluster's size as kube-scheduler does
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     percentage_of_nodes_to_score: u32,
@@ -128,7 +132,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let steps = args.optimal_steps.unwrap_or_else(|| arms::optimal_steps(world.inventory().pods.len()));
-    let arms = runtime.block_on(arms::open(&args.arms, threads, steps))?;
+    let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, steps))?;
     let plan = Plan {
         order,
         repetitions: args.repetitions.get(),

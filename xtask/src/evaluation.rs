@@ -1,0 +1,69 @@
+//! `cargo xtask evaluation`: the simulations that `docs/evaluation` reports, each written by one command.
+//!
+//! Inputs are made here, `netmarks simulate` places them, and the tables of its figures become a page. Everything is seeded, so
+//! a page changes only with the code.
+
+mod application;
+mod cluster;
+mod demos;
+mod generated;
+mod markdown;
+mod settlers;
+mod simulation;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use self::simulation::Simulator;
+use crate::command::{cargo, run as run_command, target_folder};
+
+/// What `cargo xtask evaluation` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which reports; all of them unless named
+    #[arg(value_enum)]
+    reports: Vec<Report>,
+    /// With a development build: sooner there, and several times slower
+    #[arg(long)]
+    dev: bool,
+}
+
+/// A page of `docs/evaluation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Report {
+    /// The paper's application
+    Settlers,
+    /// Online Boutique, Bookinfo and the Social Network with their measured traffic
+    Demos,
+    /// Made-up applications of 50, 200 and 1,000 services
+    Generated,
+}
+
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let Args { reports, dev } = args;
+    let mut build = cargo();
+    build.current_dir(root).args(["build", "--workspace", "--bin", "netmarks"]);
+    if !*dev {
+        build.arg("--release");
+    }
+    run_command(&mut build)?;
+    let target = target_folder()?;
+    let folder = target.join("evaluation");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
+    let simulator = Simulator { program, folder };
+    let all = [Report::Settlers, Report::Demos, Report::Generated];
+    for report in if reports.is_empty() { &all } else { reports.as_slice() } {
+        let (name, text) = match report {
+            Report::Settlers => ("settlers", settlers::report(&simulator)?),
+            Report::Demos => ("demos", demos::report(&simulator)?),
+            Report::Generated => ("generated", generated::report(&simulator)?),
+        };
+        let page = root.join(format!("docs/evaluation/{name}.md"));
+        fs::write(&page, text).with_context(|| format!("failed to write {}", page.display()))?;
+        eprintln!("wrote {}", page.display());
+    }
+    Ok(())
+}
