@@ -133,6 +133,7 @@ fn every_command_has_examples_in_its_help() {
         vec!["serve"],
         vec!["demo"],
         vec!["score"],
+        vec!["simulate"],
         vec!["snapshot"],
         vec!["policy"],
         vec!["policy", "test"],

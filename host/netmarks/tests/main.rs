@@ -23,6 +23,7 @@ mod prioritize;
 mod reload;
 mod rolling;
 mod secrets;
+mod simulate;
 mod support;
 mod tls;
 mod write_a_policy;

@@ -45,7 +45,7 @@ fn grant(text: &str) -> Result<Grant, String> {
     Grant::deserialize(text).map_err(|error| error.to_string())
 }
 
-fn parameter(text: &str) -> Result<(String, ParameterValue), String> {
+pub(in super::super) fn parameter(text: &str) -> Result<(String, ParameterValue), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
     // What is no number, no `true` and no quoted text is a text without quotes.
     let value = serde_json::from_str(value).unwrap_or_else(|_| ParameterValue::Text(value.to_owned()));

@@ -1,7 +1,7 @@
 //! `netmarks policy`: one file per command, or per group that makes the same call.
 
 mod change;
-mod flags;
+pub(super) mod flags;
 mod inspect;
 mod list;
 mod new;

@@ -1,15 +1,17 @@
 //! Arms by their names on the command line.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
 use netmarks_core::compose::ScoreMap;
-use netmarks_engine::{Engine, EngineSettings};
+use netmarks_engine::{Engine, EngineSettings, Grant, Limits, ParameterValue};
 use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, RegistryOptions, Settings, Submission};
 use netmarks_scoring::ScoringConfig;
 use netmarks_simulator::{Arm, Decider};
 
+use super::super::policy::flags::parameter;
 use crate::policies::{self, InitialPolicy};
 
 /// An arm as it was written.
@@ -19,19 +21,29 @@ pub(super) enum ArmName {
     Random,
     Declared,
     Optimal,
-    /// Policies with their weights.
-    Policies {
-        written: String,
-        policies: Vec<(PolicySource, f64)>,
-    },
+    /// Policies that answer together.
+    Policies(Vec<ArmPolicy>),
+}
+
+/// One policy of an arm.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ArmPolicy {
+    /// Without the folder of a file.
+    written: String,
+    source: PolicySource,
+    weight: f64,
+    parameters: BTreeMap<String, ParameterValue>,
 }
 
 /// Where a policy of an arm comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum PolicySource {
+enum PolicySource {
     BuiltIn(&'static str, &'static [u8]),
     File(PathBuf),
 }
+
+/// Milliseconds that one call may take: runs share the cores, and nobody waits for a single answer.
+const DEADLINE_MS: u64 = 250;
 
 impl FromStr for ArmName {
     type Err = String;
@@ -42,42 +54,50 @@ impl FromStr for ArmName {
             "random" => Self::Random,
             "declared" => Self::Declared,
             "optimal" => Self::Optimal,
-            _ => {
-                let policies = text.split(',').map(weighted).collect::<Result<_, _>>()?;
-                Self::Policies { written: text.to_owned(), policies }
-            }
+            _ => Self::Policies(text.split(',').map(policy).collect::<Result<_, _>>()?),
         })
     }
 }
 
-fn weighted(text: &str) -> Result<(PolicySource, f64), String> {
-    let (policy, weight) = text.rsplit_once('=').unwrap_or((text, "1"));
+/// `POLICY[=WEIGHT][:KEY=VALUE]...`
+fn policy(text: &str) -> Result<ArmPolicy, String> {
+    let mut parts = text.split(':');
+    let first = parts.next().unwrap_or_default();
+    let parameters = parts.map(parameter).collect::<Result<_, _>>()?;
+    let (policy, weight) = first.rsplit_once('=').unwrap_or((first, "1"));
     let number: f64 = weight.parse().map_err(|_| format!("the weight `{weight}` is not a number"))?;
     if !(number > 0.0 && number <= Settings::MOST_WEIGHT) {
         return Err(format!("the weight {weight} is not above 0 and at most {}", Settings::MOST_WEIGHT));
     }
-    if policy.ends_with(".wasm") {
-        return Ok((PolicySource::File(policy.into()), number));
-    }
-    if let Some((name, bytes)) = policies::BUILT_IN.into_iter().find(|(name, _)| *name == policy) {
-        return Ok((PolicySource::BuiltIn(name, bytes), number));
-    }
-    let names: Vec<&str> = policies::BUILT_IN.iter().map(|(name, _)| *name).collect();
-    Err(format!(
-        "`{policy}` is neither `default`, `random`, `declared` or `optimal`, nor a policy: one of {}, or a file NAME.wasm",
-        names.join(", ")
-    ))
+    let built_in = policies::BUILT_IN.into_iter().find(|(name, _)| *name == policy);
+    let source = match built_in {
+        Some((name, bytes)) => PolicySource::BuiltIn(name, bytes),
+        None if policy.ends_with(".wasm") => PolicySource::File(policy.into()),
+        None => {
+            let names: Vec<&str> = policies::BUILT_IN.iter().map(|(name, _)| *name).collect();
+            return Err(format!(
+                "`{policy}` is neither `default`, `random`, `declared` or `optimal`, nor a policy: one of {}, or a file NAME.wasm",
+                names.join(", ")
+            ));
+        }
+    };
+    let folder = policy.rfind('/').map_or(0, |slash| slash + 1);
+    let written = text.get(folder..).unwrap_or(text).to_owned();
+    Ok(ArmPolicy { written, source, weight: number, parameters })
 }
 
 impl std::fmt::Display for ArmName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Default => "default",
-            Self::Random => "random",
-            Self::Declared => "declared",
-            Self::Optimal => "optimal",
-            Self::Policies { written, .. } => written,
-        })
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Random => f.write_str("random"),
+            Self::Declared => f.write_str("declared"),
+            Self::Optimal => f.write_str("optimal"),
+            Self::Policies(policies) => {
+                let names: Vec<&str> = policies.iter().map(|policy| policy.written.as_str()).collect();
+                f.write_str(&names.join(","))
+            }
+        }
     }
 }
 
@@ -111,7 +131,7 @@ pub(super) async fn open(
             ArmName::Random => Decider::Random,
             ArmName::Declared => Decider::Declared,
             ArmName::Optimal => Decider::Optimal { steps: optimal_steps },
-            ArmName::Policies { policies, .. } => {
+            ArmName::Policies(policies) => {
                 let registry = registry(policies, calls)
                     .await
                     .with_context(|| format!("failed to load the arm `{name}`"))?;
@@ -126,7 +146,7 @@ pub(super) async fn open(
     Ok(arms)
 }
 
-async fn registry(sources: &[(PolicySource, f64)], calls: usize) -> Result<Registry> {
+async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
     // A call that is tried at the start beside.
     let concurrent_calls = u32::try_from(calls).unwrap_or(u32::MAX - 1) + 1;
     let engine = Engine::new(EngineSettings { concurrent_calls, ..EngineSettings::default() })?;
@@ -138,8 +158,15 @@ async fn registry(sources: &[(PolicySource, f64)], calls: usize) -> Result<Regis
         promotion: Default::default(),
     };
     let (registry, _inbox) = tokio::task::spawn_blocking(move || Registry::open(options)).await??;
-    for (source, weight) in sources {
-        let settings = Settings { weight: *weight, ..Settings::default() };
+    for ArmPolicy { source, weight, parameters, .. } in policies {
+        let settings = Settings {
+            weight: *weight,
+            parameters: parameters.clone(),
+            limits: Limits { deadline_ms: DEADLINE_MS, ..Limits::default() },
+            // There is nothing behind it, and policies in some languages need it.
+            grants: [Grant::Wasi].into_iter().collect(),
+            ..Settings::default()
+        };
         let InitialPolicy { name, bytes, settings, from } = match source {
             PolicySource::BuiltIn(name, bytes) => policies::built_in(name, bytes, settings)?,
             PolicySource::File(file) => policies::from_file(file, settings)?,
@@ -155,4 +182,28 @@ async fn registry(sources: &[(PolicySource, f64)], calls: usize) -> Result<Regis
         registry.submit(submission).await?;
     }
     Ok(registry)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arms_are_written_as_names_weights_and_parameters() {
+        let ArmName::Policies(policies) = "netmarks=2,mine.wasm:a=0.5:b=x".parse().unwrap() else { panic!() };
+        let [first, second] = policies.as_slice() else { panic!() };
+        assert_eq!((first.weight, first.parameters.len()), (2.0, 0));
+        assert_eq!(second.source, PolicySource::File("mine.wasm".into()));
+        assert_eq!((second.weight, &second.parameters["a"]), (1.0, &ParameterValue::Number(0.5)));
+        for (text, says) in [
+            ("nobody", "one of netmarks, load-blend, spread, zone-cost, or a file"),
+            ("netmarks=0", "the weight 0 is not above 0"),
+            ("netmarks=x", "`x` is not a number"),
+            ("netmarks:a", "KEY=VALUE"),
+            ("", "neither"),
+        ] {
+            let error = text.parse::<ArmName>().unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
 }

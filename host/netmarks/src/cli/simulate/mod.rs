@@ -23,12 +23,16 @@ use super::exit::Ended;
 use super::output::OutputFormat;
 use super::terminal::{say, say_json, width};
 
-const EXAMPLES: &str = "Arms:
+const EXAMPLES: &str = "Exits with 5 if it was stopped before the end.
+
+Arms:
   default          kube-scheduler alone
   netmarks         kube-scheduler with the built-in NetMARKS score; also spread, zone-cost, load-blend
   FILE.wasm        kube-scheduler with a policy of your own
   netmarks=2,spread=1
                    several policies with their weights
+  mine.wasm=1:zone-weight=0.5
+                   a policy with its parameters, after the weight
   declared         counts the peers on a node, however much they talk
   random           any node that the filters leave
   optimal          a packing that knows all pods at once: what no scheduler can be expected to reach
