@@ -6,6 +6,7 @@ mod docker_registry;
 mod folder;
 mod hostile_registry;
 mod hostile_uploads;
+mod other_tools;
 mod signatures;
 mod support;
 mod urls_and_files;
