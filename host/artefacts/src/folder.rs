@@ -182,7 +182,7 @@ impl Folder {
         let mut changes = Vec::new();
         for (name, action) in actions {
             match action {
-                Action::Read(files) => changes.extend(self.read(name, files)),
+                Action::Read(files) => changes.extend(self.read(name, *files)),
                 Action::Forget => {
                     self.refused.remove(&name);
                     if self.accepted.remove(&name).is_some() {

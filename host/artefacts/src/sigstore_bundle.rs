@@ -254,7 +254,7 @@ mod tests {
         parse(|_| {}).unwrap();
         parse(|bundle| bundle["mediaType"] = json!(BUNDLE_MEDIA_TYPE_WITH_PARAMETER)).unwrap();
         let error = parse(|bundle| {
-            bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1")
+            bundle["mediaType"] = json!("application/vnd.dev.sigstore.bundle+json;version=0.1");
         });
         assert!(error.unwrap_err().to_string().contains("version=0.1"));
     }
