@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
-use netmarks_artefacts::{Keys, hashing};
+use netmarks_artefacts::{Verifier, hashing};
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
 use netmarks_policies::{Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Submission};
@@ -32,7 +32,7 @@ const UPLOADS: usize = 2;
 /// Kubernetes sets it in every container.
 const IN_POD: &str = "KUBERNETES_SERVICE_HOST";
 
-/// The header that carries the signature of an upload, base64, as `cosign sign-blob` prints it.
+/// The header that carries the signature of an upload: a Sigstore bundle, in one line as `cosign sign-blob --bundle` writes it.
 pub const SIGNATURE: &str = "netmarks-signature";
 
 /// Everything that the routes need; cheap to clone.
@@ -45,15 +45,20 @@ pub struct Admin {
     /// Bounds uploads.
     pub bodies: BodyBudget,
     /// Whose signature an upload must carry, if any.
-    pub keys: Option<Arc<Keys>>,
+    pub verifier: Option<Arc<Verifier>>,
 }
 
 impl Admin {
     /// The listener that `config` describes.
     #[must_use]
-    pub fn new(config: &AdminConfig, registry: Registry, access: Access, keys: Option<Arc<Keys>>) -> Self {
+    pub fn new(
+        config: &AdminConfig,
+        registry: Registry,
+        access: Access,
+        verifier: Option<Arc<Verifier>>,
+    ) -> Self {
         let largest = config.max_upload_mib as usize * MIB;
-        Self { registry, access, bodies: BodyBudget::new(largest * UPLOADS, largest), keys }
+        Self { registry, access, bodies: BodyBudget::new(largest * UPLOADS, largest), verifier }
     }
 
     /// All routes, for one connection.
@@ -181,7 +186,7 @@ async fn submit(
             return Err(ErrorAnswer { status: StatusCode::REQUEST_TIMEOUT, reason });
         }
     };
-    if let Some(keys) = &admin.keys {
+    if let Some(verifier) = &admin.verifier {
         let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
         let signature = signature.ok_or_else(|| {
             bad_request(format!(
@@ -190,7 +195,7 @@ async fn submit(
         })?;
         let hashed = hashing::digest(body.bytes.clone()).await;
         let (_, digest) = hashed.map_err(|error| bad_request(chain(&error)))?;
-        keys.verify(digest, signature).map_err(|error| {
+        verifier.verify(digest, signature).map_err(|error| {
             tracing::warn!(target: "netmarks::audit", policy = %name, user = actor.user, from = actor.from, "bad signature");
             ErrorAnswer { status: StatusCode::FORBIDDEN, reason: chain(&error) }
         })?;

@@ -199,8 +199,13 @@ fn hint(status: StatusCode) -> &'static str {
 }
 
 impl Reason {
+    /// Whether nothing is there.
     pub(crate) fn is_not_found(&self) -> bool {
-        matches!(self, Self::Status { status: StatusCode::NOT_FOUND, .. })
+        match self {
+            Self::Status { status, .. } => *status == StatusCode::NOT_FOUND,
+            Self::File { source, .. } => source.kind() == std::io::ErrorKind::NotFound,
+            _ => false,
+        }
     }
 
     /// Says which step of what failed.

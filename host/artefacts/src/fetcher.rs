@@ -8,20 +8,21 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use netmarks_core::digest::Digest;
-use netmarks_files::Content;
 use reqwest::Client;
 use tokio::sync::Mutex;
 
+use crate::beside::Beside;
 use crate::credentials::Credentials;
 use crate::error::{FetchError, Reason, Step};
 use crate::hashing;
-use crate::keys::{Keys, SigningKey};
+use crate::keys::SigningKey;
 use crate::layout::{self, Description};
+use crate::local_file::read;
 use crate::publish::{self, Pushed};
 use crate::reference::{OciReference, Reference, UrlReference};
 use crate::registry::{RegistryAccess, Session};
-use crate::signature_error::SignatureError;
-use crate::transport::{self, ANSWER_BYTES, Deadline, Plain};
+use crate::transport::{self, Deadline, Plain};
+use crate::verifier::Verifier;
 
 /// Largest component by default, 32 MiB: a policy in Rust has some hundred KiB, one with an interpreter some MiB.
 pub const DEFAULT_MAX_BYTES: u64 = 32 << 20;
@@ -43,8 +44,8 @@ pub struct FetchConfig {
     pub max_bytes: u64,
     /// Longest time for one fetch, push or look-up with all its requests.
     pub timeout: Duration,
-    /// With keys, only what one of them signed is handed over. Without, nothing is verified but digests.
-    pub keys: Option<Keys>,
+    /// With a verifier, only what somebody trusted signed is handed over. Without, nothing is verified but digests.
+    pub verifier: Option<Verifier>,
 }
 
 impl Default for FetchConfig {
@@ -55,7 +56,7 @@ impl Default for FetchConfig {
             credentials: Credentials::Anonymous,
             max_bytes: DEFAULT_MAX_BYTES,
             timeout: DEFAULT_TIMEOUT,
-            keys: None,
+            verifier: None,
         }
     }
 }
@@ -67,7 +68,7 @@ pub struct Fetched {
     pub digest: Digest,
     /// What it was fetched as: for a registry the repository with the manifest's digest, else the reference itself.
     pub resolved: String,
-    /// The id of the key that signed it, if keys are configured. See [`Keys::ids`].
+    /// Who signed it, if signatures are required: the id of a key, or the identity of a certificate.
     pub signed_by: Option<String>,
 }
 
@@ -132,9 +133,9 @@ impl Fetcher {
             Reference::Oci(oci) => {
                 let mut session = self.open(oci, RegistryAccess::Pull).await.map_err(at(Step::Connect))?;
                 let (manifest, manifest_digest) = session.manifest(oci).await.map_err(at(Step::Manifest))?;
-                let signed_by = match &self.config.keys {
-                    Some(keys) => {
-                        Some(session.verify(oci, manifest_digest, keys).await.map_err(at(Step::Verify))?)
+                let signed_by = match &self.config.verifier {
+                    Some(verifier) => {
+                        Some(session.verify(oci, manifest_digest, verifier).await.map_err(at(Step::Verify))?)
                     }
                     None => None,
                 };
@@ -195,10 +196,10 @@ impl Fetcher {
             return Err(Reason::TooLarge { what: "the component", limit });
         }
         let (bytes, digest) = hash(bytes).await?;
-        let bundle = layout::bundle(bytes, digest, about).map_err(|source| Reason::Document { source })?;
-        let manifest = Digest::of(&bundle.manifest);
+        let package = layout::package(bytes, digest, about).map_err(|source| Reason::Document { source })?;
+        let manifest = Digest::of(&package.manifest);
         let mut session = self.open(oci, RegistryAccess::Push).await?;
-        session.upload(oci, bundle).await?;
+        session.upload(oci, package).await?;
         Ok(Pushed { digest, manifest, resolved: oci.pinned(manifest).to_string() })
     }
 
@@ -215,8 +216,8 @@ impl Fetcher {
         let oci = publish::only_registries(reference)?;
         let mut session = self.open(oci, RegistryAccess::Push).await?;
         // By reading it, since the registry's word for its digest is nothing to sign.
-        let (_, manifest) = session.manifest(oci).await?;
-        publish::sign(&mut session, oci, manifest, key).await?;
+        let (bytes, manifest) = session.manifest(oci).await?;
+        publish::sign(&mut session, oci, &bytes, key).await?;
         Ok(manifest)
     }
 
@@ -228,28 +229,18 @@ impl Fetcher {
 
     async fn fetch_url(&self, client: &Client, reference: &UrlReference) -> Result<Fetched, (Step, Reason)> {
         let deadline = Deadline::after(self.config.timeout);
-        let get = async |url: &reqwest::Url, limit: u64, what: &'static str| {
-            let response = transport::send(client.get(url.clone()), url, deadline).await?;
-            let response = transport::success(response, url, deadline).await?;
-            transport::body(response, url, limit, what, deadline).await
-        };
-        let signature = if self.config.keys.is_some() {
-            let url = publish::signature_url(reference.url());
-            let signature = get(&url, ANSWER_BYTES, "the signature")
-                .await
-                .map_err(|reason| if reason.is_not_found() { missing(url.as_str()).into() } else { reason });
-            Some(signature.map_err(|reason| (Step::Verify, reason))?)
-        } else {
-            None
-        };
-        let bytes = get(reference.url(), self.config.max_bytes, "the component").await;
+        let beside = Beside::Url { client, url: reference.url(), deadline };
+        let signature = self.signature(&beside).await.map_err(|reason| (Step::Verify, reason))?;
+        let bytes =
+            transport::download(client, reference.url(), self.config.max_bytes, "the component", deadline)
+                .await;
         let bytes = bytes.map_err(|reason| (Step::Component, reason))?;
         let expected = reference.digest();
         let (bytes, actual) = hash(bytes).await.map_err(|reason| (Step::Component, reason))?;
         if expected != actual {
             return Err((Step::Component, Reason::Digest { what: "the component", expected, actual }));
         }
-        let signed_by = self.verify(actual, signature).map_err(|reason| (Step::Verify, reason))?;
+        let signed_by = self.verify(actual, signature.as_deref()).map_err(|reason| (Step::Verify, reason))?;
         Ok(Fetched {
             bytes,
             digest: actual,
@@ -261,32 +252,24 @@ impl Fetcher {
     async fn read_file(&self, path: &Path) -> Result<(Vec<u8>, Digest, Option<String>), (Step, Reason)> {
         let bytes = read(path.to_owned(), self.config.max_bytes, "the component").await;
         let bytes = bytes.map_err(|reason| (Step::Component, reason))?;
-        let signature = if self.config.keys.is_some() {
-            let mut beside = path.as_os_str().to_owned();
-            beside.push(".sig");
-            let beside = PathBuf::from(beside);
-            let signature =
-                read(beside.clone(), ANSWER_BYTES, "the signature").await.map_err(|reason| match reason {
-                    Reason::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-                        missing(&beside.display().to_string()).into()
-                    }
-                    other => other,
-                });
-            Some(signature.map_err(|reason| (Step::Verify, reason))?)
-        } else {
-            None
-        };
+        let signature = self.signature(&Beside::File(path)).await.map_err(|reason| (Step::Verify, reason))?;
         let (bytes, digest) = hash(bytes).await.map_err(|reason| (Step::Component, reason))?;
-        let signed_by = self.verify(digest, signature).map_err(|reason| (Step::Verify, reason))?;
+        let signed_by = self.verify(digest, signature.as_deref()).map_err(|reason| (Step::Verify, reason))?;
         Ok((bytes, digest, signed_by))
     }
 
-    /// The id of the key, if keys are configured.
-    fn verify(&self, digest: Digest, signature: Option<Vec<u8>>) -> Result<Option<String>, Reason> {
-        let Some(keys) = &self.config.keys else { return Ok(None) };
-        let signature =
-            String::from_utf8(signature.unwrap_or_default()).map_err(|_| SignatureError::Malformed)?;
-        Ok(Some(keys.verify(digest, &signature)?.to_owned()))
+    /// The signature beside a component, if one is required.
+    async fn signature(&self, beside: &Beside<'_>) -> Result<Option<String>, Reason> {
+        match &self.config.verifier {
+            Some(verifier) => Ok(Some(beside.signature(verifier).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Who signed it, if a signature is required.
+    fn verify(&self, digest: Digest, signature: Option<&str>) -> Result<Option<String>, Reason> {
+        let Some(verifier) = &self.config.verifier else { return Ok(None) };
+        Ok(Some(verifier.verify(digest, signature.unwrap_or_default())?))
     }
 
     /// The client for the certificates as they are now.
@@ -311,27 +294,6 @@ impl Fetcher {
     }
 }
 
-fn missing(place: &str) -> SignatureError {
-    SignatureError::Missing {
-        place: place.to_owned(),
-        command: "cosign sign-blob --key cosign.key --tlog-upload=false --output-signature FILE.sig FILE"
-            .to_owned(),
-    }
-}
-
 async fn hash(bytes: Vec<u8>) -> Result<(Vec<u8>, Digest), Reason> {
     hashing::digest(bytes).await.map_err(|source| Reason::Ended { source })
-}
-
-/// Reads a file without holding up the runtime.
-async fn read(path: PathBuf, limit: u64, what: &'static str) -> Result<Vec<u8>, Reason> {
-    let task = {
-        let path = path.clone();
-        tokio::task::spawn_blocking(move || netmarks_files::read(&path, limit))
-    };
-    match task.await.map_err(|source| Reason::Ended { source })? {
-        Ok(Content::Whole(bytes)) => Ok(bytes),
-        Ok(Content::TooLarge) => Err(Reason::TooLarge { what, limit }),
-        Err(source) => Err(Reason::File { path, source }),
-    }
 }

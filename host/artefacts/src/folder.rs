@@ -1,5 +1,5 @@
 //! Following a folder of policies: each `NAME.wasm` is one, with its settings in `NAME.yaml` beside it if there are any, and
-//! its signature in `NAME.wasm.sig` if keys are configured.
+//! its signature in `NAME.wasm.sigstore.json` if signatures are required.
 //!
 //! The folder is looked at again and again, as [`netmarks_files::FileWatch`] looks at single files and for the same reasons.
 //!
@@ -28,12 +28,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use netmarks_core::digest::Digest;
+use netmarks_core::errors::chain;
 use netmarks_files::{Content, INTERVAL};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::fetcher::DEFAULT_MAX_BYTES;
-use crate::keys::Keys;
+use crate::signature_error::SignatureError;
+use crate::verifier::{SIGN_BLOB, Verifier};
 
 use listing::{Files, Listing};
 use plan::Action;
@@ -48,8 +50,8 @@ pub struct FolderConfig {
     pub path: PathBuf,
     /// Largest component, in bytes.
     pub max_bytes: u64,
-    /// With keys, only components that one of them signed are reported as policies.
-    pub keys: Option<Keys>,
+    /// With a verifier, only components that somebody trusted signed are reported as policies.
+    pub verifier: Option<Verifier>,
     /// Time between two looks.
     pub interval: Duration,
     /// A file that was not touched for this long is taken at the first look, so that a start does not wait for a second.
@@ -57,13 +59,13 @@ pub struct FolderConfig {
 }
 
 impl FolderConfig {
-    /// The defaults: 32 MiB, no keys, a look every two seconds.
+    /// The defaults: 32 MiB, no signatures, a look every two seconds.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
             max_bytes: DEFAULT_MAX_BYTES,
-            keys: None,
+            verifier: None,
             interval: INTERVAL,
             settled: INTERVAL,
         }
@@ -80,7 +82,7 @@ pub struct FolderPolicy {
     pub digest: Digest,
     /// What `NAME.yaml` contains.
     pub settings: Option<String>,
-    /// The id of the key that signed it, if keys are configured.
+    /// Who signed it, if signatures are required: the id of a key, or the identity of a certificate.
     pub signed_by: Option<String>,
 }
 
@@ -180,7 +182,7 @@ impl Folder {
         let mut changes = Vec::new();
         for (name, action) in actions {
             match action {
-                Action::Read(files) => changes.extend(self.read(name, files)),
+                Action::Read(files) => changes.extend(self.read(name, *files)),
                 Action::Forget => {
                     self.refused.remove(&name);
                     if self.accepted.remove(&name).is_some() {
@@ -260,26 +262,29 @@ fn read(config: &FolderConfig, name: &str, files: &Files) -> Result<Option<Folde
     let bytes = content(&paths.component, config.max_bytes)?;
     let digest = Digest::of(&bytes);
     let settings = if files.settings.is_some() { Some(text(&paths.settings)?) } else { None };
-    let signature = match &config.keys {
+    let signed_by = match &config.verifier {
         None => None,
-        Some(keys) => {
-            if files.signature.is_none() {
-                let kind = format!(
-                    "it is not signed: there is no {}; make it with `cosign sign-blob --key`",
-                    paths.signature.display()
-                );
-                return Err(problem(&paths.component, ProblemKind::Signature(kind)));
-            }
-            let signed_by = keys.verify(digest, &text(&paths.signature)?);
-            let wrong = |error: crate::SignatureError| {
-                problem(&paths.component, ProblemKind::Signature(error.to_string()))
+        Some(verifier) => {
+            let refused =
+                |error: SignatureError| problem(&paths.component, ProblemKind::Signature(chain(&error)));
+            let signature = match (&files.bundle, &files.legacy_signature) {
+                (Some(_), _) => &paths.bundle,
+                (None, Some(_)) => {
+                    let legacy = paths.legacy_signature.display().to_string();
+                    verifier.require_legacy(&legacy, SIGN_BLOB).map_err(refused)?;
+                    &paths.legacy_signature
+                }
+                (None, None) => {
+                    let (place, command) = (paths.bundle.display().to_string(), SIGN_BLOB.to_owned());
+                    return Err(refused(SignatureError::Missing { place, command }));
+                }
             };
-            Some(signed_by.map_err(wrong)?.to_owned())
+            Some(verifier.verify(digest, &text(signature)?).map_err(refused)?)
         }
     };
     if listing::files(&paths).ok().as_ref() != Some(files) {
         return Ok(None);
     }
     let path = paths.component;
-    Ok(Some(FolderPolicy { name: name.to_owned(), path, bytes, digest, settings, signed_by: signature }))
+    Ok(Some(FolderPolicy { name: name.to_owned(), path, bytes, digest, settings, signed_by }))
 }

@@ -1,7 +1,7 @@
 //! Public keys whose signatures are accepted, and the private key that makes them.
 //!
-//! Where signatures are kept does not matter here: a signature over bytes is the same beside a file, in a header and in a registry.
-//! Keys are ECDSA P-256, signatures base64 of DER over SHA-256, as cosign makes them.
+//! In which document a signature is kept does not matter here: a signature over bytes is the same in every one.
+//! Keys are ECDSA P-256, signatures DER over SHA-256, as cosign makes them.
 
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,8 @@ use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer};
 
 use crate::signature_error::SignatureError;
 
-/// Longest signature as a text: one of P-256 has about 96 characters.
-const SIGNATURE_CHARACTERS: usize = 1024;
+/// Longest signature in DER: one of P-256 has at most 72 bytes.
+const SIGNATURE_BYTES: usize = 256;
 
 /// Public keys, at least one: a signature by any of them is accepted, so that keys can be rotated.
 #[derive(Clone, Debug)]
@@ -103,18 +103,10 @@ impl Keys {
         self.0.iter().map(|key| key.id.as_str())
     }
 
-    /// Checks a signature over the bytes that have this digest, as `cosign sign-blob --key` makes it, and returns the id of the
-    /// key that made it. The digest is what is signed, so the bytes are hashed once, however many keys there are.
-    ///
-    /// # Errors
-    /// If this is not a signature, or none of the keys made it over these bytes.
-    pub fn verify(&self, digest: Digest, signature: &str) -> Result<&str, SignatureError> {
-        let signature = signature.trim();
-        if signature.len() > SIGNATURE_CHARACTERS {
-            return Err(SignatureError::Malformed);
-        }
-        let der = STANDARD.decode(signature).map_err(|_| SignatureError::Malformed)?;
-        let signature = Signature::from_der(&der).map_err(|_| SignatureError::Malformed)?;
+    /// Checks a signature (DER) over the bytes that have this digest, and returns the id of the key that made it. The digest
+    /// is what is signed, so the bytes are hashed once, however many keys there are.
+    pub(crate) fn verify(&self, digest: Digest, signature: &[u8]) -> Result<&str, SignatureError> {
+        let signature = parse(signature)?;
         let made_by = self.0.iter().find(|key| key.key.verify_prehash(digest.as_bytes(), &signature).is_ok());
         made_by
             .map(|key| key.id.as_str())
@@ -122,9 +114,30 @@ impl Keys {
     }
 }
 
+/// Reads a signature, in DER.
+fn parse(signature: &[u8]) -> Result<Signature, SignatureError> {
+    if signature.len() > SIGNATURE_BYTES {
+        return Err(SignatureError::Malformed);
+    }
+    Signature::from_der(signature).map_err(|_| SignatureError::Malformed)
+}
+
+/// Whether this key, that of a certificate, made the signature (DER) over the bytes that have this digest.
+pub(crate) fn verify_with(
+    key: &VerifyingKey,
+    digest: Digest,
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let signature = parse(signature)?;
+    key.verify_prehash(digest.as_bytes(), &signature).map_err(|_| SignatureError::NotByCertificate)
+}
+
 /// A private key to sign with.
 #[derive(Clone, Debug)]
-pub struct SigningKey(ecdsa::SigningKey);
+pub struct SigningKey {
+    key: ecdsa::SigningKey,
+    hint: String,
+}
 
 impl SigningKey {
     /// Reads an unencrypted PKCS#8 key.
@@ -135,7 +148,11 @@ impl SigningKey {
         let block = PrivatePkcs8KeyDer::from_pem_slice(text.as_bytes());
         let block = block.map_err(|source| KeyError::Private { source: source.into() })?;
         let key = ecdsa::SigningKey::from_pkcs8_der(block.secret_pkcs8_der());
-        Ok(Self(key.map_err(|source| KeyError::Private { source: source.into() })?))
+        let key = key.map_err(|source| KeyError::Private { source: source.into() })?;
+        let public = key.verifying_key().to_public_key_der();
+        let public = public.map_err(|source| KeyError::Private { source: source.into() })?;
+        let hint = STANDARD.encode(Digest::of(public.as_bytes()).as_bytes());
+        Ok(Self { key, hint })
     }
 
     /// Reads a file with an unencrypted PKCS#8 key.
@@ -146,11 +163,16 @@ impl SigningKey {
         Self::from_pem(&read_text(path)?).map_err(|source| in_file(path, source))
     }
 
-    /// Signs `bytes` as `cosign sign-blob --key` does. The same bytes give the same signature (RFC 6979).
+    /// The signature over `bytes`, in DER. The same bytes give the same signature (RFC 6979).
     #[must_use]
-    pub fn sign_blob(&self, bytes: &[u8]) -> String {
-        let signature: Signature = self.0.sign(bytes);
-        STANDARD.encode(signature.to_der().as_bytes())
+    pub(crate) fn sign(&self, bytes: &[u8]) -> Vec<u8> {
+        let signature: Signature = self.key.sign(bytes);
+        signature.to_der().as_bytes().to_vec()
+    }
+
+    /// How cosign names the key in a bundle: base64 of the SHA-256 of its `SubjectPublicKeyInfo`.
+    pub(crate) fn hint(&self) -> &str {
+        &self.hint
     }
 }
 
@@ -188,18 +210,16 @@ mod tests {
     #[test]
     fn what_openssl_signed_is_accepted() {
         let keys = Keys::from_pem(OPENSSL_PUBLIC).unwrap();
-        assert_eq!(
-            keys.verify(Digest::of(b"a policy"), OPENSSL_SIGNATURE).unwrap(),
-            keys.ids().next().unwrap()
-        );
-        let error = keys.verify(Digest::of(b"b policy"), OPENSSL_SIGNATURE).unwrap_err();
+        let signature = STANDARD.decode(OPENSSL_SIGNATURE.trim()).unwrap();
+        assert_eq!(keys.verify(Digest::of(b"a policy"), &signature).unwrap(), keys.ids().next().unwrap());
+        let error = keys.verify(Digest::of(b"b policy"), &signature).unwrap_err();
         assert!(matches!(error, SignatureError::NoKey { .. }), "{error}");
     }
 
     #[test]
     fn what_we_sign_is_accepted_by_its_own_key_only() {
         let own = other();
-        let signature = SigningKey::from_pem(&own.serialize_pem()).unwrap().sign_blob(b"bytes");
+        let signature = SigningKey::from_pem(&own.serialize_pem()).unwrap().sign(b"bytes");
         let (own, stranger) = (own.public_key_pem(), other().public_key_pem());
         Keys::from_pem(&own).unwrap().verify(Digest::of(b"bytes"), &signature).unwrap();
         let error = Keys::from_pem(&stranger).unwrap().verify(Digest::of(b"bytes"), &signature).unwrap_err();
@@ -210,13 +230,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_signature_is_said_to_be_none() {
+    fn what_is_no_signature_is_named_so() {
         let keys = Keys::from_pem(OPENSSL_PUBLIC).unwrap();
-        let long = "A".repeat(4096);
-        let raw = STANDARD.encode([1; 64]);
-        for wrong in ["", "not base64!", &long, &raw] {
+        for wrong in [&[][..], &[1; 64], &[0x30; 4096]] {
             let error = keys.verify(Digest::of(b"a policy"), wrong).unwrap_err();
-            assert!(matches!(error, SignatureError::Malformed), "{wrong}: {error}");
+            assert!(matches!(error, SignatureError::Malformed), "{error}");
         }
     }
 

@@ -23,6 +23,9 @@ const OLD_LAYER_MEDIA_TYPE: &str = "application/vnd.wasm.content.layer.v1+wasm";
 /// The annotation whose value becomes the config's time of creation.
 const CREATED_ANNOTATION: &str = "org.opencontainers.image.created";
 
+/// The annotation of the layer that names its file.
+const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
+
 /// The time of creation of what names none: a fixed one, so that the same component makes the same manifest.
 const EPOCH: &str = "1970-01-01T00:00:00Z";
 
@@ -32,6 +35,8 @@ pub struct Description {
     /// Annotations of the manifest, such as `org.opencontainers.image.source`. With `org.opencontainers.image.created` (RFC
     /// 3339) it gets that time of creation, else the Unix epoch: then the same component has the same manifest digest.
     pub annotations: BTreeMap<String, String>,
+    /// The name of the file, without which `oras pull` skips it.
+    pub title: Option<String>,
     /// Who made it.
     pub author: Option<String>,
     /// The interfaces that the component imports, such as `netmarks:policy/log`. For catalogues; nothing here reads them.
@@ -78,17 +83,17 @@ struct Component<'a> {
 
 /// A manifest with the blobs it names, ready to be pushed. The manifest last: it is what makes the others visible.
 #[derive(Debug)]
-pub(crate) struct Bundle {
+pub(crate) struct Package {
     pub(crate) blobs: [(Bytes, Digest); 2],
     pub(crate) manifest: Bytes,
 }
 
 /// Describes `bytes`, whose digest is known.
-pub(crate) fn bundle(
+pub(crate) fn package(
     bytes: Vec<u8>,
     digest: Digest,
     about: &Description,
-) -> Result<Bundle, serde_json::Error> {
+) -> Result<Package, serde_json::Error> {
     let config = serde_json::to_vec(&Config {
         created: about.annotations.get(CREATED_ANNOTATION).map_or(EPOCH, String::as_str),
         author: about.author.as_deref(),
@@ -98,12 +103,13 @@ pub(crate) fn bundle(
         layer_digests: [digest],
         component: Component { exports: &about.exports, imports: &about.imports, target: None },
     })?;
-    let layer = Descriptor::of(LAYER_MEDIA_TYPE, bytes.len(), digest);
+    let mut layer = Descriptor::of(LAYER_MEDIA_TYPE, bytes.len(), digest);
+    layer.annotations = about.title.clone().map(|title| [(TITLE_ANNOTATION.to_owned(), title)].into());
     let annotations = (!about.annotations.is_empty()).then(|| about.annotations.clone());
     let config_digest = Digest::of(&config);
     let described = Descriptor::of(CONFIG_MEDIA_TYPE, config.len(), config_digest);
     let manifest = Manifest::new(described, vec![layer], annotations);
-    Ok(Bundle {
+    Ok(Package {
         blobs: [(bytes.into(), digest), (config.into(), config_digest)],
         manifest: serde_json::to_vec(&manifest)?.into(),
     })
@@ -129,12 +135,13 @@ mod tests {
         let about = Description {
             annotations: [("org.opencontainers.image.source".to_owned(), "https://git.example".to_owned())]
                 .into(),
+            title: Some("zone.wasm".to_owned()),
             author: Some("us".to_owned()),
             imports: vec!["netmarks:policy/log".to_owned()],
             exports: vec!["netmarks:policy/scoring".to_owned()],
         };
-        let bundle = bundle(b"abc".to_vec(), Digest::of(b"abc"), &about).unwrap();
-        let [(component, _), (config, digest)] = &bundle.blobs;
+        let package = package(b"abc".to_vec(), Digest::of(b"abc"), &about).unwrap();
+        let [(component, _), (config, digest)] = &package.blobs;
         assert_eq!((component.as_ref(), *digest), (&b"abc"[..], Digest::of(config)));
         assert_eq!(
             serde_json::from_slice::<serde_json::Value>(config).unwrap(),
@@ -152,7 +159,7 @@ mod tests {
             })
         );
         assert_eq!(
-            serde_json::from_slice::<serde_json::Value>(&bundle.manifest).unwrap(),
+            serde_json::from_slice::<serde_json::Value>(&package.manifest).unwrap(),
             json!({
                 "schemaVersion": 2,
                 "mediaType": "application/vnd.oci.image.manifest.v1+json",
@@ -161,7 +168,12 @@ mod tests {
                     "digest": Digest::of(config),
                     "size": config.len()
                 },
-                "layers": [{"mediaType": "application/wasm", "digest": Digest::of(b"abc"), "size": 3}],
+                "layers": [{
+                    "mediaType": "application/wasm",
+                    "digest": Digest::of(b"abc"),
+                    "size": 3,
+                    "annotations": {"org.opencontainers.image.title": "zone.wasm"}
+                }],
                 "annotations": {"org.opencontainers.image.source": "https://git.example"}
             })
         );
@@ -169,8 +181,8 @@ mod tests {
 
     #[test]
     fn the_same_component_makes_the_same_manifest() {
-        let once = bundle(b"abc".to_vec(), Digest::of(b"abc"), &Description::default()).unwrap().manifest;
-        let again = bundle(b"abc".to_vec(), Digest::of(b"abc"), &Description::default()).unwrap().manifest;
+        let once = package(b"abc".to_vec(), Digest::of(b"abc"), &Description::default()).unwrap().manifest;
+        let again = package(b"abc".to_vec(), Digest::of(b"abc"), &Description::default()).unwrap().manifest;
         assert_eq!(once, again);
     }
 

@@ -6,7 +6,7 @@
 //! - [`Fetcher`]: gets the bytes, puts them into a registry, signs them there.
 //! - [`Folder`]: follows a folder of `*.wasm` files.
 //! - [`hashing`]: digests of large components, on threads that answer nobody.
-//! - [`Keys`]: the public keys whose signatures are accepted.
+//! - [`Verifier`]: whose signatures are accepted, by [`Keys`] and by certificates of an [`Authority`].
 //!
 //! # Bounds
 //!
@@ -18,7 +18,7 @@
 //! | an answer with a token, the body of an error | 64 KiB |
 //! | an answer to an upload | its headers alone |
 //! | redirects | 5, and never from `https` to `http` |
-//! | signatures of one manifest | 32, each over at most 64 KiB |
+//! | signatures of one manifest | 32 of each form, each of at most 64 KiB |
 //! | a docker `config.json`, a file of certificates or keys | 1 MiB |
 //! | a folder | 10,000 entries, 256 components; settings and signatures of 64 KiB each |
 //!
@@ -29,6 +29,9 @@
 
 #![forbid(unsafe_code)]
 
+mod authority;
+mod authority_error;
+pub mod beside;
 mod credentials;
 mod error;
 mod fetcher;
@@ -36,16 +39,24 @@ mod folder;
 pub mod hashing;
 mod keys;
 mod layout;
+mod local_file;
 mod manifest;
 mod publish;
 mod reference;
+mod referrers;
 mod registry;
-mod signature;
 mod signature_error;
+mod signed_manifest;
+mod sigstore_bundle;
+mod sigstore_document;
+mod simple_signing;
 mod token;
 mod transport;
 mod upload;
+mod verifier;
 
+pub use authority::Authority;
+pub use authority_error::{AuthorityError, CertificateError};
 pub use credentials::{Credentials, CredentialsError};
 pub use error::{FetchError, Reason, Step};
 pub use fetcher::{DEFAULT_MAX_BYTES, DEFAULT_TIMEOUT, FetchConfig, Fetched, Fetcher};
@@ -57,3 +68,5 @@ pub use netmarks_core::digest::{Digest, DigestError};
 pub use publish::Pushed;
 pub use reference::{OciReference, Reference, ReferenceError, UrlReference};
 pub use signature_error::SignatureError;
+pub use sigstore_bundle::sign_blob;
+pub use verifier::{LegacySignatures, Verifier};

@@ -12,8 +12,12 @@ use serde_json::{Map, Value};
 /// An image manifest.
 pub(crate) const IMAGE_MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// The config of an image that can be run, or of signatures.
-pub(crate) const IMAGE_CONFIG_MEDIA_TYPE: &str = "application/vnd.oci.image.config.v1+json";
+/// A list of manifests.
+pub(crate) const INDEX_MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
+
+/// The config of what needs none, and its bytes.
+pub(crate) const EMPTY_MEDIA_TYPE: &str = "application/vnd.oci.empty.v1+json";
+pub(crate) const EMPTY: &[u8] = b"{}";
 
 pub(crate) const LAYER_MEDIA_TYPE: &str = "application/wasm";
 
@@ -23,6 +27,9 @@ pub enum LayoutError {
     /// Not a manifest at all.
     #[error("what the registry has there is not an OCI image manifest")]
     Parse { source: serde_json::Error },
+    /// Not a list of what is attached.
+    #[error("what the registry has there is not a list of what is attached to the manifest")]
+    ParseIndex { source: serde_json::Error },
     /// A manifest for several platforms.
     #[error(
         "it is an index of several manifests; a component has no platform, so name the manifest of the component by its \
@@ -56,10 +63,27 @@ pub(crate) struct Manifest {
     schema_version: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     media_type: Option<String>,
+    /// What it is, if that is not said by the config.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    artifact_type: Option<String>,
     config: Descriptor,
     pub(crate) layers: Vec<Descriptor>,
+    /// The manifest that it is attached to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<Descriptor>,
     #[serde(skip_serializing_if = "Option::is_none")]
     annotations: Option<BTreeMap<String, String>>,
+}
+
+/// A list of manifests: of what is attached to one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Index {
+    schema_version: u8,
+    media_type: Option<String>,
+    pub(crate) manifests: Vec<Descriptor>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 /// What a manifest says of a blob, unchecked.
@@ -69,6 +93,9 @@ pub(crate) struct Descriptor {
     pub(crate) media_type: String,
     pub(crate) digest: String,
     size: i64,
+    /// What the manifest that it names is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) artifact_type: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) annotations: Option<BTreeMap<String, String>>,
     #[serde(flatten)]
@@ -99,21 +126,56 @@ impl Manifest {
         annotations: Option<BTreeMap<String, String>>,
     ) -> Self {
         let media_type = Some(IMAGE_MEDIA_TYPE.to_owned());
-        Self { schema_version: 2, media_type, config, layers, annotations }
+        let (artifact_type, subject) = (None, None);
+        Self { schema_version: 2, media_type, artifact_type, config, layers, subject, annotations }
+    }
+
+    /// A manifest that attaches one layer to another manifest.
+    pub(crate) fn attached(
+        artifact_type: &str,
+        layer: Descriptor,
+        subject: Descriptor,
+        annotations: BTreeMap<String, String>,
+    ) -> Self {
+        Self {
+            artifact_type: Some(artifact_type.to_owned()),
+            subject: Some(subject),
+            ..Self::new(Descriptor::new(EMPTY_MEDIA_TYPE, EMPTY), vec![layer], Some(annotations))
+        }
+    }
+
+    /// What it says it is, among manifests.
+    pub(crate) fn media_type(&self) -> &str {
+        self.media_type.as_deref().unwrap_or(IMAGE_MEDIA_TYPE)
     }
 
     /// Reads an image manifest.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, LayoutError> {
         /// What tells an index: docker's has another media type, but the same field.
         #[derive(Deserialize)]
-        struct Index {
+        struct SeveralPlatforms {
             #[serde(rename = "manifests")]
             _manifests: Vec<serde::de::IgnoredAny>,
         }
-        serde_json::from_slice(text).map_err(|source| match serde_json::from_slice::<Index>(text) {
-            Ok(_) => LayoutError::Index,
-            Err(_) => LayoutError::Parse { source },
+        serde_json::from_slice(text).map_err(|source| {
+            match serde_json::from_slice::<SeveralPlatforms>(text) {
+                Ok(_) => LayoutError::Index,
+                Err(_) => LayoutError::Parse { source },
+            }
         })
+    }
+}
+
+impl Index {
+    /// A list of nothing yet.
+    pub(crate) fn empty() -> Self {
+        let media_type = Some(INDEX_MEDIA_TYPE.to_owned());
+        Self { schema_version: 2, media_type, manifests: Vec::new(), others: Map::new() }
+    }
+
+    /// Reads a list.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, LayoutError> {
+        serde_json::from_slice(text).map_err(|source| LayoutError::ParseIndex { source })
     }
 }
 
@@ -130,6 +192,7 @@ impl Descriptor {
             digest: digest.to_string(),
             // No blob of ours comes near the end of the range.
             size: i64::try_from(size).unwrap_or(i64::MAX),
+            artifact_type: None,
             annotations: None,
             others: Map::new(),
         }
@@ -148,7 +211,7 @@ mod tests {
             "mediaType": "text/plain", "digest": "sha512:00", "size": 1, "urls": ["https://files.example"],
             "data": "eA=="
         });
-        let config = json!({"mediaType": IMAGE_CONFIG_MEDIA_TYPE, "digest": Digest::of(b"{}"), "size": 2});
+        let config = json!({"mediaType": EMPTY_MEDIA_TYPE, "digest": Digest::of(b"{}"), "size": 2});
         let text = json!({
             "schemaVersion": 2, "mediaType": IMAGE_MEDIA_TYPE, "config": config, "layers": [layer]
         });

@@ -1,4 +1,4 @@
-//! A session with one repository of a registry, and reading from it: digests of tags, manifests, blobs, signatures.
+//! A session with one repository of a registry, and reading from it: digests of tags, manifests, blobs.
 //!
 //! Own code rather than a client library: those that there are read manifests, tokens and errors without a limit and follow
 //! redirects from `https` to `http`, while what comes from a registry can be trusted only once its digest is known.
@@ -11,11 +11,8 @@ use reqwest::{Client, Method, Response, StatusCode, Url};
 use crate::credentials::{Credential, Credentials};
 use crate::error::Reason;
 use crate::hashing;
-use crate::keys::Keys;
-use crate::manifest::{Blob, Manifest};
+use crate::manifest::Blob;
 use crate::reference::OciReference;
-use crate::signature;
-use crate::signature_error::{self, SignatureError};
 use crate::token::{self, Authorization, Challenge};
 use crate::transport::{self, Deadline, MANIFEST_BYTES, Plain};
 
@@ -58,7 +55,7 @@ pub(crate) struct Session {
     access: RegistryAccess,
     credential: Credential,
     authorization: Option<Authorization>,
-    deadline: Deadline,
+    pub(crate) deadline: Deadline,
 }
 
 impl Session {
@@ -135,44 +132,6 @@ impl Session {
         if expected == actual { Ok(bytes) } else { Err(Reason::Digest { what, expected, actual }) }
     }
 
-    /// Checks that one of the keys signed `manifest`, and returns that key's id.
-    pub(crate) async fn verify(
-        &mut self,
-        reference: &OciReference,
-        manifest: Digest,
-        keys: &Keys,
-    ) -> Result<String, Reason> {
-        let tagged = reference.tagged(signature::tag(manifest));
-        let signatures = match self.manifest(&tagged).await {
-            Ok((signatures, _)) => Manifest::parse(&signatures)?,
-            Err(reason) if reason.is_not_found() => {
-                let pinned = reference.pinned(manifest);
-                let command = format!("cosign sign --key cosign.key --tlog-upload=false {pinned}");
-                return Err(SignatureError::Missing { place: tagged.to_string(), command }.into());
-            }
-            Err(reason) => return Err(reason),
-        };
-        let signed: Vec<_> = signatures
-            .layers
-            .iter()
-            .filter(|layer| layer.media_type == signature_error::PAYLOAD_MEDIA_TYPE)
-            .filter_map(|layer| Some((layer, layer.annotations.as_ref()?.get(signature_error::ANNOTATION)?)))
-            .collect();
-        let mut failed = SignatureError::Empty;
-        for (layer, signature) in signed.iter().take(signature_error::MOST) {
-            let blob = Blob::try_from(*layer)?;
-            let document = self.blob(&blob, signature::PAYLOAD_BYTES, "a signed document").await?;
-            match signature::verify(keys, &document, signature, manifest) {
-                Ok(key) => return Ok(key.to_owned()),
-                Err(error) => failed = error.or(failed),
-            }
-        }
-        if signed.len() > signature_error::MOST {
-            failed = SignatureError::TooMany { found: signed.len() };
-        }
-        Err(failed.into())
-    }
-
     /// Whether the registry is spoken to without TLS.
     fn is_plain(&self) -> bool {
         self.base.scheme() == "http"
@@ -184,7 +143,7 @@ impl Session {
         url
     }
 
-    async fn get(&mut self, url: &Url) -> Result<Response, Reason> {
+    pub(crate) async fn get(&mut self, url: &Url) -> Result<Response, Reason> {
         self.ask(&Call { method: Method::GET, url, content: None }).await
     }
 

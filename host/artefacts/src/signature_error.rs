@@ -1,6 +1,11 @@
-//! Why a signature does not hold: one over bytes, or one of cosign's in a registry.
+//! Why a signature does not hold.
 
 use netmarks_core::digest::Digest;
+
+use crate::authority_error::CertificateError;
+
+/// The predicate of the statement with which cosign signs a manifest.
+pub(crate) const SIGNATURE_STATEMENT: &str = "https://sigstore.dev/cosign/sign/v1";
 
 /// The media type of a document that cosign signs.
 pub(crate) const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesigning.v1+json";
@@ -8,7 +13,7 @@ pub(crate) const PAYLOAD_MEDIA_TYPE: &str = "application/vnd.dev.cosign.simplesi
 /// The annotation of its layer that holds the signature.
 pub(crate) const ANNOTATION: &str = "dev.cosignproject.cosign/signature";
 
-/// Most signatures of one manifest that are looked at.
+/// Most signatures of one manifest that are looked at, of each form.
 pub(crate) const MOST: usize = 32;
 
 /// Why a signature does not hold.
@@ -22,12 +27,54 @@ pub enum SignatureError {
         /// What makes it.
         command: String,
     },
+    /// In none of the forms.
+    #[error("this is not a signature; expected a Sigstore bundle, as `cosign sign-blob --bundle` writes it")]
+    Unknown,
     /// Not a signature.
-    #[error(
-        "this is not a signature; expected base64 of a DER signature with ECDSA P-256, as `cosign sign-blob \
-         --key` makes it"
-    )]
+    #[error("this is not a signature with ECDSA P-256 in DER, as cosign makes it")]
     Malformed,
+    /// More bytes than a bundle has.
+    #[error("the signature has {bytes} bytes, more than a bundle may have")]
+    TooLarge { bytes: usize },
+    /// A form that is refused unless the operator accepts it.
+    #[error(
+        "{what} is a legacy signature, which is refused; sign with cosign 3 (`{command}`), or accept the legacy form with \
+         `policies.legacy_signatures: true`"
+    )]
+    Legacy {
+        what: String,
+        /// What makes the bundle.
+        command: String,
+    },
+    /// Not a bundle.
+    #[error("this is not a Sigstore bundle, as `cosign sign-blob --bundle` writes it")]
+    Bundle { source: serde_json::Error },
+    /// A bundle of another version.
+    #[error(
+        "the signature is of the type `{found}`; Sigstore bundles of version 0.3 are verified, as cosign 3 makes them"
+    )]
+    BundleVersion { found: String },
+    /// A bundle with something missing, or too much.
+    #[error("the Sigstore bundle holds {problem}")]
+    Content { problem: &'static str },
+    /// Signed with a key where only certificates count.
+    #[error("it is signed with a key, and no keys are trusted; list the key in `policies.trusted_keys`")]
+    NoKeysTrusted,
+    /// Signed with a certificate where only keys count.
+    #[error(
+        "it is signed with a certificate, and no authority is trusted; list its authority and the signer in \
+         `policies.trusted_authorities`, or sign with a key"
+    )]
+    NoAuthorityTrusted,
+    /// A certificate that does not count.
+    #[error("its certificate does not count")]
+    Certificate {
+        #[from]
+        source: CertificateError,
+    },
+    /// A wrong signature beside a good certificate.
+    #[error("the signature does not hold: the content is not what was signed with the certificate's key")]
+    NotByCertificate,
     /// A wrong signature.
     #[error(
         "the signature does not hold: the content is not what was signed, or none of the configured keys ({keys}) signed it"
@@ -45,18 +92,18 @@ pub enum SignatureError {
         actual: Digest,
     },
     /// A signed document that says something else.
-    #[error("what was signed is not the signature of a manifest, but says it is `{kind}`")]
+    #[error(
+        "what was signed says it is `{kind}`, which is no signature of a policy; expected one as `cosign sign` makes it"
+    )]
     OtherKind {
-        /// Its `critical.type`.
+        /// Its type.
         kind: String,
     },
     /// A signed document that cannot be read.
-    #[error("what was signed is not cosign's document about a manifest")]
+    #[error("what was signed is not cosign's document about a digest")]
     Document { source: serde_json::Error },
     /// No signature within the manifest of signatures.
-    #[error(
-        "the manifest of signatures holds none of cosign's ({PAYLOAD_MEDIA_TYPE}, annotation {ANNOTATION})"
-    )]
+    #[error("what is attached to the manifest holds no signature of cosign's")]
     Empty,
     /// More signatures than are looked at.
     #[error("it has {found} signatures and none of the first {MOST} holds; remove those that are not needed")]
@@ -71,9 +118,10 @@ impl SignatureError {
 
     fn weight(&self) -> u8 {
         match self {
-            Self::OtherDigest { .. } => 3,
-            Self::OtherKind { .. } | Self::Document { .. } => 2,
-            Self::NoKey { .. } => 1,
+            Self::OtherDigest { .. } => 5,
+            Self::OtherKind { .. } | Self::Document { .. } => 4,
+            Self::Certificate { source } => 1 + source.weight(),
+            Self::NoKey { .. } | Self::NotByCertificate => 1,
             _ => 0,
         }
     }

@@ -148,6 +148,19 @@ pub(crate) async fn body(
     })
 }
 
+/// What `url` holds.
+pub(crate) async fn download(
+    client: &Client,
+    url: &Url,
+    limit: u64,
+    what: &'static str,
+    deadline: Deadline,
+) -> Result<Vec<u8>, Reason> {
+    let response = send(client.get(url.clone()), url, deadline).await?;
+    let response = success(response, url, deadline).await?;
+    body(response, url, limit, what, deadline).await
+}
+
 /// How a body begins, for an error: one line, a few words.
 fn beginning(body: &[u8]) -> String {
     let shown = String::from_utf8_lossy(body.get(..SHOWN_BYTES).unwrap_or(body));

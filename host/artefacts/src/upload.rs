@@ -2,29 +2,39 @@
 
 use bytes::Bytes;
 use netmarks_core::digest::Digest;
-use reqwest::Method;
 use reqwest::header::LOCATION;
+use reqwest::{Method, Response};
 
 use crate::error::Reason;
-use crate::layout::Bundle;
+use crate::layout::Package;
 use crate::manifest::IMAGE_MEDIA_TYPE;
 use crate::reference::OciReference;
 use crate::registry::{Call, Session};
 
 impl Session {
     /// Uploads the blobs, then the manifest under the tag of `reference`.
-    pub(crate) async fn upload(&mut self, reference: &OciReference, bundle: Bundle) -> Result<(), Reason> {
-        for (blob, digest) in bundle.blobs {
+    pub(crate) async fn upload(&mut self, reference: &OciReference, package: Package) -> Result<(), Reason> {
+        for (blob, digest) in package.blobs {
             self.upload_blob(blob, digest).await?;
         }
-        let url = self.url(&format!("manifests/{}", reference.manifest_name()));
-        let content = Some((IMAGE_MEDIA_TYPE, bundle.manifest));
-        self.ask(&Call { method: Method::PUT, url: &url, content }).await?;
+        self.upload_manifest(reference, IMAGE_MEDIA_TYPE, package.manifest).await?;
         Ok(())
     }
 
+    /// Uploads a manifest under the tag or the digest of `reference`.
+    pub(crate) async fn upload_manifest(
+        &mut self,
+        reference: &OciReference,
+        media_type: &'static str,
+        manifest: Bytes,
+    ) -> Result<Response, Reason> {
+        let url = self.url(&format!("manifests/{}", reference.manifest_name()));
+        let content = Some((media_type, manifest));
+        self.ask(&Call { method: Method::PUT, url: &url, content }).await
+    }
+
     /// In one piece, as the specification's "POST then PUT": chunks, its other way, are what registries agree on least.
-    async fn upload_blob(&mut self, blob: Bytes, digest: Digest) -> Result<(), Reason> {
+    pub(crate) async fn upload_blob(&mut self, blob: Bytes, digest: Digest) -> Result<(), Reason> {
         let url = self.url("blobs/uploads/");
         let response = self.ask(&Call { method: Method::POST, url: &url, content: None }).await?;
         let location = response.headers().get(LOCATION).and_then(|location| location.to_str().ok());

@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 use anyhow::Result;
-use netmarks_artefacts::{Credentials, FetchConfig, Fetcher, Keys, Reference, Step};
+use netmarks_artefacts::{Credentials, FetchConfig, Fetcher, LegacySignatures, Reference, Step};
 
-use crate::support::{COMPONENT, Options, Registry, anonymous, chain, key_pair, nothing};
+use crate::support::{COMPONENT, Options, Registry, anonymous, chain, key_pair, nothing, trusting};
 use netmarks_test_cluster::Authority;
 
 #[tokio::test]
@@ -38,7 +38,10 @@ async fn a_password_is_asked_for_and_taken_from_docker_config() -> Result<()> {
     assert_eq!(from_file.resolve(&tag).await?, pushed.manifest);
     let (keys, key) = key_pair();
     from_file.sign(&tag, &key).await?;
-    let verifying = Fetcher::new(FetchConfig { keys: Some(keys), ..from_file.config().clone() });
+    let verifying = Fetcher::new(FetchConfig {
+        verifier: trusting(keys, LegacySignatures::Refused),
+        ..from_file.config().clone()
+    });
     assert_eq!(verifying.fetch(&tag).await?.bytes, COMPONENT);
 
     std::fs::remove_file(&file)?;
@@ -77,8 +80,8 @@ async fn a_private_authority_is_trusted_if_it_is_named() -> Result<()> {
 #[test]
 fn settings_do_not_show_secrets() {
     let credentials = Credentials::Config(b"hunter2".to_vec());
-    let keys: Option<Keys> = Some(key_pair().0);
-    let config = FetchConfig { credentials, keys, ..FetchConfig::default() };
+    let verifier = trusting(key_pair().0, LegacySignatures::Refused);
+    let config = FetchConfig { credentials, verifier, ..FetchConfig::default() };
     assert!(!format!("{:?}", Fetcher::new(config)).contains("hunter2"));
     assert!(matches!("/zone.wasm".parse(), Ok(Reference::File(_))));
 }

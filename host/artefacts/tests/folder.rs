@@ -7,10 +7,15 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use crate::support::{LIMIT, key_pair};
+use crate::support::{LIMIT, key_pair, sign, trusting};
 use anyhow::Result;
-use netmarks_artefacts::{Change, Digest, Folder, FolderConfig, FolderPolicy, ProblemKind, Scan};
+use netmarks_artefacts::{
+    Change, Digest, Folder, FolderConfig, FolderPolicy, LegacySignatures, ProblemKind, Scan,
+};
 use tokio_util::sync::CancellationToken;
+
+/// A signature in the legacy form.
+const OPENSSL_SIGNATURE: &str = include_str!("data/a-policy.sig");
 
 /// So that no file of a test is old enough to be taken at the first look.
 const NEVER: Duration = Duration::from_secs(1_000_000);
@@ -272,20 +277,25 @@ fn a_folder_that_is_gone_removes_nothing_but_an_empty_one_does() -> Result<()> {
 fn with_keys_only_signed_policies_are_reported() -> Result<()> {
     let ((keys, key), (_, stranger)) = (key_pair(), key_pair());
     let at = tempfile::tempdir()?;
-    let signature = at.path().join("zone.wasm.sig");
+    let signature = at.path().join("zone.wasm.sigstore.json");
     fs::write(at.path().join("zone.wasm"), "one")?;
-    let mut folder = Folder::new(FolderConfig { keys: Some(keys.clone()), ..config(at.path()) });
+    let mut folder = Folder::new(FolderConfig {
+        verifier: trusting(keys.clone(), LegacySignatures::Refused),
+        ..config(at.path())
+    });
     let mut refused = |expected: &str| {
         let scan = settle(&mut folder);
         let kind = scan.problems[0].kind.to_string();
         assert!(scan.changes.is_empty() && kind.contains(expected), "{kind}");
     };
-    refused("zone.wasm.sig");
-    fs::write(&signature, stranger.sign_blob(b"one"))?;
+    refused("zone.wasm.sigstore.json");
+    fs::write(at.path().join("zone.wasm.sig"), OPENSSL_SIGNATURE)?;
+    refused("is a legacy signature");
+    fs::write(&signature, sign(&stranger, b"one"))?;
     refused("does not hold");
-    rewrite(&signature, "nonsense")?;
-    refused("expected base64");
-    rewrite(&signature, &key.sign_blob(b"one"))?;
+    rewrite(&signature, "not base64!")?;
+    refused("this is not a signature");
+    rewrite(&signature, &sign(&key, b"one"))?;
     let scan = settle(&mut folder);
     assert_eq!((added(&scan).signed_by.as_deref(), scan.problems.len()), (keys.ids().next(), 0));
     Ok(())

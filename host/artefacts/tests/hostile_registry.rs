@@ -13,7 +13,10 @@ use axum::routing::{any, get};
 use netmarks_artefacts::{Credentials, Digest, FetchConfig, Fetcher, Reason, SignatureError, Step};
 use serde_json::json;
 
-use crate::support::{COMPONENT, anonymous, chain, endless, key_pair, reference, requiring, serve};
+use crate::support::plain_client::IMAGE;
+use crate::support::{COMPONENT, anonymous, chain, endless, key_pair, reference, requiring, serve, sign};
+
+const BUNDLE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
 
 fn manifest(digest: Digest, size: usize) -> Vec<u8> {
     let config =
@@ -112,27 +115,26 @@ async fn an_answer_that_does_not_come_is_given_up() -> Result<()> {
 #[tokio::test]
 async fn more_signatures_than_are_looked_at_are_not_enough() -> Result<()> {
     let (keys, stranger) = (key_pair().0, key_pair().1);
-    let document = b"{}".to_vec();
-    let layer = json!({
-        "mediaType": "application/vnd.dev.cosign.simplesigning.v1+json",
-        "digest": Digest::of(&document),
-        "size": document.len(),
-        "annotations": {"dev.cosignproject.cosign/signature": stranger.sign_blob(&document)}
-    });
-    let config = json!({"mediaType": "application/vnd.oci.image.config.v1+json", "digest": Digest::of(b"{}"), "size": 2});
-    let signatures = json!({"schemaVersion": 2, "config": config, "layers": vec![layer; 40]}).to_string();
-    let manifest = manifest(Digest::of(COMPONENT), COMPONENT.len());
-    let signature_tag = format!("sha256-{}.sig", Digest::of(&manifest).hex());
+    let component = manifest(Digest::of(COMPONENT), COMPONENT.len());
+    let bundle = sign(&stranger, &component);
+    let layer = json!({"mediaType": BUNDLE, "digest": Digest::of(bundle.as_bytes()), "size": bundle.len()});
+    let config =
+        json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": Digest::of(b"{}"), "size": 2});
+    let attached = json!({"schemaVersion": 2, "config": config, "layers": [layer]}).to_string();
+    let digest = Digest::of(attached.as_bytes());
+    let entry = json!({"mediaType": IMAGE, "digest": digest, "size": attached.len(), "artifactType": BUNDLE});
+    let list = json!({"schemaVersion": 2, "manifests": vec![entry; 40]}).to_string();
     let looked = Arc::new(Mutex::new(0));
     let count = looked.clone();
     let router = api()
-        .route("/v2/zone/manifests/v1", get(async || manifest))
-        .route(&format!("/v2/zone/manifests/{signature_tag}"), get(async || signatures))
+        .route(&format!("/v2/zone/referrers/{}", Digest::of(&component)), get(async || list))
+        .route("/v2/zone/manifests/v1", get(async || component))
+        .route(&format!("/v2/zone/manifests/{digest}"), get(async || attached))
         .route(
             "/v2/zone/blobs/{digest}",
             get(async move || {
                 *count.lock().unwrap() += 1;
-                document
+                bundle
             }),
         );
     let address = serve(router).await?;

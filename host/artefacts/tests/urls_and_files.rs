@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::{COMPONENT, anonymous, chain, key_pair, reference, requiring, serve, tls_server};
+use crate::support::{COMPONENT, anonymous, chain, key_pair, reference, requiring, serve, sign, tls_server};
 use anyhow::Result;
 use axum::Router;
 use axum::response::Redirect;
@@ -105,10 +105,10 @@ async fn https_is_never_left() -> Result<()> {
 #[tokio::test]
 async fn the_signature_of_a_url_is_beside_it() -> Result<()> {
     let ((keys, key), (stranger_keys, _)) = (key_pair(), key_pair());
-    let signature = key.sign_blob(COMPONENT);
+    let signature = sign(&key, COMPONENT);
     let router = Router::new()
         .route("/signed.wasm", get(|| async { COMPONENT }))
-        .route("/signed.wasm.sig", get(async || signature))
+        .route("/signed.wasm.sigstore.json", get(async || signature))
         .route("/unsigned.wasm", get(|| async { COMPONENT }));
     let address = serve(router).await?;
     let get = async |fetcher: &Fetcher, file: &str| {
@@ -121,7 +121,7 @@ async fn the_signature_of_a_url_is_beside_it() -> Result<()> {
     let Reason::Signature { source: SignatureError::Missing { place, .. } } = &*unsigned.source else {
         panic!("{unsigned:?}")
     };
-    assert_eq!(*place, format!("http://{address}/unsigned.wasm.sig?version=1"));
+    assert_eq!(*place, format!("http://{address}/unsigned.wasm.sigstore.json?version=1"));
     let strange = get(&requiring(stranger_keys), "signed.wasm").await.unwrap_err();
     assert!(
         matches!(&*strange.source, Reason::Signature { source: SignatureError::NoKey { .. } }),
@@ -152,14 +152,14 @@ async fn a_file_is_read_within_its_bound_and_with_its_signature() -> Result<()> 
         matches!(&*error.source, Reason::Signature { source: SignatureError::Missing { .. } }),
         "{error:?}"
     );
-    std::fs::write(folder.path().join("zone.wasm.sig"), format!("{}\n", key.sign_blob(COMPONENT)))?;
+    std::fs::write(folder.path().join("zone.wasm.sigstore.json"), format!("{}\n", sign(&key, COMPONENT)))?;
     assert_eq!(requiring(keys.clone()).fetch(&file).await?.signed_by.as_deref(), keys.ids().next());
     std::fs::write(&path, b"altered")?;
     let error = requiring(keys).fetch(&file).await.unwrap_err();
-    assert!(
-        matches!(&*error.source, Reason::Signature { source: SignatureError::NoKey { .. } }),
-        "{error:?}"
-    );
+    let Reason::Signature { source: SignatureError::OtherDigest { signed, actual } } = &*error.source else {
+        panic!("{error:?}")
+    };
+    assert_eq!((signed, *actual), (&Digest::of(COMPONENT).to_string(), Digest::of(b"altered")));
 
     let error = chain(anonymous().sign(&file, &key).await.unwrap_err());
     assert!(error.contains("cosign sign-blob"), "{error}");

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
+use netmarks_artefacts::beside;
 use netmarks_artefacts::hashing;
-use netmarks_artefacts::{Credentials, FetchConfig, FetchError, Fetcher, Keys, Reason, SignatureError};
+use netmarks_artefacts::{Credentials, FetchConfig, FetchError, Fetcher, Reason, SignatureError, Verifier};
 use netmarks_core::digest::Digest;
 use tokio::task::JoinError;
 
@@ -38,7 +39,7 @@ pub(crate) enum SourceError {
     #[error("`{key}` in the ConfigMap `{name}` has {bytes} bytes, more than the {limit} that are allowed")]
     TooLarge { name: String, key: String, bytes: usize, limit: u64 },
     #[error(
-        "`{key}` in the ConfigMap `{name}` is not accepted without a signature by one of the configured keys, in `{key}.sig`"
+        "`{key}` in the ConfigMap `{name}` is not accepted without a trusted signature, in `{key}{ending}`", ending = beside::BUNDLE
     )]
     Signature {
         name: String,
@@ -172,10 +173,14 @@ impl Sources {
             let (name, key) = (name.clone(), key.clone());
             return Err(SourceError::TooLarge { name, key, bytes: bytes.len(), limit });
         }
-        let signature_key = format!("{key}.sig");
-        let binary = binary.get(&signature_key).map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
-        let signature = texts.get(&signature_key).cloned().or(binary).unwrap_or_default();
-        let digest = verify(self.fetcher.config().keys.clone(), bytes.clone(), signature).await;
+        let text = |key: &str| {
+            let binary = binary.get(key).map(|bytes| String::from_utf8_lossy(&bytes.0).into_owned());
+            texts.get(key).cloned().or(binary)
+        };
+        let bundle = text(&format!("{key}{}", beside::BUNDLE));
+        // Handed over even where it is refused, so that the error can say that it is there.
+        let signature = bundle.or_else(|| text(&format!("{key}{}", beside::LEGACY))).unwrap_or_default();
+        let digest = verify(self.fetcher.config().verifier.clone(), bytes.clone(), signature).await;
         let digest = digest.map_err(|error| match error {
             VerifyError::Signature(error) => {
                 SourceError::Signature { name: name.clone(), key: key.clone(), error }
@@ -206,11 +211,11 @@ impl Sources {
     }
 }
 
-/// Hashes a component and verifies its signature if there are `keys`.
-async fn verify(keys: Option<Keys>, bytes: Bytes, signature: String) -> Result<Digest, VerifyError> {
+/// Hashes a component and verifies its signature if one is required.
+async fn verify(verifier: Option<Verifier>, bytes: Bytes, signature: String) -> Result<Digest, VerifyError> {
     let (_, digest) = hashing::digest(bytes).await?;
-    if let Some(keys) = keys {
-        keys.verify(digest, signature.trim())?;
+    if let Some(verifier) = verifier {
+        verifier.verify(digest, &signature)?;
     }
     Ok(digest)
 }

@@ -15,7 +15,7 @@ use k8s_openapi::ByteString;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
-use netmarks_artefacts::{FetchConfig, Keys, SigningKey};
+use netmarks_artefacts::{FetchConfig, Keys, LegacySignatures, SigningKey, Verifier};
 use netmarks_test_cluster::User;
 use serde_json::{Value, json};
 
@@ -48,8 +48,9 @@ async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     let hub = crate::support::oci::Registry::start().await.unwrap();
     let pair = rcgen::KeyPair::generate().unwrap();
     let keys = Keys::from_pem(&pair.public_key_pem()).unwrap();
+    let verifier = Verifier::new(Some(keys), Vec::new(), LegacySignatures::Refused);
     let key = SigningKey::from_pem(&pair.serialize_pem()).unwrap();
-    let fetch = FetchConfig { keys: Some(keys), ..FetchConfig::default() };
+    let fetch = FetchConfig { verifier, ..FetchConfig::default() };
     let replica = Replica::start_with(client_of(&plane, &own).await, "a", registry(), fetch);
     let first = hub.push("policies/zone:v1", netmarks()).await.unwrap();
 
@@ -98,7 +99,8 @@ async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     operator.apply("local", from_config_map("policies", "ready")).await;
     operator.wait("local", &["Fetched=False SignatureRefused"]).await;
     let mut config_map: ConfigMap = operator.config_maps.get("policies").await.unwrap();
-    config_map.data = Some([("policy.wasm.sig".to_owned(), key.sign_blob(&netmarks()))].into());
+    let bundle = netmarks_artefacts::sign_blob(&key, &netmarks()).unwrap();
+    config_map.data = Some([("policy.wasm.sigstore.json".to_owned(), bundle)].into());
     operator.config_maps.replace("policies", &PostParams::default(), &config_map).await.unwrap();
     operator.wait("local", &["Ready=True"]).await;
     replica.stop().await;

@@ -5,7 +5,9 @@ use std::fmt;
 use netmarks_core::digest::Digest;
 
 use crate::fault::{Cause, PolicyError, Stage};
+use crate::grants::Grant;
 use crate::limits::Limits;
+use crate::outline::Outline;
 
 /// An artefact before anything is known about it.
 #[derive(Clone, Copy)]
@@ -42,10 +44,12 @@ impl<'a> Artefact<'a> {
         self.digest.map_or_else(|| digest(self.bytes), str::to_owned)
     }
 
-    /// Refuses what is too large or no component by its header, and limits that are outside their bounds.
+    /// Refuses what is too large, no component by its header, or for another WASI, and limits that are outside their bounds.
     pub(crate) fn check(&self, limits: &Limits) -> Result<(), PolicyError> {
         self.check_limits(limits)?;
-        check_header(self.bytes, limits).map_err(|cause| self.failed(Stage::Check, cause))
+        check_header(self.bytes, limits)
+            .and_then(|()| check_wasi(self.bytes))
+            .map_err(|cause| self.failed(Stage::Check, cause))
     }
 
     /// Refuses limits that are outside their bounds.
@@ -75,5 +79,15 @@ fn check_header(bytes: &[u8], limits: &Limits) -> Result<(), Cause> {
         Some(b"\0asm\x01\0\0\0") => Err(Cause::CoreModule),
         Some(b"\0asm\x0d\0\x01\0") => Ok(()),
         _ => Err(Cause::NotWasm),
+    }
+}
+
+/// Before compiling: WASI 0.3 has asynchronous types, at which the compiler fails with another message than who wrote the policy
+/// needs.
+fn check_wasi(bytes: &[u8]) -> Result<(), Cause> {
+    let other = |import: &String| import.starts_with("wasi:") && Grant::for_import(import).is_none();
+    match Outline::of(bytes).imports.into_iter().find(other) {
+        Some(import) => Err(Cause::WasiVersion { import }),
+        None => Ok(()),
     }
 }

@@ -104,7 +104,7 @@ pub enum Cause {
     },
     /// An interface of WASI in a version that no grant covers.
     #[error(
-        "it imports `{import}`; the grant `wasi` covers WASI 0.2 (any 0.2.x) and no other version: build the policy for 0.2, or without WASI"
+        "it imports `{import}`; this host has WASI 0.2 (any 0.2.x, by the grant `wasi`) and no other version: build the policy for 0.2, or without WASI"
     )]
     WasiVersion { import: String },
     /// Wasmtime refused the artefact: it does not validate, or its types differ from the contract's.

@@ -8,6 +8,7 @@ use crate::description::Description;
 use crate::engine::Engine;
 use crate::fault::PolicyError;
 use crate::load::RunSettings;
+use crate::outline::Outline;
 use crate::policy::Policy;
 
 /// What an artefact is.
@@ -31,11 +32,12 @@ impl Inspection {
     /// Looks at an artefact: goes through every stage of loading it with these settings.
     #[must_use]
     pub fn of(engine: &Engine, artefact: Artefact<'_>, settings: &RunSettings) -> Self {
+        let Outline { imports, exports } = Outline::of(artefact.bytes);
         let mut seen = Self {
             digest: artefact.digest(),
             bytes: artefact.bytes.len(),
-            imports: Vec::new(),
-            exports: Vec::new(),
+            imports,
+            exports,
             description: None,
             refused: None,
         };
@@ -50,9 +52,6 @@ impl Inspection {
         settings: &RunSettings,
     ) -> Result<(), PolicyError> {
         let Compiled(component) = Compiled::in_place(engine, artefact, &settings.limits)?;
-        let interfaces = component.component_type();
-        self.imports = interfaces.imports(&engine.wasmtime).map(|(name, _)| name.to_owned()).collect();
-        self.exports = interfaces.exports(&engine.wasmtime).map(|(name, _)| name.to_owned()).collect();
         let (_, description) = Policy::introduce(engine, artefact, &component, settings)?;
         self.description = Some(description);
         Policy::prove(engine, artefact, &component, settings).map(drop)

@@ -128,9 +128,6 @@ fn check_interfaces(engine: &Engine, component: &Component, grants: &Grants) -> 
     for (import, _) in component.imports(&engine.wasmtime) {
         let grant = Grant::for_import(import);
         if !IMPORTS.contains(&import) && !grant.is_some_and(|grant| grants.contains(&grant)) {
-            if grant.is_none() && import.starts_with("wasi:") {
-                return Err(Cause::WasiVersion { import: import.to_owned() });
-            }
             return Err(Cause::ForbiddenImport { import: import.to_owned(), granted: IMPORTS[0], grant });
         }
     }

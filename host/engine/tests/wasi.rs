@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::support::{ENGINE, guest, kind, patient, text, word};
 use netmarks_core::errors::chain;
 use netmarks_core::request::PolicyRequest;
-use netmarks_engine::{Artefact, Grant, Limits, Policy, PolicyError, RunSettings};
+use netmarks_engine::{Artefact, Grant, Inspection, Limits, Policy, PolicyError, RunSettings};
 
 fn load_granted(bytes: &[u8], behaviour: &str, limits: Limits) -> Result<Policy, PolicyError> {
     let settings = RunSettings {
@@ -49,7 +49,12 @@ fn the_grant_is_for_version_0_2_of_wasi_and_for_nothing_else() {
         (
             "wasi-next-import",
             "wasi-version",
-            "`wasi:cli/environment@0.3.0`; the grant `wasi` covers WASI 0.2 (any 0.2.x) and no other version",
+            "`wasi:cli/environment@0.3.0`; this host has WASI 0.2 (any 0.2.x, by the grant `wasi`) and no other version",
+        ),
+        (
+            "wasi-async-import",
+            "wasi-version",
+            "`wasi:cli/types@0.3.0`; this host has WASI 0.2 (any 0.2.x, by the grant `wasi`) and no other version",
         ),
     ] {
         let error = load_granted(&text(name), "quiet", Limits::default()).unwrap_err();
@@ -57,6 +62,16 @@ fn the_grant_is_for_version_0_2_of_wasi_and_for_nothing_else() {
         assert!(chain(&error).contains(says), "{}", chain(&error));
         assert!(!chain(&error).contains("would allow it"), "{}", chain(&error));
     }
+}
+
+#[test]
+fn another_version_of_wasi_is_named_with_and_without_the_grant_and_when_inspected() {
+    let bytes = text("wasi-async-import");
+    let error = crate::support::load("wasi", &bytes).unwrap_err();
+    assert_eq!(kind(&error), ("check", "wasi-version"));
+    let seen = Inspection::of(&ENGINE, Artefact::new("wasi", &bytes), &RunSettings::default());
+    assert_eq!(seen.imports, ["wasi:cli/types@0.3.0", "wasi:cli/stdout@0.3.0"]);
+    assert_eq!(kind(&seen.refused.unwrap()), ("check", "wasi-version"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use netmarks_admin::{Access, Admin, ChangeCounter, ClusterRoutes, HealthRoutes};
-use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Keys};
+use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
 use netmarks_controller::access::Reviewer;
 use netmarks_controller::{Controller, ControllerSettings};
 use netmarks_engine::{Engine, EngineSettings};
@@ -215,12 +215,10 @@ pub async fn policy_sources(
     tasks: &mut Tasks,
 ) -> Result<Option<SocketAddr>> {
     let registry = &scoring.registry;
-    let keys = config.policies.trusted_keys.as_slice();
-    let keys = (!keys.is_empty()).then(|| Keys::read(keys)).transpose();
-    let keys = keys.context("in `policies.trusted_keys`")?;
+    let verifier = config.policies.verifier()?;
     let max_bytes = config.admin.max_policy_bytes();
     if let Some(path) = &config.policies.folder {
-        let folder = FolderConfig { max_bytes, keys: keys.clone(), ..FolderConfig::new(path) };
+        let folder = FolderConfig { max_bytes, verifier: verifier.clone(), ..FolderConfig::new(path) };
         let registry = registry.clone();
         tasks.follow("policy folder", |shutdown| policy_folder::follow(registry, folder, shutdown));
     }
@@ -232,7 +230,7 @@ pub async fn policy_sources(
             insecure_registries: kubernetes.insecure_registries.clone(),
             credentials: credentials.map_or(Credentials::Anonymous, Credentials::File),
             max_bytes,
-            keys: keys.clone(),
+            verifier: verifier.clone(),
             ..FetchConfig::default()
         };
         let settings = ControllerSettings {
@@ -244,13 +242,13 @@ pub async fn policy_sources(
         let controller = Controller::new(client, registry.clone(), settings);
         tasks.follow("policy controller", |shutdown| controller.run(shutdown));
     }
-    admin_listener(config, scoring, keys.map(Arc::new), tasks).await
+    admin_listener(config, scoring, verifier.map(Arc::new), tasks).await
 }
 
 async fn admin_listener(
     config: &Config,
     scoring: &Scoring,
-    keys: Option<Arc<Keys>>,
+    verifier: Option<Arc<Verifier>>,
     tasks: &mut Tasks,
 ) -> Result<Option<SocketAddr>> {
     let admin = &config.admin;
@@ -270,7 +268,7 @@ async fn admin_listener(
     tracing::info!(
         %address, scheme = listener.scheme(), access = access.as_str(), "listening for changes of policies"
     );
-    let admin = Admin::new(admin, scoring.registry.clone(), access, keys);
+    let admin = Admin::new(admin, scoring.registry.clone(), access, verifier);
     let stop = stop(config, tasks);
     tasks.serve("admin server", listener.serve(move |peer| admin.clone().router(peer), stop));
     Ok(Some(address))

@@ -19,6 +19,7 @@ mod policies;
 mod policy_access;
 mod policy_cli;
 mod policy_folder;
+mod policy_signatures;
 mod prioritize;
 mod reload;
 mod rolling;

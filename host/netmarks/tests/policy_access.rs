@@ -180,7 +180,8 @@ async fn with_trusted_keys_only_what_they_signed_is_accepted() {
     .unwrap();
     let spread = bytes("spread").unwrap();
     let key = |pair: &KeyPair| SigningKey::from_pem(&pair.serialize_pem()).unwrap();
-    let (good, stranger) = (key(&ours).sign_blob(&spread), key(&theirs).sign_blob(&spread));
+    let sign = |pair: &KeyPair| netmarks_artefacts::sign_blob(&key(pair), &spread).unwrap();
+    let (good, stranger) = (sign(&ours), sign(&theirs));
     let put = async |bytes: Vec<u8>, signature: Option<&str>| {
         let request =
             running.call(Method::PUT, "/v1/policies/s?mode=active&limits.deadline_ms=10000").body(bytes);

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use netmarks_files::Stamp;
 
+use crate::beside;
+
 use super::problem::{Problem, ProblemKind};
 
 /// Most entries of the folder that are looked at.
@@ -20,19 +22,23 @@ const MOST_COMPONENTS: usize = 256;
 pub(crate) struct Files {
     pub(crate) component: Stamp,
     pub(crate) settings: Option<Stamp>,
-    pub(crate) signature: Option<Stamp>,
+    /// Its signature as a Sigstore bundle.
+    pub(crate) bundle: Option<Stamp>,
+    pub(crate) legacy_signature: Option<Stamp>,
 }
 
 impl Files {
     /// Whether none of them was touched since.
     pub(crate) fn are_older_than(&self, moment: SystemTime) -> bool {
-        let all = [Some(&self.component), self.settings.as_ref(), self.signature.as_ref()];
+        let Self { component, settings, bundle, legacy_signature } = self;
+        let all = [Some(component), settings.as_ref(), bundle.as_ref(), legacy_signature.as_ref()];
         all.into_iter().flatten().all(|stamp| stamp.is_older_than(moment))
     }
 
     #[cfg(test)]
     pub(crate) fn made_up(size: u64, touched_seconds: i64) -> Self {
-        Self { component: Stamp::made_up(size, touched_seconds), settings: None, signature: None }
+        let component = Stamp::made_up(size, touched_seconds);
+        Self { component, settings: None, bundle: None, legacy_signature: None }
     }
 }
 
@@ -40,7 +46,8 @@ impl Files {
 pub(crate) struct Paths {
     pub(crate) component: PathBuf,
     pub(crate) settings: PathBuf,
-    pub(crate) signature: PathBuf,
+    pub(crate) bundle: PathBuf,
+    pub(crate) legacy_signature: PathBuf,
 }
 
 impl Paths {
@@ -48,7 +55,8 @@ impl Paths {
         Self {
             component: folder.join(format!("{name}.wasm")),
             settings: folder.join(format!("{name}.yaml")),
-            signature: folder.join(format!("{name}.wasm.sig")),
+            bundle: folder.join(format!("{name}.wasm{}", beside::BUNDLE)),
+            legacy_signature: folder.join(format!("{name}.wasm{}", beside::LEGACY)),
         }
     }
 }
@@ -71,7 +79,12 @@ pub(crate) fn files(paths: &Paths) -> Result<Files, Problem> {
     };
     let component =
         Stamp::of(&paths.component).map_err(|error| Problem::of_reading(&paths.component, &error))?;
-    Ok(Files { component, settings: optional(&paths.settings)?, signature: optional(&paths.signature)? })
+    Ok(Files {
+        component,
+        settings: optional(&paths.settings)?,
+        bundle: optional(&paths.bundle)?,
+        legacy_signature: optional(&paths.legacy_signature)?,
+    })
 }
 
 /// Lists the folder.

@@ -9,7 +9,7 @@ use super::listing::Files;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     /// Read these files: they are new, and nobody is writing to them.
-    Read(Files),
+    Read(Box<Files>),
     /// Its files are gone.
     Forget,
 }
@@ -43,7 +43,7 @@ pub(crate) fn plan<'a>(
         let is_still =
             last.get(name) == Some(files) || settled.is_some_and(|moment| files.are_older_than(moment));
         if is_still {
-            actions.insert(name.clone(), Action::Read(files.clone()));
+            actions.insert(name.clone(), Action::Read(Box::new(files.clone())));
         }
     }
     for name in names {
@@ -85,7 +85,10 @@ mod tests {
     fn a_file_is_read_once_it_was_the_same_twice() {
         assert_eq!(decide(None, Some(files(1)), None, None), None);
         assert_eq!(decide(Some(files(1)), Some(files(2)), None, None), None);
-        assert_eq!(decide(Some(files(2)), Some(files(2)), None, None), Some(Action::Read(files(2))));
+        assert_eq!(
+            decide(Some(files(2)), Some(files(2)), None, None),
+            Some(Action::Read(Box::new(files(2))))
+        );
     }
 
     #[test]
@@ -94,10 +97,10 @@ mod tests {
         let (first, second) = (one.as_ref(), two.as_ref());
         assert_eq!(decide(one.clone(), one.clone(), first, None), None);
         assert_eq!(decide(one.clone(), one.clone(), None, first), None);
-        assert_eq!(decide(two.clone(), two.clone(), first, None), Some(Action::Read(files(2))));
+        assert_eq!(decide(two.clone(), two.clone(), first, None), Some(Action::Read(Box::new(files(2)))));
         assert_eq!(decide(two.clone(), two.clone(), first, second), None);
         // Put back after something that was refused: read again, to find that nothing changed.
-        assert_eq!(decide(one.clone(), one.clone(), first, second), Some(Action::Read(files(1))));
+        assert_eq!(decide(one.clone(), one.clone(), first, second), Some(Action::Read(Box::new(files(1)))));
     }
 
     #[test]
@@ -126,7 +129,7 @@ mod tests {
             plan(&folder(None), &folder(Some(files(1))), &BTreeSet::new(), BTreeSet::new(), known, settled)
                 .remove("zone")
         };
-        assert_eq!(decide(moment(1_001)), Some(Action::Read(files(1))));
+        assert_eq!(decide(moment(1_001)), Some(Action::Read(Box::new(files(1)))));
         assert_eq!(decide(moment(1_000)), None);
     }
 }

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, reason = "what a test calls is as public as it would be in a library")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot be set up has failed")]
 
+pub mod dump;
 pub mod plain_client;
 
 use std::path::PathBuf;
@@ -9,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Result;
-use netmarks_artefacts::{Description, FetchConfig, FetchError, Fetcher, Keys, Reference, SigningKey};
+use netmarks_artefacts::{
+    Description, FetchConfig, FetchError, Fetcher, Keys, LegacySignatures, Reference, SigningKey, Verifier,
+};
 use netmarks_test_cluster::{Authority, OciOptions, OciRegistry};
 use rcgen::KeyPair;
 
@@ -22,6 +25,11 @@ pub const COMPONENT: &[u8] = b"\0asm the bytes of a component";
 /// What is said of it.
 pub fn nothing() -> Description {
     Description::default()
+}
+
+/// The name of its file alone.
+pub fn named(title: &str) -> Description {
+    Description { title: Some(title.to_owned()), ..nothing() }
 }
 
 /// What a registry asks of its clients.
@@ -71,14 +79,25 @@ pub fn anonymous() -> Fetcher {
     Fetcher::new(FetchConfig::default())
 }
 
+/// Accepts signatures by these keys.
+pub fn trusting(keys: Keys, legacy: LegacySignatures) -> Option<Verifier> {
+    Verifier::new(Some(keys), Vec::new(), legacy)
+}
+
 pub fn requiring(keys: Keys) -> Fetcher {
-    Fetcher::new(FetchConfig { keys: Some(keys), ..FetchConfig::default() })
+    let verifier = trusting(keys, LegacySignatures::Refused);
+    Fetcher::new(FetchConfig { verifier, ..FetchConfig::default() })
 }
 
 /// A key pair.
 pub fn key_pair() -> (Keys, SigningKey) {
     let pair = KeyPair::generate().unwrap();
     (Keys::from_pem(&pair.public_key_pem()).unwrap(), SigningKey::from_pem(&pair.serialize_pem()).unwrap())
+}
+
+/// A bundle of this key over `bytes`.
+pub fn sign(key: &SigningKey, bytes: &[u8]) -> String {
+    netmarks_artefacts::sign_blob(key, bytes).unwrap()
 }
 
 /// An error with all its causes, in one line.

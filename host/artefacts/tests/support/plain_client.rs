@@ -10,6 +10,9 @@ use super::Registry;
 /// The media type of an image manifest.
 pub const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
 
+/// The media type of a list of manifests.
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
 /// Speaks to one repository, without TLS.
 pub struct PlainClient {
     client: Client,
@@ -25,15 +28,16 @@ impl PlainClient {
 
     /// A manifest as it is, after its media type.
     pub async fn manifest(&self, name: &str) -> Result<(String, String)> {
-        let request = self.client.get(format!("{}/manifests/{name}", self.base)).header("accept", IMAGE);
+        let accept = format!("{IMAGE}, {INDEX}");
+        let request = self.client.get(format!("{}/manifests/{name}", self.base)).header("accept", accept);
         let response = request.send().await?.error_for_status()?;
         let media_type = response.headers()["content-type"].to_str()?.to_owned();
         Ok((media_type, response.text().await?))
     }
 
-    pub async fn put_manifest(&self, name: &str, text: &str) -> Result<()> {
+    pub async fn put_manifest(&self, name: &str, media_type: &str, text: &str) -> Result<()> {
         let request =
-            self.client.put(format!("{}/manifests/{name}", self.base)).header("content-type", IMAGE);
+            self.client.put(format!("{}/manifests/{name}", self.base)).header("content-type", media_type);
         request.body(text.to_owned()).send().await?.error_for_status()?;
         Ok(())
     }
@@ -50,10 +54,10 @@ impl PlainClient {
         let layer = self.upload(media_type, bytes).await?;
         let config = self.upload("application/vnd.wasm.config.v1+json", b"{}").await?;
         let manifest = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": [layer]});
-        self.put_manifest(tag, &manifest.to_string()).await
+        self.put_manifest(tag, IMAGE, &manifest.to_string()).await
     }
 
-    async fn upload(&self, media_type: &str, bytes: &[u8]) -> Result<Value> {
+    pub async fn upload(&self, media_type: &str, bytes: &[u8]) -> Result<Value> {
         let digest = Digest::of(bytes).to_string();
         let response = self.client.post(format!("{}/blobs/uploads/", self.base)).send().await?;
         let location = response.error_for_status()?.headers()["location"].to_str()?.to_owned();

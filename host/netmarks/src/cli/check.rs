@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy};
 use netmarks_core::errors::chain;
 use netmarks_engine::{Artefact, Engine, EngineSettings, Policy};
@@ -28,10 +28,7 @@ pub(super) fn run(loaded: &Loaded, strictness: Strictness) -> Result<()> {
     let policy = Policy::load(&engine, Artefact::new(name.as_str(), &bytes), &settings.run())?;
     config.server.tls.check("server")?;
     config.admin.tls.check("admin")?;
-    if !config.policies.trusted_keys.is_empty() {
-        netmarks_artefacts::Keys::read(&config.policies.trusted_keys)
-            .context("in `policies.trusted_keys`")?;
-    }
+    config.policies.verifier()?;
     let warnings = [suspicions(loaded), unreadable(loaded), refused_in_folder(&engine, loaded)].concat();
     for warning in &warnings {
         print_warning(&warning.to_string());

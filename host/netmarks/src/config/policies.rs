@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use anyhow::{Context as _, Result};
 use garde::Validate;
+use netmarks_artefacts::{Authority, Keys, LegacySignatures, Verifier};
 use netmarks_controller::KubernetesPolicies;
 use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_core::rules::above_zero;
@@ -59,6 +61,18 @@ impl PolicyConfig {
     }
 }
 
+/// Whose certificates may sign policies.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[serde(deny_unknown_fields)]
+#[garde(allow_unvalidated)]
+pub struct TrustedAuthority {
+    /// The authority's certificates (PEM), all of them trusted.
+    pub ca_file: PathBuf,
+    /// Who may sign: emails, URIs or DNS names, as the subject alternative name of the certificate has them.
+    #[garde(length(min = 1))]
+    pub identities: Vec<String>,
+}
+
 /// The life of policies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
@@ -70,9 +84,14 @@ pub struct Policies {
     pub folder: Option<PathBuf>,
     /// Policies from ScoringPolicies.
     pub kubernetes: KubernetesPolicies,
-    /// Public keys (PEM, ECDSA P-256, as of `cosign generate-key-pair`); with any, only what one of them signed is
-    /// accepted from anywhere but this configuration.
+    /// Public keys (PEM, ECDSA P-256, as of `cosign generate-key-pair`); with any key or authority, only what one of them
+    /// signed is accepted from anywhere but this configuration.
     pub trusted_keys: Vec<PathBuf>,
+    /// Certificate authorities, with the identities whose certificates may sign policies.
+    #[garde(dive)]
+    pub trusted_authorities: Vec<TrustedAuthority>,
+    /// Accept signatures in the forms of cosign before 3, too: files `.sig`, tags `sha256-….sig`, by a trusted key.
+    pub legacy_signatures: bool,
     /// When a policy is rolled back.
     #[garde(dive)]
     pub rollback: RollbackRules,
@@ -94,10 +113,31 @@ impl Default for Policies {
             folder: None,
             kubernetes: KubernetesPolicies::default(),
             trusted_keys: Vec::new(),
+            trusted_authorities: Vec::new(),
+            legacy_signatures: false,
             rollback: RollbackRules::default(),
             promotion: PromotionRules::default(),
             compile_memory_mib: memory_mib,
             compile_seconds: seconds,
         }
+    }
+}
+
+impl Policies {
+    /// Whose signatures are accepted; nothing if none are required.
+    ///
+    /// # Errors
+    /// If a file cannot be read, or holds something else.
+    pub fn verifier(&self) -> Result<Option<Verifier>> {
+        let keys = (!self.trusted_keys.is_empty()).then(|| Keys::read(&self.trusted_keys)).transpose();
+        let keys = keys.context("in `policies.trusted_keys`")?;
+        let authorities = self.trusted_authorities.iter().map(|trusted| {
+            let TrustedAuthority { ca_file, identities } = trusted;
+            Authority::read(ca_file, identities.clone()).context("in `policies.trusted_authorities`")
+        });
+        let authorities = authorities.collect::<Result<_>>()?;
+        let legacy =
+            if self.legacy_signatures { LegacySignatures::Accepted } else { LegacySignatures::Refused };
+        Ok(Verifier::new(keys, authorities, legacy))
     }
 }

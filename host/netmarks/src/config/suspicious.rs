@@ -52,6 +52,12 @@ pub fn suspicions(loaded: &Loaded) -> Vec<Mistake> {
         "`metrics.tls` has no effect: `metrics.url` is http".to_owned(),
     );
     tell(
+        policies.legacy_signatures && policies.trusted_keys.is_empty(),
+        "policies.legacy_signatures",
+        "`policies.legacy_signatures` has no effect without `policies.trusted_keys`: legacy signatures are verified by keys alone"
+            .to_owned(),
+    );
+    tell(
         scoring.top > HIGH_TOP,
         "scoring.top",
         format!(

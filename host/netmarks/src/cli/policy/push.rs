@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
+use netmarks_artefacts::beside;
 use netmarks_artefacts::{Credentials, Description, FetchConfig, Fetcher, Reference, SigningKey};
+use netmarks_engine::Outline;
 use netmarks_files::{AtomicWrite, Readers, WriteError};
 use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
@@ -24,6 +26,7 @@ Examples:
   netmarks policy push mine.wasm --mode canary --percent 5 --parameter price=3
   netmarks policy push interpreted.wasm --mode shadow --deadline-ms 150
   netmarks policy push mine.wasm --folder /var/lib/netmarks/policies --mode active
+  netmarks policy push mine.wasm --signature mine.wasm.sigstore.json
   netmarks policy push mine.wasm --registry registry.example/policies/mine:1.2.0 --key signing.pem";
 
 /// Flags of `netmarks policy push`.
@@ -51,6 +54,9 @@ pub(super) struct Args {
     /// Sign it with this private key (PEM, PKCS#8, ECDSA P-256)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
+    /// Its signature, made by `cosign sign-blob --bundle FILE`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "registry"])]
+    signature: Option<PathBuf>,
     /// Who listens to it
     #[arg(long, value_enum)]
     mode: Option<ModeName>,
@@ -98,11 +104,25 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let bytes = std::fs::read(&args.policy)
         .with_context(|| format!("failed to read the policy {}", args.policy.display()))?;
     let key = args.key.as_deref().map(SigningKey::read).transpose()?;
-    match (&args.registry, &args.folder) {
-        (Some(reference), _) => to_registry(args, reference, bytes, key.as_ref()),
-        (None, Some(folder)) => to_folder(args, folder, &bytes, key.as_ref()),
-        (None, None) => to_server(args, bytes, key.as_ref()),
+    if let Some(reference) = &args.registry {
+        return to_registry(args, reference, bytes, key.as_ref());
     }
+    let signature = match (&args.signature, &key) {
+        (Some(file), _) => Some(read_signature(file)?),
+        (None, Some(key)) => Some(netmarks_artefacts::sign_blob(key, &bytes)?),
+        (None, None) => None,
+    };
+    match &args.folder {
+        Some(folder) => to_folder(args, folder, &bytes, signature.as_deref()),
+        None => to_server(args, bytes, signature.as_deref()),
+    }
+}
+
+/// A signature that somebody else made, in one line, so that it fits into a header.
+fn read_signature(file: &Path) -> Result<String> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("failed to read the signature {}", file.display()))?;
+    Ok(text.split_terminator(['\n', '\r']).collect())
 }
 
 fn name(args: &Args) -> Result<PolicyName> {
@@ -157,7 +177,7 @@ fn mode(args: &Args) -> Vec<(&'static str, String)> {
     pairs
 }
 
-fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()> {
+fn to_server(args: &Args, bytes: Vec<u8>, signature: Option<&str>) -> Result<()> {
     let name = name(args)?;
     let mut query: Vec<(String, String)> =
         mode(args).into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
@@ -177,7 +197,6 @@ fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()
             value => query.push((setting, value.to_string())),
         }
     }
-    let signature = key.map(|key| key.sign_blob(&bytes));
     let outcome: ChangeOutcome =
         args.server.call(Method::PUT, &format!("/v1/policies/{name}"), |request| {
             let request = request.query(&query).body(bytes);
@@ -191,7 +210,7 @@ fn to_server(args: &Args, bytes: Vec<u8>, key: Option<&SigningKey>) -> Result<()
 
 /// First what belongs to the component, then the component, each whole or not at all: the server takes it when it
 /// sees it.
-fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>) -> Result<()> {
+fn to_folder(args: &Args, folder: &Path, bytes: &[u8], signature: Option<&str>) -> Result<()> {
     let name = name(args)?;
     if !folder.is_dir() {
         bail!(Ended::not_found(format!("there is no folder {}", folder.display())));
@@ -206,11 +225,11 @@ fn to_folder(args: &Args, folder: &Path, bytes: &[u8], key: Option<&SigningKey>)
         // JSON is YAML.
         write(&folder.join(format!("{name}.yaml")), serde_json::to_string_pretty(&settings)?.as_bytes())?;
     }
-    if let Some(key) = key {
-        write(&folder.join(format!("{name}.wasm.sig")), key.sign_blob(bytes).as_bytes())?;
+    if let Some(signature) = signature {
+        write(&folder.join(format!("{name}.wasm{}", beside::BUNDLE)), signature.as_bytes())?;
     }
     let before =
-        if settings.is_empty() && key.is_none() { None } else { Some("its settings or its signature") };
+        if settings.is_empty() && signature.is_none() { None } else { Some("its settings or its signature") };
     let written = write(&file, bytes);
     match before {
         Some(before) => {
@@ -242,9 +261,12 @@ fn to_registry(args: &Args, reference: &str, bytes: Vec<u8>, key: Option<&Signin
     let config =
         FetchConfig { credentials, ca_file: args.registry_ca_file.clone(), ..FetchConfig::default() };
     let fetcher = Fetcher::new(config);
+    let title = args.policy.file_name().map(|name| name.to_string_lossy().into_owned());
+    let Outline { imports, exports } = Outline::of(&bytes);
+    let about = Description { title, imports, exports, ..Description::default() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let pushed = runtime.block_on(async {
-        let pushed = fetcher.push(&reference, bytes, &Description::default()).await?;
+        let pushed = fetcher.push(&reference, bytes, &about).await?;
         if let Some(key) = key {
             // By its digest: a tag could be another's by now.
             let signed = fetcher.sign(&pushed.resolved.parse()?, key).await;

@@ -1,17 +1,19 @@
-//! Signatures of manifests, in the layout that cosign keeps in a registry ("simple signing").
+//! The legacy signatures of manifests: what cosign before 3 keeps in a registry ("simple signing").
 //!
-//! What a signature must say is decided in one pure function, [`verify`]. The signature of manifest
-//! `sha256:<hex>` is a manifest with the tag `sha256-<hex>.sig` in the same repository; each of its layers is a small JSON
-//! document that names the digest, signed over its bytes as they are.
+//! The signature of manifest `sha256:<hex>` is a manifest with the tag `sha256-<hex>.sig` in the same repository; each of its
+//! layers is a small JSON document that names the digest, signed over its bytes as they are. They are verified where the operator
+//! accepts them, and no longer made.
 //!
 //! `critical.identity.docker-reference` is signed too but not compared with the repository that is pulled from: a mirror
 //! keeps the signatures of what it mirrors, and the digest alone names the content. cosign compares it no more by default.
 //! Who needs the same key to mean different things in two repositories should use two keys.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use netmarks_core::digest::Digest;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::keys::{Keys, SigningKey};
+use crate::keys::Keys;
 use crate::signature_error::SignatureError;
 
 /// Largest signed document, in bytes; one of cosign has about 250.
@@ -20,29 +22,19 @@ pub(crate) const PAYLOAD_BYTES: u64 = 64 << 10;
 /// What `critical.type` says.
 const TYPE: &str = "cosign container image signature";
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Document {
     critical: Critical,
-    /// Whatever the signer added; nothing here is used.
-    #[serde(default)]
-    optional: Option<serde_json::Value>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Critical {
-    identity: Identity,
     image: Image,
     #[serde(rename = "type")]
     kind: String,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Identity {
-    #[serde(rename = "docker-reference")]
-    docker_reference: String,
-}
-
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Image {
     #[serde(rename = "docker-manifest-digest")]
     docker_manifest_digest: String,
@@ -64,7 +56,8 @@ pub(crate) fn verify<'a>(
     manifest: Digest,
 ) -> Result<&'a str, SignatureError> {
     // The signature first: what nobody signed is not even parsed.
-    let key = keys.verify(Digest::of(document), signature)?;
+    let signature = STANDARD.decode(signature.trim()).map_err(|_| SignatureError::Malformed)?;
+    let key = keys.verify(Digest::of(document), &signature)?;
     let Document { critical, .. } =
         serde_json::from_slice(document).map_err(|source| SignatureError::Document { source })?;
     if critical.kind != TYPE {
@@ -78,30 +71,10 @@ pub(crate) fn verify<'a>(
     }
 }
 
-/// The document that says that `manifest` of `repository` is meant, and its signature.
-///
-/// # Errors
-/// Never in practice: the document is made of texts.
-pub(crate) fn sign(
-    key: &SigningKey,
-    repository: &str,
-    manifest: Digest,
-) -> Result<(Vec<u8>, String), serde_json::Error> {
-    let document = serde_json::to_vec(&Document {
-        critical: Critical {
-            identity: Identity { docker_reference: repository.to_owned() },
-            image: Image { docker_manifest_digest: manifest.to_string() },
-            kind: TYPE.to_owned(),
-        },
-        optional: None,
-    })?;
-    let signature = key.sign_blob(&document);
-    Ok((document, signature))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::keys::SigningKey;
 
     fn keys() -> (Keys, SigningKey) {
         let pair = rcgen::KeyPair::generate().unwrap();
@@ -111,18 +84,20 @@ mod tests {
         )
     }
 
+    fn sign(key: &SigningKey, kind: &str, manifest: Digest) -> (Vec<u8>, String) {
+        let document = format!(
+            r#"{{"critical":{{"identity":{{"docker-reference":"registry.example/zone"}},"image":{{"docker-manifest-digest":"{manifest}"}},"type":"{kind}"}},"optional":null}}"#
+        );
+        let signature = STANDARD.encode(key.sign(document.as_bytes()));
+        (document.into_bytes(), signature)
+    }
+
     #[test]
-    fn the_document_is_cosigns() {
+    fn a_document_about_the_manifest_holds() {
         let (keys, key) = keys();
         let manifest = Digest::of(b"manifest");
-        let (document, signature) = sign(&key, "registry.example/zone", manifest).unwrap();
-        assert_eq!(
-            String::from_utf8(document.clone()).unwrap(),
-            format!(
-                r#"{{"critical":{{"identity":{{"docker-reference":"registry.example/zone"}},"image":{{"docker-manifest-digest":"{manifest}"}},"type":"cosign container image signature"}},"optional":null}}"#
-            )
-        );
-        verify(&keys, &document, &signature, manifest).unwrap();
+        let (document, signature) = sign(&key, TYPE, manifest);
+        assert_eq!(verify(&keys, &document, &signature, manifest).unwrap(), keys.ids().next().unwrap());
         assert_eq!(tag(manifest), format!("sha256-{}.sig", manifest.hex()));
     }
 
@@ -130,29 +105,22 @@ mod tests {
     fn a_document_about_something_else_is_refused() {
         let (keys, key) = keys();
         let (manifest, other) = (Digest::of(b"manifest"), Digest::of(b"other"));
-        let (document, signature) = sign(&key, "registry.example/zone", other).unwrap();
+        let (document, signature) = sign(&key, TYPE, other);
         let error = verify(&keys, &document, &signature, manifest).unwrap_err();
         assert!(matches!(&error, SignatureError::OtherDigest { signed, .. } if *signed == other.to_string()));
-        for (text, expected) in [
-            (
-                format!(
-                    r#"{{"critical":{{"identity":{{"docker-reference":""}},"image":{{"docker-manifest-digest":"{manifest}"}},"type":"atomic"}}}}"#
-                ),
-                "says it is `atomic`",
-            ),
-            ("a policy".to_owned(), "not cosign's document"),
-        ] {
-            let signature = key.sign_blob(text.as_bytes());
-            let error = verify(&keys, text.as_bytes(), &signature, manifest).unwrap_err();
-            assert!(error.to_string().contains(expected), "{error}");
-        }
+        let (document, signature) = sign(&key, "atomic", manifest);
+        let error = verify(&keys, &document, &signature, manifest).unwrap_err();
+        assert!(matches!(&error, SignatureError::OtherKind { kind } if kind == "atomic"), "{error}");
+        let signature = STANDARD.encode(key.sign(b"a policy"));
+        let error = verify(&keys, b"a policy", &signature, manifest).unwrap_err();
+        assert!(matches!(&error, SignatureError::Document { .. }), "{error}");
     }
 
     #[test]
     fn an_altered_document_is_refused_before_it_is_read() {
         let (keys, key) = keys();
         let manifest = Digest::of(b"manifest");
-        let (mut document, signature) = sign(&key, "registry.example/zone", manifest).unwrap();
+        let (mut document, signature) = sign(&key, TYPE, manifest);
         document.push(b' ');
         let error = verify(&keys, &document, &signature, manifest).unwrap_err();
         assert!(matches!(error, SignatureError::NoKey { .. }), "{error}");
