@@ -55,6 +55,8 @@ impl Compiled {
         if terms(pod).any(|term| Scope::of_term(&pod.namespace, term).needs_namespace_labels()) {
             left_out.push(LeftOut::NamespaceLabels);
         }
+        // Nodes are known without their images.
+        left_out.push(LeftOut::ImageLocality);
         if pod.priority > 0 {
             left_out.push(LeftOut::Preemption);
         }

@@ -65,18 +65,21 @@ pub(crate) struct Count {
     topology: Arc<Topology>,
     nodes: Option<Arc<[bool]>>,
     values: Vec<u32>,
-    /// The domains that have a node that counts.
-    domains: Vec<usize>,
+    /// The domains that have a node that counts; `None` if all have one, as without a limit.
+    domains: Option<Vec<usize>>,
     total: u64,
 }
 
 impl Count {
     fn new(topology: &Arc<Topology>, nodes: Option<&Arc<[bool]>>, all_nodes: usize) -> Self {
-        let counts = |node: &usize| nodes.is_none_or(|nodes| nodes.get(*node).copied().unwrap_or(false));
-        let mut domains: Vec<usize> =
-            (0..all_nodes).filter(counts).filter_map(|node| topology.domain(node)).collect();
-        domains.sort_unstable();
-        domains.dedup();
+        let domains = nodes.map(|nodes| {
+            let counts = |node: &usize| nodes.get(*node).copied().unwrap_or(false);
+            let counting = (0..all_nodes).filter(counts).filter_map(|node| topology.domain(node));
+            let mut domains: Vec<usize> = counting.collect();
+            domains.sort_unstable();
+            domains.dedup();
+            domains
+        });
         Self {
             topology: Arc::clone(topology),
             nodes: nodes.cloned(),
@@ -114,12 +117,13 @@ impl Count {
 
     /// The least of all domains that have a node that counts; `None` if there are none.
     pub(crate) fn least(&self) -> Option<u32> {
-        self.domains.iter().filter_map(|domain| self.values.get(*domain)).min().copied()
+        let Some(domains) = &self.domains else { return self.values.iter().min().copied() };
+        domains.iter().filter_map(|domain| self.values.get(*domain)).min().copied()
     }
 
     /// Domains that have a node that counts.
     pub(crate) fn domains(&self) -> usize {
-        self.domains.len()
+        self.domains.as_ref().map_or(self.values.len(), Vec::len)
     }
 
     pub(crate) fn total(&self) -> u64 {
