@@ -82,7 +82,7 @@ impl Rules<'_> {
             self.name(name);
             self.labels(labels);
         }
-        for FileFlow { source, destination, bytes_per_second: _ } in flows {
+        for FileFlow { source, destination, bytes_per_second: _, calls_per_second: _ } in flows {
             self.application(source);
             self.application(destination);
         }
@@ -148,6 +148,7 @@ impl Rules<'_> {
         let PodScheduling {
             requests,
             non_zero_requests,
+            container_requests,
             node_selector,
             affinity,
             tolerations,
@@ -163,7 +164,9 @@ impl Rules<'_> {
             left_out: _,
         } = scheduling;
         self.amounts(requests);
-        non_zero_requests.iter_mut().for_each(|amounts| self.amounts(amounts));
+        for amounts in non_zero_requests.iter_mut().chain(container_requests) {
+            self.amounts(amounts);
+        }
         self.labels(node_selector);
         affinity.iter_mut().for_each(|affinity| self.affinity(affinity));
         for api::Toleration { effect, key, operator, toleration_seconds: _, value } in tolerations {

@@ -35,6 +35,7 @@ pub(super) fn flows(shape: &Published, services: &[Generated], random: &mut Rng)
                 source: services.get(source)?.application(),
                 destination: services.get(destination)?.application(),
                 bytes_per_second: share * total,
+                calls_per_second: 0.0,
             })
         })
         .collect()
