@@ -43,6 +43,11 @@ async fn the_model_decides_as_kube_scheduler_does() {
             all.push((namespace, comparison));
         }
     }
+    let nowhere = compare(&plane, &scheduler, shapes::nowhere()).await.unwrap();
+    nowhere.report("nowhere");
+    assert_eq!((nowhere.agreed, nowhere.same_totals), (nowhere.bound, nowhere.compared));
+    // A reason of each filter but those of volumes.
+    assert!(nowhere.same_reasons == nowhere.refused && nowhere.reasons.len() == 13, "{:?}", nowhere.reasons);
     for (namespace, comparison) in &all {
         judge(namespace, comparison);
         assert!(comparison.pending > 0 || !namespace.starts_with("tight"), "{namespace} was not tight");
@@ -95,13 +100,14 @@ fn judge(namespace: &str, comparison: &Comparison) {
     let Comparison { bound, agreed, compared, same_totals, .. } = comparison;
     assert!(agreed * 100 >= bound * AGREED, "{namespace}: {agreed} of {bound}");
     assert!(same_totals * 100 >= compared * AGREED, "{namespace}: {same_totals} of {compared}");
+    assert_eq!(comparison.same_reasons, comparison.refused, "{namespace}");
     assert!(*bound >= 40 && *compared >= 35, "{namespace}: too little to compare");
 }
 
 /// Rolls a shape out with the real scheduler, and asks the model about each pod. Where there is room, half of the applications
 /// then shrink and the others grow.
 async fn compare(plane: &ControlPlane, scheduler: &Scheduler, shape: Shape) -> Result<Comparison> {
-    let Shape { namespace, nodes, patches, services, mut deployments } = shape;
+    let Shape { namespace, nodes, patches, services, mut deployments, one_by_one } = shape;
     let before = scheduler.log()?.len();
     plane.create_nodes(&nodes).await?;
     for (node, arguments) in &patches {
@@ -116,7 +122,11 @@ async fn compare(plane: &ControlPlane, scheduler: &Scheduler, shape: Shape) -> R
         api.create(&PostParams::default(), service).await.context("failed to create a service")?;
     }
     let api: Api<Deployment> = Api::namespaced(client.clone(), &namespace);
-    for deployment in &deployments {
+    for (before, deployment) in deployments.iter().enumerate() {
+        if one_by_one {
+            let created = deployments.get(..before).unwrap_or_default();
+            wait_decided(plane, &namespace, replicas(created)?).await?;
+        }
         api.create(&PostParams::default(), deployment).await.context("failed to create a deployment")?;
     }
     let pods = wait_decided(plane, &namespace, replicas(&deployments)?).await?;

@@ -11,6 +11,8 @@ pub(super) struct Decided {
     pub(super) totals: BTreeMap<String, i64>,
     /// What the extender answered, by node.
     pub(super) extender: BTreeMap<String, i64>,
+    /// Why it found no place: how many nodes for which reason.
+    pub(super) refusal: BTreeMap<String, usize>,
 }
 
 /// The decisions about pods of a namespace, in their order.
@@ -23,6 +25,10 @@ pub(super) fn decisions(log: &str, namespace: &str) -> Vec<Decided> {
         if line.contains("\"Attempting to schedule pod\"") {
             decisions.retain(|decided| decided.pod != pod);
             decisions.push(Decided { pod: pod.to_owned(), ..Decided::default() });
+        } else if line.contains("\"Unable to schedule pod; no fit; waiting\"")
+            && let Some(decided) = decisions.iter_mut().find(|decided| decided.pod == pod)
+        {
+            decided.refusal = refusal(field(line, "err=\"").unwrap_or_default());
         } else if let Some(decided) = decisions.iter_mut().find(|decided| decided.pod == pod)
             && let (Some(node), Some(score)) = (field(line, "node=\""), number(line, "score="))
         {
@@ -44,4 +50,15 @@ fn field<'a>(line: &'a str, name: &str) -> Option<&'a str> {
 fn number(line: &str, name: &str) -> Option<i64> {
     let (_, rest) = line.split_once(name)?;
     rest.split_whitespace().next()?.parse().ok()
+}
+
+/// Of `0/9 nodes are available: 1 Too many pods, 8 Insufficient cpu. preemption: ...` the numbers and reasons.
+fn refusal(message: &str) -> BTreeMap<String, usize> {
+    let reasons = message.split_once("nodes are available: ").map_or("", |(_, rest)| rest);
+    let reasons = reasons.split(". ").next().unwrap_or_default().trim_end_matches('.').split(", ");
+    let counted = reasons.filter_map(|reason| {
+        let (nodes, reason) = reason.split_once(' ')?;
+        Some((reason.to_owned(), nodes.parse().ok()?))
+    });
+    counted.collect()
 }

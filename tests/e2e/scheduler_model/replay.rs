@@ -1,11 +1,11 @@
 //! The model's decisions beside those of the real scheduler.
 #![allow(clippy::print_stderr, reason = "it speaks as tests do")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1 as api;
-use netmarks_scheduler_model::{Cluster, Pod, Scheduler, SchedulerOptions, TemplateId};
+use netmarks_scheduler_model::{Cluster, Pod, Reason, Scheduler, SchedulerOptions, TemplateId};
 
 use super::log::Decided;
 
@@ -22,16 +22,26 @@ pub(super) struct Comparison {
     pub(super) same_totals: usize,
     /// Pods of which an extender told nodes apart.
     pub(super) extended: usize,
+    /// Pods for which kube-scheduler said why no node would do.
+    pub(super) refused: usize,
+    /// Those of them for which the model has the same reasons.
+    pub(super) same_reasons: usize,
+    /// All reasons that were met.
+    pub(super) reasons: BTreeSet<&'static str>,
     differences: Vec<String>,
 }
 
 impl Comparison {
     pub(super) fn report(&self, namespace: &str) {
-        let Self { bound, pending, agreed, compared, same_totals, extended, differences } = self;
+        let Self { bound, pending, agreed, compared, same_totals, extended, .. } = self;
+        let Self { refused, same_reasons, reasons, differences, .. } = self;
         eprintln!(
             "{namespace}: {agreed} of {bound} pods where the model might put them, {pending} pending; totals the \
-             same for {same_totals} of {compared}; {extended} with an extender"
+             same for {same_totals} of {compared}; {extended} with an extender; reasons the same for {same_reasons} of {refused}"
         );
+        for reason in reasons {
+            eprintln!("  {reason}");
+        }
         for difference in differences {
             eprintln!("  {difference}");
         }
@@ -97,6 +107,17 @@ impl Replay {
         let Some(node) = &pod.node_name else {
             comparison.pending += 1;
             ensure!(decision.candidates.is_empty(), "{} is pending and need not be", decided.pod);
+            if !decided.refusal.is_empty() {
+                comparison.refused += 1;
+                let reasons = reasons(cluster, template);
+                if same(&decided.refusal, &reasons) {
+                    comparison.same_reasons += 1;
+                } else {
+                    let real = &decided.refusal;
+                    comparison.differences.push(format!("{}: {reasons:?}, real {real:?}", decided.pod));
+                }
+                comparison.reasons.extend(reasons.into_keys());
+            }
             return Ok(());
         };
         comparison.bound += 1;
@@ -126,4 +147,45 @@ impl Replay {
         placed.insert(decided.pod.clone(), (template, node));
         Ok(())
     }
+}
+
+/// The reasons of all nodes as kube-scheduler words them, each with the number of nodes.
+fn reasons(cluster: &Cluster, template: TemplateId) -> BTreeMap<&'static str, usize> {
+    let mut counts = BTreeMap::new();
+    for (_, reason) in cluster.feasible(template).others {
+        *counts.entry(wording(&reason)).or_default() += 1;
+    }
+    counts
+}
+
+fn wording(reason: &Reason) -> &'static str {
+    match reason {
+        Reason::Unknown => "unknown",
+        Reason::Unschedulable => "node(s) were unschedulable",
+        Reason::Taint => "node(s) had untolerated taint(s)",
+        Reason::NodeAffinity => "node(s) didn't match Pod's node affinity/selector",
+        Reason::HostPort => "node(s) didn't have free ports for the requested pod ports",
+        Reason::TooManyPods => "Too many pods",
+        Reason::Insufficient(resource) if resource == "cpu" => "Insufficient cpu",
+        Reason::Insufficient(resource) if resource == "memory" => "Insufficient memory",
+        Reason::Insufficient(_) => "Insufficient example.com/device",
+        Reason::VolumeAffinity => "node(s) didn't match PersistentVolume's node affinity",
+        Reason::VolumeZone => "node(s) had no available volume zone",
+        Reason::SpreadLabel => {
+            "node(s) didn't match pod topology spread constraints (missing required label)"
+        }
+        Reason::Spread => "node(s) didn't match pod topology spread constraints",
+        Reason::PodAffinity => "node(s) didn't match pod affinity rules",
+        Reason::PodAntiAffinity => "node(s) didn't match pod anti-affinity rules",
+        Reason::ExistingAntiAffinity => "node(s) didn't satisfy existing pods anti-affinity rules",
+    }
+}
+
+/// Of a node that lacks several resources kube-scheduler names all, and the model the first.
+fn same(real: &BTreeMap<String, usize>, model: &BTreeMap<&'static str, usize>) -> bool {
+    let of_resources = |reason: &str| reason.starts_with("Insufficient ") || reason == "Too many pods";
+    let in_real = |reason: &str| real.get(reason).copied().unwrap_or(0);
+    let in_model = |reason: &str| model.get(reason).copied().unwrap_or(0);
+    model.keys().all(|reason| in_model(reason) <= in_real(reason))
+        && real.keys().all(|reason| of_resources(reason) || in_model(reason) == in_real(reason))
 }

@@ -14,6 +14,8 @@ pub(super) struct Shape {
     pub(super) patches: Vec<(String, Vec<String>)>,
     pub(super) services: Vec<Service>,
     pub(super) deployments: Vec<Deployment>,
+    /// Whether each Deployment waits for the pods of the one before.
+    pub(super) one_by_one: bool,
 }
 
 /// All shapes, with numbers drawn from a seed.
@@ -52,7 +54,14 @@ impl Draw {
 
 pub(super) fn shape(namespace: &str, nodes: Vec<NodeSpec>, deployments: Vec<Value>) -> Shape {
     let deployments = deployments.into_iter().map(|it| serde_json::from_value(it).unwrap()).collect();
-    Shape { namespace: namespace.to_owned(), nodes, patches: Vec::new(), services: Vec::new(), deployments }
+    Shape {
+        namespace: namespace.to_owned(),
+        nodes,
+        patches: Vec::new(),
+        services: Vec::new(),
+        deployments,
+        one_by_one: false,
+    }
 }
 
 pub(super) fn node(index: usize) -> NodeSpec {
@@ -101,6 +110,7 @@ fn labels(app: &str) -> Value {
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const HOST: &str = "kubernetes.io/hostname";
+const CORDON: &str = r#"--patch={"spec": {"unschedulable": true}}"#;
 
 /// More room than is needed, on nodes of different sizes; half of the applications have a Service.
 fn free(draw: &mut Draw) -> Shape {
@@ -208,10 +218,7 @@ fn rules(draw: &mut Draw) -> Shape {
         taint("node-04", "rather-not=:PreferNoSchedule"),
         taint("node-05", "rather-not=:PreferNoSchedule"),
         taint("node-05", "second=:PreferNoSchedule"),
-        (
-            "node-07".to_owned(),
-            vec!["patch".to_owned(), "--patch={\"spec\": {\"unschedulable\": true}}".to_owned()],
-        ),
+        ("node-07".to_owned(), vec!["patch".to_owned(), CORDON.to_owned()]),
     ];
     shape
 }
@@ -243,6 +250,61 @@ fn neighbours(draw: &mut Draw) -> Shape {
     });
     let deployments = deployments.collect();
     shape("neighbours", nodes.collect(), deployments)
+}
+
+/// Pods that find no place, each for reasons of its own, beside others that do.
+pub(super) fn nowhere() -> Shape {
+    let mut nodes: Vec<_> = (0..9).map(|index| node(index).in_zone(["a", "b", "c"][index / 3])).collect();
+    nodes[0].zone = None;
+    // Of zone c, one node is cordoned and the other tainted, below.
+    nodes[6].zone = Some("b".to_owned());
+    nodes[1].pods = 1;
+    nodes[2].cpu = "1".to_owned();
+    let term = |key: &str, app: &str| json!({"topologyKey": key, "labelSelector": labels(app)});
+    let required = |term: Value| json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});
+    let spread = |key: &str, app: &str| {
+        json!({"topologySpreadConstraints": [{"topologyKey": key, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule",
+            "labelSelector": labels(app)}]})
+    };
+    let mut with_port = json!({"name": "main", "image": "none.invalid/none"});
+    with_port["ports"] = json!([{"containerPort": 80, "hostPort": 8080}]);
+    let fields = [
+        ("fills", 1, json!({}), json!({"nodeSelector": {HOST: "node-01"}})),
+        ("picky", 1, json!({}), json!({"nodeSelector": {"disk": "none"}})),
+        ("huge", 1, json!({"cpu": "9"}), json!({})),
+        ("fat", 1, json!({"memory": "40Gi"}), json!({})),
+        ("device", 1, json!({"example.com/device": "1"}), json!({})),
+        ("port", 9, json!({}), json!({"containers": [with_port]})),
+        ("even", 4, json!({}), spread(ZONE, "even")),
+        ("lonely", 1, json!({}), json!({"affinity": {"podAffinity": required(term(HOST, "nobody"))}})),
+        ("apart", 9, json!({}), json!({"affinity": {"podAntiAffinity": required(term(HOST, "apart"))}})),
+        (
+            "guard",
+            1,
+            json!({}),
+            json!({"affinity": {"podAntiAffinity": required(term("kubernetes.io/os", "victim"))}}),
+        ),
+        ("victim", 1, json!({}), json!({})),
+    ];
+    let deployments = fields.map(|(app, replicas, requests, fields)| {
+        let mut requests = requests;
+        let limits = requests.get("example.com/device").map(|device| json!({"example.com/device": device}));
+        let mut deployment = deployment(app, replicas, requests.take(), fields);
+        if let Some(limits) = limits {
+            deployment["spec"]["template"]["spec"]["containers"][0]["resources"]["limits"] = limits;
+        }
+        deployment
+    });
+    let mut shape = shape("nowhere", nodes, deployments.to_vec());
+    shape.one_by_one = true;
+    for deployment in &mut shape.deployments {
+        deployment.metadata.namespace = Some(shape.namespace.clone());
+    }
+    shape.patches = vec![
+        ("node-08".to_owned(), vec!["taint".to_owned(), "reserved=yes:NoSchedule".to_owned()]),
+        ("node-07".to_owned(), vec!["patch".to_owned(), CORDON.to_owned()]),
+    ];
+    shape
 }
 
 /// What pods take as a whole: host ports, containers that run before others, sidecars, and pod overhead beside many small ones.
