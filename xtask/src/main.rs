@@ -21,6 +21,7 @@ mod image;
 mod manifests;
 mod picture;
 mod prerequisites;
+mod release;
 mod test_run;
 
 use anyhow::{Context as _, Result};
@@ -49,6 +50,8 @@ enum Task {
     Guests(guests::Args),
     /// Build the container image, and push it
     Image(image::Args),
+    /// Make what a release has: programs, images, chart, bills of materials, checksums, provenance
+    Release(release::Args),
     /// Measure the policies and write the figures into their READMEs, in release mode
     Figures(figures::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
@@ -75,6 +78,7 @@ fn run() -> Result<()> {
         Task::Manifests(args) => manifests::run(root, &args),
         Task::Guests(args) => guests::run(root, &args),
         Task::Image(args) => image::run(root, &args),
+        Task::Release(args) => release::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }
