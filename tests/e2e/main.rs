@@ -12,6 +12,7 @@ mod installed;
 mod locality;
 mod outages;
 mod policies;
+mod release;
 mod replicas;
 mod scale;
 mod second_scheduler;
