@@ -7,6 +7,7 @@ mod chart;
 mod connection_flood;
 mod doctor;
 mod documents;
+mod gangs;
 mod image;
 mod installed;
 mod locality;

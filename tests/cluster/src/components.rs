@@ -2,6 +2,7 @@
 //!
 //! This is what changes with a Kubernetes version.
 
+use crate::control_plane::GANGS;
 use crate::process::Program;
 use netmarks_test_tools::Binaries;
 use std::path::Path;
@@ -16,6 +17,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) manager_port: u16,
     pub(crate) kwok_port: u16,
     pub(crate) service_accounts: bool,
+    pub(crate) gangs: bool,
 }
 
 /// What runs in the controller manager: workloads, what keeps nodes and pods in order, and what fills the built-in roles such as `view`.
@@ -90,6 +92,10 @@ impl Layout<'_> {
         if !self.service_accounts {
             // Pods have no containers that could use a token, and a namespace is ready for them at once.
             arguments.push("--disable-admission-plugins=ServiceAccount".to_owned());
+        }
+        if self.gangs {
+            arguments.push(GANGS.to_owned());
+            arguments.push("--runtime-config=scheduling.k8s.io/v1alpha2=true".to_owned());
         }
         Program::new("kube-apiserver", &binaries.kube_apiserver, arguments, self.folder)
     }
