@@ -2,7 +2,6 @@
 //!
 //! This is what changes with a Kubernetes version.
 
-use crate::control_plane::GANGS;
 use crate::process::Program;
 use netmarks_test_tools::Binaries;
 use std::path::Path;
@@ -29,6 +28,9 @@ const CONTROLLERS: &str = "clusterrole-aggregation-controller,daemonset-controll
 
 /// What fills namespaces with the account that pods use unless they name another.
 const ACCOUNT_CONTROLLER: &str = "serviceaccount-controller";
+
+/// The flag that lets kube-scheduler place the pods of a group together.
+pub const GANGS: &str = "--feature-gates=GenericWorkload=true,GangScheduling=true";
 
 /// Who did what, and whether it was allowed; of each request one line, when it has been answered.
 pub(crate) const AUDIT_POLICY: &str = "\

@@ -35,12 +35,9 @@ pub struct Options {
     pub service_accounts: bool,
     /// Processes that stand for pods.
     pub stand_ins: Vec<StandIn>,
-    /// Whether the API server has pod groups, an alpha feature; a scheduler is told by [`GANGS`].
+    /// Whether the API server has pod groups, an alpha feature; a scheduler is told by [`crate::GANGS`].
     pub gangs: bool,
 }
-
-/// The flag that lets kube-scheduler place the pods of a group together.
-pub const GANGS: &str = "--feature-gates=GenericWorkload=true,GangScheduling=true";
 
 /// A user of the API server, known by a fixed token.
 #[derive(Debug, Clone)]
