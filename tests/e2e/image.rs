@@ -12,6 +12,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::support::container::Image;
+use crate::support::typed::typed;
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::documents::blocks;
 use netmarks_test_cluster::process::Process;
@@ -50,33 +51,18 @@ fn read(path: &str) -> String {
 fn push(registry: &OciRegistry, folder: &Path) -> Result<String> {
     let document = read("docs/image.md");
     let blocks = blocks(&document, "Build it without a container engine").context("no such section")?;
-    let typed: Vec<&str> =
+    let commands: Vec<&str> =
         blocks.iter().filter(|block| block.kind == "sh").map(|block| block.text.as_str()).collect();
-    ensure!(typed.len() == 2, "{typed:?}");
+    ensure!(commands.len() == 2, "{commands:?}");
     let image = "cargo xtask image";
-    let elsewhere = typed.join("\n").replace(image, &format!("{image} --output {}", folder.display()));
-    typed_in_a_shell(&with_program(&elsewhere), registry.address())?;
+    let elsewhere = commands.join("\n").replace(image, &format!("{image} --output {}", folder.display()));
+    typed(&with_program(&elsewhere), &repository(""), &[("REGISTRY", registry.address())])?;
     Ok(format!("{}/netmarks:{}", registry.address(), env!("CARGO_PKG_VERSION")))
 }
 
 /// The same command, which packs the program that this run has compiled for the image instead of compiling it again.
 fn with_program(command: &str) -> String {
     command.replace("cargo xtask image", "cargo xtask image --program target/image/netmarks")
-}
-
-/// Runs it in the repository, as somebody with this registry.
-fn typed_in_a_shell(script: &str, registry: &str) -> Result<()> {
-    let mut shell = Command::new("bash");
-    shell.args(["-e", "-c", script]).current_dir(repository(""));
-    // What cargo says of this test: some dependencies would be compiled again for it.
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_") && name != "CARGO_HOME" {
-            shell.env_remove(name);
-        }
-    }
-    let output = shell.env("REGISTRY", registry).output()?;
-    ensure!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -178,7 +164,7 @@ fn dockerfile(image: &Image) -> Result<()> {
     assert_eq!(only(3, "COPY")?, "--from=files --chown=0:0 / /");
 
     let made = tempfile::tempdir()?;
-    typed_in_a_shell(&with_program(&format!("{build} {}", made.path().display())), "")?;
+    typed(&with_program(&format!("{build} {}", made.path().display())), &repository(""), &[])?;
     for file in FILES {
         let (made, pulled) = (made.path().join("files").join(file), image.root().join(file));
         assert!(fs::read(&made)? == fs::read(&pulled)?, "{file} is another");

@@ -3,6 +3,7 @@
 //! Three steps: [`binary`] compiles, [`files`] lays out the root file system with the [`sbom`] in it, and buildah makes the
 //! last stage of `deploy/image/Dockerfile` of that. With an engine, the Dockerfile's builder stage calls the first two.
 
+mod architecture;
 mod binary;
 mod files;
 mod sbom;
@@ -15,6 +16,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
+pub(crate) use architecture::Architecture;
+pub(crate) use binary::PROGRAM;
+
 use crate::command::{cargo, output, run as run_command};
 
 /// The archive that tests and people load, below the folder of the output.
@@ -24,7 +28,8 @@ const EXAMPLES: &str = "Examples:
   cargo xtask image                                      into target/image
   cargo xtask image --push registry.example/netmarks:0.1.0
   cargo xtask image --push 127.0.0.1:5000/netmarks:0.1.0 --plain-http
-  cargo xtask image --program target/image/netmarks      pack again what was compiled before";
+  cargo xtask image --program target/image/netmarks      pack again what was compiled before
+  cargo xtask image --arch arm64 --output target/image-arm64";
 
 /// What `cargo xtask image` takes.
 #[derive(Debug, Default, clap::Args)]
@@ -48,56 +53,120 @@ pub(crate) struct Args {
     /// Only make what goes into the image, as the Dockerfile's builder stage does
     #[arg(long, conflicts_with_all = ["tag", "push"])]
     files_only: bool,
+    /// The machines that the image is for [default: this one's]
+    #[arg(long, value_enum)]
+    arch: Option<Architecture>,
 }
 
 /// What the image is made of, beside its files.
-struct Source {
-    version: String,
+pub(crate) struct Source {
+    pub(crate) version: String,
     /// The commit, with `-dirty` if the files differ from it.
-    revision: String,
+    pub(crate) revision: String,
     /// Seconds since 1970; the date of everything in the image, so that the same commit makes the same image.
-    epoch: u64,
+    pub(crate) epoch: u64,
+}
+
+/// What goes into an image.
+struct Content {
+    /// The root file system.
+    files: PathBuf,
+    /// The bill of materials, beside it.
+    sbom: PathBuf,
+}
+
+/// An image and what belongs to it.
+pub(crate) struct Built {
+    /// An OCI layout in a tar archive.
+    pub(crate) archive: PathBuf,
+    /// `sha256:` and the digest of the manifest.
+    pub(crate) digest: String,
+    pub(crate) sbom: PathBuf,
+    /// The root file system, with the program at [`PROGRAM`].
+    pub(crate) files: PathBuf,
 }
 
 /// Builds the image; a release build of minutes the first time, seconds afterwards.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { tag, push, plain_http, output: folder, program, files_only } = args;
+    let Args { tag, push, plain_http, output: folder, program, files_only, arch } = args;
+    let architecture = arch.map_or_else(Architecture::of_this_machine, Ok)?;
     let folder = folder.clone().unwrap_or_else(|| root.join("target/image"));
-    fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     let source = Source::of(root)?;
-    let target = binary::target()?;
-    let sbom = sbom::write(root, &target, source.epoch, &folder.join("netmarks.cdx.json"))?;
-    let files = folder.join("files");
-    replace(&files)?;
-    let program = match program {
-        Some(program) => program.clone(),
-        None => binary::build(root, &target, &source.revision, &folder)?,
-    };
-    binary::install(&program, &files)?;
-    files::lay_out(root, &sbom, &files)?;
+    let content = content(root, &source, architecture, program.as_deref(), &folder)?;
     if *files_only {
-        println!("files of the image: {}", files.display());
+        println!("files of the image: {}", content.files.display());
         return Ok(());
     }
     let buildah = Buildah::new(&folder)?;
     let tag = tag.clone().unwrap_or_else(|| format!("netmarks:{}", source.version));
-    let image = format!("localhost/{tag}");
-    buildah.build(root, &source, &files, &image)?;
-    let archive = folder.join(ARCHIVE);
-    remove_file(&archive)?;
-    let digest = buildah.push(&image, &format!("oci-archive:{}:{tag}", archive.display()), false)?;
-    println!("image: {} {digest}", archive.display());
-    println!("SBOM: {}", sbom.display());
+    let built = pack(root, &source, architecture, &buildah, content, &tag, &folder)?;
+    println!("image: {} {}", built.archive.display(), built.digest);
+    println!("SBOM: {}", built.sbom.display());
     println!("symbols: {}", folder.join("netmarks.debug").display());
     if let Some(reference) = push {
+        let image = format!("localhost/{tag}");
         let digest = buildah.push(&image, &format!("docker://{reference}"), *plain_http)?;
         println!("pushed: {reference} {digest}");
     }
     buildah.clear()
 }
 
+/// The image for one kind of machine, in `folder`, of `program` if that is given.
+pub(crate) fn build(
+    root: &Path,
+    source: &Source,
+    architecture: Architecture,
+    program: Option<&Path>,
+    folder: &Path,
+) -> Result<Built> {
+    let content = content(root, source, architecture, program, folder)?;
+    let buildah = Buildah::new(folder)?;
+    let tag = format!("netmarks:{}", source.version);
+    let built = pack(root, source, architecture, &buildah, content, &tag, folder)?;
+    buildah.clear()?;
+    Ok(built)
+}
+
+fn content(
+    root: &Path,
+    source: &Source,
+    architecture: Architecture,
+    program: Option<&Path>,
+    folder: &Path,
+) -> Result<Content> {
+    fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    let sbom = sbom::write(root, architecture, source.epoch, &folder.join("netmarks.cdx.json"))?;
+    let files = folder.join("files");
+    replace(&files)?;
+    let program = match program {
+        Some(program) => program.to_owned(),
+        None => binary::build(root, architecture, &source.revision, folder)?,
+    };
+    binary::install(&program, &files)?;
+    files::lay_out(root, &sbom, &files)?;
+    Ok(Content { files, sbom })
+}
+
+fn pack(
+    root: &Path,
+    source: &Source,
+    architecture: Architecture,
+    buildah: &Buildah,
+    content: Content,
+    tag: &str,
+    folder: &Path,
+) -> Result<Built> {
+    let Content { files, sbom } = content;
+    let image = format!("localhost/{tag}");
+    buildah.build(root, source, architecture, &files, &image)?;
+    let archive = folder.join(ARCHIVE);
+    remove_file(&archive)?;
+    let digest = buildah.push(&image, &format!("oci-archive:{}:{tag}", archive.display()), false)?;
+    Ok(Built { archive, digest, sbom, files })
+}
+
 impl Source {
-    fn of(root: &Path) -> Result<Self> {
+    pub(crate) fn of(root: &Path) -> Result<Self> {
         let git = |arguments: &[&str]| output(Command::new("git").arg("-C").arg(root).args(arguments));
         let revision = git(&["describe", "--always", "--abbrev=40", "--dirty", "--exclude=*"]);
         let committed = git(&["log", "-1", "--format=%ct"]);
@@ -136,11 +205,18 @@ impl Buildah {
         command
     }
 
-    fn build(&self, root: &Path, source: &Source, files: &Path, image: &str) -> Result<()> {
+    fn build(
+        &self,
+        root: &Path,
+        source: &Source,
+        architecture: Architecture,
+        files: &Path,
+        image: &str,
+    ) -> Result<()> {
         let Source { version, revision, epoch } = source;
         let mut command = self.command("build");
         command.args(["--quiet", "--isolation", "chroot", "--identity-label=false"]);
-        command.args(["--timestamp", &epoch.to_string()]);
+        command.args(["--timestamp", &epoch.to_string(), "--platform", &format!("linux/{architecture}")]);
         command.args(["--build-arg", &format!("VERSION={version}")]);
         command.args(["--build-arg", &format!("REVISION={revision}")]);
         command.args(["--build-context", &format!("files={}", files.display()), "--file"]);
@@ -169,12 +245,12 @@ impl Buildah {
 }
 
 /// An empty folder, whatever was there.
-fn replace(folder: &Path) -> Result<()> {
+pub(crate) fn replace(folder: &Path) -> Result<()> {
     remove(folder)?;
     fs::create_dir(folder).with_context(|| format!("failed to create {}", folder.display()))
 }
 
-fn remove(folder: &Path) -> Result<()> {
+pub(crate) fn remove(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("failed to remove {}", folder.display()))?;
     }
@@ -203,7 +279,7 @@ fn members(root: &Path) -> Result<Vec<(String, PathBuf)>> {
 }
 
 /// The first line of what a program prints that begins with `beginning`, without it.
-fn line_of(program: impl AsRef<OsStr>, arguments: &[&str], beginning: &str) -> Result<String> {
+pub(crate) fn line_of(program: impl AsRef<OsStr>, arguments: &[&str], beginning: &str) -> Result<String> {
     let text = output(Command::new(program.as_ref()).args(arguments))?;
     let line = text.lines().find_map(|line| line.strip_prefix(beginning));
     Ok(line.with_context(|| format!("no line {beginning:?} in {text:?}"))?.trim().to_owned())

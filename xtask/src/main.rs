@@ -22,6 +22,7 @@ mod image;
 mod manifests;
 mod picture;
 mod prerequisites;
+mod release;
 mod test_run;
 
 use anyhow::{Context as _, Result};
@@ -50,6 +51,8 @@ enum Task {
     Guests(guests::Args),
     /// Build the container image, and push it
     Image(image::Args),
+    /// Make what a release has: programs, images, chart, bills of materials, checksums, provenance
+    Release(release::Args),
     /// Measure the policies and write the figures into their READMEs, in release mode
     Figures(figures::Args),
     /// Simulate the applications of docs/evaluation and write its pages, in release mode
@@ -78,6 +81,7 @@ fn run() -> Result<()> {
         Task::Manifests(args) => manifests::run(root, &args),
         Task::Guests(args) => guests::run(root, &args),
         Task::Image(args) => image::run(root, &args),
+        Task::Release(args) => release::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),
         Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),

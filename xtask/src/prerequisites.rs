@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 14] = [
+const PACKAGES: [(&str, &str); 15] = [
     ("binutils", "what strips the image's program and keeps its symbols"),
     ("curl", "what the commands of the documents ask with"),
     ("clang", "the compiler of policies in C"),
@@ -16,6 +16,7 @@ const PACKAGES: [(&str, &str); 14] = [
     ("prometheus", "the Prometheus that tests scrape with, and promtool"),
     ("docker-registry", "the registry that tests push policies to and pull them from"),
     ("buildah", "what makes the container image"),
+    ("skopeo", "what copies the image of a release into a registry"),
     ("ca-certificates", "the certificate authorities in it"),
     ("libc6-dev", "the C library that is linked into its program"),
     ("rustc-web", "the compiler for guests where rustup's wasm32 target cannot be fetched"),
@@ -30,7 +31,7 @@ const GO: (u32, u32) = (1, 26);
 /// Checks for everything the later steps call. Installs Debian packages if run by root; otherwise says what to install.
 pub(crate) fn check() -> Result<()> {
     packages()?;
-    for program in ["prometheus", "promtool", "docker-registry", "buildah", "setpriv"] {
+    for program in ["prometheus", "promtool", "docker-registry", "buildah", "skopeo", "setpriv"] {
         ensure!(find(program).is_some(), "`{program}` is not on PATH");
     }
     go()?;

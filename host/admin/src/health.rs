@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use netmarks_core::clock::unix_now;
@@ -14,12 +14,12 @@ use netmarks_core::errors::chain;
 use netmarks_policies::Registry;
 use netmarks_server::Connections;
 use netmarks_state::ClusterState;
-use prometheus_client::encoding::text;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry as Metrics, Unit};
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::{ClusterCollector, ConnectionCollector, PolicyCollector};
+use crate::exposition;
 use crate::readiness::ReadinessCheck;
 
 /// What probes and scrapers ask; cheap to clone.
@@ -27,6 +27,7 @@ use crate::readiness::ReadinessCheck;
 pub struct HealthRoutes {
     readiness: ReadinessCheck,
     metrics: Arc<Metrics>,
+    classic_histograms: bool,
 }
 
 impl HealthRoutes {
@@ -48,7 +49,13 @@ impl HealthRoutes {
         metrics.register_collector(Box::new(ConnectionCollector(connections)));
         let readiness = ReadinessCheck { state, registry, stopping };
         metrics.register_collector(Box::new(ClusterCollector(readiness.clone())));
-        Self { readiness, metrics: Arc::new(metrics) }
+        Self { readiness, metrics: Arc::new(metrics), classic_histograms: true }
+    }
+
+    /// Whether scrapers that get native histograms get the classic ones, too; they do unless told otherwise.
+    #[must_use]
+    pub fn with_classic_histograms(self, classic_histograms: bool) -> Self {
+        Self { classic_histograms, ..self }
     }
 
     /// The routes. Probes and scrapers cannot present a client certificate, so a plain listener may carry them, too.
@@ -73,11 +80,9 @@ async fn readyz(State(health): State<HealthRoutes>) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
 }
 
-async fn metrics(State(health): State<HealthRoutes>) -> Response {
-    const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    let mut page = String::new();
-    match text::encode(&mut page, &health.metrics) {
-        Ok(()) => ([(header::CONTENT_TYPE, OPEN_METRICS)], page).into_response(),
+async fn metrics(State(health): State<HealthRoutes>, headers: HeaderMap) -> Response {
+    match exposition::page(&health.metrics, &headers, health.classic_histograms) {
+        Ok((kind, page)) => ([(header::CONTENT_TYPE, kind)], page).into_response(),
         Err(error) => failed(&error),
     }
 }

@@ -10,6 +10,7 @@ mod changes;
 mod cluster;
 mod collect;
 mod config;
+mod exposition;
 mod health;
 mod policies;
 mod query;

@@ -18,6 +18,27 @@ crate::go_object! {
         pub overhead: Option<Amounts> = "overhead",
         /// For the pod as a whole.
         pub resources: Option<Requirements> = "resources",
+        pub scheduling_group: Option<SchedulingGroup> = "schedulingGroup",
+        pub workload: Option<WorkloadReference> = "workloadRef",
+    }
+}
+
+crate::go_object! {
+    /// The pods that kube-scheduler places together, since Kubernetes 1.36.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct SchedulingGroup {
+        pub pod_group: Option<String> = "podGroupName",
+    }
+}
+
+crate::go_object! {
+    /// The same in Kubernetes 1.35.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct WorkloadReference {
+        pub name: String = "name",
+        pub pod_group: String = "podGroup",
+        /// Which of several groups of one kind.
+        pub replica: Option<String> = "podGroupReplicaKey",
     }
 }
 
@@ -120,6 +141,19 @@ pub enum ConditionReason {
     Infeasible,
     #[serde(other)]
     Other,
+}
+
+impl PodSpec {
+    /// The pods that kube-scheduler places together with this one, by a name that is unique in the namespace.
+    #[must_use]
+    pub fn group(&self) -> Option<String> {
+        if let Some(group) = self.scheduling_group.as_ref().and_then(|group| group.pod_group.clone()) {
+            return Some(group);
+        }
+        let WorkloadReference { name, pod_group, replica } = self.workload.as_ref()?;
+        // A slash is in none of the three.
+        Some(format!("{name}/{pod_group}/{}", replica.as_deref().unwrap_or_default()))
+    }
 }
 
 impl PodStatus {

@@ -21,6 +21,8 @@ pub struct PendingPod {
     pub labels: Vec<(String, String)>,
     /// What kube-scheduler counts for it: see [`crate::requests`].
     pub requests: Resources,
+    /// The pods that are placed together with it, as `namespace/name`; see [`crate::assumed`].
+    pub group: Option<String>,
 }
 
 /// The nodes to choose from, looked up once per request whatever the number of policies.

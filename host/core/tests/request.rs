@@ -57,6 +57,7 @@ fn worked_example() -> Index {
 
 fn mk_pending() -> PendingPod {
     PendingPod {
+        group: None,
         key: "d/p-0".to_owned(),
         application: Some(Application::new("d", "p")),
         labels: vec![("app".to_owned(), "p".to_owned())],
@@ -178,8 +179,8 @@ fn a_pod_just_answered_counts_until_it_is_seen_or_forgotten() {
     let snapshot = index.snapshot();
     let (assumed, now) = (Assumed::default(), Instant::now());
     let s = Application::new("d", "s");
-    assumed.assume("d/s-1", &s, "n1", now, Duration::from_secs(2));
-    assumed.assume("d/s-2", &s, "n3", now, Duration::from_secs(2));
+    assumed.assume("d/s-1", None, &s, "n1", now, Duration::from_secs(2));
+    assumed.assume("d/s-2", None, &s, "n3", now, Duration::from_secs(2));
     let score = |at: Instant, asking: &str| {
         let names = ["n1", "n2", "n3", "n4"];
         let pods = assumed.resolve(&snapshot, at, asking);
@@ -190,8 +191,8 @@ fn a_pod_just_answered_counts_until_it_is_seen_or_forgotten() {
     assert_eq!(score(now, "d/s-1"), [80.0, 110.0, 320.0, 0.0], "a pod is no peer of itself");
     assert_eq!(score(now + Duration::from_millis(1_999), "d/p-0")[0], 240.0);
     assert_eq!(score(now + Duration::from_millis(2_000), "d/p-0"), [80.0, 110.0, 160.0, 0.0]);
-    assumed.forget("d/s-2");
+    assumed.forget("d/s-2", now);
     assert_eq!(score(now, "d/p-0"), [240.0, 110.0, 160.0, 0.0]);
-    assumed.assume("d/s-3", &s, "n4", now, Duration::ZERO);
+    assumed.assume("d/s-3", None, &s, "n4", now, Duration::ZERO);
     assert_eq!(score(now, "d/p-0")[3], 0.0, "a lifetime of zero switches it off");
 }

@@ -38,6 +38,8 @@ pub struct ServerConfig {
     /// How long requests under way may take after that.
     #[garde(range(min = 0.0, max = 86_400.0))]
     pub drain_seconds: f64,
+    /// Whether scrapers that ask for native histograms, which come as protobuf, get the classic buckets, too.
+    pub classic_histograms: bool,
     /// TLS, if any file is set.
     pub tls: Tls,
 }
@@ -53,6 +55,7 @@ impl Default for ServerConfig {
             request_timeout_ms: 200,
             shutdown_delay_seconds: 0.0,
             drain_seconds: 10.0,
+            classic_histograms: true,
             tls: Tls::default(),
         }
     }

@@ -225,6 +225,7 @@ impl Pod<'_> {
             })
             .map(|name| Application::new(&metadata.namespace, name));
         PendingPod {
+            group: self.spec.group().map(|group| format!("{}/{group}", metadata.namespace)),
             key: format!("{}/{}", metadata.namespace, metadata.name),
             application,
             labels: metadata

@@ -221,3 +221,23 @@ fn requests_beyond_any_machine_do_not_overflow() {
     assert_eq!(decoded.pod.requests.memory_bytes, u64::MAX);
     assert_eq!(decoded.pod.requests.cpu_millicores, u64::MAX);
 }
+
+#[test]
+fn the_group_of_a_pod_is_known_in_both_forms() {
+    for (spec, group) in [
+        (json!({"schedulingGroup": {"podGroupName": "train"}}), Some("ml/train")),
+        (
+            json!({"workloadRef": {"name": "job", "podGroup": "workers", "podGroupReplicaKey": "3"}}),
+            Some("ml/job/workers/3"),
+        ),
+        (json!({"workloadRef": {"name": "job", "podGroup": "workers"}}), Some("ml/job/workers/")),
+        (json!({"schedulingGroup": {}, "workloadRef": null}), None),
+        (json!({"schedulingGroup": null}), None),
+    ] {
+        let body =
+            json!({"Pod": {"metadata": {"name": "p", "namespace": "ml"}, "spec": spec}, "NodeNames": ["a"]});
+        let body = body.to_string();
+        let decoded = decode(body.as_bytes(), Identity::App.into()).unwrap();
+        assert_eq!(decoded.pod.group.as_deref(), group, "{body}");
+    }
+}

@@ -121,7 +121,8 @@ pub async fn scoring(
         connections.clone(),
         metrics,
         tasks.stopping.clone(),
-    );
+    )
+    .with_classic_histograms(config.server.classic_histograms);
 
     let decisions = Arc::new(Decisions::new(config.scoring.decisions));
     let scorer = Arc::new(Scorer::new(

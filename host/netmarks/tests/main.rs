@@ -15,6 +15,7 @@ mod hot_swap;
 mod killed;
 mod meshes_doc;
 mod metrics_tls;
+mod native_histograms;
 mod policies;
 mod policy_access;
 mod policy_cli;

@@ -87,6 +87,7 @@ impl Pod {
             application,
             labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             requests: self.requests,
+            group: None,
         }
     }
 }

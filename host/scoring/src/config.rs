@@ -22,7 +22,8 @@ pub struct ScoringConfig {
     #[garde(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-live" = true))]
     pub top: u32,
-    /// Seconds that a pod just answered counts on its best node before the watch has shown where it went; 0: not at all.
+    /// Seconds that a pod just answered counts on its best node before the watch has shown where it went; 0: not at all. For a pod
+    /// group: since the last of its members was answered or seen bound.
     #[garde(range(min = 0.0, max = 86_400.0))]
     #[schemars(extend("x-live" = true))]
     pub assume_seconds: f64,

@@ -78,7 +78,7 @@ impl Scorer {
         if deliver(&answer.scores) {
             self.metrics.answered(answer.empty, answer.took);
         } else {
-            self.state.assumed().forget(&pod.key);
+            self.state.assumed().forget(&pod.key, Instant::now());
         }
         UnrecordedAnswer { scorer: self, pod, answer }
     }
@@ -133,11 +133,15 @@ impl Scorer {
 
     fn assume(&self, pod: &PendingPod, nodes: &[&str], answer: &Answer) {
         let best = answer.scores.iter().max_by_key(|(_, score)| *score);
-        if let Some(application) = &pod.application
-            && let Some(node) = best.and_then(|(candidate, _)| nodes.get(*candidate as usize))
-        {
-            let assume_for = self.config.load().assume_for();
-            self.state.assumed().assume(&pod.key, application, node, Instant::now(), assume_for);
+        let node = best.and_then(|(candidate, _)| nodes.get(*candidate as usize));
+        let (assumed, now, assume_for) =
+            (self.state.assumed(), Instant::now(), self.config.load().assume_for());
+        match (&pod.application, node, pod.group.as_deref()) {
+            (Some(application), Some(node), group) => {
+                assumed.assume(&pod.key, group, application, node, now, assume_for);
+            }
+            (_, _, Some(group)) => assumed.renew(group, now, assume_for),
+            (_, _, None) => {}
         }
     }
 

@@ -192,7 +192,7 @@ fn a_pod_that_is_seen_bound_or_gone_is_no_longer_assumed() {
     take(&state, [Event::Apply(decoded(&pod("web-0", "web", Some("a"))))]);
     let assume = |name: &str| {
         let now = Instant::now();
-        state.assumed().assume(&format!("shop/{name}"), &web, "a", now, Duration::from_secs(60));
+        state.assumed().assume(&format!("shop/{name}"), None, &web, "a", now, Duration::from_secs(60));
     };
     let assumed = || state.assumed().resolve(&state.snapshot(), Instant::now(), "").len();
     assume("web-1");

@@ -16,6 +16,7 @@ pub(crate) struct Layout<'a> {
     pub(crate) manager_port: u16,
     pub(crate) kwok_port: u16,
     pub(crate) service_accounts: bool,
+    pub(crate) gangs: bool,
 }
 
 /// What runs in the controller manager: workloads, what keeps nodes and pods in order, and what fills the built-in roles such as `view`.
@@ -27,6 +28,9 @@ const CONTROLLERS: &str = "clusterrole-aggregation-controller,daemonset-controll
 
 /// What fills namespaces with the account that pods use unless they name another.
 const ACCOUNT_CONTROLLER: &str = "serviceaccount-controller";
+
+/// The flag that lets kube-scheduler place the pods of a group together.
+pub const GANGS: &str = "--feature-gates=GenericWorkload=true,GangScheduling=true";
 
 /// Who did what, and whether it was allowed; of each request one line, when it has been answered.
 pub(crate) const AUDIT_POLICY: &str = "\
@@ -90,6 +94,10 @@ impl Layout<'_> {
         if !self.service_accounts {
             // Pods have no containers that could use a token, and a namespace is ready for them at once.
             arguments.push("--disable-admission-plugins=ServiceAccount".to_owned());
+        }
+        if self.gangs {
+            arguments.push(GANGS.to_owned());
+            arguments.push("--runtime-config=scheduling.k8s.io/v1alpha2=true".to_owned());
         }
         Program::new("kube-apiserver", &binaries.kube_apiserver, arguments, self.folder)
     }

@@ -35,6 +35,8 @@ pub struct Options {
     pub service_accounts: bool,
     /// Processes that stand for pods.
     pub stand_ins: Vec<StandIn>,
+    /// Whether the API server has pod groups, an alpha feature; a scheduler is told by [`crate::GANGS`].
+    pub gangs: bool,
 }
 
 /// A user of the API server, known by a fixed token.
@@ -79,7 +81,7 @@ impl ControlPlane {
     ///
     /// On failure the error carries the end of the log of the process that failed.
     pub async fn start(binaries: &Binaries, options: Options) -> Result<Self> {
-        let Options { keep, users, service_accounts, stand_ins } = options;
+        let Options { keep, users, service_accounts, stand_ins, gangs } = options;
         let folder = Arc::new(WorkDir::create("cluster", keep)?);
         let mut ports = Vec::new();
         let mut reserve = || -> Result<u16> {
@@ -98,6 +100,7 @@ impl ControlPlane {
             manager_port: reserve()?,
             kwok_port: reserve()?,
             service_accounts,
+            gangs,
         };
         let key = rcgen::KeyPair::generate().context("failed to generate the service account key")?;
         folder.write("service-account.key", &key.serialize_pem())?;

@@ -49,6 +49,7 @@ mod workdir;
 
 pub use audit::Call;
 pub use authority::Authority;
+pub use components::GANGS;
 pub use control_plane::{ControlPlane, Options, User};
 pub use netmarks_test_tools::{
     Binaries, MetricsStores, cache_folder, cached, cert_manager, claim_path, definitions, kubeadm, repository,

@@ -34,12 +34,19 @@ pub struct PrometheusOptions {
     /// Further top-level keys of its configuration file, such as `rule_files` or `remote_write`; its `scrape_configs` come
     /// after the one of the targets.
     pub configuration: Map<String, Value>,
+    /// Whether it scrapes and keeps native histograms.
+    pub native_histograms: bool,
 }
 
 impl PrometheusOptions {
     /// Scrapes these targets and does nothing else.
     pub fn new(targets: &[ScrapeTarget], scrape_interval: Duration) -> Self {
-        Self { targets: targets.to_vec(), scrape_interval, configuration: Map::new() }
+        Self {
+            targets: targets.to_vec(),
+            scrape_interval,
+            configuration: Map::new(),
+            native_histograms: false,
+        }
     }
 
     /// The same with a further key of the configuration.
@@ -108,13 +115,16 @@ impl PrometheusServer {
         let text = serde_json::to_string_pretty(&options.configuration(&targets_file))
             .context("failed to encode Prometheus' configuration")?;
         let config_file = folder.write("prometheus.yml", &text)?;
-        let arguments = vec![
+        let mut arguments = vec![
             format!("--config.file={}", config_file.display()),
             format!("--storage.tsdb.path={}", folder.path().join("data").display()),
             format!("--web.listen-address=127.0.0.1:{}", port.number()),
             // A restart of the test's server must find what was scraped before.
             "--storage.tsdb.wal-compression".to_owned(),
         ];
+        if options.native_histograms {
+            arguments.push("--enable-feature=native-histograms".to_owned());
+        }
         let url = format!("http://127.0.0.1:{}", port.number());
         let client = http::client(&url)?;
         let process = Program::new("prometheus", executable, arguments, folder.path()).start()?;

@@ -15,6 +15,7 @@ pub mod pod;
 pub mod reader;
 pub mod release;
 pub mod setting;
+pub mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

@@ -8,28 +8,30 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::cache_folder;
 
-use super::{line_of, members};
+use super::{Architecture, members};
 use crate::command::{cargo, run as run_command};
 
 /// Where it is in the image.
-const PROGRAM: &str = "usr/local/bin/netmarks";
-
-/// What cargo calls this machine.
-pub(super) fn target() -> Result<String> {
-    line_of(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()), &["-vV"], "host:")
-}
+pub(crate) const PROGRAM: &str = "usr/local/bin/netmarks";
 
 /// Compiles it; returns where it is, in `output`.
 ///
 /// Its compiled dependencies are in the user's cache folder, so that a fresh clone compiles only what is ours.
-pub(super) fn build(root: &Path, target: &str, revision: &str, output: &Path) -> Result<PathBuf> {
+pub(super) fn build(
+    root: &Path,
+    architecture: Architecture,
+    revision: &str,
+    output: &Path,
+) -> Result<PathBuf> {
+    architecture.toolchain()?;
+    let target = architecture.target();
     let folder = cache_folder()?.join("image-target");
     fs::create_dir_all(&folder).with_context(|| format!("failed to create {}", folder.display()))?;
     // Until it is copied: another clone may want to build its own.
     let lock = folder.join("image.lock");
     let lock = File::create(&lock).with_context(|| format!("failed to create {}", lock.display()))?;
     lock.lock().context("failed to wait for another build of the image")?;
-    forget_other_clone(root, target, &folder)?;
+    forget_other_clone(root, architecture, &folder)?;
 
     let home: Option<PathBuf> =
         std::env::var_os("CARGO_HOME").map(Into::into).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
@@ -44,17 +46,22 @@ pub(super) fn build(root: &Path, target: &str, revision: &str, output: &Path) ->
     command.env_remove("RUSTFLAGS").env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     command.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only").env("CARGO_PROFILE_RELEASE_STRIP", "none");
     command.env("NETMARKS_REVISION", revision);
+    if architecture.is_foreign() {
+        let variable = format!("CARGO_TARGET_{}_LINKER", target.to_uppercase().replace('-', "_"));
+        command.env(variable, architecture.tool("gcc"));
+    }
     run_command(&mut command)?;
     let program = output.join("netmarks");
-    strip(&folder.join(target).join("release/netmarks"), &program)?;
+    strip(architecture, &folder.join(target).join("release/netmarks"), &program)?;
     Ok(program)
 }
 
 /// Makes `stripped` of `built`, and a file of symbols beside it for whoever profiles.
-fn strip(built: &Path, stripped: &Path) -> Result<()> {
+fn strip(architecture: Architecture, built: &Path, stripped: &Path) -> Result<()> {
     let symbols = stripped.with_extension("debug");
     let advice = "failed to strip the program; install Debian's package binutils";
-    let objcopy = |arguments: &[&OsStr]| run_command(Command::new("objcopy").args(arguments)).context(advice);
+    let tool = architecture.tool("objcopy");
+    let objcopy = |arguments: &[&OsStr]| run_command(Command::new(&tool).args(arguments)).context(advice);
     objcopy(&["--only-keep-debug".as_ref(), built.as_ref(), symbols.as_ref()])?;
     // A debugger finds the file by this link, wherever both are put together.
     let mut link = OsString::from("--add-gnu-debuglink=");
@@ -76,8 +83,10 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 
 /// Cargo tells by the times of files whether they changed, and takes equal paths in two clones for one file: with a
 /// common folder it would take the other's program for ours.
-fn forget_other_clone(root: &Path, target: &str, folder: &Path) -> Result<()> {
-    let note = folder.join("clone");
+fn forget_other_clone(root: &Path, architecture: Architecture, folder: &Path) -> Result<()> {
+    let target = architecture.target();
+    let note =
+        folder.join(if architecture.is_foreign() { format!("clone-{architecture}") } else { "clone".into() });
     let root_text = root.to_str().context("the path of this clone is not UTF-8")?;
     if fs::read_to_string(&note).is_ok_and(|last| last == root_text) {
         return Ok(());

@@ -12,7 +12,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::{line_of, members, remove_file};
+use super::{Architecture, line_of, members, remove_file};
 use crate::command::{cargo, cargo_tool, output, run as run_command};
 
 const CARGO_CYCLONEDX: &str = "0.5.9";
@@ -27,13 +27,14 @@ const WRITTEN: &str = "image-sbom";
 type Crate = (String, String);
 
 /// Writes it to `file`, dated `epoch` seconds after 1970, and returns that path.
-pub(super) fn write(root: &Path, target: &str, epoch: u64, file: &Path) -> Result<PathBuf> {
+pub(super) fn write(root: &Path, architecture: Architecture, epoch: u64, file: &Path) -> Result<PathBuf> {
+    let target = architecture.target();
     let mut sbom = described(root, target, epoch)?;
     let linked = linked(root, target)?;
     retain(&mut sbom, &linked)?;
     let components =
         sbom.get_mut("components").and_then(Value::as_array_mut).context("the SBOM has no components")?;
-    components.extend(beside_the_crates()?);
+    components.extend(beside_the_crates(architecture)?);
     let text = serde_json::to_string_pretty(&sbom)? + "\n";
     fs::write(file, text).with_context(|| format!("failed to write {}", file.display()))?;
     Ok(file.to_owned())
@@ -105,11 +106,11 @@ fn retain(sbom: &mut Value, linked: &BTreeSet<Crate>) -> Result<()> {
 }
 
 /// What the image has that cargo does not know.
-fn beside_the_crates() -> Result<Vec<Value>> {
+fn beside_the_crates(architecture: Architecture) -> Result<Vec<Value>> {
     let rust = line_of(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()), &["-vV"], "release:")?;
     Ok(vec![
-        debian("libc6-dev", "library", "LGPL-2.1-or-later")?,
-        debian("ca-certificates", "data", "MPL-2.0")?,
+        debian(architecture.libc(), Some("glibc"), "library", "LGPL-2.1-or-later")?,
+        debian("ca-certificates", None, "data", "MPL-2.0")?,
         json!({
             "type": "library",
             "bom-ref": "rust-std",
@@ -122,12 +123,13 @@ fn beside_the_crates() -> Result<Vec<Value>> {
     ])
 }
 
-/// What was taken from this installed package, by the name of its source package.
-fn debian(package: &str, kind: &str, licence: &str) -> Result<Value> {
+/// What was taken from this installed package, by `name` or else the name of its source package.
+fn debian(package: &str, name: Option<&str>, kind: &str, licence: &str) -> Result<Value> {
     let format = "--showformat=${source:Package} ${source:Version}";
     let text = output(Command::new("dpkg-query").args(["--show", format, package]))
         .with_context(|| format!("an image is built on Debian or Ubuntu, with the package {package}"))?;
-    let (name, version) = text.split_once(' ').with_context(|| format!("dpkg-query printed {text:?}"))?;
+    let (source, version) = text.split_once(' ').with_context(|| format!("dpkg-query printed {text:?}"))?;
+    let name = name.unwrap_or(source);
     let release = fs::read_to_string("/etc/os-release").context("failed to read /etc/os-release")?;
     let vendor =
         release.lines().find_map(|line| line.strip_prefix("ID=")).context("/etc/os-release has no ID")?;

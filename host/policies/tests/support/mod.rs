@@ -200,6 +200,7 @@ pub fn pod() -> PendingPod {
         application: Some(Application::new("default", "p")),
         labels: Vec::new(),
         requests: Resources::default(),
+        group: None,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::{Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
@@ -66,8 +67,9 @@ pub async fn run(client: Client, state: Arc<ClusterState>, naming: Naming, shutd
 pub fn take_pods(state: &ClusterState, changes: Vec<Change<PodFacts>>) -> Outcome {
     let outcome = state.update(|index| apply_pods(index, changes));
     // Only now: a pod is rather seen twice for an instant than not at all.
+    let now = Instant::now();
     for key in &outcome.settled {
-        state.assumed().forget(key);
+        state.assumed().forget(key, now);
     }
     if outcome.lists_ended > 0 {
         state.pods_listed();

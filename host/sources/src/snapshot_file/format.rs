@@ -206,6 +206,7 @@ impl FilePod {
     #[must_use]
     pub fn pending(&self) -> PendingPod {
         PendingPod {
+            group: None,
             key: self.name.clone(),
             application: self.application.clone(),
             labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
