@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// Sign it with this private key (PEM, PKCS#8, ECDSA P-256)
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
-    /// Who listens to it
+    /// What its scores count for
     #[arg(long, value_enum)]
     mode: Option<ModeName>,
     /// For how many of 100 workloads a canary answers
@@ -88,7 +88,7 @@ enum ModeName {
     Active,
     /// It answers for some workloads
     Canary,
-    /// It scores along, and only its report shows it
+    /// It scores every request, and only its report shows the scores
     Shadow,
     /// It is loaded
     Ready,
