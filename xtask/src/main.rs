@@ -15,6 +15,7 @@ mod circles;
 mod cluster;
 mod command;
 mod dependencies;
+mod documents;
 mod figures;
 mod guests;
 mod image;
@@ -31,7 +32,7 @@ use std::process::ExitCode;
 /// Tasks of the netmarks repository
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
-struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     task: Task,
 }

@@ -75,7 +75,7 @@ impl Commands {
         drop(self.ask(|done| Command::Reject { rejected, done }).await);
     }
 
-    /// A revision was proven in vain: the change that it was for is refused.
+    /// A proven revision is not needed: the change that it was for is refused.
     pub(crate) async fn withdraw(&self, revision: RevisionId) {
         // Where this fails, the refusal of the change says more.
         drop(self.advance(Progress::Step(revision, Event::Withdrawn)).await);
