@@ -22,7 +22,7 @@ pub enum Credentials {
     /// None: anonymous.
     #[default]
     Anonymous,
-    /// A docker `config.json`, read again for every fetch, so that a rotated pull secret is used at once.
+    /// A docker `config.json`, read again forevery fetch, so that a rotated pull secret is used at once.
     File(PathBuf),
     /// The content of one.
     Config(Vec<u8>),
@@ -171,7 +171,7 @@ fn rank(key: &str, registry: &str, repository: &str) -> Option<usize> {
         return None;
     }
     let path = path.trim_matches('/');
-    // What `docker login` writes for the API's version is no repository.
+    // What `docker login` writes for the API's version is not a repository.
     let path = if path == "v1" || path == "v2" { "" } else { path };
     let below = repository.strip_prefix(path)?;
     (path.is_empty() || below.is_empty() || below.starts_with('/')).then_some(path.len())

@@ -32,7 +32,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How policies are fetched.
 #[derive(Clone, Debug)]
 pub struct FetchConfig {
-    /// Certificates (PEM) to trust besides the system's. Read again for every fetch, so that a changed one is used at once.
+    /// Certificates (PEM) to trust besides the system's. Read again forevery fetch, so that a changed one is used at once.
     pub ca_file: Option<PathBuf>,
     /// Registries, as `host` or `host:port`, that may be spoken to over plain HTTP if they do not speak TLS. Loopback
     /// addresses always may.
@@ -173,7 +173,7 @@ impl Fetcher {
     /// Puts a component into a registry under a tag, in the layout of `wkg`.
     ///
     /// # Errors
-    /// If the reference is no tag, the component is larger than may be fetched, or the registry does not take it.
+    /// If the reference is not a tag, the component is larger than may be fetched, or the registry does not take it.
     pub async fn push(
         &self,
         reference: &Reference,

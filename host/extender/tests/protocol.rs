@@ -192,7 +192,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_or_read_but_never_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(decode(&body, Identity::App.into()).is_err(), "200 random bytes are no request");
+        prop_assert!(decode(&body, Identity::App.into()).is_err(), "200 random bytes are not a request");
     }
 }
 

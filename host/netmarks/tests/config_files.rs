@@ -32,7 +32,7 @@ fn compare(path: &str, expected: &str) {
 fn for_helm(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            // The names of keys are free, so what stands below `properties` is no keyword.
+            // The names of keys are free, so what stands below `properties` is not a keyword.
             for (name, value) in fields.iter_mut() {
                 match value {
                     Value::Object(properties) if name == "properties" => {

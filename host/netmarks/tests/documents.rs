@@ -59,6 +59,30 @@ fn command_lines_in_documents_are_of_this_program() {
     assert!(count > 100, "{count} command lines are few: were they found?");
 }
 
+/// What errors, advice and comments in the sources and the chart say between backticks.
+#[test]
+fn command_lines_in_messages_are_of_this_program() {
+    let program = program();
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    let folders = ["host", "deploy", "policies/templates"].map(repository);
+    for file in folders.iter().flat_map(|folder| files(folder, &[".rs", ".txt", ".yaml", ".toml"]).unwrap()) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (number, line) in (1..).zip(text.lines()) {
+            // One line at a time: an odd backtick must not turn the rest of a source around.
+            for line_of in command_lines(&Markdown::of(line.trim_start()), "netmarks") {
+                count += 1;
+                // A name is filled in when the message is written.
+                let filled = line_of.text.replace(['{', '}'], "");
+                if let Some(mistake) = mistake(&program, &filled) {
+                    wrong.push(format!("{}:{number}: netmarks {}: {mistake}", file.display(), line_of.text));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(count > 30, "{count} command lines are few: were they found?");
+}
+
 /// `command` and all below it that are shown, each with its full name.
 fn commands(command: &clap::Command, name: &str) -> Vec<(String, clap::Command)> {
     let mut all = vec![(name.to_owned(), command.clone())];
@@ -84,7 +108,7 @@ fn examples_in_help_are_of_this_program() {
 
 #[test]
 fn the_reference_of_commands_is_their_help() {
-    let mut text = "# Commands\n\nWhat `--help` prints, for every command. A test writes this document: `NETMARKS_BLESS=1 cargo test \
+    let mut text = "# Commands\n\nWhat `--help` prints, forevery command. A test writes this document: `NETMARKS_BLESS=1 cargo test \
                     --workspace --test tests documents`.\n[Exit codes](../operate.md#exit-codes) mean the same everywhere.\n"
         .to_owned();
     for (name, mut command) in commands(&program(), "netmarks") {

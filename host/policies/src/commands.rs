@@ -69,7 +69,7 @@ impl Commands {
         self.ask(|done| Command::Advance { progress, done }).await
     }
 
-    /// Remembers a refusal and tells of it.
+    /// Remembers a refusal and reports it.
     pub(crate) async fn reject(&self, rejected: RejectedSubmission) {
         // Where this fails, the refusal itself says more.
         drop(self.ask(|done| Command::Reject { rejected, done }).await);

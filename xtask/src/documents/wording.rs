@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-const WORDS: [(&str, &str); 31] = [
+const WORDS: [(&str, &str); 40] = [
     ("anew", "again"),
     ("unheard", "say what is ignored"),
     ("shall", "should, must, or will"),
@@ -24,6 +24,15 @@ const WORDS: [(&str, &str); 31] = [
     ("is none", "there is no ..., or: is not a ..."),
     ("are none", "there are no ..., or: are not ..."),
     ("was none", "there was no ..., or: was not a ..."),
+    ("is no", "is not a"),
+    ("are no", "are not"),
+    ("upon", "on"),
+    ("for ever", "forever"),
+    ("in silence", "without a message"),
+    ("of one's own", "your own"),
+    ("tell of", "report, or: show"),
+    ("tells of", "reports, or: shows"),
+    ("told of", "given, or: told about"),
     ("belong into", "belong in"),
     ("belongs into", "belongs in"),
     ("apart from", "except for, or: besides"),
@@ -56,13 +65,16 @@ pub(super) fn found(path: &Path, text: &str) -> Vec<String> {
         for written in [word.to_owned(), capitalised(word)] {
             for (start, _) in whole.match_indices(&written) {
                 let before = whole.get(..start).unwrap_or_default();
-                // "There is none" is plain enough.
-                if word.ends_with(" none") && before.to_lowercase().ends_with("there ") {
+                let rest = whole.get(start + written.len()..).unwrap_or_default();
+                if is_plain(word, before, rest) {
                     continue;
                 }
                 let before = before.chars().next_back();
-                let after = whole.get(start + written.len()..).and_then(|after| after.chars().next());
-                if [before, after].into_iter().flatten().any(|c| c.is_alphanumeric() || c == '_') {
+                if [before, rest.chars().next()]
+                    .into_iter()
+                    .flatten()
+                    .any(|c| c.is_alphanumeric() || c == '_')
+                {
                     continue;
                 }
                 let line = begins.partition_point(|begin| *begin <= start);
@@ -71,6 +83,12 @@ pub(super) fn found(path: &Path, text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// "There is none", "there are no nodes" and "is no longer" are plain enough.
+fn is_plain(word: &str, before: &str, rest: &str) -> bool {
+    let negation = word.ends_with(" none") || word.ends_with(" no");
+    negation && (before.to_lowercase().ends_with("there ") || rest.starts_with(" longer"))
 }
 
 fn capitalised(word: &str) -> String {
@@ -87,7 +105,9 @@ mod tests {
         let lines = |text: &str| found(Path::new("a.md"), text).len();
         assert_eq!(lines("made anew. Apart from that"), 2);
         assert_eq!(lines("/// what is\n    /// none"), 1, "a phrase over two lines");
-        for plain in ["shallow", "`is_none()`", "value is None", "then.hence_", "There is none"] {
+        for plain in
+            ["shallow", "`is_none()`", "value is None", "then.hence_", "There is none", "it is no longer"]
+        {
             assert_eq!(lines(plain), 0, "{plain}");
         }
         assert_eq!(

@@ -81,7 +81,7 @@ pub(super) fn rank(
 ) -> Result<Ranking> {
     let mut index = snapshot.to_index();
     let pending = pending_pod(snapshot, pod)?;
-    // What a pod sends to its own other replicas counts, but it is no peer of itself.
+    // What a pod sends to its own other replicas counts, but it is not a peer of itself.
     index.delete_pod(pod);
     let names: Vec<String> = index.nodes().map(|node| node.name).collect();
     if names.is_empty() {

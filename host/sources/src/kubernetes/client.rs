@@ -30,7 +30,7 @@ pub enum ClientError {
         #[source]
         error: KubeconfigError,
     },
-    /// The configured file is no YAML of a kubeconfig.
+    /// The configured file is not YAML of a kubeconfig.
     #[error("the kubeconfig {} cannot be read", path.display())]
     Yaml {
         path: PathBuf,
