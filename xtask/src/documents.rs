@@ -19,6 +19,10 @@ pub(crate) fn check(root: &Path, mut xtask: clap::Command) -> Result<()> {
     let mut found = links::broken(root, &documents);
     found.extend(unlisted(&documents));
     for (path, document) in &documents {
+        // A semicolon ends a statement, and what follows is a syntax error in place of the drawing.
+        for line in document.drawings.iter().filter(|line| line.text.contains(';')) {
+            found.push(format!("{}:{}: a drawing has a semicolon", path.display(), line.line));
+        }
         for line in command_lines(document, "cargo xtask") {
             if let Some(mistake) = mistake(&xtask, &line.text) {
                 found.push(format!("{}:{}: cargo xtask {}: {mistake}", path.display(), line.line, line.text));

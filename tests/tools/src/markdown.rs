@@ -49,6 +49,8 @@ pub struct Markdown {
     pub anchors: BTreeSet<String>,
     /// Targets of links.
     pub links: Vec<Piece>,
+    /// Lines of drawings (`mermaid`).
+    pub drawings: Vec<Piece>,
     /// Code within sentences.
     pub spans: Vec<Piece>,
     /// Lines of code blocks other than drawings, where lines that end in `\` go on.
@@ -69,7 +71,9 @@ impl Markdown {
                 fenced = !fenced;
                 drawing = trimmed == "```mermaid";
             } else if fenced {
-                if !drawing {
+                if drawing {
+                    document.drawings.push(Piece { line: number, text: trimmed.to_owned() });
+                } else {
                     document.line_of_code(number, trimmed);
                 }
             } else {
@@ -169,5 +173,6 @@ mod tests {
         assert_eq!(document.spans, [piece(1, "title"), piece(3, "code of two lines"), piece(23, "not code")]);
         let code = [piece(7, "# no heading"), piece(8, "ls -l `x`"), piece(16, "indented")];
         assert_eq!(document.code, code);
+        assert_eq!(document.drawings, [piece(13, "graph")]);
     }
 }
