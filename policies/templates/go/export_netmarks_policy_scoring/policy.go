@@ -18,6 +18,11 @@ const (
 
 // Describe says what the policy is and what it wants to be told.
 func Describe() Description {
+	idleCore := Parameter{
+		Name:    "idle-core",
+		Summary: "What an idle core is worth, in bytes per second.",
+		Kind:    MakeParameterKindNumber(NumberParameter{Default: 100, Minimum: 0, Maximum: 1e9}),
+	}
 	return Description{
 		Name:    "{{name}}",
 		Version: "1.0.0",
@@ -25,11 +30,7 @@ func Describe() Description {
 		// What the host tells the policy: see `needs` in wit/policy.wit for all there is.
 		Needs: []string{"peers", "node.cpu-allocatable", "node.cpu-requested"},
 		// What an operator may set.
-		Parameters: []Parameter{{
-			Name:    "idle-core",
-			Summary: "What an idle core is worth, in bytes per second.",
-			Kind:    MakeParameterKindNumber(NumberParameter{Default: 100, Minimum: 0, Maximum: 1e9}),
-		}},
+		Parameters: []Parameter{idleCore},
 	}
 }
 
@@ -50,7 +51,8 @@ func Score(request Request) Result[[]float64, string] {
 
 // Explain returns what one node's score is made of, for people who ask why.
 func Explain(request Request, node uint32) Result[[]Part, string] {
-	parts := []Part{{Peer: None[uint32](), Label: "idle cores", Amount: idle(&request, int(node))}}
+	cores := Part{Peer: None[uint32](), Label: "idle cores", Amount: idle(&request, int(node))}
+	parts := []Part{cores}
 	visitPeers(&request, func(peer uint32, traffic float64, there, pods uint32) {
 		if there == node && len(parts) < 256 {
 			amount := traffic * float64(pods)
