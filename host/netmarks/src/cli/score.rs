@@ -101,7 +101,7 @@ pub(super) fn rank(
     let answer = scoring.scorer.decide(&pending, &names);
     let policy = scoring.registry.current().active.first().map(|member| {
         let Description { name, version, summary, .. } = member.policy.description();
-        format!("{name} {version}, {}", summary.trim_end_matches('.'))
+        format!("{name} {version}: {}", summary.trim_end_matches('.'))
     });
     let nodes = answer.ranking(&names, limit.unwrap_or(names.len()), explained)?;
     Ok(Ranking { policy: policy.unwrap_or_default(), nodes })
