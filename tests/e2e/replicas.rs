@@ -31,7 +31,7 @@ async fn answer(extender: &Extender, request: &Value) -> Result<String> {
     Ok(response.error_for_status()?.text().await?)
 }
 
-/// Waits until all replicas give the same bytes forevery request; gives how many nodes the answers name. A share that
+/// Waits until all replicas give the same bytes for every request; gives how many nodes the answers name. A share that
 /// lies between two scores may fall to either side while the flows differ in their last digits, so not every moment
 /// will do.
 async fn wait_same_answers(replicas: &[&Extender], requests: &[Value]) -> Result<usize> {

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
     // What the cargo that runs us says of our own package. Build scripts of some dependencies watch these, and would compile
-    // them again forevery clone, and again for whoever calls cargo directly.
+    // them again for every clone, and again for whoever calls cargo directly.
     for (name, _) in std::env::vars_os() {
         if ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|start| name.to_string_lossy().starts_with(start)) {
             command.env_remove(name);

@@ -27,7 +27,7 @@ const PACKAGES: [(&str, &str); 14] = [
 /// The Go release that Kubernetes' go.mod asks for, as major and minor.
 const GO: (u32, u32) = (1, 26);
 
-/// Checks foreverything the later steps call. Installs Debian packages if run by root; otherwise says what to install.
+/// Checks for everything the later steps call. Installs Debian packages if run by root; otherwise says what to install.
 pub(crate) fn check() -> Result<()> {
     packages()?;
     for program in ["prometheus", "promtool", "docker-registry", "buildah", "setpriv"] {

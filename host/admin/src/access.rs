@@ -19,7 +19,7 @@ use crate::config::AdminConfig;
 pub enum Access {
     /// Every program that reaches the listener, which is on loopback; it answers no web page.
     Loopback,
-    /// By the token in a file, read forevery call: changing the file changes the token.
+    /// By the token in a file, read for every call: changing the file changes the token.
     Token(PathBuf),
     /// By their client certificate, which the handshake has verified.
     Certificate,

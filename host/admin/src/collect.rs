@@ -109,7 +109,7 @@ type Read = fn(&ShadowReport) -> u64;
 impl Collector for PolicyCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let report = self.0.report();
-        let help = "1 forevery policy that is loaded, by the mode it is in.";
+        let help = "1 for every policy that is loaded, by the mode it is in.";
         let mut live = encoder.encode_descriptor("policy_live", help, None, MetricType::Gauge)?;
         for policy in &report.policies {
             let labels = LiveLabels {

@@ -16,7 +16,7 @@ pub struct AdminConfig {
     /// The address of the listener; without it there is no listener. Beyond loopback, set one of the ways below to know who asks.
     #[schemars(extend("examples" = ["127.0.0.1:9822"]))]
     pub listen: Option<SocketAddr>,
-    /// A file with the token that callers present as `Authorization: Bearer`; read again forevery call.
+    /// A file with the token that callers present as `Authorization: Bearer`; read again for every call.
     pub token_file: Option<PathBuf>,
     /// TLS; with `client_ca_file`, callers are known by their certificate.
     pub tls: Tls,

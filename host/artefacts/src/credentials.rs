@@ -22,7 +22,7 @@ pub enum Credentials {
     /// None: anonymous.
     #[default]
     Anonymous,
-    /// A docker `config.json`, read again forevery fetch, so that a rotated pull secret is used at once.
+    /// A docker `config.json`, read again for every fetch, so that a rotated pull secret is used at once.
     File(PathBuf),
     /// The content of one.
     Config(Vec<u8>),

@@ -32,7 +32,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 /// How policies are fetched.
 #[derive(Clone, Debug)]
 pub struct FetchConfig {
-    /// Certificates (PEM) to trust besides the system's. Read again forevery fetch, so that a changed one is used at once.
+    /// Certificates (PEM) to trust besides the system's. Read again for every fetch, so that a changed one is used at once.
     pub ca_file: Option<PathBuf>,
     /// Registries, as `host` or `host:port`, that may be spoken to over plain HTTP if they do not speak TLS. Loopback
     /// addresses always may.

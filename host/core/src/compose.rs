@@ -33,7 +33,7 @@ pub enum ScoreMap {
     Rank,
 }
 
-/// Turns shares (see [`crate::combine`]) into `(candidate, score)` forevery candidate whose score is positive, in
+/// Turns shares (see [`crate::combine`]) into `(candidate, score)` for every candidate whose score is positive, in
 /// candidate order.
 ///
 /// A share of 1 gets `top * confidence`, rounded (`confidence` is 0 to 1, below 1 while the metrics are going stale).

@@ -82,7 +82,7 @@ impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
         let calls = settings.concurrent_calls.max(1);
         let mut pool = PoolingAllocationConfig::default();
-        // The totals are what the largest component may have forevery call, so that one in the middle of a call never
+        // The totals are what the largest component may have for every call, so that one in the middle of a call never
         // keeps another from starting. They cost address space, not memory.
         pool.total_component_instances(calls)
             .total_core_instances(calls * CORE_INSTANCES)

@@ -1,6 +1,6 @@
 //! The state of one call: its memory account, its log and what it did through WASI.
 //!
-//! It is made forevery call and is all that a guest can reach.
+//! It is made for every call and is all that a guest can reach.
 
 use wasmtime::{ResourceLimiter, Store};
 

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use netmarks::cli::{Cli, exit_code, print_error};
 
 fn main() -> ExitCode {
-    // One provider forevery TLS stack in the process; an error says that there is one already.
+    // One provider for every TLS stack in the process; an error says that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,

@@ -108,7 +108,7 @@ fn examples_in_help_are_of_this_program() {
 
 #[test]
 fn the_reference_of_commands_is_their_help() {
-    let mut text = "# Commands\n\nWhat `--help` prints, forevery command. A test writes this document: `NETMARKS_BLESS=1 cargo test \
+    let mut text = "# Commands\n\nWhat `--help` prints, for every command. A test writes this document: `NETMARKS_BLESS=1 cargo test \
                     --workspace --test tests documents`.\n[Exit codes](../operate.md#exit-codes) mean the same everywhere.\n"
         .to_owned();
     for (name, mut command) in commands(&program(), "netmarks") {

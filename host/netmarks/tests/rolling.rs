@@ -31,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 const REPLICAS: usize = 3;
 
-/// Clients of each protocol. Enough forevery replica to have some.
+/// Clients of each protocol. Enough for every replica to have some.
 const CLIENTS: usize = 6;
 
 /// Between the stop signal and the closing of a replica: for those who were on their way to it. Well below the five seconds

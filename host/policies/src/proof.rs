@@ -29,7 +29,7 @@ impl Registry {
     /// Checks, compiles and tries a revision; its lifecycle state follows. The caller holds the turn.
     pub(crate) async fn prove(&self, entry: &Entry, bytes: Bytes) -> Result<Arc<Loaded>, Refusal> {
         self.shared.commands.advance(Progress::Received(Box::new(entry.clone()))).await?;
-        // Room forevery step: the blocking thread must not wait for the task that owns the state, which may itself be
+        // Room for every step: the blocking thread must not wait for the task that owns the state, which may itself be
         // waiting for a blocking thread to write a file.
         let (passed, mut steps) = mpsc::channel(STEPS);
         let (registry, to_load) = (self.clone(), entry.clone());

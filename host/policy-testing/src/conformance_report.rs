@@ -9,7 +9,7 @@ use strum::VariantArray;
 /// Failures told per property; the rest are counted.
 const TOLD: usize = 3;
 
-/// What must hold forevery policy, whatever it prefers.
+/// What must hold for every policy, whatever it prefers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, VariantArray)]
 #[serde(rename_all = "kebab-case")]
 pub enum Property {

@@ -1,4 +1,4 @@
-//! The example policies in other languages: their cases, and what must hold forevery policy.
+//! The example policies in other languages: their cases, and what must hold for every policy.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use netmarks_engine::{Grant, Limits};

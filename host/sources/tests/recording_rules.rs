@@ -16,7 +16,7 @@ const BLESS: &str = "NETMARKS_BLESS";
 
 const HEAD: &str = "\
 # The flows between applications, computed once inside Prometheus: the queries of the presets, under one name and with the
-# same labels forevery mesh. The preset `recorded` reads them; docs/meshes.md (\"Recorded\") says when that is worth it.
+# same labels for every mesh. The preset `recorded` reads them; docs/meshes.md (\"Recorded\") says when that is worth it.
 #
 # Made from the presets by `NETMARKS_BLESS=1 cargo test --workspace --test tests recording_rules`; a test compares.
 #

@@ -1,6 +1,6 @@
 //! What Istio's proxies report: sidecars, ztunnels and waypoints, with the labels of Istio 1.29.
 //!
-//! `source` and `destination` in labels name who opened the connection and who accepted it, forevery reporter. In the TCP
+//! `source` and `destination` in labels name who opened the connection and who accepted it, for every reporter. In the TCP
 //! families `received` is what the proxy received from the client, so source to destination, and `sent` is the answer.
 
 use crate::exposition::{Dialect, Growth, Labels, Series};

@@ -1,4 +1,4 @@
-//! Exit codes, the same forevery command. `docs/operate.md` has the table.
+//! Exit codes, the same for every command. `docs/operate.md` has the table.
 
 use std::fmt;
 use std::io::ErrorKind;

@@ -134,7 +134,7 @@ fn remove_empty(value: &mut Value, schema: &Value) {
     }
 }
 
-/// Kubernetes adds variables forevery Service, so an unknown one is an error only if it looks like a misspelt key.
+/// Kubernetes adds variables for every Service, so an unknown one is an error only if it looks like a misspelt key.
 fn misspelt(name: &str, variables: &[(String, &str, &Value)]) -> Option<Mistake> {
     let near = nearest(name, variables.iter().map(|(variable, ..)| variable.as_str()))?;
     let message = format!("unknown environment variable {name}; did you mean {near}?");

@@ -98,7 +98,7 @@ pub struct AuthConfig {
     pub password_file: Option<PathBuf>,
 }
 
-/// TLS. Files are looked at forevery request; when one has changed a new connection is made.
+/// TLS. Files are looked at for every request; when one has changed a new connection is made.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TlsConfig {

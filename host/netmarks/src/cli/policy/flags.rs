@@ -1,4 +1,4 @@
-//! Flags that say how a policy is run; the same forevery command that runs one.
+//! Flags that say how a policy is run; the same for every command that runs one.
 
 use netmarks_engine::{Grant, Limits, ParameterValue, RunSettings};
 use serde::Deserialize as _;

@@ -1,4 +1,4 @@
-//! Calls of the admin listener, the same forevery command that makes one.
+//! Calls of the admin listener, the same for every command that makes one.
 
 use std::path::PathBuf;
 
