@@ -98,7 +98,7 @@ const WELL: [(&str, &str); 15] = [
 /// Whether `alert` fires within eight hours, as one test of promtool's.
 fn case(alert: &str, series: &[(&str, &str)], fires: bool) -> String {
     let mut text = String::from("  - interval: 1m\n    input_series:\n");
-    // An empty list of series is no list to promtool.
+    // An empty list of series is not a list to promtool.
     for (name, values) in series.iter().chain(&[("unrelated", "1x500")]) {
         text += &format!("      - {{series: \"{name}\", values: \"{values}\"}}\n");
     }

@@ -51,7 +51,7 @@ async fn certificates_come_from_cert_manager_and_are_renewed() {
     let before = issued(&release, &extender).unwrap();
     assert_eq!(shown(plane, &release).await.unwrap(), before);
 
-    // cert-manager makes a lost one again, by the way of a renewal.
+    // cert-manager makes a lost one again, as a renewal.
     plane.kubectl(&["-n", NAMESPACE, "delete", "secret", "netmarks-tls"]).unwrap();
     until("the extender shows another certificate", LIMIT, async || {
         let now = issued(&release, &extender)?;

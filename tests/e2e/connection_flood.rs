@@ -149,7 +149,7 @@ async fn a_scheduler_loses_nothing_by_a_flood_of_connections() {
     for lost in ["overloaded", "deadline", "policy-fault"] {
         assert_eq!(answered(lost), 0, "{lost}");
     }
-    // Told, not asserted: what a busy machine adds is no fault, and how much the flood adds is a measurement.
+    // Told, not asserted: what a busy machine adds is not a fault, and how much the flood adds is a measurement.
     println!("kube-scheduler's median and p99 went from {quiet:?} to {flooded:?}");
     assert!(flooded[1] < TIMEOUT, "a pod waited as long as for an extender that is away: {flooded:?}");
     let warnings = extender.log().unwrap().matches("connections run short").count();

@@ -362,7 +362,7 @@ async fn a_node_is_cut_away_for_one_pod_and_outvoted_for_another() {
     };
     let said = found_with(&second, &offered).unwrap();
     said.ensure_problems(&[("scheduler", "`schedulerName` of its own")]).unwrap();
-    // With one of its own, pods of others are none of its business, except those that the extender was asked about.
+    // With one of its own, pods of others do not concern it, except those that the extender was asked about.
     second["profiles"] = json!([{"schedulerName": "netmarks"}]);
     let said = found_with(&second, &offered).unwrap();
     assert_eq!(said.code, Some(0), "{said:#?}");

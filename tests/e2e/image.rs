@@ -27,7 +27,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 /// Bytes; what the image may be at most, uncompressed.
 const MOST: u64 = 60_000_000;
 
-/// Everything in the image that is no folder. In particular no shell, no package manager, no libraries.
+/// Everything in the image that is not a folder. In particular no shell, no package manager, no libraries.
 const FILES: [&str; 7] = [
     "etc/group",
     "etc/nsswitch.conf",

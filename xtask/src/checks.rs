@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::test_run::{self, Stage};
-use crate::{circles, dependencies, guests, image, manifests, picture, prerequisites};
+use crate::{circles, dependencies, documents, guests, image, manifests, picture, prerequisites};
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
@@ -34,10 +34,15 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 14] = [
+const STEPS: [Step; 15] = [
     Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
     Step { name: "circles", what: "no two files import each other", run: circles::check },
     Step { name: "picture", what: "the crates are as ARCHITECTURE.md draws them", run: picture::check },
+    Step {
+        name: "documents",
+        what: "links, files and commands in documents are there, in plain words",
+        run: |root| documents::check(root, <crate::Args as clap::CommandFactory>::command()),
+    },
     Step {
         name: "unit",
         what: "tests that need nothing but themselves",
@@ -68,7 +73,7 @@ const STEPS: [Step; 14] = [
 ];
 
 /// The steps of `cargo xtask test unit`: what needs no program beside cargo.
-const UNIT: [&str; 4] = ["format", "circles", "picture", "unit"];
+const UNIT: [&str; 5] = ["format", "circles", "picture", "documents", "unit"];
 
 /// The steps of `cargo xtask test hostile`, before its tests: what they read.
 const BEFORE_HOSTILE: [&str; 3] = ["prerequisites", "guests", "cluster"];

@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn a_module_and_its_children() {
         let child_of_parent = [("a", "pub use crate::a::b::B;"), ("a::b", "use super::c::C;"), ("a::c", "")];
-        assert!(found(&child_of_parent).is_empty(), "handing names on is no import");
+        assert!(found(&child_of_parent).is_empty(), "handing names on is not an import");
         let both =
             [("a", "struct A; use self::b::B;"), ("a::b", "use super::A;"), ("c", "use crate::a::b::B;")];
         assert!(found(&both).is_empty(), "a child may use its parent");

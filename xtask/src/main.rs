@@ -15,6 +15,7 @@ mod circles;
 mod cluster;
 mod command;
 mod dependencies;
+mod documents;
 mod evaluation;
 mod figures;
 mod guests;
@@ -33,7 +34,7 @@ use std::process::ExitCode;
 /// Tasks of the netmarks repository
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask")]
-struct Args {
+pub(crate) struct Args {
     #[command(subcommand)]
     task: Task,
 }

@@ -6,7 +6,7 @@
 //! standard library's.
 //!
 //! It starts behind the static data, in what is left of the page that the linker ended them in, and grows memory for
-//! more; the host's cap on memory then is a refused growth, hence a null pointer.
+//! more; the host's cap on memory then is a refused growth, so a null pointer.
 #![allow(unsafe_code)]
 
 use core::alloc::{GlobalAlloc, Layout};

@@ -13,7 +13,7 @@ pub trait Policy {
     const VERSION: &'static str;
     /// One sentence for people, at most 256 bytes.
     const SUMMARY: &'static str;
-    /// The facts that a [`Request`] shall hold. Nothing else is gathered.
+    /// The facts that a [`Request`] should hold. Nothing else is gathered.
     const NEEDS: &'static [Need] = &[];
     /// The settings that an operator may give.
     const PARAMETERS: &'static [Parameter] = &[];

@@ -55,7 +55,7 @@ fn crowds(request: &Request) -> Result<impl Iterator<Item = (f64, f64)>, String>
             *pods += f64::from(*own);
         }
     }
-    // Zone 0 is no zone: nodes of unknown zones are not near each other.
+    // Zone 0 is not a zone: nodes of unknown zones are not near each other.
     if let Some(unknown) = in_zone.first_mut() {
         *unknown = 0.0;
     }

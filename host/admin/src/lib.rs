@@ -1,7 +1,7 @@
 //! The operators' side of the program: the API of policies and who may use it, decisions and snapshots, health, and the metrics
 //! page.
 //!
-//! [`Admin`] is a listener of its own, apart from the scheduler's, so that who may ask for scores is not who may change them.
+//! [`Admin`] is a listener of its own, so that the right to ask for scores is not the right to change policies.
 //! [`HealthRoutes`] and [`ClusterRoutes`] are routes that any listener can carry.
 #![forbid(unsafe_code)]
 

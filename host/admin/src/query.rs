@@ -106,7 +106,7 @@ fn insert(tree: &mut Map<String, Value>, key: &str, text: &str) -> Result<(), St
     }
 }
 
-/// A value as JSON writes it, and a text where it is no JSON: `3`, `true`, `"3"`, `byte`.
+/// A value as JSON writes it, and a text where it is not JSON: `3`, `true`, `"3"`, `byte`.
 fn scalar(key: &str, text: &str) -> Result<Value, String> {
     // Looked at before it is read: reading a collection is what costs.
     if text.trim_start().starts_with(['[', '{']) {

@@ -1,6 +1,6 @@
 //! Who we are to a registry, as docker and Kubernetes write it down.
 //!
-//! Picking the entry for a registry is pure, and apart from authenticating with it. Supported is docker's `config.json`, which is
+//! Picking the entry for a registry is pure; authenticating with it is elsewhere. Supported is docker's `config.json`, which is
 //! also what a Kubernetes Secret of type `kubernetes.io/dockerconfigjson` holds: entries below `auths` with `auth`,
 //! `username` and `password`, `identitytoken` or `registrytoken`. As in Kubernetes, a key may go down to a repository, and
 //! the longest that fits is taken; patterns with `*` are not supported.
@@ -171,7 +171,7 @@ fn rank(key: &str, registry: &str, repository: &str) -> Option<usize> {
         return None;
     }
     let path = path.trim_matches('/');
-    // What `docker login` writes for the API's version is no repository.
+    // What `docker login` writes for the API's version is not a repository.
     let path = if path == "v1" || path == "v2" { "" } else { path };
     let below = repository.strip_prefix(path)?;
     (path.is_empty() || below.is_empty() || below.starts_with('/')).then_some(path.len())

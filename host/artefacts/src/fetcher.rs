@@ -174,7 +174,7 @@ impl Fetcher {
     /// Puts a component into a registry under a tag, in the layout of `wkg`.
     ///
     /// # Errors
-    /// If the reference is no tag, the component is larger than may be fetched, or the registry does not take it.
+    /// If the reference is not a tag, the component is larger than may be fetched, or the registry does not take it.
     pub async fn push(
         &self,
         reference: &Reference,

@@ -20,7 +20,7 @@ pub struct Pushed {
     pub digest: Digest,
     /// The digest of the manifest.
     pub manifest: Digest,
-    /// A reference that names this manifest for ever.
+    /// A reference that names this manifest forever.
     pub resolved: String,
 }
 

@@ -49,7 +49,7 @@ pub struct ReferenceError {
 }
 
 impl Reference {
-    /// Whether it names one content for ever, so that there is nothing to poll for.
+    /// Whether it names one content forever, so that there is nothing to poll for.
     #[must_use]
     pub fn is_pinned(&self) -> bool {
         match self {
@@ -171,7 +171,7 @@ mod tests {
         for (text, problem) in [
             ("", "no registry"),
             ("zone.wasm", "no registry"),
-            ("policies/zone:v1", "`policies` is no registry"),
+            ("policies/zone:v1", "`policies` is not a registry"),
             ("registry.example/zone", "neither a tag nor a digest"),
             ("localhost:5000/zone", "neither a tag nor a digest"),
             ("registry.example/Zone:v1", "lower-case"),

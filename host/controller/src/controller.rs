@@ -129,7 +129,7 @@ fn observe(
 ) -> impl Stream<Item = watcher::Result<DynamicObject>> + Send + 'static {
     let mut failing = false;
     events.filter_map(move |event| {
-        // A list that has only begun is no sign of recovery: it begins before its first request.
+        // A list that has only begun is not a sign of recovery: it begins before its first request.
         if matches!(event, Ok(Event::InitApply(_) | Event::InitDone | Event::Apply(_) | Event::Delete(_)))
             && std::mem::take(&mut failing)
         {

@@ -14,7 +14,7 @@ const HEAD: &str = "\
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
     /// As a tree.
-    #[error("the definition is no tree of values")]
+    #[error("the definition is not a tree of values")]
     Tree(#[from] serde_json::Error),
     /// As YAML.
     #[error("the definition cannot be written as YAML")]

@@ -120,7 +120,7 @@ fn an_unreachable_source_is_not_reported_at_first() {
     assert!(states[..6].iter().all(|(_, state)| *state == ReplicaState::Active), "{states:?}");
     // The first recheck was due after 60 s; 1 + 2 + 4 + 8 + 16 + 32 s later its failure is reported.
     assert_eq!(states[6], (123, ReplicaState::FetchFailed));
-    // An answer ends the count. A refusal is reported at once, and so is no answer when the component is needed.
+    // An answer ends the count. A refusal is reported at once, and so is a missing answer when the component is needed.
     let mut history = after(&tag(), Ok(()), start);
     unreachable(&mut history, start);
     history.record_unchanged(start, 0.5);

@@ -39,7 +39,7 @@ pub struct ScoringPolicyStatus {
 pub struct ReplicaStatus {
     /// Name of the replica, which is the name of its pod.
     pub name: String,
-    /// The generation of the policy that it has acted upon last.
+    /// The generation of the policy that it has acted on last.
     pub generation: i64,
     /// What became of that.
     pub state: ReplicaState,

@@ -66,7 +66,7 @@ async fn a_reconcile_that_panics_or_fails_stops_no_other() {
     .await
     .unwrap();
 
-    // Another policy is brought in and removed as ever.
+    // Another policy is brought in and removed as before.
     operator.apply("zone", from_config_map("policies", "active")).await;
     let status = operator.wait("zone", &["Ready=True"]).await;
     assert_eq!(replicas(&status), ["a 1 Active Active"]);

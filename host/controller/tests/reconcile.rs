@@ -127,7 +127,7 @@ async fn a_policy_of_a_config_map_lives_changes_and_goes() {
 fn may_do_no_more(plane: &netmarks_test_cluster::ControlPlane, own: &User) {
     let may = |verb: &str, what: &str, namespace: &str| {
         let user = format!("--as={}", own.name);
-        // It ends with 1 where the answer is no.
+        // It ends with 1 where the right is missing.
         let output = std::process::Command::new(&plane.binaries().kubectl)
             .arg(format!("--kubeconfig={}", plane.kubeconfig().display()))
             .args(["auth", "can-i", verb, what, &user, "-n", namespace])

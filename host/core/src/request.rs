@@ -8,7 +8,7 @@ use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::needs::{ColumnNeed, Needs};
 use crate::snapshot::Snapshot;
 
-/// Marks a slot without a value: a candidate that no snapshot knows, a node that is no candidate.
+/// Marks a slot without a value: a candidate that no snapshot knows, a node that is not a candidate.
 const NONE: u32 = u32::MAX;
 
 /// The pod that waits for a node.

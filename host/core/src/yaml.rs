@@ -5,7 +5,7 @@
 
 use serde_saphyr::{Error, MessageFormatter as _, UserMessageFormatter};
 
-/// A text that is no YAML, or not of the form that was wanted.
+/// A text that is not YAML, or not of the form that was wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct YamlError {

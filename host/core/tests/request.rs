@@ -188,7 +188,7 @@ fn a_pod_just_answered_counts_until_it_is_seen_or_forgotten() {
         netmarks_score(&gather(&snapshot, &mk_pending(), &Candidates::new(&snapshot, &names), &needs, &pods))
     };
     assert_eq!(score(now, "d/p-0"), [240.0, 110.0, 320.0, 0.0]);
-    assert_eq!(score(now, "d/s-1"), [80.0, 110.0, 320.0, 0.0], "a pod is no peer of itself");
+    assert_eq!(score(now, "d/s-1"), [80.0, 110.0, 320.0, 0.0], "a pod is not a peer of itself");
     assert_eq!(score(now + Duration::from_millis(1_999), "d/p-0")[0], 240.0);
     assert_eq!(score(now + Duration::from_millis(2_000), "d/p-0"), [80.0, 110.0, 160.0, 0.0]);
     assumed.forget("d/s-2", now);

@@ -28,7 +28,7 @@ const NO_MORE: &str = "kube-scheduler asked before: see on its node whether the 
                        (`kubeadm upgrade` writes it again), whether `urlPrefix` is still the Service's address, and its log at --v=5 for \
                        `extender`; a pod that only one node fits is not asked about";
 
-/// Where to look if what came was no question.
+/// Where to look if what came was not a question.
 const REFUSED: &str =
     "something else than kube-scheduler calls it, or an older one: see its log at `log.filter: debug`";
 

@@ -89,7 +89,7 @@ pub(super) struct RecordedScore {
 /// Asks it.
 ///
 /// # Errors
-/// If it cannot be reached, or is no extender.
+/// If it cannot be reached, or is not an extender.
 pub(super) async fn fetch(url: &str, client: &Client) -> Result<Running, String> {
     let url = url.trim_end_matches('/');
     let (status, ready) = get(client, &format!("{url}/readyz")).await?;
@@ -111,7 +111,7 @@ pub(super) async fn fetch(url: &str, client: &Client) -> Result<Running, String>
 /// What it decided for one pod, newest first, and the cluster as it knows it.
 ///
 /// # Errors
-/// If it cannot be reached, or is no extender.
+/// If it cannot be reached, or is not an extender.
 pub(super) async fn about(
     url: &str,
     client: &Client,

@@ -3,7 +3,7 @@
 use super::extender::Running;
 use super::{Finding, Report, calls, extender};
 
-/// What the extender shows where that is no live cluster, in words.
+/// What the extender shows instead of a live cluster, in words.
 fn shown(running: &Running) -> Option<&'static str> {
     match running.numbers.origin.as_str() {
         "demo" => Some("a demo: the cluster is built in"),

@@ -48,7 +48,7 @@ pub(super) struct Second {
 }
 
 impl Second {
-    /// `None` if it is none of a scheduler at all.
+    /// `None` if it is not a scheduler's.
     fn new(namespace: &str, map: ConfigMap) -> Option<Self> {
         let texts = map.data.unwrap_or_default();
         let text = texts.values().find(|text| text.contains(KIND))?;

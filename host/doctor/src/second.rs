@@ -279,7 +279,7 @@ mod tests {
                 )
             );
         }
-        // What waits for room is no fault of its.
+        // Pods that wait for room are not its fault.
         let waiting = one(&state(2, holds(2.0), 1));
         assert!(
             waiting.status == Status::Ok && waiting.found.ends_with("; 1 pod without a node waits for it")

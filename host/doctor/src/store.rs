@@ -57,7 +57,7 @@ pub(super) struct Answers {
     pub(super) selected: Vec<Selected>,
     /// What came of the queries, under the configured identity and any other that the preset can have.
     pub(super) edges: BTreeMap<Identity, Edges>,
-    /// What their series tell of the store and the mesh.
+    /// What their series say about the store and the mesh.
     pub(super) facts: SeriesFacts,
     /// Presets whose metrics are there, where those of the configured one are not.
     pub(super) others: Vec<PresetName>,

@@ -18,9 +18,9 @@ pub struct Inspection {
     pub digest: String,
     /// Its size in bytes.
     pub bytes: usize,
-    /// Names of what it imports, as it lists them; empty if it is no component.
+    /// Names of what it imports, as it lists them; empty if it is not a component.
     pub imports: Vec<String>,
-    /// Names of what it exports; empty if it is no component.
+    /// Names of what it exports; empty if it is not a component.
     pub exports: Vec<String>,
     /// What it says of itself, if it got so far.
     pub description: Option<Description>,

@@ -26,7 +26,7 @@ const TYPICAL_NAME: usize = 14;
 /// nothing but the closing brace follows the names makes it the outermost object's.
 #[must_use]
 pub(crate) fn split(body: &str) -> Option<(String, Vec<&str>)> {
-    // Searching backwards would read all names first. Should this not be the last such key, what follows is no list.
+    // Searching backwards would read all names first. Should this not be the last such key, what follows is not a list.
     let key = memmem::find(body.as_bytes(), KEY)?;
     // Another key can end like this one, behind an escaped quote.
     if key.checked_sub(1).and_then(|before| body.as_bytes().get(before)) == Some(&b'\\') {
@@ -35,7 +35,7 @@ pub(crate) fn split(body: &str) -> Option<(String, Vec<&str>)> {
     let start = key + KEY.len();
     let list = body.get(start..)?.trim_end_matches(SPACE).strip_suffix('}')?;
     let list = list.trim_end_matches(SPACE).strip_suffix(']')?;
-    // A backslash is an escape, a control character is no JSON. Without a short cut the check is vectorised.
+    // A backslash is an escape, a control character is not JSON. Without a short cut the check is vectorised.
     if memchr(b'\\', list.as_bytes()).is_some() || list.bytes().fold(false, |any, byte| any | (byte < b' ')) {
         return None;
     }

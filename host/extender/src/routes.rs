@@ -144,7 +144,7 @@ async fn score(
             let deliver = |scores: &[(u32, u32)]| answer.send(Ok(protocol::encode(&nodes, scores))).is_ok();
             Some((door.scorer.answer(pod, &nodes, deliver), nodes))
         }
-        // Nobody may be waiting any more, which is no news to anyone.
+        // Nobody may be waiting any more, which concerns nobody.
         Err(reason) => {
             drop(answer.send(Err(reason)));
             None

@@ -181,7 +181,7 @@ proptest! {
             let answer: Value = serde_json::from_slice(&encode(&decoded.nodes, &all)).unwrap();
             let hosts: Vec<&str> = answer.as_array().unwrap().iter().filter_map(|entry| entry["Host"].as_str()).collect();
             prop_assert_eq!(&hosts, &decoded.nodes);
-            // Ignored parts are not read as strictly as this, hence the condition.
+            // Ignored parts are not read as strictly as this, which is why there is a condition.
             if let Ok(Value::Object(read)) = serde_json::from_slice(&body)
                 && let Some(names) = read.get("NodeNames").filter(|names| names.is_array())
             {
@@ -192,7 +192,7 @@ proptest! {
 
     #[test]
     fn any_bytes_are_refused_or_read_but_never_a_panic(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        prop_assert!(decode(&body, Identity::App.into()).is_err(), "200 random bytes are no request");
+        prop_assert!(decode(&body, Identity::App.into()).is_err(), "200 random bytes are not a request");
     }
 }
 

@@ -5,7 +5,7 @@
 //! - [`Stamp`]: what a file is like without opening it. Blocking.
 //! - [`FileWatch`]: waits until one of some files has changed. Async.
 //!
-//! Nothing here opens a pipe or a device: opening may wait for ever, and so may reading.
+//! Nothing here opens a pipe or a device: opening may wait forever, and so may reading.
 
 #![forbid(unsafe_code)]
 

@@ -15,7 +15,7 @@ pub(crate) fn namespace(config: &Config) -> Result<String> {
     match &config.policies.kubernetes.namespace {
         Some(namespace) => Ok(namespace.clone()),
         None => Ok(std::fs::read_to_string(NAMESPACE)
-            .context("this is no pod with a service account: set `policies.kubernetes.namespace`")?
+            .context("this is not a pod with a service account: set `policies.kubernetes.namespace`")?
             .trim()
             .to_owned()),
     }

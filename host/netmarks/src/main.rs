@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     match Cli::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
-        // Whoever read our output has seen enough: `netmarks score ... | head`.
+        // Whoever read our output has seen enough, as `head` after a pipe does.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             print_error(&error);

@@ -54,7 +54,7 @@ pub fn read(config: &PolicyConfig) -> Result<InitialPolicy> {
 /// One of [`BUILT_IN`].
 ///
 /// # Errors
-/// If its name is none, which a test excludes.
+/// If its name is not a valid one, which a test excludes.
 pub fn built_in(name: &str, bytes: &'static [u8], settings: Settings) -> Result<InitialPolicy> {
     let (name, bytes) = (name.parse()?, Bytes::from_static(bytes));
     Ok(InitialPolicy { name, bytes, settings, from: "built in".to_owned() })

@@ -116,7 +116,7 @@ pub(crate) fn parse(text: Option<&str>) -> Result<(Settings, Mode), String> {
         }
     };
     let name = tree.remove("mode").unwrap_or_else(|| Value::from("active"));
-    let name = name.as_str().ok_or("`mode` is no text")?.to_owned();
+    let name = name.as_str().ok_or("`mode` is not a text")?.to_owned();
     let percent = match tree.remove("percent") {
         None => None,
         Some(percent) => {

@@ -96,7 +96,7 @@ fn what_is_suspicious_is_a_warning_and_with_strict_an_error() {
         );
         let (output, errors) = check(text, &["--strict"]);
         failure(&output).unwrap();
-        assert!(errors.contains(says) && errors.contains("and --strict takes none"), "{errors}");
+        assert!(errors.contains(says) && errors.contains("and --strict allows none"), "{errors}");
     }
     let (output, warnings) = check(GOOD, &["--strict"]);
     assert_eq!((output.status.code(), warnings.as_str()), (Some(0), ""));

@@ -165,7 +165,7 @@ fn every_command_has_examples_in_its_help() {
     let keys: Vec<&str> = told.iter().map(|(key, _)| *key).collect();
     assert_eq!(keys, ["revision", "rustc", "wasmtime", "contracts"], "{version}");
     assert!(told.iter().all(|(_, value)| !value.is_empty() && *value != "unknown"), "{version}");
-    assert_eq!(netmarks(&["sevre"]).unwrap().status.code(), Some(2), "a usage error is no failure");
+    assert_eq!(netmarks(&["sevre"]).unwrap().status.code(), Some(2), "a usage error is not a failure");
 }
 
 #[test]

@@ -1,9 +1,17 @@
 //! What describes the configuration elsewhere is held against its schema: the chart's schema of its values, the keys that roll
-//! nothing out, the table of `docs/configuration.md`. The first two are generated: `NETMARKS_BLESS=1` writes them.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+//! nothing out, the table of `docs/configuration.md`. `NETMARKS_BLESS=1` writes them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do"
+)]
+
+use std::collections::BTreeMap;
 
 use crate::support::binary::{netmarks, success};
 use netmarks::config::schema::{is_live, keys, schema};
+use netmarks_core::rules::range;
 use netmarks_test_cluster::repository;
 use serde_json::Value;
 
@@ -24,7 +32,7 @@ fn compare(path: &str, expected: &str) {
 fn for_helm(schema: &mut Value) {
     match schema {
         Value::Object(fields) => {
-            // The names of keys are free, so what stands below `properties` is no keyword.
+            // The names of keys are free, so what stands below `properties` is not a keyword.
             for (name, value) in fields.iter_mut() {
                 match value {
                     Value::Object(properties) if name == "properties" => {
@@ -89,31 +97,85 @@ fn shown(value: &Value) -> String {
     }
 }
 
-#[test]
-fn the_table_of_the_documentation_has_every_key_with_its_default_and_whether_it_is_live() {
-    let text = repository::read("docs/configuration.md").unwrap();
-    let (_, section) = text.split_once("\n## Every key\n").unwrap();
-    let (section, _) = section.split_once("\n## ").unwrap();
-    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-    let mut documented = Vec::new();
-    for row in rows {
-        let (key, rest) = row.split_once("` | ").unwrap();
-        let (default, meaning) = rest.split_once("| ").unwrap();
-        let (_, schema) = keys().into_iter().find(|(known, _)| known == key).unwrap_or_else(|| {
-            panic!("docs/configuration.md has `{key}`, which is not a key of the configuration")
-        });
-        let expected = shown(&schema["default"]);
-        // What is not set may say in words what then holds.
-        let words = expected.is_empty() && !default.contains(['`', '{', '[']);
-        assert!(words || default.trim() == expected, "the default of `{key}` is {expected}, not {default}");
-        assert_eq!(meaning.starts_with("**live**"), is_live(key), "`{key}`: {meaning}");
-        documented.push(key.to_owned());
+/// What may stand at a key, in words.
+fn type_of(schema: &Value) -> String {
+    if let Some(choices) = schema["enum"].as_array() {
+        let choices: Vec<String> =
+            choices.iter().map(|choice| format!("`{}`", choice.as_str().unwrap())).collect();
+        return choices.join(", ");
     }
-    let leaves = keys().into_iter().filter(|(_, schema)| schema.get("properties").is_none());
-    let mut leaves: Vec<String> = leaves.map(|(key, _)| key).collect();
-    documented.sort();
-    leaves.sort();
-    assert_eq!(documented, leaves);
+    if let Some(variants) = schema["oneOf"].as_array().or_else(|| schema["anyOf"].as_array()) {
+        let known = variants.iter().filter(|variant| variant["type"] != "null");
+        let known: Vec<String> = known
+            .map(|variant| match variant["const"].as_str() {
+                Some(choice) => format!("`{choice}`"),
+                None => type_of(variant),
+            })
+            .collect();
+        return known.join(", ");
+    }
+    let name = match &schema["type"] {
+        Value::Array(several) => several.iter().filter_map(Value::as_str).find(|one| *one != "null").unwrap(),
+        one => one.as_str().unwrap(),
+    };
+    match name {
+        "string" => "text".to_owned(),
+        "array" => format!("list of {}", type_of(&schema["items"]).replace("text", "texts")),
+        "object" => match schema["properties"].as_object() {
+            Some(fields) => {
+                let fields: Vec<String> =
+                    fields.iter().map(|(name, field)| format!("{name}: {}", type_of(field))).collect();
+                format!("`{{{}}}`", fields.join(", "))
+            }
+            None => "map".to_owned(),
+        },
+        "boolean" => "true or false".to_owned(),
+        number => match range(schema) {
+            Some(range) => format!("{number}, {range}"),
+            None => number.to_owned(),
+        },
+    }
+}
+
+/// The columns of the documented table.
+const COLUMNS: &str = "| key | type | default | change | meaning |\n|---|---|---|---|---|\n";
+
+/// Keys, types, defaults and reload are generated; the meaning is written by hand, as is what holds where nothing is set.
+#[test]
+fn the_table_of_the_documentation_has_every_key_with_its_type_its_default_and_whether_it_is_live() {
+    const PATH: &str = "docs/configuration.md";
+    let text = repository::read(PATH).unwrap();
+    let (before, rest) = text.split_once(COLUMNS).expect("the table of the keys");
+    let (table, after) = rest.split_once("\n\n").unwrap();
+    let written: BTreeMap<&str, (&str, &str)> = table
+        .lines()
+        .map(|row| {
+            let cells: Vec<&str> = row.trim_matches('|').splitn(5, " | ").map(str::trim).collect();
+            (cells[0].trim_matches('`'), (cells[2], cells[4]))
+        })
+        .collect();
+    let (lines, mut rows): (Vec<&str>, _) = (table.lines().collect(), Vec::new());
+    for (key, schema) in keys().into_iter().filter(|(_, schema)| schema.get("properties").is_none()) {
+        let description = schema["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let (default, meaning) = written.get(key.as_str()).copied().unwrap_or(("", &description));
+        let default = match shown(&schema["default"]) {
+            // What is not set may say in words what then holds.
+            unset if unset.is_empty() && !default.contains(['`', '{', '[']) => default.to_owned(),
+            set => set,
+        };
+        let change = if is_live(&key) { "live" } else { "restart" };
+        // The order is that of the table; a new key comes after the last of its section.
+        let position = |key: &str| lines.iter().rposition(|row| row.starts_with(&format!("| `{key}")));
+        let sections = key.rmatch_indices('.').map(|(end, _)| position(&key[..=end]));
+        let place = position(&format!("{key}`")).or_else(|| sections.flatten().next());
+        rows.push((
+            place.unwrap_or(usize::MAX),
+            format!("| `{key}` | {} | {default} | {change} | {meaning} |", type_of(schema)),
+        ));
+    }
+    rows.sort_by_key(|(place, _)| *place);
+    let rows: Vec<String> = rows.into_iter().map(|(_, row)| row).collect();
+    compare(PATH, &format!("{before}{COLUMNS}{}\n\n{after}", rows.join("\n")));
 }
 
 #[test]

@@ -81,7 +81,7 @@ async fn what_was_not_named_is_not_looked_at() {
     for check in ["cluster", "metrics store"] {
         assert!(found.iter().any(|(name, status, _)| name == check && status == "problem"), "{found:?}");
     }
-    // Nothing at all to look at is no success.
+    // Nothing at all to look at is not a success.
     assert_eq!(doctor(&[]).await.status.code(), Some(1));
 }
 

@@ -184,7 +184,11 @@ async fn old_metrics_are_worth_what_the_operator_says() {
         let outcome =
             format!("netmarks_prioritize_answers_total{{outcome=\"{}\"}}", reason.unwrap_or("scored"));
         extender.counted(&outcome, 1.0).await.unwrap();
-        assert_eq!(extender.get("/readyz").await.unwrap().0, StatusCode::OK, "age is no matter of readiness");
+        assert_eq!(
+            extender.get("/readyz").await.unwrap().0,
+            StatusCode::OK,
+            "age does not matter for readiness"
+        );
         let age_metric = extender.metric("netmarks_flows_age_seconds").await.unwrap();
         assert!((age..age + 30.0).contains(&age_metric), "{age_metric}");
     }

@@ -6,6 +6,7 @@ mod compiling;
 mod config_files;
 mod config_mistakes;
 mod doctor_cli;
+mod documents;
 mod draining;
 mod exit_codes;
 mod faults;

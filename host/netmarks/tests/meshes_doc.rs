@@ -212,7 +212,7 @@ fn discovered(target: &ScrapeTarget) -> Value {
     json!({"targets": [target.address], "labels": labels})
 }
 
-/// The document's scrape jobs, told of pods by hand, keep what the presets need and give it the labels they ask for.
+/// The document's scrape jobs, given pods directly, keep what the presets need, with the labels that they ask for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_scrape_jobs_give_the_presets_what_they_ask_for() -> Result<()> {
     let document = document()?;

@@ -25,7 +25,7 @@ async fn every_command_says_what_it_changed() {
     assert!(said.starts_with("nothing changed: `spread` is shadow"), "{said}");
     assert!(said.contains("; still generation 2\n"), "{said}");
     running.scores().await.unwrap();
-    // A shadow, too, has the deadline of a push, and what it misses is no request that both scored.
+    // A shadow, too, has the deadline of a push, and what it misses is not a request that both scored.
     let mut missed = 0;
     eventually("the shadow has scored", async || {
         let report = running.json(&["report"])?;
@@ -152,7 +152,7 @@ async fn every_change_and_every_refusal_is_in_the_audit_log() {
     running.post("/v1/rollback").await.unwrap().ok().unwrap();
     running.put("bad", "mode=active", b"garbage".to_vec()).await.unwrap().refused(422).unwrap();
     running.send(running.call(Method::DELETE, "/v1/policies/s")).await.unwrap().ok().unwrap();
-    // What changes nothing is no change.
+    // What changes nothing is not a change.
     running.send(running.call(Method::DELETE, "/v1/policies/s")).await.unwrap().refused(404).unwrap();
     let lines = eventually("the removal is in the log", async || {
         let lines = running.audit()?;

@@ -49,7 +49,7 @@ async fn files_are_added_changed_and_removed() {
     replace(&watched.join("mine.yaml"), format!("{patient}normalisation: rank\n")).unwrap();
     until_scored(&running, &BY_RANK).await;
 
-    // Settings that make no sense leave everything as it is, and so does a component that is none.
+    // Settings that make no sense leave everything as it is, and so does a file that is not a component.
     for (file, content) in [("mine.yaml", b"wieght: 2\n".to_vec()), ("mine.wasm", b"garbage".to_vec())] {
         let before = running.server.logged("policy of the folder not taken over").unwrap().len();
         replace(&watched.join(file), content).unwrap();

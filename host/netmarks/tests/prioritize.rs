@@ -152,7 +152,7 @@ async fn whole_nodes_give_the_same_scores_as_their_names() {
     let items: Vec<Value> = names.iter().map(|name| whole_node(name)).collect();
     whole["Nodes"] = json!({"metadata": {"resourceVersion": "1"}, "items": items});
     let bytes = whole.to_string().len();
-    assert!(bytes > 3_000_000, "{bytes} bytes are no realistic list of 1,000 nodes");
+    assert!(bytes > 3_000_000, "{bytes} bytes are not a realistic list of 1,000 nodes");
     assert_eq!(extender.prioritize(&whole).await.unwrap(), by_name);
 }
 

@@ -103,7 +103,7 @@ async fn an_invalid_file_leaves_everything_as_it_was() {
         assert!(logged["error"].as_str().unwrap().contains(says), "{logged}");
     }
     assert_eq!(running.metric(GENERATION).await.unwrap(), 1.0);
-    // A file that is gone is no wish for the defaults.
+    // A missing file is not a wish for the defaults.
     std::fs::remove_file(&running.file).unwrap();
     running.wait(FAILURES, failures + 1.0).await.unwrap();
     assert_eq!(running.best().await.unwrap(), Some(20));
@@ -121,7 +121,7 @@ async fn a_policy_file_is_exchanged_while_pods_are_scored() {
     let running = Configured::start(folder, &text).await.unwrap();
     assert_eq!(running.server.prioritize(&request(&NODES)).await.unwrap().len(), 3);
 
-    // One that is no component, and one that traps when it is asked what it needs.
+    // One that is not a component, and one that traps when it is asked what it needs.
     let mut failures = 0.0;
     for bad in [b"no component".to_vec(), repository::guest("trap-describe").unwrap()] {
         replace(&policy, bad).unwrap();

@@ -298,7 +298,7 @@ async fn a_rolling_upgrade_loses_no_request() {
         for protocol in Protocol::BOTH {
             slow.push(load.begin(leaving.address, protocol).await.unwrap());
         }
-        // A pod that is being deleted is no endpoint from then on, whatever it says of itself.
+        // A pod that is being deleted is not an endpoint from then on, whatever it says of itself.
         leaving.server.signal().unwrap();
         balancer.remove(&leaving);
         leaving.refuses_connections().await.unwrap();

@@ -93,6 +93,11 @@ fn in_c() -> Result<()> {
 }
 
 #[test]
+fn in_go() -> Result<()> {
+    follow("In Go")
+}
+
+#[test]
 fn into_an_extender() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let listen = ["demo", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"].map(str::to_owned);
@@ -106,7 +111,7 @@ fn into_an_extender() -> Result<()> {
         Ok(rest.and_then(|rest| Some(rest.split_once('\n')?.0.to_owned())))
     }))?;
     // Any policy does: what its author made is the sections' above.
-    std::fs::copy(policy_file("spread"), folder.path().join("idle-cpu.wasm"))?;
+    std::fs::copy(policy_file("spread"), folder.path().join("near-peers.wasm"))?;
     follow_in(folder.path(), "Into an extender", &[("NETMARKS_ADMIN_SERVER", &admin)])
 }
 
@@ -117,13 +122,15 @@ fn the_versions_to_install_are_those_that_the_tests_use() -> Result<()> {
     let document = repository::read("docs/write-a-policy.md")?;
     let templates = [
         repository::read("policies/templates/c/README.md")?,
+        repository::read("policies/templates/go/README.md")?,
         repository::read("policies/templates/js/package.json")?,
         repository::read("policies/templates/python/requirements.txt")?,
     ];
     for (name, written, texts) in [
-        ("componentize-py", "componentize-py==", vec![&document, &templates[2]]),
-        ("wit-bindgen-cli", "wit-bindgen-cli@", vec![&document, &templates[0]]),
-        ("componentize-qjs", "\"componentize-qjs\": \"", vec![&templates[1]]),
+        ("componentize-py", "componentize-py==", vec![&document, &templates[3]]),
+        ("wit-bindgen-cli", "wit-bindgen-cli@", vec![&document, &templates[0], &templates[1]]),
+        ("wasm-tools", "wasm-tools@", vec![&document, &templates[1]]),
+        ("componentize-qjs", "\"componentize-qjs\": \"", vec![&templates[2]]),
     ] {
         let version = versions.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
         let version = version.with_context(|| format!("no version of {name} in {versions}"))?;

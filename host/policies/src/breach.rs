@@ -37,7 +37,7 @@ pub struct RollbackRules {
 
 impl Default for RollbackRules {
     fn default() -> Self {
-        // Twenty calls are a Deployment's rollout; a tenth of them failing is no accident. A good policy takes well
+        // Twenty calls are a Deployment's rollout; a tenth of them failing is not an accident. A good policy takes well
         // under a millisecond, so 25 ms are a fault of another kind, and half of the default deadline.
         Self {
             enabled: true,

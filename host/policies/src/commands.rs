@@ -69,13 +69,13 @@ impl Commands {
         self.ask(|done| Command::Advance { progress, done }).await
     }
 
-    /// Remembers a refusal and tells of it.
+    /// Remembers a refusal and reports it.
     pub(crate) async fn reject(&self, rejected: RejectedSubmission) {
         // Where this fails, the refusal itself says more.
         drop(self.ask(|done| Command::Reject { rejected, done }).await);
     }
 
-    /// A revision was proven in vain: the change that it was for is refused.
+    /// A proven revision is not needed: the change that it was for is refused.
     pub(crate) async fn withdraw(&self, revision: RevisionId) {
         // Where this fails, the refusal of the change says more.
         drop(self.advance(Progress::Step(revision, Event::Withdrawn)).await);

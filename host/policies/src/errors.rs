@@ -10,7 +10,7 @@ use crate::origin::Origin;
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// Not a name.
-    #[error("`{name}` is no policy name: use lower case letters, digits and `-`, at most 63")]
+    #[error("`{name}` is not a policy name: use lower case letters, digits and `-`, at most 63")]
     Name { name: String },
     /// Settings that cannot work.
     #[error("{reason}")]
@@ -36,7 +36,7 @@ pub enum Refusal {
     Managed { name: String, origin: Origin },
     /// The same bytes and settings are active.
     #[error(
-        "this very revision of `{name}` is active; to take it out of the set, move it to shadow or ready"
+        "this revision of `{name}` is active already; to take it out of the set, move it to shadow or ready"
     )]
     AlreadyActive { name: String },
     /// Nobody would score.

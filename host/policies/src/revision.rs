@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn ids_stay_the_same_from_version_to_version() {
         let id = RevisionId::new(&"a".parse().unwrap(), "sha256:00", &Settings::default());
-        // Worked out apart from this code.
+        // Calculated without this code.
         assert_eq!(id.to_string(), "eef113bab545");
     }
 }

@@ -175,7 +175,7 @@ mod tests {
             counts[usize::from(bucket(&format!("namespace/workload-{workload}")))] += 1;
         }
         assert!(counts.iter().all(|count| (800..1_200).contains(count)), "{counts:?}");
-        // Worked out apart from this code: another version that says otherwise would move workloads between policies.
+        // Calculated without this code: another version that says otherwise would move workloads between policies.
         assert_eq!([bucket("shop/cart"), bucket("shop/frontend"), bucket("")], [73, 56, 0]);
     }
 }

@@ -148,7 +148,7 @@ impl ShadowTallies {
         }
     }
 
-    /// Forgets what is no shadow any more.
+    /// Forgets what is no longer a shadow.
     pub(crate) fn keep_only(&self, shadows: &[Arc<Loaded>]) {
         let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
         tallies.retain(|revision, _| shadows.iter().any(|shadow| shadow.id == *revision));
@@ -182,7 +182,7 @@ impl ShadowTally {
     fn count(&mut self, active: &[f64], shadow: &[f64], local: &[f64]) {
         let (of_active, of_shadow) = (best(active), best(shadow));
         self.requests += 1;
-        // Where one is indifferent among nodes, choosing any of them is no difference.
+        // Where one is indifferent among nodes, choosing any of them makes no difference.
         let meet = of_active.iter().any(|node| of_shadow.binary_search(node).is_ok());
         self.other_node += u64::from(!meet);
         self.active_local.add(mean_at(local, &of_active));

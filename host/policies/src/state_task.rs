@@ -87,7 +87,7 @@ impl StateTask {
         }
     }
 
-    /// Saves a change, publishes it, tells of it. Nothing has changed if this fails.
+    /// Saves a change, publishes it, reports it. Nothing has changed if this fails.
     async fn commit(&mut self, Commit { change, new, actor }: Commit) -> Result<ChangeOutcome, Refusal> {
         let manifest = self.state.manifest();
         // Another change came first, which this one must not undo.

@@ -176,7 +176,7 @@ async fn rolling_back_goes_back_one_set_and_says_when_there_is_none() {
     assert_eq!(registry.report().earlier, [2]);
     let back = registry.roll_back(actor()).await.unwrap();
     assert_eq!((back.generation, back.changed), (4, true));
-    // A shadow answers nobody, so it is no part of what is put back or taken away.
+    // A shadow answers nobody, so it is not part of what is put back or taken away.
     assert_eq!(shown(&registry), ["a active", "b ready", "s shadow"]);
     assert_eq!(answering(&registry, "any"), ["a"]);
     // Back again: the set that answered before this one.

@@ -146,7 +146,7 @@ async fn the_configuration_begins_and_operators_go_on() {
     assert_eq!(registry.manifest().entries[0].origin, Origin::Configuration);
     drop(registry);
 
-    // Unchanged, it is no reason for a new generation after a restart; changed, it is taken over.
+    // Unchanged, it is not a reason for a new generation after a restart; changed, it is taken over.
     let registry = reopen(folder.path());
     assert!(!configure(&registry, builtin.clone(), 1.0).await.unwrap().changed);
     assert_eq!(registry.current().generation, 1);

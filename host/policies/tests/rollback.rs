@@ -127,7 +127,7 @@ async fn rolling_back_by_hand_after_an_automatic_rollback_does_not_bring_the_bad
     watched.put(hostile("a", "trap").unwrap()).await;
     watched.misbehave();
     watched.degraded().await;
-    assert_eq!(watched.registry.report().earlier, [1], "the set that failed is none to go back to");
+    assert_eq!(watched.registry.report().earlier, [1], "nobody goes back to the set that failed");
     watched.registry.roll_back(actor()).await.unwrap();
     assert_eq!(answering(&watched.registry, "any"), ["first"]);
     // Also not when the policy itself is long removed.

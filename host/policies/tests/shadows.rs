@@ -59,7 +59,7 @@ async fn shadows_are_compared_with_what_answers() {
     assert!(bad.last_fault.as_ref().unwrap().contains("it trapped"), "{bad:?}");
     assert_eq!(shown(&registry), ["bad shadow", "live active", "same shadow", "spread shadow"]);
 
-    // What is no shadow any more is forgotten.
+    // What is no longer a shadow is forgotten.
     registry.set_mode(name("same").unwrap(), Mode::Active, UPLOAD, actor()).await.unwrap();
     assert!(registry.shadow_report().iter().all(|shadow| shadow.name != "same"));
     background.stop().await;

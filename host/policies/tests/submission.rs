@@ -41,7 +41,7 @@ async fn the_same_again_changes_nothing_and_another_mode_is_a_change() {
     assert!(told.iter().all(|notice| notice.digest.as_ref().is_some_and(|d| d.starts_with("sha256:"))));
 }
 
-/// What scores is not taken away by the way, and nobody goes back to a set that scored nothing.
+/// The policy that scores is not displaced unasked, and nobody goes back to a set that scored nothing.
 #[tokio::test]
 async fn the_set_is_never_silently_empty() {
     let (registry, _inbox) = open().unwrap();

@@ -22,7 +22,7 @@ pub enum CaseFileError {
     #[error("its snapshot cannot be read")]
     Snapshot(#[source] SnapshotFileError),
     /// A cluster that cannot be.
-    #[error("the snapshot says what cannot be")]
+    #[error("the snapshot holds values that do not fit together")]
     Content(#[source] ContentError),
     /// Pods on a node that does not exist.
     #[error("the snapshot has pods on `{node}`, which is not among its nodes")]

@@ -1,6 +1,6 @@
 //! The policy under test: compiled once, loaded as often as parameters differ.
 //!
-//! A test wants one line, and a busy machine is not a policy's fault: hence a policy of its own around the engine's.
+//! A test wants one line, and a busy machine is not a policy's fault; so this policy wraps the engine's.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -22,7 +22,7 @@ pub enum Plugin {
     PodTopologySpread,
     InterPodAffinity,
     NodeResourcesBalancedAllocation,
-    /// The extender; it is no plugin of kube-scheduler, but its scores are added like those of one.
+    /// The extender; it is not a plugin of kube-scheduler, but its scores are added as if it were.
     Extender,
 }
 

@@ -172,7 +172,7 @@ impl Activity {
     pub(crate) fn wrote(&self) {
         let mut facts = self.facts();
         let stalled = std::mem::take(&mut facts.unwritten);
-        // An answer to a PING, which a client can have at any time, is no progress of what it asked for.
+        // An answer to a PING, which a client can have at any time, is not progress of what it asked for.
         if facts.asked && (stalled || !facts.http_2) {
             facts.progress = Instant::now();
         }

@@ -69,7 +69,7 @@ impl BodyBudget {
     pub async fn read(&self, mut body: Body) -> Result<BoundedBody, BodyError> {
         let read = self.keep(&mut body).await;
         if matches!(read, Err(BodyError::TooLarge { .. })) {
-            // In vain if the client is slow as well.
+            // Does not help if the client is slow as well.
             drop(tokio::time::timeout(REST, self.discard(&mut body)).await);
         }
         read

@@ -28,7 +28,7 @@ fn pod(name: &str, node: Option<&str>) -> Value {
 }
 
 // The client itself already retries when a server is overloaded (429, 503, 504), so a refusal it is.
-/// An API server that refuses the first list of pods, lists one, and tells of a second one while it is watched.
+/// An API server that refuses the first list of pods, lists one, and reports a second one while it is watched.
 async fn answer(State(asked): State<Asked>, uri: Uri, RawQuery(query): RawQuery) -> Response {
     let (path, query) = (uri.path().to_owned(), query.unwrap_or_default());
     let first = {

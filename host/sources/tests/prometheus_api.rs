@@ -114,7 +114,7 @@ pub(crate) async fn failure(answer: Answer, change: impl FnOnce(&mut MetricsConf
     change(&mut config);
     let state = state();
     let error = Poller::new(config, Identity::App).unwrap().refresh(100.0, &state).await.unwrap_err();
-    assert_eq!(state.readiness().metrics, MetricsState::NotYet, "a failure is no answer");
+    assert_eq!(state.readiness().metrics, MetricsState::NotYet, "a failure is not an answer");
     error
 }
 

@@ -68,7 +68,7 @@ fn start(metrics: &str) -> Prometheus {
 fn sidecars(flows: usize) -> String {
     let mut metrics = String::new();
     for (family, rate) in [("istio_request_bytes_sum", 30), ("istio_response_bytes_sum", 50)] {
-        // Untyped, since the sum alone is no histogram.
+        // Untyped, since the sum alone is not a histogram.
         writeln!(metrics, "# TYPE {family} unknown").unwrap();
         for flow in 0..flows {
             for reporter in ["source", "destination"] {

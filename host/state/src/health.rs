@@ -62,7 +62,7 @@ impl WatchHealth {
         self.lists.load(Ordering::Relaxed)
     }
 
-    /// Requests and watches that failed. A watch that the API server closes in time is no error.
+    /// Requests and watches that failed. A watch that the API server closes in time is not an error.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.errors.load(Ordering::Relaxed)

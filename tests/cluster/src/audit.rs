@@ -9,7 +9,7 @@ use serde_json::Value;
 pub struct Call {
     /// `list`, `watch`, `patch` and so on.
     pub verb: String,
-    /// Plural with its group and subresource, such as `pods`, `scoringpolicies.netmarks.dev/status`; for anything that is no
+    /// Plural with its group and subresource, such as `pods`, `scoringpolicies.netmarks.dev/status`; for anything that is not a
     /// resource, the path.
     pub resource: String,
     /// Namespace, empty for all or none.

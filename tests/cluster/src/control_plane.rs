@@ -251,7 +251,7 @@ impl ControlPlane {
         self.kwok.restart()
     }
 
-    /// Kills the controller manager with SIGKILL: Deployments are not acted upon any more.
+    /// Kills the controller manager with SIGKILL: Deployments are no longer acted on.
     pub fn kill_controller_manager(&mut self) -> Result<()> {
         self.controller_manager.kill()
     }

@@ -29,8 +29,8 @@ pub struct SchedulerOptions {
     pub kubeconfig: Option<PathBuf>,
     /// klog verbosity. From 5 on the scores of each plugin and each extender call can be read in the log, at a price in speed.
     pub verbosity: u8,
-    /// Further arguments, such as those of a manifest; where they say the same as those that keep it apart from others on this
-    /// machine, theirs is not heard.
+    /// Further arguments, such as those of a manifest; those that would make it collide with others on this
+    /// machine are overridden.
     pub arguments: Vec<String>,
 }
 

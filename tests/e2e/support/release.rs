@@ -191,7 +191,7 @@ impl<'a> Release<'a> {
         let instead = [
             // No name server knows Services here; what the certificate must be of is said beside it.
             (format!("https://{SERVER_NAME}:9820"), extender),
-            // In a pod it finds the cluster, and its token, by itself; so, too, for the flags below.
+            // In a pod it finds the cluster, and its token, by itself; the same holds for the flags below.
             (kind.to_owned(), format!("{kind}clientConnection: {{kubeconfig: {kubeconfig}}}\n")),
         ];
         let mut program = pod.program(&self.plane.binaries().kube_scheduler, &instead).await?;

@@ -4,7 +4,7 @@
 //!  - `trap`: aborts
 //!  - `spin`: never returns
 //!  - `hoard`: takes and touches memory until the host refuses more, logs `hoarded N MiB`, then behaves
-//!  - `overrun`: asks for more memory than refused, hence aborts
+//!  - `overrun`: asks for more memory than it is given, and aborts
 //!  - `recurse`: calls itself until the stack ends
 //!  - `error`: returns the error `told to fail`; `huge-error`: one of 4 MiB
 //!  - `flood-log`: logs 100,000 messages, then behaves; `huge-log`: one message of 4 MiB, then behaves

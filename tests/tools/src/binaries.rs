@@ -31,7 +31,7 @@ pub struct Binaries {
     pub helm: PathBuf,
 }
 
-/// Paths of VictoriaMetrics' programs. Apart from [`Binaries`], so that only those who need them build them.
+/// Paths of VictoriaMetrics' programs. Separate from [`Binaries`], so that only those who need them build them.
 #[derive(Debug, Clone)]
 pub struct MetricsStores {
     /// victoria-metrics, a store with Prometheus' API in one process.
@@ -114,7 +114,7 @@ const VICTORIA_METRICS: GoModule = GoModule {
     version_variables: |_| Vec::new(),
 };
 
-/// Builds kubeadm, or finds it in the cache. Apart from [`Binaries`], so that only those who need it build it.
+/// Builds kubeadm, or finds it in the cache. Separate from [`Binaries`], so that only those who need it build it.
 pub fn kubeadm(progress: &dyn Fn(&str)) -> Result<PathBuf> {
     Ok(KUBEADM.ensure(progress)?.join("kubeadm"))
 }

@@ -169,7 +169,7 @@ impl Toolchain {
     }
 }
 
-/// Where cargo keeps what it compiled for guests: apart from the host's, whose lock would make the two wait.
+/// Where cargo keeps what it compiled for guests: not the host's folder, whose lock would make the two wait.
 pub(super) fn target_folder(root: &Path) -> PathBuf {
     root.join("target/guests/build")
 }

@@ -29,7 +29,7 @@ fn authorities() -> Result<Vec<u8>> {
     let mut bundle = Vec::new();
     for file in files {
         let text = read(&file)?;
-        ensure!(text.starts_with(b"-----BEGIN CERTIFICATE-----"), "{} is no certificate", file.display());
+        ensure!(text.starts_with(b"-----BEGIN CERTIFICATE-----"), "{} is not a certificate", file.display());
         bundle.extend(text);
         if !bundle.ends_with(b"\n") {
             bundle.push(b'\n');

@@ -1,7 +1,7 @@
 //! The software bill of materials: CycloneDX, of exactly what is linked into the program and put beside it.
 //!
 //! cargo-cyclonedx describes the crates. It reads `cargo metadata`, which knows features only for the whole workspace and
-//! counts macros as dependencies; so what `cargo tree` does not list for this program is taken out again. What is no
+//! counts macros as dependencies; so what `cargo tree` does not list for this program is taken out again. What is not a
 //! crate is added: the C library, Rust's standard library and the certificate authorities.
 
 use std::collections::BTreeSet;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use netmarks_files::not_regular;
 
-/// A file that is no policy. What was accepted under its name before stays as it was.
+/// A file that is not a policy. What was accepted under its name before stays as it was.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {kind}", path.display())]
 pub struct Problem {

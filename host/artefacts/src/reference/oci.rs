@@ -73,7 +73,9 @@ impl OciReference {
         let (registry, rest) = text.split_once('/').ok_or("it has no registry")?;
         // As docker decides whether the first part is a registry; a default one would hide a typing error.
         if !(registry.contains(['.', ':']) || registry == "localhost") {
-            return Err(format!("`{registry}` is no registry, which has a dot, a port, or is `localhost`"));
+            return Err(format!(
+                "`{registry}` is not a registry, which has a dot, a port, or is `localhost`"
+            ));
         }
         if !is_registry(registry) {
             return Err(format!("`{registry}` is not the name of a host, with or without a port"));

@@ -57,7 +57,7 @@ fn every_kind_of_pod() {
             4_500,
         ),
         (
-            "another policy is no sidecar",
+            "another policy is not a sidecar",
             json!({"containers": two, "initContainers": [on_failure, on_failure]}),
             1_500,
         ),

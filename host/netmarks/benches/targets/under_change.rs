@@ -74,7 +74,7 @@ pub fn rows(quick: bool) -> Vec<Row> {
         for bytes in [&large, &bomb] {
             let refused =
                 runtime.block_on(submit(&registry, "large", bytes.clone(), Settings::default(), Mode::Ready));
-            assert!(refused.is_err(), "it is no policy");
+            assert!(refused.is_err(), "it is not a policy");
             refusals += 1;
         }
     });

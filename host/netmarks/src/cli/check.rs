@@ -36,12 +36,12 @@ pub(super) fn run(loaded: &Loaded, strictness: Strictness) -> Result<()> {
     if strictness == Strictness::Strict && !warnings.is_empty() {
         let warnings =
             if warnings.len() == 1 { "1 warning".to_owned() } else { format!("{} warnings", warnings.len()) };
-        bail!("{warnings}, and --strict takes none");
+        bail!("{warnings}, and --strict allows none");
     }
     say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
 }
 
-/// The files of the policy folder that would not be taken over. `serve` goes on without them, so they are no error here either.
+/// The files of the policy folder that would not be taken over. `serve` goes on without them, so they are not an error here either.
 fn refused_in_folder(engine: &Engine, loaded: &Loaded) -> Vec<Mistake> {
     let policies = &loaded.config.policies;
     let Some(path) = policies.folder.clone().filter(|path| path.is_dir()) else { return Vec::new() };

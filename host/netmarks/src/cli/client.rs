@@ -27,7 +27,7 @@ impl ClientTls {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem)
                 .with_context(|| format!("{} is not a certificate", file.display()))?;
-            // A file without any would be one that trusts nobody more, in silence.
+            // A file without any would silently add no authority.
             ensure!(!certificates.is_empty(), "{} holds no PEM certificate", file.display());
             client = client.tls_certs_merge(certificates);
         }
@@ -65,7 +65,7 @@ pub(super) fn unreachable(url: &str, error: reqwest::Error, hint: &str) -> Error
             "failed to reach {url}: what listens there does not speak TLS; write http:// instead of https://"
         );
     }
-    // A server that wants TLS hangs up, or answers with what is no HTTP.
+    // A server that wants TLS hangs up, or answers with what is not HTTP.
     let hung_up = url.starts_with("http://") && !error.is_connect() && !error.is_timeout();
     let tls = if hung_up { "; if it serves HTTPS, write https:// and give --ca-file" } else { "" };
     // The chain names the URL once already.

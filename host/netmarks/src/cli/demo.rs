@@ -73,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         "Online Boutique: {nodes} nodes, {pods} pods, {flows} flows carrying {}.",
         bytes_per_second(total)
     );
-    let question = format!("Where should `{pod}` go? Policy {}:", ranking.policy);
+    let question = format!("Where should `{pod}` go? Policy {}.", ranking.policy);
     say(&format!("{}\n\n{}\n", paragraph("", &what, width()), paragraph("", &question, width())))?;
     say(&score_table(&ranking.nodes, width()))?;
     if once {

@@ -12,7 +12,7 @@ use super::terminal::{say, say_json, width};
 use crate::config::Config;
 use crate::config::load::{Flag, Flags, environment, load};
 
-const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks with the same eyes:
+const EXAMPLES: &str = "It reads and changes nothing. Give it the extender's own configuration, so that it looks at the same things:
 keys, environment variables and flags are those of `netmarks serve`. A running extender is reached with
 `kubectl port-forward`. What each check means: docs/doctor.md.
 

@@ -27,8 +27,8 @@ pub use terminal::print_error;
 
 /// NetMARKS: places pods next to what they talk to.
 ///
-/// A kube-scheduler extender. It reads from the service mesh's metrics who sends how many bytes to whom, and has a
-/// WebAssembly policy score the candidate nodes of every pod by it.
+/// A kube-scheduler extender. It reads from the service mesh's metrics who sends how many bytes to whom, and a
+/// WebAssembly policy scores the candidate nodes of every pod by that traffic.
 #[derive(Debug, Parser)]
 #[command(name = "netmarks", version, long_version = version::LONG.as_str(), after_help = EXAMPLES, propagate_version = true)]
 pub struct Cli {
@@ -39,7 +39,7 @@ pub struct Cli {
 const EXAMPLES: &str = "Exit codes of every command:
   0  done, and all is well
   1  it failed, or what was examined is not as it should be
-  2  the command line cannot be
+  2  the command line is wrong
   3  refused: a policy, a configuration, a change
   4  not found: a file, a pod, a policy
   5  partly done

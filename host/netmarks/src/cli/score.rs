@@ -81,7 +81,7 @@ pub(super) fn rank(
 ) -> Result<Ranking> {
     let mut index = snapshot.to_index();
     let pending = pending_pod(snapshot, pod)?;
-    // What a pod sends to its own other replicas counts, but it is no peer of itself.
+    // What a pod sends to its own other replicas counts, but it is not a peer of itself.
     index.delete_pod(pod);
     let names: Vec<String> = index.nodes().map(|node| node.name).collect();
     if names.is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn rank(
     let answer = scoring.scorer.decide(&pending, &names);
     let policy = scoring.registry.current().active.first().map(|member| {
         let Description { name, version, summary, .. } = member.policy.description();
-        format!("{name} {version}, {}", summary.trim_end_matches('.'))
+        format!("{name} {version}: {}", summary.trim_end_matches('.'))
     });
     let nodes = answer.ranking(&names, limit.unwrap_or(names.len()), explained)?;
     Ok(Ranking { policy: policy.unwrap_or_default(), nodes })

@@ -50,7 +50,7 @@ async fn fetch(args: &Args) -> Result<String> {
     let response = args.tls.client()?.build()?.get(&url).send().await;
     let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
     let status = response.status();
-    let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
+    let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
     if !status.is_success() {
         bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default());
     }

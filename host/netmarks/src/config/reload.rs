@@ -1,6 +1,6 @@
 //! Follows the configuration file and the policy file while we run.
 //!
-//! Deciding what a change means is apart from acting on it: [`compare`] is a function of two configurations.
+//! Deciding what a change means is separate from acting on it: [`compare`] is a function of two configurations.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -72,7 +72,7 @@ mod tests {
         fn list(value: &Value, prefix: &str, keys: &mut BTreeSet<String>) {
             for (name, value) in value.as_object().into_iter().flatten() {
                 let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-                // One of several shapes, which is no list of keys.
+                // One of several shapes, which is not a list of keys.
                 if key != "metrics.estimator" {
                     list(value, &key, keys);
                 }

@@ -136,7 +136,7 @@ impl Administered {
         Ok(self)
     }
 
-    /// `netmarks policy COMMAND ... --server URL`.
+    /// Runs a command of `netmarks policy` with the address of this server.
     pub fn command(&self, arguments: &[&str]) -> Result<Output> {
         let mut all = vec!["policy"];
         all.extend(arguments);

@@ -30,7 +30,7 @@ pub enum ClientError {
         #[source]
         error: KubeconfigError,
     },
-    /// The configured file is no YAML of a kubeconfig.
+    /// The configured file is not YAML of a kubeconfig.
     #[error("the kubeconfig {} cannot be read", path.display())]
     Yaml {
         path: PathBuf,
@@ -44,7 +44,7 @@ pub enum ClientError {
         #[source]
         error: KubeconfigError,
     },
-    /// One of the usual files is no YAML of a kubeconfig.
+    /// One of the usual files is not the YAML of a kubeconfig.
     #[error(
         "the kubeconfig that KUBECONFIG or ~/.kube/config names cannot be read; set `cluster.kubeconfig` to another"
     )]
@@ -117,7 +117,7 @@ async fn usual(options: &KubeConfigOptions) -> Result<Option<Config>, ClientErro
     config.map(Some).map_err(ClientError::UsualUnusable)
 }
 
-/// For a file that is no YAML, an error that shows nothing of it: kube's own words show lines of the file, which holds keys.
+/// For a file that is not YAML, an error that shows nothing of it: kube's own words show lines of the file, which holds keys.
 fn usual_yaml(error: KubeconfigError) -> Result<ClientError, KubeconfigError> {
     match error {
         KubeconfigError::Parse(error) => Ok(ClientError::UsualYaml(YamlError::from(&*error))),

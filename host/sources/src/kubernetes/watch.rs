@@ -31,7 +31,7 @@ const BATCH: usize = 256;
 
 /// Keeps `state`'s pods and nodes as the API server tells them, until `shutdown`.
 ///
-/// Errors are retried for ever with the back-off of client-go (0.8 s to 30 s, with jitter), counted in
+/// Errors are retried forever with the back-off of client-go (0.8 s to 30 s, with jitter), counted in
 /// [`ClusterState::health`] and logged when they begin and when they end. Placement stays as it was meanwhile.
 ///
 /// Cancel safe: changes are applied in whole batches between two await points; to drop the future loses only what

@@ -1,4 +1,4 @@
-//! Which queries an operator chooses: a preset by its name, or queries of one's own.
+//! Which queries an operator chooses: a preset by its name, or custom queries.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +20,7 @@ pub enum PresetName {
     Beyla,
     /// What recording rules made of any of these: one series per flow.
     Recorded,
-    /// Queries of one's own.
+    /// Custom queries.
     Custom,
 }
 
@@ -35,7 +35,7 @@ pub enum CustomReading {
     Counter,
 }
 
-/// Queries of one's own.
+/// Custom queries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct CustomPreset {

@@ -83,7 +83,7 @@ impl Poller {
         self.client.address()
     }
 
-    /// Refreshes `state` for ever, until `shutdown`.
+    /// Refreshes `state` forever, until `shutdown`.
     ///
     /// A failure leaves the flows as they are (their age tells readers), is counted in [`ClusterState::health`], is
     /// logged when failures begin and when they end, and is retried ever more slowly.
@@ -285,7 +285,7 @@ mod tests {
                     assert!((0.499..1.001).contains(&part), "{wait:?} of {limit} s");
                 }
             }
-            assert!(retries(&config).nth(10_000).is_some(), "it is retried for ever");
+            assert!(retries(&config).nth(10_000).is_some(), "it is retried forever");
         }
     }
 }

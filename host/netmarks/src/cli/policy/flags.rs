@@ -47,7 +47,7 @@ fn grant(text: &str) -> Result<Grant, String> {
 
 pub(in super::super) fn parameter(text: &str) -> Result<(String, ParameterValue), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    // What is no number, no `true` and no quoted text is a text without quotes.
+    // What is not a number, `true` or a quoted text is a text without quotes.
     let value = serde_json::from_str(value).unwrap_or_else(|_| ParameterValue::Text(value.to_owned()));
     Ok((key.to_owned(), value))
 }

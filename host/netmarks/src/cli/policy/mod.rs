@@ -96,9 +96,9 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Write a folder with a policy that works, to change into one's own
+    /// Write a folder with a policy that works, to change into your own
     New(new::Args),
-    /// Show what a component is, wants and takes, and what would be wrong with it
+    /// Show what a component is, needs and takes, and why it would be refused
     Inspect(inspect::Args),
     /// Run a policy's cases, check what every policy must keep, and measure it
     Test(test::Args),
@@ -107,22 +107,22 @@ enum Command {
     /// List the policies of a running extender
     #[command(after_help = LIST)]
     List(list::Args),
-    /// Have a policy answer beside the other active ones, or alone
+    /// Let a policy answer, beside the other active ones or alone
     #[command(after_help = ACTIVATE)]
     Activate(change::Activate),
-    /// Have a policy answer for some workloads, always the same ones
+    /// Let a policy answer for some workloads, always the same ones
     #[command(after_help = CANARY)]
     Canary(change::Canary),
-    /// Have a policy score every request, without counting its scores
+    /// Let a policy score every request without counting its scores
     #[command(after_help = SHADOW)]
     Shadow(change::Retire),
-    /// Keep a policy loaded, and nothing else
+    /// Keep a policy loaded without using it
     #[command(after_help = READY)]
     Ready(change::Retire),
     /// Show how the shadows compare with what answers
     #[command(after_help = REPORT)]
     Report(list::Args),
-    /// Put the set of policies back that answered before
+    /// Go back to the set of policies that answered before
     #[command(after_help = ROLLBACK)]
     Rollback(change::RollBack),
     /// Remove all revisions of a policy

@@ -11,8 +11,8 @@ use super::super::terminal::{say, say_json};
 use super::templates::{self, Language};
 
 const EXAMPLES: &str = "Examples:
-  netmarks policy new idle-cpu --lang rust
-  netmarks policy new idle-cpu --lang python --directory policies/idle-cpu";
+  netmarks policy new near-peers --lang rust
+  netmarks policy new near-peers --lang python --directory policies/near-peers";
 
 /// Longest name: that of a policy is a DNS label.
 const NAME_BYTES: usize = 63;
@@ -71,6 +71,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
         Language::Js => "policy.js",
         Language::Python => "policy.py",
         Language::C => "policy.c",
+        Language::Go => "export_netmarks_policy_scoring/policy.go",
     };
     say(&format!(
         "{} is a policy that works; what to change is {first}. README.md says what must be installed. To build and test:\n\n    cd {}\n{}",
@@ -101,10 +102,10 @@ mod tests {
 
     #[test]
     fn names_are_dns_labels_that_begin_with_a_letter() {
-        for good in ["a", "idle-cpu", "x2"] {
+        for good in ["a", "near-peers", "x2"] {
             assert_eq!(name(good).as_deref(), Ok(good));
         }
-        for bad in ["", "-a", "a-", "2x", "Idle", "idle_cpu", "a.b", "../x", &"a".repeat(64)] {
+        for bad in ["", "-a", "a-", "2x", "Idle", "near_peers", "a.b", "../x", &"a".repeat(64)] {
             assert!(name(bad).is_err(), "{bad}");
         }
     }

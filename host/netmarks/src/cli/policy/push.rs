@@ -57,7 +57,7 @@ pub(super) struct Args {
     /// Its signature, made by `cosign sign-blob --bundle FILE`
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "registry"])]
     signature: Option<PathBuf>,
-    /// Who listens to it
+    /// What its scores count for
     #[arg(long, value_enum)]
     mode: Option<ModeName>,
     /// For how many of 100 workloads a canary answers
@@ -94,7 +94,7 @@ enum ModeName {
     Active,
     /// It answers for some workloads
     Canary,
-    /// It scores along, and only its report shows it
+    /// It scores every request, and only its report shows the scores
     Shadow,
     /// It is loaded
     Ready,

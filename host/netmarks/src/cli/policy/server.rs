@@ -60,7 +60,7 @@ impl Server {
         let hint = "is `admin.listen` set for `netmarks serve`? (--server)";
         let response = prepare(request).send().await.map_err(|error| unreachable(&url, error, hint))?;
         let status = response.status();
-        let text = response.text().await.with_context(|| format!("{url} broke off its answer"))?;
+        let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
         if !status.is_success() {
             let said: Option<Value> = serde_json::from_str(&text).ok();
             let reason = said.as_ref().and_then(|said| said.get("error")?.as_str()).map(str::to_owned);
@@ -69,7 +69,7 @@ impl Server {
                 format!("{url} answered {status}: {}", text.lines().next().unwrap_or_default())
             });
             match status {
-                // Without a reason of its own it is no admin listener.
+                // Without a reason of its own it is not an admin listener.
                 StatusCode::NOT_FOUND if known => bail!(Ended::not_found(reason)),
                 StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => bail!("{reason}"),
                 status if status.is_client_error() && known => bail!(Ended::refused(reason)),

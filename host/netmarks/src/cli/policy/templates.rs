@@ -12,6 +12,7 @@ pub(super) enum Language {
     Js,
     Python,
     C,
+    Go,
 }
 
 /// A path in the new folder, and the file's text.
@@ -77,6 +78,22 @@ const C: [File; 3] = [
     ("policy.c", template!("c/policy.c")),
 ];
 
+const GO: [File; 10] = [
+    (".gitignore", template!("go/.gitignore")),
+    ("README.md", template!("go/README.md")),
+    ("export_netmarks_policy_scoring/policy.go", template!("go/export_netmarks_policy_scoring/policy.go")),
+    (
+        "export_netmarks_policy_scoring/policy_test.go",
+        template!("go/export_netmarks_policy_scoring/policy_test.go"),
+    ),
+    ("go.mod", template!("go/go.mod")),
+    ("main.go", template!("go/main.go")),
+    ("no-wasi.wat", template!("go/no-wasi.wat")),
+    ("sdk/go.mod", template!("go/sdk/go.mod")),
+    ("sdk/wit/runtime/runtime.go", template!("go/sdk/wit/runtime/runtime.go")),
+    ("sdk/wit/types/types.go", template!("go/sdk/wit/types/types.go")),
+];
+
 /// All files of a policy in this language, with its name in their texts.
 pub(super) fn files(language: Language, name: &str) -> Vec<(&'static str, String)> {
     let (own, sdk): (&[File], &[File]) = match language {
@@ -84,6 +101,7 @@ pub(super) fn files(language: Language, name: &str) -> Vec<(&'static str, String
         Language::Js => (&JS, &[]),
         Language::Python => (&PYTHON, &[]),
         Language::C => (&C, &[]),
+        Language::Go => (&GO, &[]),
     };
     let filled = |text: &str| text.replace("{{name}}", name).replace("{{crate}}", &name.replace('-', "_"));
     let own = COMMON.iter().chain(own).map(|(path, text)| (*path, filled(text)));
@@ -121,9 +139,13 @@ mod tests {
     #[test]
     fn no_file_of_a_template_or_of_the_sdk_is_forgotten() {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        for (language, folder) in
-            [(Language::Rust, "rust"), (Language::Js, "js"), (Language::Python, "python"), (Language::C, "c")]
-        {
+        for (language, folder) in [
+            (Language::Rust, "rust"),
+            (Language::Js, "js"),
+            (Language::Python, "python"),
+            (Language::C, "c"),
+            (Language::Go, "go"),
+        ] {
             let mut expected: BTreeSet<String> = COMMON.iter().map(|(path, _)| (*path).to_owned()).collect();
             found(&root.join("policies/templates").join(folder), "", &mut expected);
             if language == Language::Rust {

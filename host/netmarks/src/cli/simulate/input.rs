@@ -37,7 +37,7 @@ impl FromStr for OrderName {
             ("drain", node) if !node.is_empty() => return Ok(Self::Drain(node.to_owned())),
             _ => {
                 return Err(format!(
-                    "`{text}` is none of `creation`, `random`, `applications`, `rollout`, `rollout=ROUNDS`, `drain=NODE`"
+                    "`{text}` is not an order; use one of `creation`, `random`, `applications`, `rollout`, `rollout=ROUNDS`, `drain=NODE`"
                 ));
             }
         };
