@@ -3,6 +3,7 @@
 
 mod counting;
 mod filters;
+mod hostile;
 mod requests;
 mod sampling;
 mod scores;
