@@ -1,6 +1,7 @@
 //! A release made as `docs/releases.md` says, twice, and used as an operator uses it: checked, unpacked, pushed, rendered. The
 //! workflow's own steps push it to a registry on loopback.
 
+#![allow(clippy::print_stderr, reason = "what is built is said where a test is read")]
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
 use std::collections::BTreeMap;

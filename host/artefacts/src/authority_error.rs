@@ -27,7 +27,7 @@ pub enum AuthorityError {
         number: usize,
         source: pem::Error,
     },
-    /// A block that is no certificate.
+    /// A block that is not a certificate.
     #[error("certificate {number} cannot be read")]
     Certificate {
         /// Which of the file, from 1.

@@ -93,7 +93,7 @@ pub enum SignatureError {
     },
     /// A signed document that says something else.
     #[error(
-        "what was signed says it is `{kind}`, which is no signature of a policy; expected one as `cosign sign` makes it"
+        "what was signed says it is `{kind}`, which is not a signature of a policy; expected one as `cosign sign` makes it"
     )]
     OtherKind {
         /// Its type.

@@ -120,7 +120,10 @@ fn type_of(schema: &Value) -> String {
     };
     match name {
         "string" => "text".to_owned(),
-        "array" => format!("list of {}", type_of(&schema["items"]).replace("text", "texts")),
+        "array" => match type_of(&schema["items"]) {
+            text if text == "text" => "list of texts".to_owned(),
+            other => format!("list of {other}"),
+        },
         "object" => match schema["properties"].as_object() {
             Some(fields) => {
                 let fields: Vec<String> =

@@ -1,5 +1,9 @@
 //! `netmarks simulate` as a user runs it.
-#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "helpers of tests fail as tests do; JSON without a key is null"
+)]
 
 use std::path::Path;
 
@@ -153,7 +157,7 @@ mod hostile {
         let file = snapshot(folder.path(), |_| ());
         for (arguments, code, says) in [
             (vec!["--arm", "nobody"], 2, "`nobody` is neither"),
-            (vec!["--order", "backwards"], 2, "`backwards` is none of"),
+            (vec!["--order", "backwards"], 2, "`backwards` is not an order"),
             (vec!["--order", "drain=n9"], 4, "no node `n9`"),
             (vec!["--arm", "none.wasm"], 4, "none.wasm"),
             (vec!["--price-across-zones", "NaN"], 1, "--price-across-zones NaN is not a number"),

@@ -1,4 +1,5 @@
 //! What is made up has the figures that were published.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use netmarks_snapshots::generate::figures::{Figures, figures};
 use netmarks_snapshots::generate::generate;
