@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 
+/// Replicas of made-up services: few of most, many of some.
+const REPLICAS: [u32; 10] = [1, 1, 1, 2, 2, 3, 4, 6, 8, 10];
+
 /// An application of several services.
 #[derive(Clone, Debug)]
 pub(super) struct Application {
@@ -94,7 +97,7 @@ impl Application {
         let mut seen = BTreeMap::new();
         for index in 0..services {
             let cores = 0.05 * magnitude(&mut random, 1.5);
-            let replicas = (magnitude(&mut random, 1.0) as u32).clamp(1, 10);
+            let replicas = random.choice(REPLICAS).unwrap_or(1);
             application.services.push(Service { name: format!("s{index}"), cores, replicas });
             // A third more edges than services, as in the applications that were measured.
             let calls = [index > 0, index > 2 && index % 3 == 0];
