@@ -65,8 +65,8 @@ enum Command {
     Score(score::Args),
     /// What a cluster would gain: place a snapshot's pods again, with and without policies, and compare
     Simulate(Box<simulate::Args>),
-    /// Write the live snapshot of a running extender to a file
-    Snapshot(snapshot::Args),
+    /// Write a snapshot to a file: of a running extender, or of a cluster with nothing installed
+    Snapshot(Box<snapshot::Args>),
     /// Work on policies: look at, test, push, activate, roll back
     Policy(policy::Args),
     /// Print a script that completes commands and flags in a shell
@@ -88,7 +88,7 @@ impl Cli {
             Command::Doctor(args) => doctor::run(*args),
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(&args),
-            Command::Snapshot(args) => snapshot::run(&args),
+            Command::Snapshot(args) => snapshot::run(*args),
             Command::Policy(args) => policy::run(&args),
             Command::Completion(args) => completion::run(&args),
             Command::Compile(args) => compile::run(&args),

@@ -14,6 +14,9 @@ const UNKNOWN_WIDTH: u16 = 120;
 /// Below this nothing can be laid out; a terminal then breaks the lines as it does.
 const LEAST_WIDTH: u16 = 40;
 
+/// Goes to the beginning of the line and empties it.
+const CLEAR: &str = "\r\x1b[K";
+
 /// Columns that a line may take: `COLUMNS`, or what the terminal has.
 pub(super) fn width() -> u16 {
     let told = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
@@ -53,6 +56,22 @@ pub(super) fn print_warning(text: &str) {
     let mut stderr = std::io::stderr().lock();
     let label = if stderr.is_terminal() { "\x1b[1;33mwarning:\x1b[0m" } else { "warning:" };
     let _ = writeln!(stderr, "{label} {}", below(text));
+}
+
+/// Prints a line about what was done on the way to stderr: stdout has the result.
+pub(super) fn print_remark(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    let clear = if stderr.is_terminal() { CLEAR } else { "" };
+    let _ = writeln!(stderr, "{clear}{}", printable::one_line(text));
+}
+
+/// Shows on a terminal what is being done, until the next line takes its place; a log has no use for it.
+pub(super) fn print_passing(text: &str) {
+    let mut stderr = std::io::stderr().lock();
+    if stderr.is_terminal() {
+        let _ = write!(stderr, "{CLEAR}{}", printable::one_line(text));
+        let _ = stderr.flush();
+    }
 }
 
 /// A message whose further lines stand below its first, so that none of them can pass for another message.

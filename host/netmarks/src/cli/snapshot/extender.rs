@@ -1,0 +1,42 @@
+//! The snapshot of a running extender.
+
+use anyhow::{Context as _, Result, bail};
+use netmarks_sources::snapshot_file::SnapshotFile;
+
+use super::super::client;
+
+/// Where an extender runs.
+const HERE: &str = "http://127.0.0.1:9820";
+
+/// Flags for the extender.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "From a running extender")]
+#[group(skip)]
+pub(super) struct Args {
+    /// Base URL of a running extender [default: http://127.0.0.1:9820]
+    #[arg(long, value_name = "URL", value_parser = client::base_url)]
+    server: Option<String>,
+    #[command(flatten)]
+    tls: client::ClientTls,
+}
+
+impl Args {
+    pub(super) fn fetch(&self) -> Result<SnapshotFile> {
+        let text =
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.text())?;
+        SnapshotFile::from_json(text.as_bytes()).context("the extender sent something else than a snapshot")
+    }
+
+    async fn text(&self) -> Result<String> {
+        let url = format!("{}/v1/snapshot", self.server.as_deref().unwrap_or(HERE));
+        let hint = "is `netmarks serve` running there? (--server)";
+        let response = self.tls.client()?.build()?.get(&url).send().await;
+        let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
+        let status = response.status();
+        let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
+        if !status.is_success() {
+            bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default());
+        }
+        Ok(text)
+    }
+}
