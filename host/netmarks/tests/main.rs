@@ -27,6 +27,7 @@ mod reload;
 mod rolling;
 mod secrets;
 mod simulate;
+mod snapshot_cli;
 mod support;
 mod tls;
 mod write_a_policy;
