@@ -190,7 +190,7 @@ async fn a_snapshot_of_a_running_extender_is_the_one_that_it_was_given() {
         tokio::task::spawn_blocking(move || netmarks(&["snapshot", "--server", &url, "--file", &file]))
     };
     let said = success(&output.await.unwrap().unwrap()).unwrap();
-    assert_eq!(said, format!("wrote {}: 4 nodes, 4 pods, 6 flows\n", written.display()));
+    assert_eq!(said, format!("wrote {}: 4 nodes, 4 pods, 6 flows carrying 350.0 B/s\n", written.display()));
 
     let mut given = SnapshotFile::read(&worked_example_file()).unwrap();
     let taken = SnapshotFile::read(&written).unwrap();

@@ -35,7 +35,7 @@ where
     let (mut kept, mut forgotten) = (Vec::new(), false);
     loop {
         let page = match api.list(&params).await {
-            // Once: a list that is forgotten twice would be so for ever.
+            // Once: a list that is forgotten twice would be so forever.
             Err(kube::Error::Api(status)) if status.code == GONE && !forgotten => {
                 forgotten = true;
                 kept.clear();
