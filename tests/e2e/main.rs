@@ -18,4 +18,5 @@ mod replicas;
 mod scale;
 mod scheduler_model;
 mod second_scheduler;
+mod snapshot;
 mod support;
