@@ -19,6 +19,8 @@ pub struct Conditions {
     pub seed: u64,
     #[serde(flatten)]
     pub assumptions: Assumptions,
+    /// What the snapshot lacks, and why.
+    pub missing: Vec<String>,
     /// What the model of kube-scheduler leaves out: each sentence with the number of pods that it concerns.
     pub left_out: BTreeMap<String, usize>,
 }

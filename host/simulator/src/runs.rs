@@ -137,6 +137,7 @@ fn report(world: &World, arms: &[Arm], plan: &Plan, runs: Vec<Vec<Option<Run>>>)
         repetitions: plan.repetitions,
         seed: plan.seed,
         assumptions: plan.assumptions,
+        missing: world.missing(),
         left_out: world.left_out(),
     };
     let as_found = inventory.pods.iter().any(|pod| pod.node.is_some());

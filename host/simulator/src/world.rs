@@ -79,6 +79,12 @@ impl World {
         found.ok_or_else(|| WorldError::NoNode(name.to_owned()))
     }
 
+    /// What the snapshot lacks, and why.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        self.empty.missing.iter().map(|missing| format!("{}: {}", missing.what, missing.why)).collect()
+    }
+
     /// What the model of kube-scheduler leaves out, each sentence with the number of pods that it concerns.
     #[must_use]
     pub fn left_out(&self) -> BTreeMap<String, usize> {

@@ -87,7 +87,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Doctor(args) => doctor::run(*args),
             Command::Score(args) => score::run(&args),
-            Command::Simulate(args) => simulate::run(&args),
+            Command::Simulate(args) => simulate::run(*args),
             Command::Snapshot(args) => snapshot::run(*args),
             Command::Policy(args) => policy::run(&args),
             Command::Completion(args) => completion::run(&args),

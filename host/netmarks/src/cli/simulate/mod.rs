@@ -14,13 +14,14 @@ use anyhow::{Result, bail};
 use netmarks_core::compose::ScoreMap;
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
-use netmarks_simulator::{Plan, simulate};
+use netmarks_simulator::{Plan, World, simulate};
 
 use self::arms::ArmName;
 use self::input::OrderName;
 use self::progress::ProgressLine;
 use super::exit::Ended;
 use super::output::OutputFormat;
+use super::snapshot::cluster;
 use super::terminal::{say, say_json, width};
 
 const EXAMPLES: &str = "Exits with 5 if it was stopped before the end.
@@ -38,7 +39,8 @@ Arms:
   optimal          a packing that knows all pods at once: what no scheduler can be expected to reach
 
 Examples:
-  netmarks simulate                                  the built-in sample
+  netmarks simulate                     the built-in sample
+  netmarks simulate --kubeconfig ~/.kube/config --metrics-url http://127.0.0.1:9090
   netmarks simulate --snapshot cluster.json
   netmarks simulate --snapshot cluster.json --order rollout --arm default --arm netmarks --arm mine.wasm
   netmarks simulate --snapshot cluster.json --order drain=worker-3 -o json
@@ -49,8 +51,10 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// A snapshot file, as `netmarks snapshot` writes it; without one, the built-in sample
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "kubeconfig")]
     snapshot: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: cluster::Args,
     /// Who decides; the first is what the others are compared with. May be given more than once
     #[arg(long = "arm", value_name = "ARM", default_values = ["default", "netmarks"])]
     arms: Vec<ArmName>,
@@ -127,8 +131,14 @@ struct LatencyFlags {
     service_ms: f64,
 }
 
-pub(super) fn run(args: &Args) -> Result<()> {
-    let world = input::world(args.snapshot.as_deref())?;
+pub(super) fn run(mut args: Args) -> Result<()> {
+    let cluster = std::mem::take(&mut args.cluster);
+    let world = if cluster.is_wanted() {
+        World::new(cluster.take()?.snapshot)?
+    } else {
+        input::world(args.snapshot.as_deref())?
+    };
+    let args = &args;
     let order = match &args.replay {
         Some(file) => input::replay(file, &world)?,
         None => args.order.resolve(&world)?,

@@ -158,6 +158,15 @@ fn remarks(report: &Report) -> Vec<String> {
          spread evenly over an application's pods, except in the lines `routed locally`. Response times are a model's, not \
          measurements."
     ));
+    if report.conditions.flows == 0 {
+        remarks.push(
+            "The snapshot has no traffic, so there is nothing to gain; `netmarks doctor` says why."
+                .to_owned(),
+        );
+    }
+    for missing in &report.conditions.missing {
+        remarks.push(format!("The snapshot lacks {missing}"));
+    }
     for (sentence, pods) in &report.conditions.left_out {
         remarks.push(format!("Left out for {pods} pods: {sentence}"));
     }

@@ -14,10 +14,10 @@ use crate::config::load::{Flag, Flags, environment, load};
 const ENOUGH: f64 = 0.5;
 
 /// Flags for the cluster. Each stands for a key of the configuration.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 #[command(next_help_heading = "From a cluster, with nothing installed")]
 #[group(skip)]
-pub(super) struct Args {
+pub(in super::super) struct Args {
     /// A kubeconfig that may list what --print-role prints [key: cluster.kubeconfig]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
@@ -42,17 +42,17 @@ pub(super) struct Args {
 }
 
 /// A snapshot, and what it lacks although it was asked for.
-pub(super) struct Taken {
-    pub(super) snapshot: SnapshotFile,
-    pub(super) lost: Vec<String>,
+pub(in super::super) struct Taken {
+    pub(in super::super) snapshot: SnapshotFile,
+    pub(in super::super) lost: Vec<String>,
 }
 
 impl Args {
-    pub(super) fn is_wanted(&self) -> bool {
+    pub(in super::super) fn is_wanted(&self) -> bool {
         self.kubeconfig.is_some()
     }
 
-    pub(super) fn take(self) -> Result<Taken> {
+    pub(in super::super) fn take(self) -> Result<Taken> {
         // Taken apart without `..`: a flag that nobody handles does not compile.
         let Self { kubeconfig, context, metrics_url, metrics_preset, metrics_token_file, identity, config } =
             self;

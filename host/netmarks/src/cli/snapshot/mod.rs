@@ -1,6 +1,6 @@
 //! `netmarks snapshot`: one file of a running extender, of a cluster and its metrics store, of another file, or made up.
 
-mod cluster;
+pub(super) mod cluster;
 mod extender;
 mod generate;
 
