@@ -5,11 +5,13 @@
 
 mod application;
 mod cluster;
+mod company;
 mod demos;
 mod generated;
 mod markdown;
 mod settlers;
 mod simulation;
+mod speed;
 
 use std::fs;
 use std::path::Path;
@@ -39,6 +41,10 @@ enum Report {
     Demos,
     /// Made-up applications of 50, 200 and 1,000 services
     Generated,
+    /// Clusters of the shape that a large company published
+    Company,
+    /// How long a simulation takes, by the size of the cluster
+    Speed,
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
@@ -54,12 +60,14 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
     let simulator = Simulator { program, folder };
-    let all = [Report::Settlers, Report::Demos, Report::Generated];
+    let all = [Report::Settlers, Report::Demos, Report::Generated, Report::Company, Report::Speed];
     for report in if reports.is_empty() { &all } else { reports.as_slice() } {
         let (name, text) = match report {
             Report::Settlers => ("settlers", settlers::report(&simulator)?),
             Report::Demos => ("demos", demos::report(&simulator)?),
             Report::Generated => ("generated", generated::report(&simulator)?),
+            Report::Company => ("company", company::report(&simulator)?),
+            Report::Speed => ("speed", speed::report(&simulator)?),
         };
         let page = root.join(format!("docs/evaluation/{name}.md"));
         fs::write(&page, text).with_context(|| format!("failed to write {}", page.display()))?;

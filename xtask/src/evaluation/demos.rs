@@ -51,6 +51,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
                 repetitions: 100,
                 extender_weight: 2,
                 score_map: "linear",
+                optimal_steps: None,
             };
             let outcome = simulator.run(&application.clone().replicated(replicas), &cluster, &settings)?;
             text.push_str(&format!("\n## {name}: {what}\n"));

@@ -20,8 +20,14 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
         let application = Application::generated(services, 1);
         let pods: u32 = application.services.iter().map(|service| service.replicas).sum();
         let cluster = Cluster { nodes, zones: 3, requested: 0.7, pods_per_node: 110 };
-        let settings =
-            Settings { arms: &ARMS, order: "random", repetitions, extender_weight: 2, score_map: "linear" };
+        let settings = Settings {
+            arms: &ARMS,
+            order: "random",
+            repetitions,
+            extender_weight: 2,
+            score_map: "linear",
+            optimal_steps: None,
+        };
         let outcome = simulator.run(&application, &cluster, &settings)?;
         let edges = application.edges.len();
         text.push_str(&format!(

@@ -77,6 +77,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
                 repetitions: ORDERS,
                 extender_weight: choice.extender_weight,
                 score_map: choice.score_map,
+                optimal_steps: Some(3_000),
             };
             let outcome = simulator.run(&choice.application, &cluster, &settings)?;
             let crossing = |arm| outcome.figure(arm, "calls_within_node");

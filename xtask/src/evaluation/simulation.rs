@@ -25,6 +25,8 @@ pub(super) struct Settings<'a> {
     pub(super) repetitions: usize,
     pub(super) extender_weight: u32,
     pub(super) score_map: &'a str,
+    /// Steps of the arm `optimal`; by default as the cluster's size asks for.
+    pub(super) optimal_steps: Option<u64>,
 }
 
 /// A mean with half of its 95% interval's width.
@@ -57,6 +59,9 @@ impl Simulator {
         command.args(["--repetitions", &settings.repetitions.to_string()]);
         command.args(["--extender-weight", &settings.extender_weight.to_string()]);
         command.args(["--score-map", settings.score_map]);
+        if let Some(steps) = settings.optimal_steps {
+            command.args(["--optimal-steps", &steps.to_string()]);
+        }
         for arm in settings.arms {
             command.args(["--arm", arm]);
         }

@@ -42,7 +42,7 @@ Examples:
   netmarks simulate                     the built-in sample
   netmarks simulate --kubeconfig ~/.kube/config --metrics-url http://127.0.0.1:9090
   netmarks simulate --snapshot cluster.json
-  netmarks simulate --snapshot cluster.json --order rollout --arm default --arm netmarks --arm mine.wasm
+  netmarks simulate --snapshot cluster.json --order rollout --arm default --arm mine.wasm
   netmarks simulate --snapshot cluster.json --order drain=worker-3 -o json
   netmarks simulate --snapshot cluster.json --price-across-zones 0.02 --html report.html";
 

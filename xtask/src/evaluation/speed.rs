@@ -1,0 +1,58 @@
+//! How long a simulation takes, by the size of the cluster.
+
+use std::fs;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+
+use super::application::Application;
+use super::cluster::Cluster;
+use super::markdown::table;
+use super::simulation::{Settings, Simulator};
+
+/// Nodes, and ten pods for each.
+const SIZES: [usize; 4] = [500, 1_000, 2_000, 5_000];
+
+pub(super) fn report(simulator: &Simulator) -> Result<String> {
+    let mut text = "# How long a simulation takes\n\n\
+                    This page is written by `cargo xtask evaluation speed`. Its figures depend on the machine.\n"
+        .to_owned();
+    text.push_str(&format!(
+        "\nOne arm, one repetition, random order, with kube-scheduler's own adaptive sample of nodes; reading the file is included. Made-up\n\
+         applications, ten pods for each node. Machine: {}.\n",
+        machine()?
+    ));
+    let mut rows = Vec::new();
+    for nodes in SIZES {
+        // Services have 3.8 replicas on average.
+        let application = Application::generated(nodes * 10 * 10 / 38, 1);
+        let pods: u32 = application.services.iter().map(|service| service.replicas).sum();
+        let cluster = Cluster { nodes, zones: 3, requested: 0.7, pods_per_node: 110 };
+        let mut row = vec![nodes.to_string(), pods.to_string(), application.edges.len().to_string()];
+        for arm in ["default", "netmarks"] {
+            let settings = Settings {
+                arms: &[arm],
+                order: "random",
+                repetitions: 1,
+                extender_weight: 2,
+                score_map: "linear",
+                optimal_steps: None,
+            };
+            let started = Instant::now();
+            simulator.run(&application, &cluster, &settings)?;
+            row.push(format!("{:.1} s", started.elapsed().as_secs_f64()));
+        }
+        rows.push(row);
+    }
+    text.push_str(&table(&["nodes", "pods", "edges", "`default`", "`netmarks`"], &rows));
+    Ok(text)
+}
+
+fn machine() -> Result<String> {
+    let cpus = fs::read_to_string("/proc/cpuinfo").context("failed to read /proc/cpuinfo")?;
+    let models: Vec<&str> = cpus
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name))
+        .collect();
+    Ok(format!("{} cores of {}", models.len(), models.first().unwrap_or(&"an unknown processor")))
+}
