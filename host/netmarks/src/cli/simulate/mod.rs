@@ -11,9 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
+use netmarks_files::{AtomicWrite, Readers};
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
-use netmarks_simulator::{Plan, simulate};
+use netmarks_simulator::{Plan, page, simulate};
 
 use self::arms::ArmName;
 use self::input::OrderName;
@@ -75,7 +76,8 @@ pub(super) struct Args {
     prices: PriceFlags,
     #[command(flatten)]
     latencies: LatencyFlags,
-    /// Also write a page with plots and maps, which opens without a network
+    /// Also write one HTML page with the figures, plots and a map of two placements; it opens without a network. The file is
+    /// replaced whole or not at all
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// How to print the report
@@ -157,6 +159,10 @@ pub(super) fn run(args: &Args) -> Result<()> {
     match args.output {
         OutputFormat::Table => say(&table::report(&report, width()))?,
         OutputFormat::Json => say_json(&report)?,
+    }
+    if let Some(file) = &args.html {
+        let page = page::page(&report, world.inventory());
+        AtomicWrite::to(file).readers(Readers::Umask).write(page.as_bytes())?;
     }
     if cancelled.load(Ordering::Relaxed) {
         bail!(Ended::partly("stopped: the report is of what was done until then"));
