@@ -6,12 +6,12 @@ mod progress;
 mod table;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
-use netmarks_files::{AtomicWrite, Readers};
+use netmarks_files::{AtomicWrite, Readers, Stamp, not_regular};
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
 use netmarks_simulator::{Plan, page, simulate};
@@ -122,6 +122,9 @@ struct LatencyFlags {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
+    if let Some(file) = &args.html {
+        replaceable(file)?;
+    }
     let world = input::world(args.snapshot.as_deref())?;
     let order = match &args.replay {
         Some(file) => input::replay(file, &world)?,
@@ -168,6 +171,15 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bail!(Ended::partly("stopped: the report is of what was done until then"));
     }
     Ok(())
+}
+
+/// Whether a file may be written there, before time is spent on its content: a device or a pipe would be replaced by a file.
+fn replaceable(file: &Path) -> Result<()> {
+    match Stamp::of(file) {
+        Err(error) if not_regular(&error) => bail!("--html {} is not a regular file", file.display()),
+        // What else is wrong, writing will say.
+        _ => Ok(()),
+    }
 }
 
 fn assumptions(args: &Args) -> Result<Assumptions> {
