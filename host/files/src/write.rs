@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::stamp::{not_regular, regular};
+
 /// What the names of files that are being written begin with.
 const UNFINISHED: &str = ".unfinished-";
 
@@ -87,6 +89,12 @@ impl<'a> AtomicWrite<'a> {
     pub fn write_parts(self, parts: &[&[u8]]) -> Result<(), WriteError> {
         let Self { path, durability, readers } = self;
         let at = |step: &'static str| move |error| WriteError { step, path: path.to_owned(), error };
+        if let Err(error) = regular(path)
+            && not_regular(&error)
+        {
+            // The rename would put a file where a device or a pipe was.
+            return Err(at("replace")(error));
+        }
         // The parent of a bare name is empty, which is not the name of a folder.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mode = match readers {
@@ -182,10 +190,21 @@ mod tests {
         let taken = folder.path().join("taken");
         fs::create_dir(&taken).unwrap();
         let error = AtomicWrite::to(&taken).write(b"").unwrap_err();
-        assert_eq!(error.to_string(), format!("failed to rename to {}", taken.display()));
+        assert_eq!(error.to_string(), format!("failed to replace {}", taken.display()));
         assert_eq!(names(folder.path()), ["taken"]);
         let error = AtomicWrite::to(&folder.path().join("missing/file")).write(b"").unwrap_err();
         assert_eq!((error.step, error.error.kind()), ("make a file beside", io::ErrorKind::NotFound));
+    }
+
+    #[test]
+    fn a_device_or_a_pipe_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("socket");
+        let _held = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let error = AtomicWrite::to(&socket).write(b"x").unwrap_err();
+        assert_eq!(error.step, "replace");
+        assert!(!fs::symlink_metadata(&socket).unwrap().is_file());
+        assert_eq!(names(folder.path()), ["socket"]);
     }
 
     #[test]

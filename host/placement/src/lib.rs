@@ -9,6 +9,7 @@
 mod affinity;
 mod assignment;
 mod balance;
+mod between;
 mod figures;
 mod interval;
 mod inventory;
@@ -21,10 +22,11 @@ mod study;
 
 pub use affinity::gained_affinity;
 pub use balance::{Balance, Concentration};
+pub use between::{Between, between_nodes};
 pub use figures::{Assumptions, Figure, Figures, Prices, figures};
 pub use interval::Estimate;
 pub use inventory::{Flow, Inventory, Node, Placement, Pod, Traffic};
-pub use locality::{Locality, Routing, locality};
+pub use locality::{Distance, Locality, Routing, locality};
 pub use occupancy::Occupancy;
 pub use order::{Order, Placer, place_all};
 pub use packing::{Packing, packed};

@@ -41,12 +41,16 @@ impl Locality {
     }
 }
 
-/// How far a call goes, and the caller's and the callee's node.
+/// How far a call goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Distance {
+pub enum Distance {
+    /// Within a node.
     Node,
+    /// To another node of the zone.
     Zone,
+    /// To another zone of the region.
     Region,
+    /// To another region.
     World,
 }
 
@@ -83,6 +87,19 @@ pub(crate) fn split(
     routing: Routing,
     mut visit: impl FnMut(usize, Distance, f64),
 ) -> bool {
+    split_ends(map, occupancy, (source, destination), routing, |_, to, distance, share| {
+        visit(to, distance, share);
+    })
+}
+
+/// As [`split`], with the caller's node before the callee's.
+pub(crate) fn split_ends(
+    map: &Map,
+    occupancy: &Occupancy,
+    (source, destination): (usize, usize),
+    routing: Routing,
+    mut visit: impl FnMut(usize, usize, Distance, f64),
+) -> bool {
     let callers: u32 = occupancy.nodes(source).map(|(_, pods)| pods).sum();
     let callees: u32 = occupancy.nodes(destination).map(|(_, pods)| pods).sum();
     if callers == 0 || callees == 0 {
@@ -92,7 +109,7 @@ pub(crate) fn split(
         let share = f64::from(calling) / f64::from(callers);
         let here = occupancy.on_node(destination, from);
         if routing == Routing::SameNode && here > 0 {
-            visit(from, Distance::Node, share);
+            visit(from, from, Distance::Node, share);
             continue;
         }
         let answering = occupancy.nodes(destination).map(|(to, pods)| (to, pods, map.distance(from, to)));
@@ -103,7 +120,7 @@ pub(crate) fn split(
         let among = f64::from(if local { of_zone } else { callees });
         for (to, pods, distance) in answering {
             if !local || near(distance) {
-                visit(to, distance, share * f64::from(pods) / among);
+                visit(from, to, distance, share * f64::from(pods) / among);
             }
         }
     }

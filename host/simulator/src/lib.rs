@@ -10,6 +10,8 @@
 mod arm;
 mod declared;
 mod extender;
+pub mod labels;
+pub mod page;
 mod placer;
 mod report;
 mod runs;

@@ -9,6 +9,8 @@ use super::simulation::{Estimate, Settings, Simulator};
 
 const ORDERS: usize = 1_000;
 const NODES: std::ops::RangeInclusive<usize> = 3..=7;
+/// Shares of calls that cross nodes in the paper: the default scheduler's, and NetMARKS'.
+const PAPER: (f64, f64) = (0.80, 0.35);
 const ARMS: [&str; 4] = ["default", "netmarks", "declared", "optimal"];
 
 /// What the paper leaves open, each choice by itself against the first.
@@ -66,6 +68,7 @@ fn makers() -> Application {
 pub(super) fn report(simulator: &Simulator) -> Result<String> {
     let mut by_nodes = Vec::new();
     let mut by_choice = Vec::new();
+    let mut nearest: Option<(f64, String)> = None;
     for (index, choice) in choices().into_iter().enumerate() {
         let mut sums = [0.0; ARMS.len()];
         for nodes in NODES {
@@ -90,6 +93,13 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
             }
         }
         let count = NODES.count() as f64;
+        if let [default, netmarks, ..] = sums.map(|sum| sum / count) {
+            let distance = (default - PAPER.0).abs() + (netmarks - PAPER.1).abs();
+            if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+                let shares = format!("{} and {}", percent_alone(default), percent_alone(netmarks));
+                nearest = Some((distance, format!("{}: {shares}", choice.what)));
+            }
+        }
         let cells = sums.iter().map(|sum| percent_alone(sum / count));
         by_choice.push(std::iter::once(choice.what.to_owned()).chain(cells).collect());
     }
@@ -110,8 +120,13 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
          mean over 3 to 7 nodes:\n",
     );
     text.push_str(&table(&["choice", "`default`", "`netmarks`", "`declared`", "`optimal`"], &by_choice));
+    if let Some((_, choice)) = nearest {
+        text.push_str(&format!("\nNearest to the paper's 80% and 35% comes: {choice}.\n"));
+    }
     text.push_str(
-        "\n## Differences to the paper\n\n\
+        "\nRoom on the nodes matters most: where everything fits on one node NetMARKS keeps more, where nodes are full less. Weight and map change\n\
+         nothing here: the best node gets all points, and one point of ten outweighs the other plugins. `optimal` maximises gained affinity, which\n\
+         with several replicas and even routing is not the same as calls within a node.\n\n## Differences to the paper\n\n\
          - The paper speaks of 15 services. The published table has 15 items that are made from others, and four raw materials that only\n  \
            others name. Both are above.\n\
          - The paper measured a running mesh. Here traffic is known from the start and does not depend on where pods are; the level of\n  \

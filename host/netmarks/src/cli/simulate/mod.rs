@@ -6,15 +6,16 @@ mod progress;
 mod table;
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use netmarks_core::compose::ScoreMap;
+use netmarks_files::{AtomicWrite, Readers, Stamp, not_regular};
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
-use netmarks_simulator::{Plan, World, simulate};
+use netmarks_simulator::{Plan, World, page, simulate};
 
 use self::arms::ArmName;
 use self::input::OrderName;
@@ -87,7 +88,8 @@ pub(super) struct Args {
     prices: PriceFlags,
     #[command(flatten)]
     latencies: LatencyFlags,
-    /// Also write a page with plots and maps, which opens without a network
+    /// Also write one HTML page with the figures, plots and a map of two placements; it opens without a network. The file is
+    /// replaced whole or not at all
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// How to print the report
@@ -132,6 +134,9 @@ struct LatencyFlags {
 }
 
 pub(super) fn run(mut args: Args) -> Result<()> {
+    if let Some(file) = &args.html {
+        replaceable(file)?;
+    }
     let cluster = std::mem::take(&mut args.cluster);
     let world = if cluster.is_wanted() {
         World::new(cluster.take()?.snapshot)?
@@ -176,10 +181,23 @@ pub(super) fn run(mut args: Args) -> Result<()> {
         OutputFormat::Table => say(&table::report(&report, width()))?,
         OutputFormat::Json => say_json(&report)?,
     }
+    if let Some(file) = &args.html {
+        let page = page::page(&report, world.inventory());
+        AtomicWrite::to(file).readers(Readers::Umask).write(page.as_bytes())?;
+    }
     if cancelled.load(Ordering::Relaxed) {
         bail!(Ended::partly("stopped: the report is of what was done until then"));
     }
     Ok(())
+}
+
+/// Whether a file may be written there, before time is spent on its content: a device or a pipe would be replaced by a file.
+fn replaceable(file: &Path) -> Result<()> {
+    match Stamp::of(file) {
+        Err(error) if not_regular(&error) => bail!("--html {} is not a regular file", file.display()),
+        // What else is wrong, writing will say.
+        _ => Ok(()),
+    }
 }
 
 fn assumptions(args: &Args) -> Result<Assumptions> {

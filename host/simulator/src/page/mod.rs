@@ -1,0 +1,124 @@
+//! The report as one HTML page that opens without a network: figures, plots, and a map of two placements.
+//!
+//! The page has no script and asks for nothing; its own policy forbids both. Names come from a cluster and may be anything: they
+//! are shortened, their control characters shown, and maud escapes them. The same report gives the same bytes.
+
+mod curves;
+mod map;
+mod names;
+mod plots;
+mod style;
+mod tables;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+use netmarks_core::units::bytes_per_second;
+use netmarks_placement::{ArmReport, Figure, Inventory, Placement};
+
+use self::names::shown;
+use self::view::View;
+use crate::labels::{Group, Unit};
+use crate::report::Report;
+
+/// The page of a report; `inventory` is that of the world which was simulated.
+#[must_use]
+pub fn page(report: &Report, inventory: &Inventory) -> String {
+    let title = "What NetMARKS would gain";
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) }
+                style { (PreEscaped(style::STYLE)) }
+            }
+            body {
+                main {
+                    h1 { (title) }
+                    (headlines(report))
+                    (tables::conditions(report))
+                    @for group in Group::ALL { (tables::group(report, group)) }
+                    (maps(report, inventory))
+                    (tables::remarks(report))
+                }
+            }
+        }
+    };
+    page.into_string()
+}
+
+/// One sentence for each arm after the first.
+fn headlines(report: &Report) -> Markup {
+    let [first, others @ ..] = report.study.arms.as_slice() else { return html! {} };
+    html! {
+        ul class="headlines" {
+            @if others.is_empty() { li { (alone(first)) } }
+            @for arm in others { li { (headline(first, arm)) } }
+        }
+    }
+}
+
+fn alone(arm: &ArmReport) -> Markup {
+    html! {
+        @match arm.figures.get(&Figure::BytesWithinNode) {
+            Some(found) => {
+                b { (shown(&arm.name)) } " keeps " (Unit::Percent.number(found.estimate.mean)) " of the bytes within a node."
+            }
+            None => { b { (shown(&arm.name)) } " was not measured: there is no traffic between placed pods." }
+        }
+    }
+}
+
+fn headline(first: &ArmReport, arm: &ArmReport) -> Markup {
+    let found = arm.figures.get(&Figure::BytesWithinNode);
+    let Some(difference) = found.and_then(|found| found.difference) else {
+        return html! { b { (shown(&arm.name)) } " cannot be compared with " b { (shown(&first.name)) } "." };
+    };
+    let points = format!("{:.1}", difference.mean.abs() * 100.0);
+    let more = if difference.mean > 0.0 { "more" } else { "less" };
+    html! {
+        (alone(arm)) " That is "
+        @if difference.is_clear() {
+            strong { (points) " percentage points " (more) } (format!(" (±{:.1}) than ", difference.half_width * 100.0))
+        } @else { "not clearly different from " }
+        b { (shown(&first.name)) } "."
+    }
+}
+
+/// The maps of the first arm and of the best other one.
+fn maps(report: &Report, inventory: &Inventory) -> Markup {
+    let mut placed: Vec<(&ArmReport, &Placement)> = report
+        .study
+        .arms
+        .iter()
+        .zip(&report.first_placements)
+        .filter_map(|(arm, placement)| Some((arm, placement.as_ref()?)))
+        .collect();
+    let first = report.study.arms.first().map(|arm| &arm.name);
+    let is_first = placed.first().is_some_and(|(arm, _)| Some(&arm.name) == first);
+    let others = if is_first { placed.split_off(1) } else { std::mem::take(&mut placed) };
+    let kept = |arm: &ArmReport| {
+        arm.figures.get(&Figure::BytesWithinNode).map_or(f64::NEG_INFINITY, |found| found.estimate.mean)
+    };
+    // The earlier one of equals.
+    let best = others.into_iter().reduce(|best, next| if kept(next.0) > kept(best.0) { next } else { best });
+    placed.extend(best);
+    html! {
+        @if !placed.is_empty() {
+            h2 { "Where the pods are" }
+            p {
+                "After each arm's first finished run. Traffic is spread evenly over an application's pods. All flows together carry "
+                (bytes_per_second(report.conditions.bytes_per_second)) "."
+            }
+            @for (number, (arm, placement)) in placed.into_iter().enumerate() {
+                (map::section(&arm.name, number, &View::new(inventory, placement)))
+            }
+        }
+    }
+}
