@@ -93,12 +93,11 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
             }
         }
         let count = NODES.count() as f64;
-        if let [default, netmarks, ..] = sums.map(|sum| sum / count) {
-            let distance = (default - PAPER.0).abs() + (netmarks - PAPER.1).abs();
-            if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
-                let shares = format!("{} and {}", percent_alone(default), percent_alone(netmarks));
-                nearest = Some((distance, format!("{}: {shares}", choice.what)));
-            }
+        let [default, netmarks, ..] = sums.map(|sum| sum / count);
+        let distance = (default - PAPER.0).abs() + (netmarks - PAPER.1).abs();
+        if nearest.as_ref().is_none_or(|(least, _)| distance < *least) {
+            let shares = format!("{} and {}", percent_alone(default), percent_alone(netmarks));
+            nearest = Some((distance, format!("{}: {shares}", choice.what)));
         }
         let cells = sums.iter().map(|sum| percent_alone(sum / count));
         by_choice.push(std::iter::once(choice.what.to_owned()).chain(cells).collect());
