@@ -6,8 +6,12 @@
 )]
 
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use netmarks_test_cluster::process::isolated;
 use netmarks_test_cluster::repository::guest_file;
+use netmarks_test_cluster::until;
 use serde_json::{Value, json};
 
 use crate::support::binary::{failure, netmarks, netmarks_with, success};
@@ -107,8 +111,70 @@ fn recorded_decisions_are_replayed_oldest_first() {
     assert!(failure(&refused).unwrap().contains("not a JSON list of decisions"));
 }
 
+#[tokio::test]
+async fn ctrl_c_prints_what_is_done() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = snapshot(folder.path(), |_| ());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
+    isolated(&mut command).args(["simulate", "--snapshot", &file, "--repetitions", "100000", "-o", "json"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let caught = until("it catches the signal", Duration::from_secs(60), async || {
+        let status = std::fs::read_to_string(&status)?;
+        let mask =
+            status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim().to_owned();
+        // SIGINT is the second signal.
+        Ok((u64::from_str_radix(&mask, 16)? & 2 != 0).then_some(()))
+    });
+    caught.await.unwrap();
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await.unwrap().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(5), "{errors}");
+    assert!(errors.contains("the report is of what was done until then"), "{errors}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(report["arms"][0]["repetitions"].as_u64().unwrap() < 100_000, "{report}");
+}
+
+#[test]
+fn the_page_is_written_beside_the_report() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, page) = (snapshot(folder.path(), |_| ()), folder.path().join("page.html"));
+    let html = page.display().to_string();
+    report(&["--snapshot", &file, "--repetitions", "2", "--html", &html]);
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(
+        text.starts_with("<!DOCTYPE html>") && text.contains("netmarks") && !text.contains("<script"),
+        "{text}"
+    );
+}
+
 mod hostile {
     use super::*;
+
+    #[test]
+    fn a_full_disk_and_a_device_leave_no_half_page() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, page) = (snapshot(folder.path(), |_| ()), folder.path().join("page.html"));
+        std::fs::write(&page, "older").unwrap();
+        // A file may grow to 8 blocks of 512 bytes, and a write beyond that fails instead of ending the program.
+        let script = format!(
+            "trap '' XFSZ; ulimit -f 8; exec {} simulate --snapshot {file} --repetitions 2 --html {}",
+            env!("CARGO_BIN_EXE_netmarks"),
+            page.display()
+        );
+        let mut command = Command::new("sh");
+        let output = isolated(&mut command).args(["-c", &script]).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{errors}");
+        assert!(errors.contains("page.html"), "{errors}");
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), "older");
+        let socket = folder.path().join("socket");
+        let _held = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let socket = socket.display().to_string();
+        let refused = netmarks(&["simulate", "--snapshot", &file, "--html", &socket]).unwrap();
+        assert!(failure(&refused).unwrap().contains("is not a regular file"));
+    }
 
     #[test]
     fn a_policy_that_fails_in_the_middle_is_counted_and_the_arm_goes_on() {

@@ -23,10 +23,16 @@ pub enum Figure {
     BytesAcrossZones,
     /// Share of calls that stay within a node, with even routing; absent where calls are unknown.
     CallsWithinNode,
+    /// Share of calls that go to another node of the zone.
+    CallsWithinZone,
+    /// Share of calls that leave the zone.
+    CallsAcrossZones,
     /// Share of bytes that stay within a node where calls prefer it.
     BytesWithinNodeLocalRouting,
     /// Share of bytes that leave the zone where calls prefer their node.
     BytesAcrossZonesLocalRouting,
+    /// Share of bytes that leave the zone where calls prefer their zone.
+    BytesAcrossZonesZoneRouting,
     /// Gained affinity, of 1.
     GainedAffinity,
     /// Bytes per second between nodes, with even routing.
@@ -53,6 +59,9 @@ pub enum Figure {
     /// The same where calls prefer their node.
     ResponseP50MsLocalRouting,
     ResponseP99MsLocalRouting,
+    /// The same where calls prefer their zone.
+    ResponseP50MsZoneRouting,
+    ResponseP99MsZoneRouting,
 }
 
 /// The figures of one placement. One that does not apply is absent.
@@ -96,6 +105,7 @@ pub fn figures(inventory: &Inventory, placement: &Placement, assumptions: &Assum
     let mut figures = Figures::new();
     let even = locality(inventory, &occupancy, Routing::Even, Traffic::Bytes);
     let local = locality(inventory, &occupancy, Routing::SameNode, Traffic::Bytes);
+    let in_zone = locality(inventory, &occupancy, Routing::SameZone, Traffic::Bytes);
     let calls = locality(inventory, &occupancy, Routing::Even, Traffic::Calls);
     let beyond_zone = |traffic: &Locality| traffic.across_zones + traffic.across_regions;
     let mut set_share = |figure, part: f64, traffic: &Locality| {
@@ -107,6 +117,9 @@ pub fn figures(inventory: &Inventory, placement: &Placement, assumptions: &Assum
     set_share(Figure::BytesWithinZone, even.within_zone, &even);
     set_share(Figure::BytesAcrossZones, beyond_zone(&even), &even);
     set_share(Figure::CallsWithinNode, calls.within_node, &calls);
+    set_share(Figure::CallsWithinZone, calls.within_zone, &calls);
+    set_share(Figure::CallsAcrossZones, beyond_zone(&calls), &calls);
+    set_share(Figure::BytesAcrossZonesZoneRouting, beyond_zone(&in_zone), &in_zone);
     set_share(Figure::BytesWithinNodeLocalRouting, local.within_node, &local);
     set_share(Figure::BytesAcrossZonesLocalRouting, beyond_zone(&local), &local);
     figures.extend(gained_affinity(inventory, &occupancy).map(|gained| (Figure::GainedAffinity, gained)));
@@ -129,6 +142,7 @@ pub fn figures(inventory: &Inventory, placement: &Placement, assumptions: &Assum
     let routings = [
         (Routing::Even, Figure::ResponseP50Ms, Figure::ResponseP99Ms),
         (Routing::SameNode, Figure::ResponseP50MsLocalRouting, Figure::ResponseP99MsLocalRouting),
+        (Routing::SameZone, Figure::ResponseP50MsZoneRouting, Figure::ResponseP99MsZoneRouting),
     ];
     for (routing, p50, p99) in routings {
         if let Some(times) = quantiles(inventory, &occupancy, routing, &assumptions.latencies, &cpu) {
@@ -169,6 +183,12 @@ mod tests {
         assert_eq!(figures[&Figure::BytesWithinNode], 0.5);
         assert_eq!(figures[&Figure::BytesAcrossZones], 0.5);
         assert_eq!(figures[&Figure::CallsWithinNode], 0.5);
+        assert_eq!((figures[&Figure::CallsWithinZone], figures[&Figure::CallsAcrossZones]), (0.0, 0.5));
+        assert_eq!(
+            figures[&Figure::BytesAcrossZonesZoneRouting],
+            0.0,
+            "there is a callee in the caller's zone"
+        );
         assert_eq!(figures[&Figure::BytesWithinNodeLocalRouting], 1.0);
         assert_eq!(figures[&Figure::ZoneBytesPerSecond], 500.0);
         let price = 500.0 / 1e9 * 0.02 * 730.0 * 3_600.0;

@@ -51,11 +51,13 @@ const fn label(figure: Figure, text: &'static str, unit: Unit, group: Group) -> 
 }
 
 /// All figures in the order of a report.
-pub const LABELS: [Label; 20] = [
+pub const LABELS: [Label; 25] = [
     label(Figure::BytesWithinNode, "bytes within a node", Unit::Percent, Group::Traffic),
     label(Figure::BytesWithinZone, "bytes within a zone, two nodes", Unit::Percent, Group::Traffic),
     label(Figure::BytesAcrossZones, "bytes across zones", Unit::Percent, Group::Traffic),
     label(Figure::CallsWithinNode, "calls within a node", Unit::Percent, Group::Traffic),
+    label(Figure::CallsWithinZone, "calls within a zone, two nodes", Unit::Percent, Group::Traffic),
+    label(Figure::CallsAcrossZones, "calls across zones", Unit::Percent, Group::Traffic),
     label(Figure::GainedAffinity, "gained affinity", Unit::Percent, Group::Traffic),
     label(Figure::NodeBytesPerSecond, "between nodes", Unit::Bytes, Group::Traffic),
     label(Figure::ZoneBytesPerSecond, "between zones", Unit::Bytes, Group::Traffic),
@@ -83,6 +85,24 @@ pub const LABELS: [Label; 20] = [
     label(
         Figure::ResponseP99MsLocalRouting,
         "routed locally: response p99",
+        Unit::Milliseconds,
+        Group::Response,
+    ),
+    label(
+        Figure::BytesAcrossZonesZoneRouting,
+        "routed in zones: across zones",
+        Unit::Percent,
+        Group::Traffic,
+    ),
+    label(
+        Figure::ResponseP50MsZoneRouting,
+        "routed in zones: response p50",
+        Unit::Milliseconds,
+        Group::Response,
+    ),
+    label(
+        Figure::ResponseP99MsZoneRouting,
+        "routed in zones: response p99",
         Unit::Milliseconds,
         Group::Response,
     ),

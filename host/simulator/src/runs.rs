@@ -36,8 +36,13 @@ pub struct Progress {
     pub all: usize,
 }
 
-/// The outcome of one run: its figures and where its pods are.
-type Run = (Repetition, Placement);
+/// What became of an arm's runs.
+#[derive(Clone, Default)]
+struct ArmRuns {
+    repetitions: Vec<Option<Repetition>>,
+    /// Of the earliest repetition that is done. Those of all would take too much memory.
+    first: Option<(usize, Placement)>,
+}
 
 /// Runs all arms on the same seeds, and reports after each run to `progress`. Once `cancelled` is set, runs under way are given
 /// up and what is done is reported.
@@ -53,16 +58,22 @@ pub fn simulate(
     let jobs: Vec<(usize, usize)> = (0..plan.repetitions)
         .flat_map(|repetition| (0..arms.len()).map(move |arm| (arm, repetition)))
         .collect();
-    let runs: Vec<Vec<Option<Run>>> = vec![vec![None; plan.repetitions]; arms.len()];
-    let runs = Mutex::new(runs);
+    let none = ArmRuns { repetitions: vec![None; plan.repetitions], first: None };
+    let runs = Mutex::new(vec![none; arms.len()]);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
         while let Some((arm, repetition)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
             let Some(decider) = arms.get(arm).map(|arm| &arm.decider) else { continue };
-            let Some(run) = run(world, decider, plan, repetition as u64, cancelled) else { return };
+            let run = run(world, decider, plan, repetition as u64, cancelled);
+            let Some((done_one, placement)) = run else { return };
             let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(slot) = runs.get_mut(arm).and_then(|runs| runs.get_mut(repetition)) {
-                *slot = Some(run);
+            if let Some(arm) = runs.get_mut(arm) {
+                if let Some(slot) = arm.repetitions.get_mut(repetition) {
+                    *slot = Some(done_one);
+                }
+                if arm.first.as_ref().is_none_or(|(first, _)| repetition < *first) {
+                    arm.first = Some((repetition, placement));
+                }
             }
             drop(runs);
             progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, all: jobs.len() });
@@ -83,7 +94,7 @@ fn run(
     plan: &Plan,
     repetition: u64,
     cancelled: &AtomicBool,
-) -> Option<Run> {
+) -> Option<(Repetition, Placement)> {
     let mut seeds =
         fastrand::Rng::with_seed(plan.seed.wrapping_add(repetition.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     let mut order = fastrand::Rng::with_seed(seeds.u64(..));
@@ -114,18 +125,12 @@ fn packing(world: &World, packing: Packing, cancelled: &AtomicBool) -> Option<Pl
     (!give_up()).then_some(placement)
 }
 
-fn report(world: &World, arms: &[Arm], plan: &Plan, runs: Vec<Vec<Option<Run>>>) -> Report {
+fn report(world: &World, arms: &[Arm], plan: &Plan, runs: Vec<ArmRuns>) -> Report {
     let mut first_placements = Vec::new();
     let mut studied = Vec::new();
     for (arm, runs) in arms.iter().zip(runs) {
-        let (mut repetitions, mut first) = (Vec::new(), None);
-        for run in runs {
-            let (repetition, placement) = run.unzip();
-            repetitions.push(repetition);
-            first = first.or(placement);
-        }
-        first_placements.push(first);
-        studied.push((arm.name.clone(), repetitions));
+        first_placements.push(runs.first.map(|(_, placement)| placement));
+        studied.push((arm.name.clone(), runs.repetitions));
     }
     let inventory = &world.inventory;
     let conditions = Conditions {

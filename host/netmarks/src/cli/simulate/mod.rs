@@ -67,8 +67,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with = "order")]
     replay: Option<PathBuf>,
     /// How often each arm runs, with other seeds
-    #[arg(long, value_name = "NUMBER", default_value = "10")]
-    repetitions: NonZeroUsize,
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    repetitions: u32,
     /// Choose other random orders and ties
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     seed: u64,
@@ -154,7 +154,7 @@ pub(super) fn run(mut args: Args) -> Result<()> {
     let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, steps))?;
     let plan = Plan {
         order,
-        repetitions: args.repetitions.get(),
+        repetitions: args.repetitions as usize,
         seed: args.seed,
         threads,
         scheduler: SchedulerOptions {
