@@ -4,6 +4,7 @@ mod kubernetes;
 mod kubernetes_watch;
 mod linkerd;
 mod meshes;
+mod native_histograms;
 mod presets;
 mod prometheus_api;
 mod real_prometheus;

@@ -363,7 +363,7 @@ fn of_one_mesh_over_several_clusters_only_flows_within_this_one_count() {
     assert!(refused.contains("`match_labels`"), "{refused}");
 }
 
-/// Prometheus' own tool cannot be given native histograms here, so this shows that the query is one, and leaves classic ones as they are.
+/// Prometheus' own tool cannot be given native histograms here; `native_histograms` scrapes them. This shows that classic ones are left as they are.
 #[test]
 fn native_histograms_stand_in_only_where_classic_series_are_gone() {
     let config = MetricsConfig { native_histograms: true, ..MetricsConfig::default() };

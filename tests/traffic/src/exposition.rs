@@ -1,5 +1,6 @@
 //! Series and how they are written: Prometheus text as Envoy and Linkerd write it, OpenMetrics as ztunnel does.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -32,7 +33,15 @@ const BUCKETS: [f64; 19] = [
 pub struct Page {
     /// Value of the `Content-Type` header.
     pub content_type: &'static str,
-    pub body: String,
+    /// Text, or Prometheus' protobuf.
+    pub body: Vec<u8>,
+}
+
+impl Page {
+    /// The body of a page of text.
+    pub fn text(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
 }
 
 /// Something with scrape targets. Targets may come and go.
@@ -99,7 +108,7 @@ impl Series {
     }
 
     /// Count (or the counter) and sum at `now`, in whole units as proxies count them.
-    fn values(&self, now: Duration) -> (f64, f64) {
+    pub(crate) fn values(&self, now: Duration) -> (f64, f64) {
         let elapsed = now.saturating_sub(self.since).as_secs_f64();
         let (first, second) = match self.growth {
             Growth::Counter { per_s } => (per_s, 0.0),

@@ -27,6 +27,7 @@ mod exposition;
 mod istio;
 mod linkerd;
 mod mesh;
+mod native;
 mod pods;
 mod proxy;
 mod replay;

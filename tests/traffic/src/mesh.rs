@@ -2,11 +2,11 @@
 
 use crate::clock::Clock;
 use crate::edge::Edge;
-use crate::exposition::{Page, Pages, render};
+use crate::exposition::{Dialect, Page, Pages, render};
 use crate::pods::Pods;
 use crate::proxy::{Ends, Proxy};
 use crate::topology::{Protocol, Topology};
-use crate::{beyla, istio, linkerd};
+use crate::{beyla, istio, linkerd, native};
 use anyhow::{Context as _, Result, ensure};
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,7 +14,15 @@ use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// Holds the state of every proxy. All methods take effect at the clock's present time and can be called while it is served.
 pub struct Mesh {
     clock: Clock,
+    histograms: Histograms,
     state: RwLock<State>,
+}
+
+/// What sidecars and waypoints show of request and response sizes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Histograms {
+    Classic,
+    Native,
 }
 
 struct State {
@@ -72,7 +80,14 @@ impl Mesh {
                 Topology::Beyla => beyla::report(&mut proxies, &ends),
             }
         }
-        Self { clock, state: RwLock::new(State { edges, proxies }) }
+        Self { clock, histograms: Histograms::Classic, state: RwLock::new(State { edges, proxies }) }
+    }
+
+    /// The same with Envoys that answer every scrape with protobuf and native histograms, and no classic ones.
+    #[must_use]
+    pub fn with_native_histograms(mut self) -> Self {
+        self.histograms = Histograms::Native;
+        self
     }
 
     /// The proxy process of a pod restarts: its counters start again at zero, its labels stay.
@@ -170,7 +185,10 @@ impl Pages for Mesh {
         let now = (self.clock)();
         let state = self.read();
         let proxy = state.proxies.get(target)?;
-        let body = render(proxy.dialect, &proxy.series, now);
+        if (self.histograms, proxy.dialect) == (Histograms::Native, Dialect::Text) {
+            return Some(native::page(&proxy.series, now));
+        }
+        let body = render(proxy.dialect, &proxy.series, now).into_bytes();
         Some(Page { content_type: proxy.dialect.content_type(), body })
     }
 }

@@ -106,7 +106,7 @@ impl Pages for Replay {
                 }
                 body.push('\n');
             }
-            Page { content_type: self.content_type, body }
+            Page { content_type: self.content_type, body: body.into_bytes() }
         })
     }
 }
@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_capture_after_one_second_is_itself() {
         let page = Replay::ztunnel(at(1)).unwrap().page("ztunnel-t2w9m").unwrap();
-        assert_eq!(page.body, include_str!("../captures/ztunnel-metrics.txt"));
+        assert_eq!(page.text(), include_str!("../captures/ztunnel-metrics.txt"));
         assert!(page.content_type.starts_with("application/openmetrics-text"));
     }
 
@@ -134,7 +134,7 @@ mod tests {
         let replay = Replay::parse("t", BTreeMap::new(), text, at(10)).unwrap();
         let page = replay.page("t").unwrap();
         assert_eq!(
-            page.body,
+            page.text(),
             "# TYPE a gauge\na 3\n# TYPE b_total counter\nb_total{x=\"1 {\"} 25\n# TYPE h histogram\nh_sum 40\n"
         );
         assert_eq!(replay.page("other"), None);

@@ -41,7 +41,7 @@ fn expositions_are_as_in_the_golden_files() {
         let mut text = String::new();
         for (target, labels) in mesh.targets() {
             text.push_str(&format!("## target {target} {labels:?}\n"));
-            for line in mesh.page(&target).unwrap().body.lines() {
+            for line in mesh.page(&target).unwrap().text().lines() {
                 // Two buckets tell the shape; all twenty of each histogram would bury the rest.
                 if !line.contains("_bucket{") || line.contains("le=\"1000\"") || line.contains("le=\"+Inf\"")
                 {
@@ -71,7 +71,7 @@ fn promtool_finds_no_fault_in_prometheus_text() {
             let page = mesh.page(&target).unwrap();
             // promtool 2.42 knows only the text format; OpenMetrics is left to a real scrape, see prometheus.rs.
             if page.content_type.starts_with("text/plain") {
-                let complaints = promtool(&page.body);
+                let complaints = promtool(&page.text());
                 let complaints: Vec<&str> = complaints
                     .lines()
                     .filter(|line| !TRUE_OF_REAL_PROXIES.iter().any(|end| line.ends_with(end)))
@@ -106,8 +106,8 @@ fn sum(pages: &dyn Pages, parts: &[&str]) -> f64 {
         .targets()
         .iter()
         .flat_map(|(target, _)| {
-            let body = pages.page(target).unwrap().body;
-            body.lines().map(str::to_owned).collect::<Vec<_>>()
+            let page = pages.page(target).unwrap();
+            page.text().lines().map(str::to_owned).collect::<Vec<_>>()
         })
         .filter(|line| parts.iter().all(|part| line.contains(part)))
         .map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap())
@@ -158,16 +158,13 @@ fn reports_with_the_same_labels_are_one_series() {
         let mesh = Mesh::new(topology, protocol, edges.clone(), &Pods::default(), at(60));
         for (target, _) in mesh.targets() {
             let page = mesh.page(&target).unwrap();
-            let mut series: Vec<&str> = page
-                .body
-                .lines()
-                .filter_map(|line| line.rsplit_once(' '))
-                .map(|(series, _)| series)
-                .collect();
+            let text = page.text();
+            let mut series: Vec<&str> =
+                text.lines().filter_map(|line| line.rsplit_once(' ')).map(|(series, _)| series).collect();
             let all = series.len();
             series.sort_unstable();
             series.dedup();
-            assert_eq!(series.len(), all, "{topology:?}, {target}:\n{}", page.body);
+            assert_eq!(series.len(), all, "{topology:?}, {target}:\n{text}");
         }
     }
     let mesh = Mesh::new(Topology::AmbientWaypoint, Protocol::Http, edges, &Pods::default(), at(60));

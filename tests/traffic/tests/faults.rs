@@ -30,7 +30,8 @@ impl Rig {
 
     /// Bytes of requests to a destination that a proxy shows, if it shows any.
     fn received(&self, target: &str, destination: &str) -> Option<f64> {
-        let body = self.mesh.page(target)?.body;
+        let page = self.mesh.page(target)?;
+        let body = page.text();
         let label = format!("destination_workload=\"{destination}\"");
         let line =
             body.lines().find(|line| line.starts_with("istio_tcp_received") && line.contains(&label))?;
