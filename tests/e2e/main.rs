@@ -18,5 +18,6 @@ mod replicas;
 mod scale;
 mod scheduler_model;
 mod second_scheduler;
+mod simulate;
 mod snapshot;
 mod support;

@@ -194,8 +194,8 @@ async fn a_request_that_makes_no_sense_is_named_and_changes_nothing() {
         ("/v1/policies/s?parameters.x=%5B1%5D", "one value"),
         ("/v1/policies/s?limits.memory_mib=0", "limits.memory_mib"),
         ("/v1/policies/s?grants=network", "network"),
-        ("/v1/policies/Not-A-Name", "no policy name"),
-        ("/v1/policies/..%2Fx", "no policy name"),
+        ("/v1/policies/Not-A-Name", "is not a policy name"),
+        ("/v1/policies/..%2Fx", "is not a policy name"),
     ] {
         let reason = put(path).await.refused(400).unwrap();
         assert!(reason.contains(says), "{path}: {reason}");

@@ -24,11 +24,9 @@ store, with read-only rights, and changes nothing. docs/snapshots.md has more.
 Examples:
   netmarks snapshot --file cluster.json
   netmarks snapshot --server http://10.0.0.7:9820 --file cluster.json
-  netmarks snapshot --kubeconfig ~/.kube/config \\
-    --metrics-url http://127.0.0.1:9090 --file cluster.json
+  netmarks snapshot --kubeconfig ~/.kube/config --metrics-url http://localhost:9090 -f cluster.json
   netmarks snapshot --print-role | kubectl apply -f -
-  netmarks snapshot --input cluster.json --anonymise --key-file key.json \\
-    --file to-send.json
+  netmarks snapshot --input cluster.json --anonymise --key-file key.json --file to-send.json
   netmarks snapshot --generate company --seed 7 --file made-up.json
   netmarks snapshot --file - | jq '.flows | length'";
 
