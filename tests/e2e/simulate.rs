@@ -1,5 +1,6 @@
 //! `netmarks simulate` straight from a cluster, and the real kube-scheduler beside it: does what was simulated come true?
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
+#![allow(clippy::print_stderr, reason = "figures are for whoever reads the output of the test")]
 
 use std::process::Command;
 use std::sync::Arc;
