@@ -18,7 +18,7 @@ use netmarks_test_traffic::{
 use serde_json::Value;
 
 /// Real rollouts with each scheduler.
-const ROUNDS: u64 = 6;
+const ROUNDS: u64 = 8;
 /// Simulated ones.
 const REPETITIONS: u32 = 500;
 /// What the scheduler's configuration gives the extender, and the simulation, too.
@@ -43,8 +43,13 @@ impl Simulated {
         Ok(Self { mean: number("mean")?, deviation })
     }
 
+    /// How far the real mean may be away.
+    fn tolerance(&self) -> f64 {
+        STANDARD_ERRORS * self.deviation * (1.0 / ROUNDS as f64 + 1.0 / f64::from(REPETITIONS)).sqrt()
+    }
+
     fn confirmed_by(&self, real: f64) -> Result<()> {
-        let error = self.deviation * (1.0 / ROUNDS as f64 + 1.0 / f64::from(REPETITIONS)).sqrt();
+        let error = self.tolerance() / STANDARD_ERRORS;
         let Self { mean, deviation } = self;
         eprintln!(
             "{:.1}% of bytes within a node, simulated {:.1}% ± {:.1}",
@@ -53,7 +58,7 @@ impl Simulated {
             error * 100.0
         );
         ensure!(
-            (real - mean).abs() <= STANDARD_ERRORS * error,
+            (real - mean).abs() <= self.tolerance(),
             "{real} is not what was simulated: {mean}, standard deviation {deviation}"
         );
         Ok(())
@@ -114,8 +119,12 @@ async fn the_real_scheduler_confirms_what_was_simulated() -> Result<()> {
     assert!(report["as_found"]["bytes_within_node"].is_number(), "{report}");
     plane.clear_namespace(&namespace, LIMIT).await?;
 
+    let (alone, extended) = (Simulated::of(&report, 0)?, Simulated::of(&report, 1)?);
+    // What confirms one of them does not confirm the other.
+    assert!(alone.mean + alone.tolerance() < extended.mean - extended.tolerance(), "{report}");
+
     let without = mean_local_share(&plane, &namespace, &edges).await?;
-    Simulated::of(&report, 0)?.confirmed_by(without).context("kube-scheduler alone")?;
+    alone.confirmed_by(without).context("kube-scheduler alone")?;
     stock.kill()?;
 
     let options = SchedulerOptions {
@@ -125,5 +134,5 @@ async fn the_real_scheduler_confirms_what_was_simulated() -> Result<()> {
     };
     let _scheduler = plane.start_scheduler(options).await?;
     let with = mean_local_share(&plane, &namespace, &edges).await?;
-    Simulated::of(&report, 1)?.confirmed_by(with).context("kube-scheduler with the extender")
+    extended.confirmed_by(with).context("kube-scheduler with the extender")
 }

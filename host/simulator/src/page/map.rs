@@ -68,7 +68,8 @@ pub(super) fn section(arm: &str, number: usize, view: &View) -> Markup {
         let rows = most.div_ceil(DOTS_PER_ROW).max(1);
         Layout::new(view, (136.0, 38.0 + rows as f64 * 10.0), 12.0)
     } else {
-        Layout::new(view, (8.0, 8.0), 1.0)
+        let side = cell_side(view);
+        Layout::new(view, (side, side), 1.0)
     };
     let (title, description) = (format!("map-{number}-title"), format!("map-{number}-text"));
     html! {
@@ -121,7 +122,8 @@ fn cells(view: &View, layout: &Layout) -> Markup {
     for (node, (x, y)) in view.nodes.iter().zip(&layout.corners) {
         let step = node.local_share().map_or(10, |share| whole(share * 10.0).min(9));
         if let Some(path) = paths.get_mut(step) {
-            let _ = write!(path, "M{x:.0} {y:.0}h8v8h-8z");
+            let (side, _) = layout.size;
+            let _ = write!(path, "M{x:.0} {y:.0}h{side:.0}v{side:.0}h-{side:.0}z");
         }
     }
     html! {
@@ -129,6 +131,12 @@ fn cells(view: &View, layout: &Layout) -> Markup {
             path class=(step_class(step)) d=(path) {}
         }
     }
+}
+
+/// The side of a cell: the nodes of the largest zone fill a few rows, and thousands still fit.
+fn cell_side(view: &View) -> f64 {
+    let most = view.zones.iter().map(|(_, nodes)| nodes.len()).max().unwrap_or(0).max(1);
+    (WIDTH * 72.0 / most as f64).sqrt().clamp(8.0, 24.0).floor()
 }
 
 fn step_class(step: usize) -> String {
