@@ -108,6 +108,7 @@ fn next_steps(address: SocketAddr, admin: SocketAddr, snapshot: &SnapshotFile, p
         "\nServing at http://{address}. Ask as kube-scheduler would:\n\n  curl -s http://{address}/prioritize -d '{body}'\n\n\
          then see why:  curl -s http://{address}/v1/decisions\n\
          and what scored it:  netmarks policy list --server http://{admin}\n\
-         and as a file:  netmarks snapshot --server http://{address} --file sample.json\n\nCtrl-C stops."
+         and as a file:  netmarks snapshot --server http://{address} --file sample.json\n\
+         and what it gains there against kube-scheduler alone:  netmarks simulate\n\nCtrl-C stops."
     ))
 }
