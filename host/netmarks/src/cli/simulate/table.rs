@@ -104,7 +104,7 @@ fn remarks(report: &Report) -> Vec<String> {
     }
     remarks.push(format!(
         "± is half of a 95% interval over {repetitions} runs; pp are percentage points. A difference whose interval has zero in it is not clear. Traffic is \
-         spread evenly over an application's pods, except in the lines `routed locally`. Response times are a model's, not \
+         spread evenly over an application's pods, except in the lines `routed locally` and `routed in zones`. Response times are a model's, not \
          measurements."
     ));
     if report.conditions.flows == 0 {
