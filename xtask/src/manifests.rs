@@ -57,7 +57,7 @@ const MANIFESTS: [Manifest; 7] = [
         values: &[
             "monitoring.podMonitor.enabled=true",
             "monitoring.rules.enabled=true",
-            // For its alert, which is silent where there is none.
+            // For its alert, which is silent without a second scheduler.
             "scheduler.enabled=true",
         ],
     },

@@ -72,7 +72,7 @@ fn share(text: &str) -> Result<u8, String> {
 /// A mode by its name.
 ///
 /// # Errors
-/// If there is none of this name, or the percentage does not belong to it.
+/// If no mode has this name, or the percentage does not belong to it.
 pub fn mode(name: &str, percent: Option<u8>) -> Result<Mode, String> {
     match (name, percent) {
         ("canary", Some(percent)) => Ok(Mode::Canary { percent }),

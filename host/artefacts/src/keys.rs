@@ -70,7 +70,7 @@ impl Keys {
     /// Reads every public key of a text with one or more PEM blocks.
     ///
     /// # Errors
-    /// If there is none, or one is not of P-256: a key left out silently would refuse policies later.
+    /// If the text holds no key, or one is not of P-256: a key left out silently would refuse policies later.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         let blocks = SubjectPublicKeyInfoDer::pem_slice_iter(text.as_bytes());
         let keys = blocks.zip(1..).map(|(block, number)| {

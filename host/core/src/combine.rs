@@ -46,7 +46,7 @@ pub enum OnFault {
 pub struct Contribution<'a> {
     /// Its weight, above 0.
     pub weight: f64,
-    /// Its shares per candidate, or why there are none.
+    /// Its shares per candidate, or what its fault means for the others.
     pub shares: Result<&'a [f64], OnFault>,
 }
 

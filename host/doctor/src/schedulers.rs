@@ -34,7 +34,7 @@ pub(super) enum Seen {
     Unusable(String),
     /// These pods of kube-scheduler were started without a configuration file.
     NoFile(Vec<String>),
-    /// There is none to be seen from here.
+    /// No kube-scheduler can be seen from here.
     Nowhere(String),
 }
 

@@ -31,7 +31,7 @@ struct Replicas {
 enum Leader {
     /// Somebody, whose lease was renewed so many seconds ago and lasts so many seconds.
     Holds { name: String, renewed: f64, lasts: f64 },
-    /// Nobody holds the Lease, or there is none.
+    /// Nobody holds the Lease, or no Lease exists.
     Nobody,
     /// None is elected.
     NotElected,

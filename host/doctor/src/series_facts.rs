@@ -12,7 +12,7 @@ const CLUSTERS: &str = "clusters";
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct SeriesFacts {
-    /// Seconds since the newest sample; `None` where there is none within an hour.
+    /// Seconds since the newest sample; `None` without a sample in the last hour.
     pub(super) lag: Option<f64>,
     /// Clusters that the series name, the first few.
     pub(super) clusters: Vec<String>,

@@ -33,7 +33,7 @@ pub enum Order {
 pub trait Placer {
     /// A pod is on a node already.
     fn occupy(&mut self, pod: usize, node: usize);
-    /// Chooses a node for a pod and occupies it; `None` if there is none.
+    /// Chooses a node for a pod and occupies it; `None` if no node takes the pod.
     fn place(&mut self, pod: usize) -> Option<usize>;
     /// A pod leaves its node.
     fn remove(&mut self, pod: usize, node: usize);

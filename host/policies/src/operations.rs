@@ -94,7 +94,7 @@ impl Registry {
     /// Gives the newest revision of a policy another mode.
     ///
     /// # Errors
-    /// If there is none, or it is managed elsewhere, or the change breaks a rule.
+    /// If no policy has this name, or it is managed elsewhere, or the change breaks a rule.
     pub async fn set_mode(
         &self,
         name: PolicyName,
@@ -136,7 +136,7 @@ impl Registry {
     /// Removes all revisions of a policy.
     ///
     /// # Errors
-    /// If there is none, or it is managed elsewhere.
+    /// If no policy has this name, or it is managed elsewhere.
     pub async fn remove(
         &self,
         name: PolicyName,
@@ -200,7 +200,7 @@ impl Registry {
     /// Puts the set back that answered before the one that answers now.
     ///
     /// # Errors
-    /// If there was none, or one of its policies cannot be loaded any more.
+    /// If no earlier set is kept, or one of its policies cannot be loaded any more.
     pub async fn roll_back(&self, actor: Actor) -> Result<ChangeOutcome, Refusal> {
         let to = self.state().saved.earlier().next().cloned().ok_or(Refusal::NoHistory)?;
         self.operate(PolicyChange::RollBack { to }, actor).await

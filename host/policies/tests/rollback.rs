@@ -183,7 +183,7 @@ async fn a_canary_leaves_by_itself() {
 #[tokio::test]
 async fn without_an_earlier_set_the_others_go_on_and_the_last_one_stays() {
     let mut watched = Watched::start();
-    // The first set of all has a good and a bad one; there is none before it with an answer.
+    // The first set of all has a good and a bad one; no set before it answered.
     watched.put(hostile("bad", "trap").unwrap()).await;
     watched.put(in_mode(Mode::Active, of("good", guest("netmarks").unwrap()).unwrap())).await;
     watched.misbehave();

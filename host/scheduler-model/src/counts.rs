@@ -115,7 +115,7 @@ impl Count {
         self.values.get(self.topology.domain(node)?).copied()
     }
 
-    /// The least of all domains that have a node that counts; `None` if there are none.
+    /// The lowest count of all domains with a node that counts; `None` if no domain has one.
     pub(crate) fn least(&self) -> Option<u32> {
         let Some(domains) = &self.domains else { return self.values.iter().min().copied() };
         domains.iter().filter_map(|domain| self.values.get(*domain)).min().copied()

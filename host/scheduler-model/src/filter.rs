@@ -47,7 +47,7 @@ pub(crate) struct Filter<'a> {
     rules: &'a NodeRules,
     /// By hard spread constraint.
     least: Vec<i64>,
-    /// The pod needs others beside it, there are none yet, and it is of their kind itself.
+    /// No pod that it needs beside it is placed yet, and its own affinity term selects it. kube-scheduler then lets it pass.
     first_of_its_kind: bool,
 }
 

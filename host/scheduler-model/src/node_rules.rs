@@ -65,7 +65,7 @@ pub(crate) struct NodeRules {
     against: Vec<Against>,
     /// Soft taints that are not tolerated; empty if no node has any.
     avoided: Vec<i64>,
-    /// Weights of preferred node affinity; empty if there is none.
+    /// Weights of preferred node affinity; empty if the pod has no such terms.
     preference: Vec<i64>,
     /// The only nodes that are looked at.
     named: Option<Vec<usize>>,
@@ -106,12 +106,12 @@ impl NodeRules {
         self.against.get(node).copied().unwrap_or(Against(Against::UNKNOWN))
     }
 
-    /// By node; empty if there are none anywhere.
+    /// Soft taints that the pod does not tolerate, by node; empty if no node has any.
     pub(crate) fn avoided(&self) -> &[i64] {
         &self.avoided
     }
 
-    /// By node; empty if there is none.
+    /// Weights of preferred node affinity by node; empty if the pod has no such terms.
     pub(crate) fn preference(&self) -> &[i64] {
         &self.preference
     }

@@ -16,7 +16,7 @@ use crate::empty::Empty;
 pub struct Answer {
     /// `(candidate, score)` of every candidate with a positive score.
     pub scores: Vec<(u32, u32)>,
-    /// Why there is none.
+    /// Why no candidate has one.
     pub empty: Option<Empty>,
     pub(crate) scored: Scored,
     /// Whether the canary answered.
@@ -71,7 +71,7 @@ impl Answer {
     }
 
     pub(crate) fn rank(&self, nodes: &[&str], limit: usize) -> Vec<(u32, NodeScore)> {
-        // Peers are the same whoever asked for them; where nobody did, there are none to show.
+        // Peers are the same whoever asked for them; where nobody did, no peers can be shown.
         let parts = &self.scored.parts;
         let request = parts.iter().find(|part| part.member.policy.needs().peers).or(parts.first());
         let Some(request) = request.map(|part| &part.request) else { return Vec::new() };

@@ -29,7 +29,7 @@ pub struct Conditions {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     pub conditions: Conditions,
-    /// The figures of the placement in the snapshot; none if no pod is on a node there.
+    /// The figures of the placement in the snapshot; absent if no pod is on a node there.
     pub as_found: Option<Figures>,
     #[serde(flatten)]
     pub study: Study,

@@ -73,7 +73,7 @@ impl World {
     /// The index of a node.
     ///
     /// # Errors
-    /// If there is none of that name.
+    /// If no node has this name.
     pub fn node(&self, name: &str) -> Result<usize, WorldError> {
         let found = self.nodes.iter().position(|node| node.name == name);
         found.ok_or_else(|| WorldError::NoNode(name.to_owned()))

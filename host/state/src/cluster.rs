@@ -56,7 +56,7 @@ pub enum MetricsState {
         /// Seconds since the Unix epoch.
         at: f64,
     },
-    /// None is configured, on purpose: flows come from a snapshot file, or there are none.
+    /// No source is configured, on purpose: flows come from a snapshot file, or the cluster has no flows.
     Absent,
 }
 

@@ -85,10 +85,9 @@ pub(super) fn found(path: &Path, text: &str) -> Vec<String> {
     found
 }
 
-/// "There is none", "there are no nodes" and "is no longer" are plain enough.
+/// "There are no nodes" and "is no longer" are plain enough.
 fn is_plain(word: &str, before: &str, rest: &str) -> bool {
-    let negation = word.ends_with(" none") || word.ends_with(" no");
-    negation && (before.to_lowercase().ends_with("there ") || rest.starts_with(" longer"))
+    word.ends_with(" no") && (before.to_lowercase().ends_with("there ") || rest.starts_with(" longer"))
 }
 
 fn capitalised(word: &str) -> String {
@@ -105,8 +104,9 @@ mod tests {
         let lines = |text: &str| found(Path::new("a.md"), text).len();
         assert_eq!(lines("made anew. Apart from that"), 2);
         assert_eq!(lines("/// what is\n    /// none"), 1, "a phrase over two lines");
+        assert_eq!(lines("`None` if there is none"), 1);
         for plain in
-            ["shallow", "`is_none()`", "value is None", "then.hence_", "There is none", "it is no longer"]
+            ["shallow", "`is_none()`", "value is None", "then.hence_", "There is no node", "it is no longer"]
         {
             assert_eq!(lines(plain), 0, "{plain}");
         }

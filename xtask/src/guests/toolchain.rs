@@ -1,4 +1,4 @@
-//! Finds a Rust toolchain that can compile for wasm32, and says what to install if there is none.
+//! Finds a Rust toolchain that can compile for wasm32, and says what to install if no toolchain can.
 //!
 //! Two kinds will do: one that has the target's standard library (`rustup target add`), and one that has the library's
 //! sources and compiles them (Debian's packages, or a rustup toolchain with `rust-src`). The second kind is for

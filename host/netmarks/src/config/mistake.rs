@@ -17,7 +17,7 @@ pub struct Mistake {
 }
 
 impl Mistake {
-    /// A mistake in the value of `key`, or in that there is none.
+    /// A mistake in the value of `key`, or in that it has no value.
     pub(super) fn at(tree: &Tree, key: &str, message: impl Into<String>) -> Self {
         Self { place: tree.place(key).map(ToString::to_string), message: message.into() }
     }

@@ -48,7 +48,7 @@ enum Kind {
 }
 
 impl KeyFile {
-    /// Reads the file; where there is none yet, takes a new key. Nothing is written yet.
+    /// Reads the file; takes a new key if the file does not exist yet. Nothing is written yet.
     ///
     /// # Errors
     /// For a file that cannot be read, or is something else.

@@ -51,7 +51,7 @@ pub(super) fn pods(
         .collect()
 }
 
-/// The machine with the largest share of its CPU free among those with room; `None` where there is none.
+/// The machine with the largest share of its CPU free among those with room; `None` if no machine has room.
 fn place(service: &Generated, rooms: &mut [Room]) -> Option<String> {
     let fits = |room: &&mut Room| {
         room.cpu_millicores >= service.cpu_millicores

@@ -106,7 +106,7 @@ pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
     Client::try_from(found).map_err(ClientError::Client)
 }
 
-/// What the usual kubeconfig says; `None` where there is none.
+/// What the usual kubeconfig says; `None` if no such file exists.
 async fn usual(options: &KubeConfigOptions) -> Result<Option<Config>, ClientError> {
     let kubeconfig = match Kubeconfig::read() {
         Ok(kubeconfig) => kubeconfig,

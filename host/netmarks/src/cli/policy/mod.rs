@@ -78,8 +78,8 @@ Examples:
   netmarks policy rollback -o json | jq .generation
   netmarks policy rollback --server http://127.0.0.1:9822";
 
-const REMOVE: &str = "If nothing else is active then, the configuration's policy answers again. The only active one stays where there is
-none, unless --leave-nothing-active is given.
+const REMOVE: &str = "If nothing else is active then, the configuration's policy answers again. If the
+configuration has no policy, the only active one stays, unless --leave-nothing-active is given.
 
 Examples:
   netmarks policy remove mine

@@ -104,7 +104,7 @@ impl std::fmt::Display for ArmName {
 /// A map by its name in the configuration.
 ///
 /// # Errors
-/// If there is none of that name.
+/// If no map has this name.
 pub(super) fn score_map(text: &str) -> Result<ScoreMap, String> {
     serde_json::from_value(text.into()).map_err(|error| error.to_string())
 }
