@@ -8,7 +8,7 @@ use crate::left_out::LeftOut;
 use crate::node::Node;
 use crate::objects::{Service, Workload};
 use crate::order;
-use crate::pod::{HostPort, Pod};
+use crate::pod::{HostPort, Pod, PodScheduling};
 use crate::resources::ResourceList;
 use crate::template::{Template, TemplateId};
 
@@ -225,9 +225,12 @@ fn key(pod: &Pod) -> String {
     let pod = Pod {
         name: String::new(),
         node_name: None,
-        scheduler_name: None,
-        creation_timestamp: None,
-        start_time: None,
+        scheduling: PodScheduling {
+            scheduler_name: None,
+            creation_timestamp: None,
+            start_time: None,
+            ..pod.scheduling.clone()
+        },
         ..pod.clone()
     };
     // Maps with text keys and plain values: nothing in it can fail.

@@ -44,7 +44,7 @@ impl Compiled {
     pub(crate) fn compile(&mut self, pod: &Pod, nodes: &[Node]) -> (Template, Vec<CountId>) {
         let rules = self.rules.of(pod, nodes);
         let mut compiler = Compiler { compiled: self, pod, nodes, rules, fresh: Vec::new() };
-        let mut left_out = pod.left_out.clone();
+        let mut left_out = pod.scheduling.left_out.clone();
         let hard = compiler.hard_spread();
         let soft = compiler.soft_spread(&mut left_out);
         let affinity = compiler.required_affinity();
@@ -57,7 +57,7 @@ impl Compiled {
         }
         // Nodes are known without their images.
         left_out.push(LeftOut::ImageLocality);
-        if pod.priority > 0 {
+        if pod.scheduling.priority > 0 {
             left_out.push(LeftOut::Preemption);
         }
         left_out.sort_unstable();
@@ -65,11 +65,11 @@ impl Compiled {
         let template = Template {
             namespace: pod.namespace.clone(),
             labels: pod.labels.clone(),
-            terminating: pod.terminating,
-            requests: pod.requests.clone(),
-            scored: pod.container_requests.clone().unwrap_or_else(|| non_zero(pod)),
+            terminating: pod.scheduling.terminating,
+            requests: pod.scheduling.requests.clone(),
+            scored: pod.scheduling.container_requests.clone().unwrap_or_else(|| non_zero(pod)),
             non_zero: non_zero(pod),
-            ports: pod.host_ports.iter().map(plain_port).collect(),
+            ports: pod.scheduling.host_ports.iter().map(plain_port).collect(),
             rules,
             hard,
             soft,
@@ -153,7 +153,7 @@ impl Compiler<'_> {
     }
 
     fn soft_spread(&mut self, left_out: &mut Vec<LeftOut>) -> SoftSpread {
-        let needs_all_labels = !self.pod.topology_spread_constraints.is_empty();
+        let needs_all_labels = !self.pod.scheduling.topology_spread_constraints.is_empty();
         let constraints = if needs_all_labels {
             spreading::own(self.pod, WhenUnsatisfiable::ScheduleAnyway)
         } else {
@@ -236,25 +236,25 @@ impl Compiler<'_> {
 }
 
 fn required(pod: &Pod) -> &[PodAffinityTerm] {
-    let affinity = pod.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
+    let affinity = pod.scheduling.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
     let terms = affinity.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_deref());
     terms.unwrap_or_default()
 }
 
 fn required_anti(pod: &Pod) -> &[PodAffinityTerm] {
-    let affinity = pod.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
+    let affinity = pod.scheduling.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     let terms = affinity.and_then(|it| it.required_during_scheduling_ignored_during_execution.as_deref());
     terms.unwrap_or_default()
 }
 
 fn preferred(pod: &Pod) -> &[WeightedPodAffinityTerm] {
-    let affinity = pod.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
+    let affinity = pod.scheduling.affinity.as_ref().and_then(|affinity| affinity.pod_affinity.as_ref());
     let terms = affinity.and_then(|it| it.preferred_during_scheduling_ignored_during_execution.as_deref());
     terms.unwrap_or_default()
 }
 
 fn preferred_anti(pod: &Pod) -> &[WeightedPodAffinityTerm] {
-    let affinity = pod.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
+    let affinity = pod.scheduling.affinity.as_ref().and_then(|affinity| affinity.pod_anti_affinity.as_ref());
     let terms = affinity.and_then(|it| it.preferred_during_scheduling_ignored_during_execution.as_deref());
     terms.unwrap_or_default()
 }
@@ -267,10 +267,10 @@ fn terms(pod: &Pod) -> impl Iterator<Item = &PodAffinityTerm> {
 fn non_zero(pod: &Pod) -> ResourceList {
     let of_one_container = || {
         let or = |requested: u64, default: u64| if requested == 0 { default } else { requested };
-        let cpu = or(pod.requests.cpu_millicores, DEFAULT_CPU_MILLICORES);
-        ResourceList::new(cpu, or(pod.requests.memory_bytes, DEFAULT_MEMORY_BYTES))
+        let cpu = or(pod.scheduling.requests.cpu_millicores, DEFAULT_CPU_MILLICORES);
+        ResourceList::new(cpu, or(pod.scheduling.requests.memory_bytes, DEFAULT_MEMORY_BYTES))
     };
-    pod.non_zero_requests.clone().unwrap_or_else(of_one_container)
+    pod.scheduling.non_zero_requests.clone().unwrap_or_else(of_one_container)
 }
 
 /// With what is left out of its text filled in.

@@ -39,7 +39,7 @@ pub use filter::Feasibility;
 pub use left_out::LeftOut;
 pub use node::Node;
 pub use objects::{Owner, Service, Workload};
-pub use pod::{HostPort, Pod, Volume};
+pub use pod::{HostPort, Pod, PodScheduling, Volume};
 pub use reason::Reason;
 pub use resources::ResourceList;
 pub use scheduler::{Decision, Extender, PluginScores, Scheduler, SchedulerOptions};

@@ -61,7 +61,7 @@ pub(crate) struct NodeAffinity {
 
 impl NodeAffinity {
     pub(crate) fn of(pod: &Pod) -> Self {
-        let affinity = pod.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+        let affinity = pod.scheduling.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
         let required = affinity
             .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
         let preferred = affinity
@@ -70,7 +70,7 @@ impl NodeAffinity {
             Some((NodeTerm::from_api(&term.preference)?, i64::from(term.weight)))
         };
         Self {
-            selector: Selector::of_labels(&pod.node_selector),
+            selector: Selector::of_labels(&pod.scheduling.node_selector),
             required: required.map(NodeTerms::from_api),
             preferred: preferred.unwrap_or_default().iter().filter_map(weighted).collect(),
             named: required.and_then(named),

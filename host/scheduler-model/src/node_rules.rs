@@ -74,19 +74,19 @@ pub(crate) struct NodeRules {
 impl NodeRules {
     fn new(pod: &Pod, nodes: &[Node]) -> Self {
         let affinity = NodeAffinity::of(pod);
-        let cordon_tolerated = taints::tolerate_cordon(&pod.tolerations);
+        let cordon_tolerated = taints::tolerate_cordon(&pod.scheduling.tolerations);
         let against = |node: &Node| {
             let flags = [
                 (Against::CORDON, node.unschedulable && !cordon_tolerated),
-                (Against::TAINT, !taints::tolerated(&node.taints, &pod.tolerations)),
+                (Against::TAINT, !taints::tolerated(&node.taints, &pod.scheduling.tolerations)),
                 (Against::AFFINITY, !affinity.allows(node)),
-                (Against::VOLUME_AFFINITY, !volumes::affinity_allows(&pod.volumes, node)),
-                (Against::VOLUME_ZONE, !volumes::zones_allow(&pod.volumes, node)),
+                (Against::VOLUME_AFFINITY, !volumes::affinity_allows(&pod.scheduling.volumes, node)),
+                (Against::VOLUME_ZONE, !volumes::zones_allow(&pod.scheduling.volumes, node)),
             ];
             Against(flags.into_iter().filter_map(|(flag, raised)| raised.then_some(flag)).sum())
         };
         let mut avoided: Vec<i64> =
-            nodes.iter().map(|node| taints::avoided(&node.taints, &pod.tolerations)).collect();
+            nodes.iter().map(|node| taints::avoided(&node.taints, &pod.scheduling.tolerations)).collect();
         if avoided.iter().all(|avoided| *avoided == 0) {
             avoided = Vec::new();
         }
@@ -155,9 +155,13 @@ fn key(pod: &Pod) -> String {
         tolerations: &'a [k8s_openapi::api::core::v1::Toleration],
         volumes: &'a [Volume],
     }
-    let affinity = pod.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
-    let key =
-        Key { selector: &pod.node_selector, affinity, tolerations: &pod.tolerations, volumes: &pod.volumes };
+    let affinity = pod.scheduling.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+    let key = Key {
+        selector: &pod.scheduling.node_selector,
+        affinity,
+        tolerations: &pod.scheduling.tolerations,
+        volumes: &pod.scheduling.volumes,
+    };
     // Maps with text keys and plain values: nothing in it can fail.
     serde_json::to_string(&key).unwrap_or_default()
 }

@@ -11,7 +11,7 @@ use crate::objects::Owner;
 use crate::requests::pod_requests;
 use crate::resources::ResourceList;
 
-/// A pod. Its fields are named and written as in Kubernetes, so that a file can hold it.
+/// A pod. Its fields are named and written as in Kubernetes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pod {
@@ -22,6 +22,15 @@ pub struct Pod {
     /// The node it is bound to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_name: Option<String>,
+    #[serde(flatten)]
+    pub scheduling: PodScheduling,
+}
+
+/// What kube-scheduler reads of a pod beside its names, labels and node. A snapshot file holds it as it is, but for CPU and
+/// memory of `requests`, which it writes elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PodScheduling {
     /// What kube-scheduler counts for it.
     #[serde(default, skip_serializing_if = "ResourceList::is_empty")]
     pub requests: ResourceList,
@@ -116,22 +125,24 @@ impl Pod {
             name: metadata.name.clone().unwrap_or_default(),
             labels: metadata.labels.clone().unwrap_or_default(),
             node_name: spec.node_name.clone().filter(|node| !node.is_empty()),
-            requests: counted.requests,
-            non_zero_requests: Some(counted.non_zero),
-            container_requests: counted.of_containers,
-            node_selector: spec.node_selector.clone().unwrap_or_default(),
-            affinity: spec.affinity.clone(),
-            tolerations: spec.tolerations.clone().unwrap_or_default(),
-            topology_spread_constraints: spec.topology_spread_constraints.clone().unwrap_or_default(),
-            host_ports: host_ports(spec),
-            volumes,
-            priority: spec.priority.unwrap_or(0),
-            scheduler_name: spec.scheduler_name.clone(),
-            owner: controller(metadata),
-            creation_timestamp: metadata.creation_timestamp.clone(),
-            start_time: pod.status.as_ref().and_then(|status| status.start_time.clone()),
-            terminating: metadata.deletion_timestamp.is_some(),
-            left_out,
+            scheduling: PodScheduling {
+                requests: counted.requests,
+                non_zero_requests: Some(counted.non_zero),
+                container_requests: counted.of_containers,
+                node_selector: spec.node_selector.clone().unwrap_or_default(),
+                affinity: spec.affinity.clone(),
+                tolerations: spec.tolerations.clone().unwrap_or_default(),
+                topology_spread_constraints: spec.topology_spread_constraints.clone().unwrap_or_default(),
+                host_ports: host_ports(spec),
+                volumes,
+                priority: spec.priority.unwrap_or(0),
+                scheduler_name: spec.scheduler_name.clone(),
+                owner: controller(metadata),
+                creation_timestamp: metadata.creation_timestamp.clone(),
+                start_time: pod.status.as_ref().and_then(|status| status.start_time.clone()),
+                terminating: metadata.deletion_timestamp.is_some(),
+                left_out,
+            },
         }
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn own(pod: &Pod, when: WhenUnsatisfiable) -> Vec<Constraint> {
         WhenUnsatisfiable::DoNotSchedule => "DoNotSchedule",
         WhenUnsatisfiable::ScheduleAnyway => "ScheduleAnyway",
     };
-    let constraints = pod.topology_spread_constraints.iter();
+    let constraints = pod.scheduling.topology_spread_constraints.iter();
     let constraints = constraints.filter(|constraint| constraint.when_unsatisfiable == name);
     let compiled = constraints.map(|constraint| {
         let keys = constraint.match_label_keys.iter().flatten();
@@ -114,7 +114,7 @@ impl Behind {
         let merged: BTreeMap<_, _> =
             of_pod.flatten().map(|(key, value)| (key.clone(), value.clone())).collect();
         let services = Selector::of_labels(&merged);
-        let Some(owner) = pod.owner.as_ref().filter(|owner| selects_pods(owner)) else {
+        let Some(owner) = pod.scheduling.owner.as_ref().filter(|owner| selects_pods(owner)) else {
             return (services, true);
         };
         match self.workloads.get(&(pod.namespace.clone(), owner.clone())) {

@@ -92,7 +92,7 @@ proptest! {
         let spec: PodSpec = serde_json::from_str(&pod["spec"].to_string()).unwrap();
         let status: PodStatus = serde_json::from_str(&pod["status"].to_string()).unwrap();
         let watched = pod_requests(&spec, &status);
-        let counted = read(&pod).requests;
+        let counted = read(&pod).scheduling.requests;
         prop_assert_eq!((counted.cpu_millicores, counted.memory_bytes), (watched.cpu_millicores, watched.memory_bytes));
     }
 
@@ -110,11 +110,11 @@ fn every_resource_counts_and_those_of_the_scores_are_never_nothing() {
     let container = json!({"name": "a", "resources": gpu});
     let pod = json!({"spec": {"containers": [container, {"name": "b"}]}});
     let pod = read(&pod);
-    assert_eq!(pod.requests.get("nvidia.com/gpu"), 2);
-    assert_eq!(pod.requests.cpu_millicores, 1_000);
+    assert_eq!(pod.scheduling.requests.get("nvidia.com/gpu"), 2);
+    assert_eq!(pod.scheduling.requests.cpu_millicores, 1_000);
     // 100m and 200Mi for each container that requests nothing.
-    assert_eq!(pod.non_zero_requests, Some(ResourceList::new(1_100, 400 << 20)));
-    assert_eq!(pod.container_requests, None);
+    assert_eq!(pod.scheduling.non_zero_requests, Some(ResourceList::new(1_100, 400 << 20)));
+    assert_eq!(pod.scheduling.container_requests, None);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn what_a_pod_requests_as_a_whole_replaces_its_containers_but_not_where_the_pod_
     let whole = json!({"requests": {"cpu": "3"}});
     let container = json!({"name": "a", "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}});
     let pod = read(&json!({"spec": {"resources": whole, "containers": [container]}}));
-    assert_eq!(pod.requests, ResourceList::new(3_000, 1 << 30));
-    assert_eq!(pod.non_zero_requests, Some(ResourceList::new(3_000, 1 << 30)));
-    assert_eq!(pod.container_requests, Some(ResourceList::new(1_000, 1 << 30)));
+    assert_eq!(pod.scheduling.requests, ResourceList::new(3_000, 1 << 30));
+    assert_eq!(pod.scheduling.non_zero_requests, Some(ResourceList::new(3_000, 1 << 30)));
+    assert_eq!(pod.scheduling.container_requests, Some(ResourceList::new(1_000, 1 << 30)));
 }

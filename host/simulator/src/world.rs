@@ -134,9 +134,9 @@ fn inventory(
     let pods = pods.iter().zip(models).map(|(file, pod)| netmarks_placement::Pod {
         name: file.name.clone(),
         application: file.application.as_ref().map(|name| applications.number(name.as_str())),
-        cpu_millicores: pod.requests.cpu_millicores,
-        memory_bytes: pod.requests.memory_bytes,
-        created: pod.creation_timestamp.as_ref().map(|time| time.0.as_second() as f64),
+        cpu_millicores: pod.scheduling.requests.cpu_millicores,
+        memory_bytes: pod.scheduling.requests.memory_bytes,
+        created: pod.scheduling.creation_timestamp.as_ref().map(|time| time.0.as_second() as f64),
         node: pod.node_name.as_deref().and_then(|name| by_name.get(name)).copied(),
         fixed: belongs_to_its_node(pod),
     });
@@ -158,7 +158,7 @@ fn inventory(
 
 /// Whether nobody chooses its node: a DaemonSet puts one on each, and a node makes its own.
 fn belongs_to_its_node(pod: &model::Pod) -> bool {
-    pod.owner.as_ref().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node")
+    pod.scheduling.owner.as_ref().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node")
 }
 
 /// Numbers applications in the order in which they are met.

@@ -15,8 +15,7 @@ mod storage;
 pub use error::{ContentError, SnapshotFileError};
 pub use format::{FileFlow, FileNode, FilePod, Missing, OLDEST_VERSION, SnapshotFile, VERSION};
 pub use objects::{
-    DisruptionBudget, FileNamespace, FileService, NodeCondition, NodeScheduling, PodScheduling,
-    TrafficDistribution,
+    DisruptionBudget, FileNamespace, FileService, NodeCondition, NodeScheduling, TrafficDistribution,
 };
 
 #[cfg(test)]

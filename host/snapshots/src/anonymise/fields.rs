@@ -6,10 +6,10 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1 as api;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use netmarks_core::application::Application;
-use netmarks_scheduler_model::{HostPort, Owner, ResourceList, Volume, Workload};
+use netmarks_scheduler_model::{HostPort, Owner, PodScheduling, ResourceList, Volume, Workload};
 use netmarks_sources::snapshot_file::{
     DisruptionBudget, FileFlow, FileNamespace, FileNode, FilePod, FileService, Missing, NodeCondition,
-    NodeScheduling, PodScheduling, SnapshotFile, TrafficDistribution,
+    NodeScheduling, SnapshotFile, TrafficDistribution,
 };
 
 use super::aliases::Aliases;

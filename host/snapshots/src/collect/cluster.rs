@@ -135,21 +135,9 @@ fn file_node(node: api::Node) -> FileNode {
 fn file_pod(naming: Naming, volumes: &HashMap<(String, String), Volume>, pod: &api::Pod) -> FilePod {
     let namespace = pod.metadata.namespace.clone().unwrap_or_default();
     let volume = |claim: &str| volumes.get(&(namespace.clone(), claim.to_owned())).cloned();
-    let mut known = Pod::from_api(pod, volume);
+    let known = Pod::from_api(pod, volume);
     let application = application(naming, &pod.metadata, &known);
-    let both = Resources {
-        cpu_millicores: known.requests.cpu_millicores,
-        memory_bytes: known.requests.memory_bytes,
-    };
-    FilePod {
-        name: format!("{}/{}", known.namespace, known.name),
-        application,
-        node: known.node_name.take(),
-        labels: std::mem::take(&mut known.labels),
-        cpu_request_cores: both.cores(),
-        memory_request_bytes: both.memory_bytes,
-        scheduling: Some(known.into()),
-    }
+    FilePod::new(known, application)
 }
 
 fn application(naming: Naming, metadata: &ObjectMeta, pod: &Pod) -> Option<Application> {

@@ -5,8 +5,8 @@ use fastrand::Rng;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use k8s_openapi::jiff::Timestamp;
 use netmarks_core::facts::Resources;
-use netmarks_scheduler_model::ResourceList;
-use netmarks_sources::snapshot_file::{FileNode, FilePod, PodScheduling};
+use netmarks_scheduler_model::{PodScheduling, ResourceList};
+use netmarks_sources::snapshot_file::{FileNode, FilePod};
 
 use super::random::float;
 use super::services::Generated;

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use netmarks_core::application::{Application, Identity};
 use netmarks_core::facts::Resources;
 use netmarks_core::request::PendingPod;
-use netmarks_scheduler_model::{Node, Pod, Workload};
+use netmarks_scheduler_model::{Node, Pod, PodScheduling, Workload};
 use serde::{Deserialize, Serialize};
 
-use super::objects::{DisruptionBudget, FileNamespace, FileService, NodeScheduling, PodScheduling};
+use super::objects::{DisruptionBudget, FileNamespace, FileService, NodeScheduling, with_both, without_both};
 
 /// The version that is written.
 pub const VERSION: u64 = 2;
@@ -202,6 +202,24 @@ impl FileNode {
 }
 
 impl FilePod {
+    /// Of the model's pod; the inverse of [`Self::model`].
+    #[must_use]
+    pub fn new(pod: Pod, application: Option<Application>) -> Self {
+        let Pod { namespace, name, labels, node_name, mut scheduling } = pod;
+        let requests = &scheduling.requests;
+        let both = Resources { cpu_millicores: requests.cpu_millicores, memory_bytes: requests.memory_bytes };
+        scheduling.requests = without_both(scheduling.requests);
+        Self {
+            name: format!("{namespace}/{name}"),
+            application,
+            node: node_name,
+            labels,
+            cpu_request_cores: both.cores(),
+            memory_request_bytes: both.memory_bytes,
+            scheduling: Some(scheduling),
+        }
+    }
+
     /// As the pod that waits for a node.
     #[must_use]
     pub fn pending(&self) -> PendingPod {
@@ -230,11 +248,14 @@ impl FilePod {
     #[must_use]
     pub fn model(&self) -> Pod {
         let (namespace, name) = self.name.split_once('/').unwrap_or(("", &self.name));
-        let mut pod = PodScheduling::model(self.scheduling.as_ref(), self.requests());
-        namespace.clone_into(&mut pod.namespace);
-        name.clone_into(&mut pod.name);
-        pod.labels = self.labels.clone();
-        pod.node_name = self.node.clone();
-        pod
+        let mut scheduling = self.scheduling.clone().unwrap_or_default();
+        scheduling.requests = with_both(scheduling.requests, self.requests());
+        Pod {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            labels: self.labels.clone(),
+            node_name: self.node.clone(),
+            scheduling,
+        }
     }
 }

@@ -1,15 +1,15 @@
 //! What kube-scheduler reads of a cluster beside names, labels, CPU and memory.
 //!
-//! It is written with Kubernetes' own names of fields. The parts are those of `netmarks_scheduler_model`, without what the file
-//! says already.
+//! It is written with Kubernetes' own names of fields. What it reads of a pod is `netmarks_scheduler_model::PodScheduling`, which the
+//! file holds as it is but for CPU and memory, which it says already.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as api;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use netmarks_core::facts::Resources;
-use netmarks_scheduler_model::{HostPort, LeftOut, Node, Owner, Pod, ResourceList, Service, Volume};
+use netmarks_scheduler_model::{Node, ResourceList, Service};
 use serde::{Deserialize, Serialize};
 
 /// Pods that a kubelet takes unless it is told otherwise.
@@ -40,57 +40,6 @@ pub struct NodeCondition {
     pub kind: String,
     /// `True`, `False` or `Unknown`.
     pub status: String,
-}
-
-/// What kube-scheduler reads of a pod beside its name, labels, node, CPU and memory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PodScheduling {
-    /// All resources other than CPU and memory.
-    #[serde(default, skip_serializing_if = "ResourceList::is_empty")]
-    pub requests: ResourceList,
-    /// CPU and memory as the score counts them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub non_zero_requests: Option<ResourceList>,
-    /// The same of its containers alone, for a pod that also requests as a whole.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub container_requests: Option<ResourceList>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub node_selector: BTreeMap<String, String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub affinity: Option<api::Affinity>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub tolerations: Vec<api::Toleration>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub topology_spread_constraints: Vec<api::TopologySpreadConstraint>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub host_ports: Vec<HostPort>,
-    /// The PersistentVolumes that are bound to its claims.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub volumes: Vec<Volume>,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub priority: i32,
-    /// Absent: the default scheduler.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scheduler_name: Option<String>,
-    /// Its controller.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<Owner>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub creation_timestamp: Option<Time>,
-    /// When its kubelet accepted it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub start_time: Option<Time>,
-    /// Whether it is being deleted.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub terminating: bool,
-    /// What of it the model of kube-scheduler does not consider.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub left_out: Vec<LeftOut>,
-}
-
-fn is_zero(priority: &i32) -> bool {
-    *priority == 0
 }
 
 /// A Service.
@@ -163,14 +112,14 @@ pub struct FileNamespace {
 }
 
 /// CPU and memory laid over the other resources.
-fn with(mut others: ResourceList, both: Resources) -> ResourceList {
+pub(super) fn with_both(mut others: ResourceList, both: Resources) -> ResourceList {
     others.set("cpu", both.cpu_millicores);
     others.set("memory", both.memory_bytes);
     others
 }
 
 /// All resources but CPU and memory.
-fn without_both(mut all: ResourceList) -> ResourceList {
+pub(super) fn without_both(mut all: ResourceList) -> ResourceList {
     all.set("cpu", 0);
     all.set("memory", 0);
     all
@@ -196,98 +145,12 @@ impl NodeScheduling {
         };
         let Self { taints, unschedulable, allocatable, conditions: _ } =
             known.cloned().unwrap_or_else(unknown);
-        Node { name: name.to_owned(), labels, taints, unschedulable, allocatable: with(allocatable, both) }
-    }
-}
-
-impl From<Pod> for PodScheduling {
-    /// Of the model's pod what the file does not say elsewhere.
-    fn from(pod: Pod) -> Self {
-        let Pod {
-            namespace: _,
-            name: _,
-            labels: _,
-            node_name: _,
-            requests,
-            non_zero_requests,
-            container_requests,
-            node_selector,
-            affinity,
-            tolerations,
-            topology_spread_constraints,
-            host_ports,
-            volumes,
-            priority,
-            scheduler_name,
-            owner,
-            creation_timestamp,
-            start_time,
-            terminating,
-            left_out,
-        } = pod;
-        Self {
-            requests: without_both(requests),
-            non_zero_requests,
-            container_requests,
-            node_selector,
-            affinity,
-            tolerations,
-            topology_spread_constraints,
-            host_ports,
-            volumes,
-            priority,
-            scheduler_name,
-            owner,
-            creation_timestamp,
-            start_time,
-            terminating,
-            left_out,
-        }
-    }
-}
-
-impl PodScheduling {
-    /// A pod without names, labels and node.
-    pub(super) fn model(known: Option<&Self>, both: Resources) -> Pod {
-        let Self {
-            requests,
-            non_zero_requests,
-            container_requests,
-            node_selector,
-            affinity,
-            tolerations,
-            topology_spread_constraints,
-            host_ports,
-            volumes,
-            priority,
-            scheduler_name,
-            owner,
-            creation_timestamp,
-            start_time,
-            terminating,
-            left_out,
-        } = known.cloned().unwrap_or_default();
-        Pod {
-            namespace: String::new(),
-            name: String::new(),
-            labels: BTreeMap::new(),
-            node_name: None,
-            requests: with(requests, both),
-            non_zero_requests,
-            container_requests,
-            node_selector,
-            affinity,
-            tolerations,
-            topology_spread_constraints,
-            host_ports,
-            volumes,
-            priority,
-            scheduler_name,
-            owner,
-            creation_timestamp,
-            start_time,
-            terminating,
-            left_out,
+        Node {
+            name: name.to_owned(),
+            labels,
+            taints,
+            unschedulable,
+            allocatable: with_both(allocatable, both),
         }
     }
 }

@@ -143,11 +143,17 @@ fn version_2_gives_the_scheduler_s_model_what_it_reads() {
     assert_eq!(file.nodes[0].zone(), Some("z1"));
     let pod = file.pods[0].model();
     assert_eq!((pod.namespace.as_str(), pod.name.as_str()), ("shop", "cart-0"));
-    assert_eq!((pod.node_name.as_deref(), pod.priority), (Some("a"), 7));
-    assert_eq!((pod.requests.cpu_millicores, pod.requests.get("nvidia.com/gpu")), (500, 1));
-    assert_eq!(pod.non_zero_requests.unwrap().cpu_millicores, 600);
-    assert_eq!((pod.host_ports[0].host_port, pod.node_selector["disk"].as_str()), (8_080, "ssd"));
-    assert_eq!(pod.owner.unwrap(), file.workloads[0].owner);
+    assert_eq!((pod.node_name.as_deref(), pod.scheduling.priority), (Some("a"), 7));
+    assert_eq!(
+        (pod.scheduling.requests.cpu_millicores, pod.scheduling.requests.get("nvidia.com/gpu")),
+        (500, 1)
+    );
+    assert_eq!(pod.scheduling.non_zero_requests.unwrap().cpu_millicores, 600);
+    assert_eq!(
+        (pod.scheduling.host_ports[0].host_port, pod.scheduling.node_selector["disk"].as_str()),
+        (8_080, "ssd")
+    );
+    assert_eq!(pod.scheduling.owner.unwrap(), file.workloads[0].owner);
     assert_eq!(netmarks_scheduler_model::Service::from(&file.services[0]).selector["app"], "cart");
     assert_eq!(file.services[0].traffic_distribution, Some(TrafficDistribution::PreferSameZone));
     assert_eq!(file.disruption_budgets[0].disruptions_allowed, 1);
@@ -164,7 +170,7 @@ fn version_1_gives_the_scheduler_s_model_what_it_has() {
     assert!(node.allocatable.pods > 0 && node.taints.is_empty());
     let pod = file.pods[0].model();
     assert_eq!(format!("{}/{}", pod.namespace, pod.name), file.pods[0].name);
-    assert_eq!(pod.requests.memory_bytes, file.pods[0].memory_request_bytes);
+    assert_eq!(pod.scheduling.requests.memory_bytes, file.pods[0].memory_request_bytes);
 }
 
 fn application() -> impl Strategy<Value = Application> {
