@@ -41,7 +41,7 @@ impl<'a> Assignment<'a> {
         };
         let mut assignment = Self {
             inventory,
-            peers: peers(inventory),
+            peers: inventory.peers().into_iter().map(|peers| peers.into_iter().collect()).collect(),
             rows: vec![Vec::new(); count],
             pods,
             placement: vec![None; inventory.pods.len()],
@@ -164,18 +164,6 @@ impl<'a> Assignment<'a> {
 
 fn signed(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
-}
-
-fn peers(inventory: &Inventory) -> Vec<Vec<(usize, f64)>> {
-    let mut sums = vec![std::collections::BTreeMap::<usize, f64>::new(); inventory.applications.len()];
-    for flow in inventory.flows.iter().filter(|flow| flow.source != flow.destination) {
-        for (one, other) in [(flow.source, flow.destination), (flow.destination, flow.source)] {
-            if let Some(sums) = sums.get_mut(one) {
-                *sums.entry(other).or_default() += flow.bytes_per_second;
-            }
-        }
-    }
-    sums.into_iter().map(|sums| sums.into_iter().collect()).collect()
 }
 
 #[cfg(test)]

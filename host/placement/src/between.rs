@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::inventory::{Inventory, Placement, Traffic};
-use crate::locality::{Distance, Map, Routing, split_ends};
+use crate::locality::{Distance, Distances, Routing, split_ends};
 use crate::occupancy::Occupancy;
 
 /// Traffic per second between two nodes, in both directions, or within one.
@@ -23,12 +23,12 @@ pub fn between_nodes(
     routing: Routing,
     traffic: Traffic,
 ) -> Vec<Between> {
-    let map = Map::new(inventory);
+    let distances = Distances::new(inventory);
     let occupancy = Occupancy::new(inventory, placement);
     let mut amounts = BTreeMap::<(usize, usize), (f64, Distance)>::new();
     for flow in &inventory.flows {
         let ends = (flow.source, flow.destination);
-        split_ends(&map, &occupancy, ends, routing, |from, to, distance, share| {
+        split_ends(&distances, &occupancy, ends, routing, |from, to, distance, share| {
             let entry = amounts.entry((from.min(to), from.max(to))).or_insert((0.0, distance));
             entry.0 += flow.amount(traffic) * share;
         });

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// A mean with its 95% confidence interval (Student's t).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct Estimate {
+pub struct Interval {
     pub mean: f64,
     /// Half of the interval's width; 0 for one repetition, of which nothing is known.
     pub half_width: f64,
@@ -19,7 +19,7 @@ const T: [f64; 30] = [
 /// For more degrees of freedom than that.
 const T_MANY: f64 = 1.96;
 
-impl Estimate {
+impl Interval {
     /// Of repetitions; zero without any.
     #[must_use]
     pub fn of(values: &[f64]) -> Self {
@@ -49,15 +49,15 @@ mod tests {
 
     #[test]
     fn the_interval_is_students() {
-        let estimate = Estimate::of(&[1.0, 2.0, 3.0, 4.0]);
+        let estimate = Interval::of(&[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(estimate.mean, 2.5);
         // s = 1.29099, t(3) = 3.182: 3.182 * 1.29099 / 2.
         assert!((estimate.half_width - 2.054).abs() < 1e-3, "{estimate:?}");
         assert!(estimate.is_clear());
-        assert_eq!(Estimate::of(&[7.0]), Estimate { mean: 7.0, half_width: 0.0 });
-        assert_eq!(Estimate::of(&[]), Estimate::default());
-        assert!(!Estimate::of(&[-1.0, 1.0]).is_clear());
+        assert_eq!(Interval::of(&[7.0]), Interval { mean: 7.0, half_width: 0.0 });
+        assert_eq!(Interval::of(&[]), Interval::default());
+        assert!(!Interval::of(&[-1.0, 1.0]).is_clear());
         let many: Vec<f64> = (0..100).map(|number| f64::from(number % 2)).collect();
-        assert!((Estimate::of(&many).half_width - 1.96 * 0.502_519 / 10.0).abs() < 1e-4);
+        assert!((Interval::of(&many).half_width - 1.96 * 0.502_519 / 10.0).abs() < 1e-4);
     }
 }

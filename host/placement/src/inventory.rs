@@ -1,5 +1,7 @@
 //! What there is to place.
 
+use std::collections::BTreeMap;
+
 /// Where each pod of a [`Inventory`] is: a node's index, or nowhere.
 pub type Placement = Vec<Option<usize>>;
 
@@ -90,6 +92,20 @@ impl Inventory {
         self.pods.iter().map(|pod| pod.node).collect()
     }
 
+    /// The other ends of each application's flows, with the bytes per second of both directions; never itself.
+    #[must_use]
+    pub fn peers(&self) -> Vec<BTreeMap<usize, f64>> {
+        let mut sums = vec![BTreeMap::new(); self.applications.len()];
+        for flow in self.flows.iter().filter(|flow| flow.source != flow.destination) {
+            for (one, other) in [(flow.source, flow.destination), (flow.destination, flow.source)] {
+                if let Some(sums) = sums.get_mut(one) {
+                    *sums.entry(other).or_default() += flow.bytes_per_second;
+                }
+            }
+        }
+        sums
+    }
+
     /// Each node's zone as a number: nodes of one number are in one zone. Zones of one name in two regions are two.
     #[must_use]
     pub(crate) fn zones(&self) -> Vec<usize> {
@@ -104,7 +120,7 @@ impl Inventory {
 }
 
 fn numbered<T: Ord>(items: impl Iterator<Item = T>) -> Vec<usize> {
-    let mut numbers = std::collections::BTreeMap::new();
+    let mut numbers = BTreeMap::new();
     items
         .map(|item| {
             let next = numbers.len();

@@ -24,7 +24,7 @@ pub use affinity::gained_affinity;
 pub use balance::{Balance, Concentration};
 pub use between::{Between, between_nodes};
 pub use figures::{Assumptions, Figure, Figures, Prices, figures};
-pub use interval::Estimate;
+pub use interval::Interval;
 pub use inventory::{Flow, Inventory, Node, Placement, Pod, Traffic};
 pub use locality::{Distance, Locality, Routing, locality};
 pub use occupancy::Occupancy;

@@ -55,12 +55,12 @@ pub enum Distance {
 }
 
 /// The zones and regions of the nodes, as numbers.
-pub(crate) struct Map {
+pub(crate) struct Distances {
     zones: Vec<usize>,
     regions: Vec<usize>,
 }
 
-impl Map {
+impl Distances {
     pub(crate) fn new(inventory: &Inventory) -> Self {
         Self { zones: inventory.zones(), regions: inventory.regions() }
     }
@@ -81,20 +81,20 @@ impl Map {
 /// Splits one flow by the nodes between which it moves: calls `visit` with the callee's node, the distance and the share (of 1)
 /// for every pair of nodes that has any. Placed pods carry equal parts; returns `false`, and visits nothing, if an end has none.
 pub(crate) fn split(
-    map: &Map,
+    distances: &Distances,
     occupancy: &Occupancy,
     (source, destination): (usize, usize),
     routing: Routing,
     mut visit: impl FnMut(usize, Distance, f64),
 ) -> bool {
-    split_ends(map, occupancy, (source, destination), routing, |_, to, distance, share| {
+    split_ends(distances, occupancy, (source, destination), routing, |_, to, distance, share| {
         visit(to, distance, share);
     })
 }
 
 /// As [`split`], with the caller's node before the callee's.
 pub(crate) fn split_ends(
-    map: &Map,
+    distances: &Distances,
     occupancy: &Occupancy,
     (source, destination): (usize, usize),
     routing: Routing,
@@ -112,7 +112,8 @@ pub(crate) fn split_ends(
             visit(from, from, Distance::Node, share);
             continue;
         }
-        let answering = occupancy.nodes(destination).map(|(to, pods)| (to, pods, map.distance(from, to)));
+        let answering =
+            occupancy.nodes(destination).map(|(to, pods)| (to, pods, distances.distance(from, to)));
         let near = |distance| matches!(distance, Distance::Node | Distance::Zone);
         let of_zone: u32 =
             answering.clone().filter(|(_, _, distance)| near(*distance)).map(|(_, pods, _)| pods).sum();
@@ -135,11 +136,11 @@ pub fn locality(
     routing: Routing,
     traffic: Traffic,
 ) -> Locality {
-    let map = Map::new(inventory);
+    let distances = Distances::new(inventory);
     let mut sum = Locality::default();
     for flow in &inventory.flows {
         let ends = (flow.source, flow.destination);
-        let split = split(&map, occupancy, ends, routing, |_, distance, share| {
+        let split = split(&distances, occupancy, ends, routing, |_, distance, share| {
             let part = share * flow.amount(traffic);
             match distance {
                 Distance::Node => sum.within_node += part,

@@ -1,6 +1,7 @@
 //! How many pods of each application are on which node.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::inventory::{Inventory, Placement};
 
@@ -17,6 +18,21 @@ struct Application {
     pods: u32,
 }
 
+impl Application {
+    fn enter(&mut self, node: usize) {
+        *self.on_node.entry(node).or_default() += 1;
+    }
+
+    fn leave(&mut self, node: usize) {
+        if let Entry::Occupied(mut entry) = self.on_node.entry(node) {
+            *entry.get_mut() -= 1;
+            if *entry.get() == 0 {
+                entry.remove();
+            }
+        }
+    }
+}
+
 impl Occupancy {
     #[must_use]
     pub fn new(inventory: &Inventory, placement: &Placement) -> Self {
@@ -28,10 +44,24 @@ impl Occupancy {
             };
             application.pods += 1;
             if let Some(node) = node {
-                *application.on_node.entry(*node).or_default() += 1;
+                application.enter(*node);
             }
         }
         occupancy
+    }
+
+    /// One of an application's pods is on a node from now on.
+    pub fn enter(&mut self, application: usize, node: usize) {
+        if let Some(application) = self.applications.get_mut(application) {
+            application.enter(node);
+        }
+    }
+
+    /// One of an application's pods is no longer on a node.
+    pub fn leave(&mut self, application: usize, node: usize) {
+        if let Some(application) = self.applications.get_mut(application) {
+            application.leave(node);
+        }
     }
 
     /// All pods of an application, placed or not.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::inventory::Inventory;
-use crate::locality::{Distance, Map, Routing, split};
+use crate::locality::{Distance, Distances, Routing, split};
 use crate::occupancy::Occupancy;
 
 /// Round trips by distance and the callee's own time, in milliseconds.
@@ -76,11 +76,11 @@ pub(crate) fn quantiles(
     latencies: &Latencies,
     utilisation: &[f64],
 ) -> Option<Quantiles> {
-    let map = Map::new(inventory);
+    let distances = Distances::new(inventory);
     let traffic = inventory.calls_or_bytes();
     let mut weights = BTreeMap::<(Distance, usize), f64>::new();
     for flow in &inventory.flows {
-        split(&map, occupancy, (flow.source, flow.destination), routing, |node, distance, share| {
+        split(&distances, occupancy, (flow.source, flow.destination), routing, |node, distance, share| {
             *weights.entry((distance, node)).or_default() += share * flow.amount(traffic);
         });
     }

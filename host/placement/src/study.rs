@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::figures::{Figure, Figures};
-use crate::interval::Estimate;
+use crate::interval::Interval;
 
 /// One run of one arm.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,10 +21,10 @@ pub struct Repetition {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FigureReport {
     #[serde(flatten)]
-    pub estimate: Estimate,
+    pub estimate: Interval,
     /// To the first arm, repetition by repetition; none for the first arm itself.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub difference: Option<Estimate>,
+    pub difference: Option<Interval>,
 }
 
 /// What was found of one arm.
@@ -71,8 +71,8 @@ fn arm(name: &str, repetitions: &[Option<Repetition>], first: Option<&[Option<Re
         }
     }
     let report = |(figure, (all, differences)): (Figure, (Vec<f64>, Vec<f64>))| {
-        let difference = (!differences.is_empty()).then(|| Estimate::of(&differences));
-        (figure, FigureReport { estimate: Estimate::of(&all), difference })
+        let difference = (!differences.is_empty()).then(|| Interval::of(&differences));
+        (figure, FigureReport { estimate: Interval::of(&all), difference })
     };
     ArmReport {
         name: name.to_owned(),

@@ -42,6 +42,6 @@ pub use objects::{Owner, Service, Workload};
 pub use pod::{HostPort, Pod, PodScheduling, Volume};
 pub use reason::Reason;
 pub use resources::ResourceList;
-pub use scheduler::{Decision, Extender, PluginScores, Scheduler, SchedulerOptions};
+pub use scheduler::{ExtenderScores, PluginScores, Scheduler, SchedulerDecision, SchedulerOptions};
 pub use score::Plugin;
 pub use template::TemplateId;

@@ -19,7 +19,7 @@ pub(crate) const DEFAULT_CPU_MILLICORES: u64 = 100;
 pub(crate) const DEFAULT_MEMORY_BYTES: u64 = 200 << 20;
 
 /// What counts for a pod.
-pub(crate) struct Counted {
+pub(crate) struct CountedRequests {
     /// For whether it fits.
     pub(crate) requests: ResourceList,
     /// CPU and memory for how much room is left.
@@ -29,7 +29,7 @@ pub(crate) struct Counted {
     pub(crate) of_containers: Option<ResourceList>,
 }
 
-pub(crate) fn pod_requests(pod: &api::Pod) -> Counted {
+pub(crate) fn pod_requests(pod: &api::Pod) -> CountedRequests {
     let empty = (api::PodSpec::default(), api::PodStatus::default());
     let spec = pod.spec.as_ref().unwrap_or(&empty.0);
     let status = pod.status.as_ref().unwrap_or(&empty.1);
@@ -42,7 +42,7 @@ pub(crate) fn pod_requests(pod: &api::Pod) -> Counted {
         let spec = &api::PodSpec { resources: None, ..spec.clone() };
         Rule { spec, status: &empty.1, infeasible: false }.non_zero()
     });
-    Counted { requests, non_zero: rule.non_zero(), of_containers }
+    CountedRequests { requests, non_zero: rule.non_zero(), of_containers }
 }
 
 /// The rule for one pod.

@@ -31,11 +31,11 @@ impl Default for SchedulerOptions {
 }
 
 /// Asked with the candidates, it writes a score of 0 to 10 for each, or nothing if it has no opinion.
-pub type Extender<'a> = dyn FnMut(&[usize], &mut Vec<i64>) + 'a;
+pub type ExtenderScores<'a> = dyn FnMut(&[usize], &mut Vec<i64>) + 'a;
 
 /// What was decided for one pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Decision {
+pub struct SchedulerDecision {
     /// The nodes that were found and compared, in the order in which they were found. With none the pod stays pending.
     pub candidates: Vec<usize>,
     /// For each candidate. A single candidate is not scored: its total is 0.
@@ -74,10 +74,14 @@ impl Scheduler {
         &mut self,
         cluster: &Cluster,
         template: TemplateId,
-        extender: Option<&mut Extender<'_>>,
-    ) -> Decision {
+        extender: Option<&mut ExtenderScores<'_>>,
+    ) -> SchedulerDecision {
         let candidates = self.search(cluster, template);
-        let mut decision = Decision { totals: vec![0; candidates.len()], candidates, ..Decision::default() };
+        let mut decision = SchedulerDecision {
+            totals: vec![0; candidates.len()],
+            candidates,
+            ..SchedulerDecision::default()
+        };
         if decision.candidates.len() > 1 {
             self.score(cluster, template, extender, &mut decision);
         }
@@ -128,12 +132,12 @@ impl Scheduler {
         &mut self,
         cluster: &Cluster,
         template: TemplateId,
-        extender: Option<&mut Extender<'_>>,
-        decision: &mut Decision,
+        extender: Option<&mut ExtenderScores<'_>>,
+        decision: &mut SchedulerDecision,
     ) {
         let Some(pod) = cluster.compiled_pod(template) else { return };
         let Self { options, scores, .. } = self;
-        let Decision { candidates, totals, scores: kept, .. } = decision;
+        let SchedulerDecision { candidates, totals, scores: kept, .. } = decision;
         let mut add = |plugin: Plugin, scores: &[i64], weight: i64| {
             for (total, score) in totals.iter_mut().zip(scores) {
                 *total = total.saturating_add(score.saturating_mul(weight));

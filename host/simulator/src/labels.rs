@@ -1,7 +1,7 @@
 //! What figures are called and how they are written, for every form of the report.
 
 use netmarks_core::units::bytes_per_second;
-use netmarks_placement::{Estimate, Figure};
+use netmarks_placement::{Figure, Interval};
 
 /// How a figure is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,22 +117,22 @@ pub const LABELS: [Label; 25] = [
 impl Unit {
     /// A mean with half of its interval's width; bytes without it, which would not fit a column of a terminal.
     #[must_use]
-    pub fn value(self, estimate: Estimate) -> String {
+    pub fn value(self, estimate: Interval) -> String {
         self.written(estimate, false)
     }
 
     /// The same of a difference, with its sign.
     #[must_use]
-    pub fn difference(self, estimate: Estimate) -> String {
+    pub fn difference(self, estimate: Interval) -> String {
         self.written(estimate, true)
     }
 
     /// A difference, or that it is not one.
     #[must_use]
-    pub fn clear_difference(self, difference: Estimate) -> String {
+    pub fn clear_difference(self, difference: Interval) -> String {
         if difference.is_clear() {
             self.difference(difference)
-        } else if difference == Estimate::default() {
+        } else if difference == Interval::default() {
             "none".to_owned()
         } else {
             "not clear".to_owned()
@@ -151,7 +151,7 @@ impl Unit {
         }
     }
 
-    fn written(self, Estimate { mean, half_width }: Estimate, signed: bool) -> String {
+    fn written(self, Interval { mean, half_width }: Interval, signed: bool) -> String {
         let sign = if signed && mean > 0.0 { "+" } else { "" };
         match self {
             Self::Percent => {

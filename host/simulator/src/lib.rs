@@ -10,14 +10,16 @@
 mod arm;
 mod declared;
 mod extender;
+mod headlines;
 pub mod labels;
 pub mod page;
 mod placer;
+mod remarks;
 mod report;
 mod runs;
 mod world;
 
 pub use arm::{Arm, Decider};
-pub use report::{Conditions, Report};
+pub use report::{Conditions, SimulationReport};
 pub use runs::{Plan, Progress, simulate};
 pub use world::{World, WorldError};

@@ -9,13 +9,13 @@ use netmarks_scheduler_model::{Cluster, Scheduler, SchedulerOptions, TemplateId}
 use crate::arm::Decider;
 use crate::declared::Declared;
 use crate::extender::PolicyExtender;
-use crate::world::World;
+use crate::world::{EmptyCluster, World};
 
 /// Places pods by one arm.
 pub(crate) struct SimulatedScheduler<'w> {
     world: &'w World,
     cluster: Cluster,
-    templates: Vec<TemplateId>,
+    templates: &'w [TemplateId],
     scheduler: Scheduler,
     scores: Scores<'w>,
     random: fastrand::Rng,
@@ -36,17 +36,15 @@ enum Scores<'w> {
 }
 
 impl<'w> SimulatedScheduler<'w> {
-    /// Over empty nodes, of which `cordoned` takes no pods.
+    /// Over empty nodes.
     pub(crate) fn new(
         world: &'w World,
         decider: &Decider,
-        cordoned: Option<usize>,
+        empty: &'w EmptyCluster,
         options: SchedulerOptions,
         random: fastrand::Rng,
         cancelled: &'w AtomicBool,
     ) -> Self {
-        let mut cluster = world.cluster(cordoned);
-        let templates = world.pods.iter().map(|pod| cluster.template(pod)).collect();
         let scores = match decider {
             Decider::Default | Decider::Optimal { .. } => Scores::None,
             Decider::Random => Scores::Random,
@@ -57,8 +55,8 @@ impl<'w> SimulatedScheduler<'w> {
         };
         Self {
             world,
-            cluster,
-            templates,
+            cluster: empty.cluster.clone(),
+            templates: &empty.templates,
             scheduler: Scheduler::new(options),
             scores,
             random,
@@ -113,7 +111,7 @@ impl<'w> SimulatedScheduler<'w> {
             Scores::Declared(declared) => {
                 if let Some(application) = self.world.inventory.pods.get(pod).and_then(|pod| pod.application)
                 {
-                    declared.count(application, node, 1);
+                    declared.occupancy.enter(application, node);
                 }
             }
             Scores::Policies(extender) => extender.bind(&name, pending, node),
@@ -146,7 +144,7 @@ impl Placer for SimulatedScheduler<'_> {
             (Scores::Declared(declared), _) => {
                 if let Some(application) = self.world.inventory.pods.get(pod).and_then(|pod| pod.application)
                 {
-                    declared.count(application, node, -1);
+                    declared.occupancy.leave(application, node);
                 }
             }
             _ => {}

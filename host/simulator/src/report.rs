@@ -27,7 +27,7 @@ pub struct Conditions {
 
 /// What a simulation found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Report {
+pub struct SimulationReport {
     pub conditions: Conditions,
     /// The figures of the placement in the snapshot; absent if no pod is on a node there.
     pub as_found: Option<Figures>,

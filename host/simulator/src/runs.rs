@@ -11,8 +11,8 @@ use netmarks_scheduler_model::SchedulerOptions;
 
 use crate::arm::{Arm, Decider};
 use crate::placer::SimulatedScheduler;
-use crate::report::{Conditions, Report};
-use crate::world::World;
+use crate::report::{Conditions, SimulationReport};
+use crate::world::{EmptyCluster, World};
 
 /// What to simulate.
 #[derive(Clone, Debug)]
@@ -53,99 +53,116 @@ pub fn simulate(
     plan: &Plan,
     cancelled: &AtomicBool,
     progress: &(dyn Fn(Progress) + Sync),
-) -> Report {
-    // Repetition by repetition, so that what is done when it is cancelled can be compared.
-    let jobs: Vec<(usize, usize)> = (0..plan.repetitions)
-        .flat_map(|repetition| (0..arms.len()).map(move |arm| (arm, repetition)))
-        .collect();
+) -> SimulationReport {
+    let cordoned = if let Order::Drain { node } = plan.order { Some(node) } else { None };
+    let simulation = Simulation {
+        world,
+        plan,
+        empty: world.empty_cluster(None),
+        cordoned: cordoned.map(|node| world.empty_cluster(Some(node))),
+        cancelled,
+    };
+    let all = plan.repetitions.saturating_mul(arms.len());
     let none = ArmRuns { repetitions: vec![None; plan.repetitions], first: None };
     let runs = Mutex::new(vec![none; arms.len()]);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
-        while let Some((arm, repetition)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)).copied() {
-            let Some(decider) = arms.get(arm).map(|arm| &arm.decider) else { continue };
-            let run = run(world, decider, plan, repetition as u64, cancelled);
-            let Some((done_one, placement)) = run else { return };
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            // Repetition by repetition, so that what is done when it is cancelled can be compared.
+            let (Some(index), Some(repetition)) =
+                (number.checked_rem(arms.len()), number.checked_div(arms.len()))
+            else {
+                return;
+            };
+            let Some(arm) = arms.get(index).filter(|_| number < all) else { return };
+            let Some((judged, placement)) = simulation.run(&arm.decider, repetition as u64) else { return };
             let mut runs = runs.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(arm) = runs.get_mut(arm) {
-                if let Some(slot) = arm.repetitions.get_mut(repetition) {
-                    *slot = Some(done_one);
+            if let Some(runs) = runs.get_mut(index) {
+                if let Some(slot) = runs.repetitions.get_mut(repetition) {
+                    *slot = Some(judged);
                 }
-                if arm.first.as_ref().is_none_or(|(first, _)| repetition < *first) {
-                    arm.first = Some((repetition, placement));
+                if runs.first.as_ref().is_none_or(|(first, _)| repetition < *first) {
+                    runs.first = Some((repetition, placement));
                 }
             }
             drop(runs);
-            progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, all: jobs.len() });
+            progress(Progress { done: done.fetch_add(1, Ordering::Relaxed) + 1, all });
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..plan.threads.clamp(1, jobs.len().max(1)) {
+        for _ in 0..plan.threads.clamp(1, all.max(1)) {
             scope.spawn(work);
         }
     });
     let runs = runs.into_inner().unwrap_or_else(PoisonError::into_inner);
-    report(world, arms, plan, runs)
+    simulation.report(arms, runs)
 }
 
-fn run(
-    world: &World,
-    decider: &Decider,
-    plan: &Plan,
-    repetition: u64,
-    cancelled: &AtomicBool,
-) -> Option<(Repetition, Placement)> {
-    let mut seeds =
-        fastrand::Rng::with_seed(plan.seed.wrapping_add(repetition.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
-    let mut order = fastrand::Rng::with_seed(seeds.u64(..));
-    let ties = fastrand::Rng::with_seed(seeds.u64(..));
-    let (placement, faults, decisions) = if let Decider::Optimal { steps } = decider {
-        (packing(world, Packing { steps: *steps, seed: seeds.u64(..) }, cancelled)?, 0, 0)
-    } else {
-        let cordoned = if let Order::Drain { node } = plan.order { Some(node) } else { None };
-        let options = plan.scheduler.clone();
-        let mut scheduler = SimulatedScheduler::new(world, decider, cordoned, options, ties, cancelled);
-        let placement = place_all(&world.inventory, &plan.order, &mut order, &mut scheduler)?;
-        (placement, scheduler.faults(), scheduler.decisions)
-    };
-    let figures = figures(&world.inventory, &placement, &plan.assumptions);
-    Some((Repetition { figures, faults, decisions }, placement))
+/// What all runs share.
+struct Simulation<'a> {
+    world: &'a World,
+    plan: &'a Plan,
+    empty: EmptyCluster,
+    /// The same with the node cordoned that is drained.
+    cordoned: Option<EmptyCluster>,
+    cancelled: &'a AtomicBool,
 }
 
-/// From where the pods are, within each node's room and what each pod's own rules allow on an empty cluster.
-fn packing(world: &World, packing: Packing, cancelled: &AtomicBool) -> Option<Placement> {
-    let mut cluster = world.cluster(None);
-    let templates: Vec<_> = world.pods.iter().map(|pod| cluster.template(pod)).collect();
-    let allowed = |pod: usize, node: usize| {
-        templates.get(pod).is_some_and(|template| cluster.could_run(*template, node).is_ok())
-    };
-    let give_up = || cancelled.load(Ordering::Relaxed);
-    let start = world.inventory.initial();
-    let placement = packed(&world.inventory, &start, packing, &allowed, &give_up);
-    (!give_up()).then_some(placement)
-}
-
-fn report(world: &World, arms: &[Arm], plan: &Plan, runs: Vec<ArmRuns>) -> Report {
-    let mut first_placements = Vec::new();
-    let mut studied = Vec::new();
-    for (arm, runs) in arms.iter().zip(runs) {
-        first_placements.push(runs.first.map(|(_, placement)| placement));
-        studied.push((arm.name.clone(), runs.repetitions));
+impl Simulation<'_> {
+    fn run(&self, decider: &Decider, repetition: u64) -> Option<(Repetition, Placement)> {
+        let Self { world, plan, empty, cordoned, cancelled } = self;
+        let seed = plan.seed.wrapping_add(repetition.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut seeds = fastrand::Rng::with_seed(seed);
+        let mut order = fastrand::Rng::with_seed(seeds.u64(..));
+        let ties = fastrand::Rng::with_seed(seeds.u64(..));
+        let (placement, faults, decisions) = if let Decider::Optimal { steps } = decider {
+            (self.packing(Packing { steps: *steps, seed: seeds.u64(..) })?, 0, 0)
+        } else {
+            let (empty, options) = (cordoned.as_ref().unwrap_or(empty), plan.scheduler.clone());
+            let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, ties, cancelled);
+            let placement = place_all(&world.inventory, &plan.order, &mut order, &mut scheduler)?;
+            (placement, scheduler.faults(), scheduler.decisions)
+        };
+        let figures = figures(&world.inventory, &placement, &plan.assumptions);
+        Some((Repetition { figures, faults, decisions }, placement))
     }
-    let inventory = &world.inventory;
-    let conditions = Conditions {
-        nodes: inventory.nodes.len(),
-        pods: inventory.pods.len(),
-        applications: inventory.applications.len(),
-        flows: inventory.flows.len(),
-        bytes_per_second: inventory.flows.iter().map(|flow| flow.bytes_per_second).sum(),
-        repetitions: plan.repetitions,
-        seed: plan.seed,
-        assumptions: plan.assumptions,
-        missing: world.missing(),
-        left_out: world.left_out(),
-    };
-    let as_found = inventory.pods.iter().any(|pod| pod.node.is_some());
-    let as_found = as_found.then(|| figures(inventory, &inventory.initial(), &plan.assumptions));
-    Report { conditions, as_found, study: Study::new(&studied), first_placements }
+
+    /// From where the pods are, within each node's room and what each pod's own rules allow on an empty cluster.
+    fn packing(&self, packing: Packing) -> Option<Placement> {
+        let EmptyCluster { cluster, templates } = &self.empty;
+        let allowed = |pod: usize, node: usize| {
+            templates.get(pod).is_some_and(|template| cluster.could_run(*template, node).is_ok())
+        };
+        let give_up = || self.cancelled.load(Ordering::Relaxed);
+        let inventory = &self.world.inventory;
+        let placement = packed(inventory, &inventory.initial(), packing, &allowed, &give_up);
+        (!give_up()).then_some(placement)
+    }
+
+    fn report(&self, arms: &[Arm], runs: Vec<ArmRuns>) -> SimulationReport {
+        let Self { world, plan, empty, .. } = self;
+        let mut first_placements = Vec::new();
+        let mut studied = Vec::new();
+        for (arm, runs) in arms.iter().zip(runs) {
+            first_placements.push(runs.first.map(|(_, placement)| placement));
+            studied.push((arm.name.clone(), runs.repetitions));
+        }
+        let inventory = &world.inventory;
+        let conditions = Conditions {
+            nodes: inventory.nodes.len(),
+            pods: inventory.pods.len(),
+            applications: inventory.applications.len(),
+            flows: inventory.flows.len(),
+            bytes_per_second: inventory.flows.iter().map(|flow| flow.bytes_per_second).sum(),
+            repetitions: plan.repetitions,
+            seed: plan.seed,
+            assumptions: plan.assumptions,
+            missing: world.missing(),
+            left_out: empty.left_out(),
+        };
+        let as_found = inventory.pods.iter().any(|pod| pod.node.is_some());
+        let as_found = as_found.then(|| figures(inventory, &inventory.initial(), &plan.assumptions));
+        SimulationReport { conditions, as_found, study: Study::new(&studied), first_placements }
+    }
 }

@@ -37,6 +37,14 @@ pub struct World {
     empty: SnapshotFile,
 }
 
+/// The nodes of a world without pods, and its pods compiled: made once, and copied for each run.
+#[derive(Debug)]
+pub(crate) struct EmptyCluster {
+    pub(crate) cluster: model::Cluster,
+    /// One for each pod.
+    pub(crate) templates: Vec<model::TemplateId>,
+}
+
 impl World {
     /// From a snapshot. Pods that are being deleted are left out; a pod on a node that the snapshot does not have waits for one.
     ///
@@ -85,32 +93,33 @@ impl World {
         self.empty.missing.iter().map(|missing| format!("{}: {}", missing.what, missing.why)).collect()
     }
 
-    /// What the model of kube-scheduler leaves out, each sentence with the number of pods that it concerns.
-    #[must_use]
-    pub fn left_out(&self) -> BTreeMap<String, usize> {
-        let mut cluster = self.cluster(None);
-        let mut counts = BTreeMap::new();
-        for pod in &self.pods {
-            let template = cluster.template(pod);
-            for what in cluster.left_out(template) {
-                *counts.entry(what.to_string()).or_default() += 1;
-            }
-        }
-        counts
-    }
-
     /// The nodes without pods, for the model of kube-scheduler; one may be cordoned.
-    pub(crate) fn cluster(&self, cordoned: Option<usize>) -> model::Cluster {
+    pub(crate) fn empty_cluster(&self, cordoned: Option<usize>) -> EmptyCluster {
         let mut nodes = self.nodes.clone();
         if let Some(node) = cordoned.and_then(|node| nodes.get_mut(node)) {
             node.unschedulable = true;
         }
-        model::Cluster::new(nodes).with_services(self.services.clone()).with_workloads(self.workloads.clone())
+        let mut cluster = model::Cluster::new(nodes)
+            .with_services(self.services.clone())
+            .with_workloads(self.workloads.clone());
+        let templates = self.pods.iter().map(|pod| cluster.template(pod)).collect();
+        EmptyCluster { cluster, templates }
     }
 
     /// Nodes and flows without pods, for policies.
     pub(crate) fn index(&self) -> Index {
         self.empty.to_index()
+    }
+}
+
+impl EmptyCluster {
+    /// What the model leaves out, each sentence with the number of pods that it concerns.
+    pub(crate) fn left_out(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for what in self.templates.iter().flat_map(|template| self.cluster.left_out(*template)) {
+            *counts.entry(what.to_string()).or_default() += 1;
+        }
+        counts
     }
 }
 

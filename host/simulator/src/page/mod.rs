@@ -18,14 +18,17 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use netmarks_core::units::bytes_per_second;
 use netmarks_placement::{ArmReport, Figure, Inventory, Placement};
 
-use self::names::shown;
+use self::names::shown_within;
 use self::view::View;
-use crate::labels::{Group, Unit};
-use crate::report::Report;
+use crate::labels::Group;
+use crate::report::SimulationReport;
+
+/// Bytes of a sentence: names and errors in it may have any length.
+const SENTENCE: usize = 1_024;
 
 /// The page of a report; `inventory` is that of the world which was simulated.
 #[must_use]
-pub fn page(report: &Report, inventory: &Inventory) -> String {
+pub fn page(report: &SimulationReport, inventory: &Inventory) -> String {
     let title = "What NetMARKS would gain";
     let page = html! {
         (DOCTYPE)
@@ -53,46 +56,15 @@ pub fn page(report: &Report, inventory: &Inventory) -> String {
     page.into_string()
 }
 
-/// One sentence for each arm after the first.
-fn headlines(report: &Report) -> Markup {
-    let [first, others @ ..] = report.study.arms.as_slice() else { return html! {} };
+/// What the report says first.
+fn headlines(report: &SimulationReport) -> Markup {
     html! {
-        ul class="headlines" {
-            @if others.is_empty() { li { (alone(first)) } }
-            @for arm in others { li { (headline(first, arm)) } }
-        }
-    }
-}
-
-fn alone(arm: &ArmReport) -> Markup {
-    html! {
-        @match arm.figures.get(&Figure::BytesWithinNode) {
-            Some(found) => {
-                b { (shown(&arm.name)) } " keeps " (Unit::Percent.number(found.estimate.mean)) " of the bytes within a node."
-            }
-            None => { b { (shown(&arm.name)) } " was not measured: there is no traffic between placed pods." }
-        }
-    }
-}
-
-fn headline(first: &ArmReport, arm: &ArmReport) -> Markup {
-    let found = arm.figures.get(&Figure::BytesWithinNode);
-    let Some(difference) = found.and_then(|found| found.difference) else {
-        return html! { b { (shown(&arm.name)) } " cannot be compared with " b { (shown(&first.name)) } "." };
-    };
-    let points = format!("{:.1}", difference.mean.abs() * 100.0);
-    let more = if difference.mean > 0.0 { "more" } else { "less" };
-    html! {
-        (alone(arm)) " That is "
-        @if difference.is_clear() {
-            strong { (points) " percentage points " (more) } (format!(" (±{:.1}) than ", difference.half_width * 100.0))
-        } @else { "not clearly different from " }
-        b { (shown(&first.name)) } "."
+        ul class="headlines" { @for headline in report.headlines() { li { (shown_within(&headline, SENTENCE)) } } }
     }
 }
 
 /// The maps of the first arm and of the best other one.
-fn maps(report: &Report, inventory: &Inventory) -> Markup {
+fn maps(report: &SimulationReport, inventory: &Inventory) -> Markup {
     let mut placed: Vec<(&ArmReport, &Placement)> = report
         .study
         .arms

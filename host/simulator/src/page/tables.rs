@@ -6,10 +6,10 @@ use netmarks_core::units::bytes_per_second;
 use super::names::{shown, shown_within};
 use super::plots;
 use crate::labels::{Group, LABELS, Label};
-use crate::report::Report;
+use crate::report::SimulationReport;
 
 /// What was simulated.
-pub(super) fn conditions(report: &Report) -> Markup {
+pub(super) fn conditions(report: &SimulationReport) -> Markup {
     let conditions = &report.conditions;
     let (prices, latencies) = (&conditions.assumptions.prices, &conditions.assumptions.latencies);
     let rows = [
@@ -39,7 +39,7 @@ pub(super) fn conditions(report: &Report) -> Markup {
 }
 
 /// The figures of one group: their plot, and the same as a table.
-pub(super) fn group(report: &Report, group: Group) -> Markup {
+pub(super) fn group(report: &SimulationReport, group: Group) -> Markup {
     let arms = &report.study.arms;
     let found = |label: &&Label| {
         label.group == group && arms.iter().any(|arm| arm.figures.contains_key(&label.figure))
@@ -80,30 +80,11 @@ pub(super) fn group(report: &Report, group: Group) -> Markup {
 }
 
 /// What a reader has to know to judge the figures.
-pub(super) fn remarks(report: &Report) -> Markup {
-    let repetitions = report.conditions.repetitions;
+pub(super) fn remarks(report: &SimulationReport) -> Markup {
     html! {
         h2 { "How to read this" }
         ul {
-            li {
-                "± is half of a 95% interval over the runs; pp are percentage points. A difference whose interval has zero in it is "
-                "not clear. Differences are taken run by run, between runs with the same seed."
-            }
-            li { "Response times are a model's, not measurements." }
-            @for arm in &report.study.arms {
-                @if arm.repetitions < repetitions {
-                    li { b { (shown(&arm.name)) } ": " (arm.repetitions) " of " (repetitions) " runs are done." }
-                }
-                @if arm.faults > 0 {
-                    li {
-                        b { (shown(&arm.name)) } ": a policy failed in " (arm.faults) " of " (arm.decisions)
-                        " decisions; those count without its score."
-                    }
-                }
-            }
-            @for (sentence, pods) in &report.conditions.left_out {
-                li { "Left out for " (pods) " pods: " (shown_within(sentence, 512)) }
-            }
+            @for remark in report.remarks() { li { (shown_within(&remark, super::SENTENCE)) } }
         }
     }
 }

@@ -1,7 +1,7 @@
 use netmarks_placement::{Assumptions, Figures, Flow, Inventory, Node, Pod, Repetition, Study, figures};
 
 use super::page;
-use crate::report::{Conditions, Report};
+use crate::report::{Conditions, SimulationReport};
 
 /// So many nodes in three zones, two pods on each, a ring of applications with ten pods.
 fn inventory(nodes: usize, name: &dyn Fn(usize) -> String) -> Inventory {
@@ -35,7 +35,7 @@ fn inventory(nodes: usize, name: &dyn Fn(usize) -> String) -> Inventory {
 }
 
 /// Two arms: pods as they are, and pods side by side.
-fn report(inventory: &Inventory, other: &str) -> Report {
+fn report(inventory: &Inventory, other: &str) -> SimulationReport {
     let side_by_side: Vec<Option<usize>> =
         (0..inventory.pods.len()).map(|pod| Some(pod / 2 % inventory.nodes.len())).collect();
     let placements = [inventory.initial(), side_by_side];
@@ -57,7 +57,7 @@ fn report(inventory: &Inventory, other: &str) -> Report {
         missing: Vec::new(),
         left_out: [(other.to_owned(), 3)].into(),
     };
-    Report { conditions, as_found: None, study, first_placements: placements.map(Some).into() }
+    SimulationReport { conditions, as_found: None, study, first_placements: placements.map(Some).into() }
 }
 
 /// The page's elements, after what only HTML allows is taken out: the doctype, and elements that have no end.

@@ -30,14 +30,14 @@ pub(super) enum ArmName {
 pub(super) struct ArmPolicy {
     /// Without the folder of a file.
     written: String,
-    source: PolicySource,
+    source: ArmSource,
     weight: f64,
     parameters: BTreeMap<String, ParameterValue>,
 }
 
 /// Where a policy of an arm comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum PolicySource {
+enum ArmSource {
     BuiltIn(&'static str, &'static [u8]),
     File(PathBuf),
 }
@@ -71,8 +71,8 @@ fn policy(text: &str) -> Result<ArmPolicy, String> {
     }
     let built_in = policies::BUILT_IN.into_iter().find(|(name, _)| *name == policy);
     let source = match built_in {
-        Some((name, bytes)) => PolicySource::BuiltIn(name, bytes),
-        None if policy.ends_with(".wasm") => PolicySource::File(policy.into()),
+        Some((name, bytes)) => ArmSource::BuiltIn(name, bytes),
+        None if policy.ends_with(".wasm") => ArmSource::File(policy.into()),
         None => {
             let names: Vec<&str> = policies::BUILT_IN.iter().map(|(name, _)| *name).collect();
             return Err(format!(
@@ -168,8 +168,8 @@ async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
             ..Settings::default()
         };
         let InitialPolicy { name, bytes, settings, from } = match source {
-            PolicySource::BuiltIn(name, bytes) => policies::built_in(name, bytes, settings)?,
-            PolicySource::File(file) => policies::from_file(file, settings)?,
+            ArmSource::BuiltIn(name, bytes) => policies::built_in(name, bytes, settings)?,
+            ArmSource::File(file) => policies::from_file(file, settings)?,
         };
         let submission = Submission {
             name,
@@ -193,7 +193,7 @@ mod tests {
         let ArmName::Policies(policies) = "netmarks=2,mine.wasm:a=0.5:b=x".parse().unwrap() else { panic!() };
         let [first, second] = policies.as_slice() else { panic!() };
         assert_eq!((first.weight, first.parameters.len()), (2.0, 0));
-        assert_eq!(second.source, PolicySource::File("mine.wasm".into()));
+        assert_eq!(second.source, ArmSource::File("mine.wasm".into()));
         assert_eq!((second.weight, &second.parameters["a"]), (1.0, &ParameterValue::Number(0.5)));
         for (text, says) in [
             ("nobody", "one of netmarks, load-blend, spread, zone-cost, or a file"),

@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use netmarks_core::bounded::shortened;
 use netmarks_core::printable;
 use netmarks_core::units::bytes_per_second;
-use netmarks_placement::{ArmReport, Figure};
-use netmarks_simulator::Report;
+use netmarks_placement::ArmReport;
+use netmarks_simulator::SimulationReport;
 use netmarks_simulator::labels::{LABELS, Label};
 
 use super::super::table::paragraph;
@@ -15,7 +15,7 @@ const LABEL: usize = 30;
 const CELL: usize = 16;
 
 /// The whole report in so many columns of a terminal.
-pub(super) fn report(report: &Report, width: u16) -> String {
+pub(super) fn report(report: &SimulationReport, width: u16) -> String {
     let conditions = &report.conditions;
     let what = format!(
         "{} pods of {} applications on {} nodes; {} flows carry {}.",
@@ -26,22 +26,13 @@ pub(super) fn report(report: &Report, width: u16) -> String {
         bytes_per_second(conditions.bytes_per_second),
     );
     let mut text = paragraph("", &what, width);
+    for headline in report.headlines() {
+        let _ = write!(text, "\n\n{}", paragraph("", &headline, width));
+    }
     let columns = (usize::from(width).saturating_sub(LABEL) / CELL).max(1);
     for arms in report.study.arms.chunks(columns) {
         text.push_str("\n\n");
         text.push_str(&values(arms));
-    }
-    if let Some(found) = &report.as_found {
-        let share = |figure| {
-            found.get(&figure).map_or_else(|| "-".to_owned(), |value| format!("{:.1}%", value * 100.0))
-        };
-        let found = format!(
-            "As found in the snapshot: {} of the bytes within a node, {} across zones, gained affinity {}.",
-            share(Figure::BytesWithinNode),
-            share(Figure::BytesAcrossZones),
-            share(Figure::GainedAffinity),
-        );
-        let _ = write!(text, "\n\n{}", paragraph("", &found, width));
     }
     if let [first, others @ ..] = report.study.arms.as_slice()
         && !others.is_empty()
@@ -52,7 +43,7 @@ pub(super) fn report(report: &Report, width: u16) -> String {
             text.push_str(&differences(arms));
         }
     }
-    for remark in remarks(report) {
+    for remark in report.remarks() {
         let _ = write!(text, "\n\n{}", paragraph("", &remark, width));
     }
     text
@@ -86,38 +77,4 @@ fn rows(arms: &[ArmReport], cell: impl Fn(&ArmReport, &Label) -> Option<String>)
         }
     }
     text
-}
-
-fn remarks(report: &Report) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let repetitions = report.conditions.repetitions;
-    for arm in &report.study.arms {
-        if arm.repetitions < repetitions {
-            remarks.push(format!("`{}`: {} of {repetitions} runs are done.", arm.name, arm.repetitions));
-        }
-        if arm.faults > 0 {
-            remarks.push(format!(
-                "`{}`: a policy failed in {} of {} decisions; those count without its score.",
-                arm.name, arm.faults, arm.decisions
-            ));
-        }
-    }
-    remarks.push(format!(
-        "± is half of a 95% interval over {repetitions} runs; pp are percentage points. A difference whose interval has zero in it is not clear. Traffic is \
-         spread evenly over an application's pods, except in the lines `routed locally` and `routed in zones`. Response times are a model's, not \
-         measurements."
-    ));
-    if report.conditions.flows == 0 {
-        remarks.push(
-            "The snapshot has no traffic, so there is nothing to gain; `netmarks doctor` says why."
-                .to_owned(),
-        );
-    }
-    for missing in &report.conditions.missing {
-        remarks.push(format!("The snapshot lacks {missing}"));
-    }
-    for (sentence, pods) in &report.conditions.left_out {
-        remarks.push(format!("Left out for {pods} pods: {sentence}"));
-    }
-    remarks
 }
