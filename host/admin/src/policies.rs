@@ -12,7 +12,9 @@ use axum::{Extension, Json, Router};
 use netmarks_artefacts::{Verifier, hashing};
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
-use netmarks_policies::{Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Submission};
+use netmarks_policies::{
+    Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Signature, Submission,
+};
 use netmarks_server::{BodyBudget, BodyError, Peer};
 use serde_json::json;
 use std::sync::Arc;
@@ -186,6 +188,7 @@ async fn submit(
             return Err(ErrorAnswer { status: StatusCode::REQUEST_TIMEOUT, reason });
         }
     };
+    let mut signed_by = None;
     if let Some(verifier) = &admin.verifier {
         let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
         let signature = signature.ok_or_else(|| {
@@ -195,10 +198,11 @@ async fn submit(
         })?;
         let hashed = hashing::digest(body.bytes.clone()).await;
         let (_, digest) = hashed.map_err(|error| bad_request(chain(&error)))?;
-        verifier.verify(digest, signature).map_err(|error| {
+        let signer = verifier.verify(digest, signature).map_err(|error| {
             tracing::warn!(target: "netmarks::audit", policy = %name, user = actor.user, from = actor.from, "bad signature");
             ErrorAnswer { status: StatusCode::FORBIDDEN, reason: chain(&error) }
         })?;
+        signed_by = Some(signer);
     }
     let bytes = body.bytes.clone();
     drop(body);
@@ -208,7 +212,8 @@ async fn submit(
             "an uploaded policy reaches this replica only; where there are several, have a ScoringPolicy bring it"
         );
     }
-    let submission = Submission { name, bytes, settings, mode, origin: Origin::Upload, actor };
+    let (origin, signature) = (Origin::Upload, Signature::checked(signed_by));
+    let submission = Submission { name, bytes, settings, mode, origin, signature, actor };
     Ok(changed(admin.registry.submit(submission).await?))
 }
 

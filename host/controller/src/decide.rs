@@ -12,7 +12,7 @@
 use std::time::Duration;
 
 use netmarks_core::digest::Digest;
-use netmarks_policies::{Entry, Manifest, Mode, Origin, PolicyName, RevisionId};
+use netmarks_policies::{Entry, Manifest, Mode, Origin, PolicyName, RevisionId, Signature};
 use tokio::time::Instant;
 
 use crate::failure::{FailureKind, PolicyFailure};
@@ -230,6 +230,8 @@ fn jittered(pause: Duration, random: f64) -> Duration {
 pub(crate) struct Registered {
     /// The desired revision, if the registry has it: its mode, and why it was withdrawn if it was.
     pub(crate) desired: Option<(Mode, Option<String>)>,
+    /// What was found out about its signature.
+    pub(crate) signature: Signature,
     /// Whether the desired revision is the newest of its name.
     pub(crate) is_newest: bool,
     /// Digest of what is in use under the name.
@@ -247,6 +249,7 @@ impl Registered {
         let in_use = entry.filter(used).or(other);
         Self {
             desired: entry.map(|entry| (entry.mode, entry.degraded.clone())),
+            signature: entry.map(|entry| entry.signature.clone()).unwrap_or_default(),
             is_newest: manifest.named(name).is_some_and(|newest| Some(&newest.revision) == desired),
             in_use: in_use.map(|entry| entry.digest.clone()),
         }
@@ -264,7 +267,7 @@ impl Registered {
                     Mode::Shadow => (ReplicaState::Shadow, "Shadow"),
                     Mode::Ready => (ReplicaState::Ready, "Ready"),
                 };
-                ReplicaCondition::new(state, reason, format!("{short} is {mode}"))
+                ReplicaCondition::new(state, reason, format!("{short} is {mode}; {}", self.signature))
             }
             Some((mode, None)) => {
                 let message = format!(

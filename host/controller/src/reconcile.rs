@@ -183,9 +183,9 @@ async fn advance(
         }
         Ok(Some(component)) => {
             let digest = component.digest;
-            history.record_component(location, digest, component.version, now, random);
+            history.record_component(location, digest, component.version.clone(), now, random);
             if history.should_submit(&digest, desired, now) {
-                let result = submit(context, object, history, (component.bytes, digest), desired).await;
+                let result = submit(context, object, history, component, desired).await;
                 let (now, random) = (Instant::now(), fastrand::f64());
                 history.record_submission(digest, desired.clone(), result, now, random);
             }

@@ -9,7 +9,9 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use kube::{Api, Client};
 use netmarks_artefacts::beside;
 use netmarks_artefacts::hashing;
-use netmarks_artefacts::{Credentials, FetchConfig, FetchError, Fetcher, Reason, SignatureError, Verifier};
+use netmarks_artefacts::{
+    Credentials, FetchConfig, FetchError, Fetched, Fetcher, Reason, SignatureError, Verifier,
+};
 use netmarks_core::digest::Digest;
 use tokio::task::JoinError;
 
@@ -101,6 +103,8 @@ impl SourceError {
 pub(crate) struct SourceComponent {
     pub(crate) bytes: Bytes,
     pub(crate) digest: Digest,
+    /// Who signed it, if signatures are required.
+    pub(crate) signed_by: Option<String>,
     /// The version of the source that held it: a ConfigMap's resource version, or the digest that a tag points to.
     pub(crate) version: String,
 }
@@ -138,8 +142,9 @@ impl Sources {
                 }
                 // By the digest just seen, so that what is handed over is what was compared.
                 let fetched = fetcher.fetch(&reference.pinned(version)).await?;
-                let bytes = fetched.bytes.into();
-                Ok(Some(SourceComponent { bytes, digest: fetched.digest, version: version.to_string() }))
+                let Fetched { bytes, digest, resolved: _, signed_by } = fetched;
+                let (bytes, version) = (bytes.into(), version.to_string());
+                Ok(Some(SourceComponent { bytes, digest, signed_by, version }))
             }
         }
     }
@@ -180,14 +185,14 @@ impl Sources {
         let bundle = text(&format!("{key}{}", beside::BUNDLE));
         // Handed over even where it is refused, so that the error can say that it is there.
         let signature = bundle.or_else(|| text(&format!("{key}{}", beside::LEGACY))).unwrap_or_default();
-        let digest = verify(self.fetcher.config().verifier.clone(), bytes.clone(), signature).await;
-        let digest = digest.map_err(|error| match error {
+        let verified = verify(self.fetcher.config().verifier.clone(), bytes.clone(), signature).await;
+        let (digest, signed_by) = verified.map_err(|error| match error {
             VerifyError::Signature(error) => {
                 SourceError::Signature { name: name.clone(), key: key.clone(), error }
             }
             VerifyError::Stopped(error) => SourceError::Stopped(error),
         })?;
-        Ok(Some(SourceComponent { bytes, digest, version }))
+        Ok(Some(SourceComponent { bytes, digest, signed_by, version }))
     }
 
     /// A fetcher with the credentials of a Secret, which are read again each time, so that a rotated one is used at
@@ -211,11 +216,13 @@ impl Sources {
     }
 }
 
-/// Hashes a component and verifies its signature if one is required.
-async fn verify(verifier: Option<Verifier>, bytes: Bytes, signature: String) -> Result<Digest, VerifyError> {
+/// Hashes a component and verifies its signature if one is required; returns who made it.
+async fn verify(
+    verifier: Option<Verifier>,
+    bytes: Bytes,
+    signature: String,
+) -> Result<(Digest, Option<String>), VerifyError> {
     let (_, digest) = hashing::digest(bytes).await?;
-    if let Some(verifier) = verifier {
-        verifier.verify(digest, &signature)?;
-    }
-    Ok(digest)
+    let signed_by = verifier.map(|verifier| verifier.verify(digest, &signature)).transpose()?;
+    Ok((digest, signed_by))
 }

@@ -1,13 +1,13 @@
 //! From a component to a revision in the registry.
 
-use bytes::Bytes;
 use kube::api::DynamicObject;
 use netmarks_core::digest::Digest;
-use netmarks_policies::{Actor, Mode, Origin, PolicyName, Registry, RevisionId, Submission};
+use netmarks_policies::{Actor, Mode, Origin, PolicyName, Registry, RevisionId, Signature, Submission};
 
 use crate::context::Context;
 use crate::decide::{History, Registered};
 use crate::failure::PolicyFailure;
+use crate::source::SourceComponent;
 use crate::spec::DesiredPolicy;
 
 /// Submits a component of the policy that `object` describes, or gives the revision that is there another mode.
@@ -15,9 +15,10 @@ pub(crate) async fn submit(
     context: &Context,
     object: &DynamicObject,
     history: &History,
-    (bytes, digest): (Bytes, Digest),
+    component: SourceComponent,
     desired: &DesiredPolicy,
 ) -> Result<(), PolicyFailure> {
+    let SourceComponent { bytes, digest, signed_by, version: _ } = component;
     let registry = &context.registry;
     let name = object.metadata.name.as_deref().unwrap_or_default();
     let generation = object.metadata.generation.unwrap_or_default();
@@ -39,7 +40,8 @@ pub(crate) async fn submit(
         registry.set_mode(name.clone(), mode, origin, actor.clone()).await
     } else {
         let (name, actor) = (name.clone(), actor.clone());
-        registry.submit(Submission { name, bytes, settings, mode, origin, actor }).await
+        let signature = Signature::checked(signed_by);
+        registry.submit(Submission { name, bytes, settings, mode, origin, signature, actor }).await
     };
     result.map_err(|refusal| PolicyFailure::from(&refusal))?;
     // Back to the revision that is still active: the one that was to follow it, perhaps a canary, must not go on.

@@ -48,6 +48,7 @@ async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     let hub = crate::support::oci::Registry::start().await.unwrap();
     let pair = rcgen::KeyPair::generate().unwrap();
     let keys = Keys::from_pem(&pair.public_key_pem()).unwrap();
+    let id = keys.ids().next().unwrap().to_owned();
     let verifier = Verifier::new(Some(keys), Vec::new(), LegacySignatures::Refused);
     let key = SigningKey::from_pem(&pair.serialize_pem()).unwrap();
     let fetch = FetchConfig { verifier, ..FetchConfig::default() };
@@ -78,6 +79,8 @@ async fn a_policy_of_a_registry_follows_its_tag_if_it_is_signed() {
     pass(300).await;
     let status = operator.wait("zone", &["Ready=True"]).await;
     assert_eq!(status["digest"], digest(&netmarks()));
+    let message = status["replicas"][0]["message"].as_str().unwrap();
+    assert!(message.ends_with(&format!(" is active; signed by {id}")), "{message}");
 
     // The tag moves, first without a signature: what is in use stays.
     let second = hub.push("policies/zone:v1", guest("no-needs")).await.unwrap();

@@ -16,7 +16,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use netmarks_artefacts::FetchConfig;
 use netmarks_engine::{Cause, PolicyError, Stage};
-use netmarks_policies::{Actor, Mode, Origin, Submission};
+use netmarks_policies::{Actor, Mode, Origin, Signature, Submission};
 use netmarks_test_cluster::{User, until};
 use serde_json::{Value, json};
 
@@ -164,6 +164,7 @@ async fn replicas_converge_and_the_status_shows_when_they_do_not() {
         settings: patient(),
         mode: Mode::Ready,
         origin: Origin::Upload,
+        signature: Signature::NoTrustedKeys,
         actor: Actor::own("somebody", "test"),
     };
     uploads.submit(uploaded).await.unwrap();
@@ -328,6 +329,7 @@ async fn outages_of_the_api_server_pass() {
         settings: patient(),
         mode: Mode::Active,
         origin: Origin::Kubernetes,
+        signature: Signature::NoTrustedKeys,
         actor: Actor::own("kubernetes", "test"),
     };
     remembered.submit(gone.clone()).await.unwrap();

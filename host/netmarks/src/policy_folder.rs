@@ -10,7 +10,9 @@ use netmarks_admin::mode;
 use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy, ProblemKind};
 use netmarks_core::errors::chain;
 use netmarks_core::yaml::YamlError;
-use netmarks_policies::{Actor, Mode, Origin, PolicyName, Refusal, Registry, Settings, Submission};
+use netmarks_policies::{
+    Actor, Mode, Origin, PolicyName, Refusal, Registry, Settings, Signature, Submission,
+};
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
@@ -62,7 +64,7 @@ async fn remove(registry: &Registry, name: &str) -> Result<(), String> {
 async fn take_over(registry: &Registry, change: Change, shutdown: &CancellationToken) -> Result<(), String> {
     match change {
         Change::Added(policy) | Change::Changed(policy) => {
-            let FolderPolicy { name, path, bytes, settings, .. } = policy;
+            let FolderPolicy { name, path, bytes, digest: _, settings, signed_by } = policy;
             let file = path.display().to_string();
             let (settings, mode) = parse(settings.as_deref())
                 .map_err(|reason| format!("the settings beside {file}: {reason}"))?;
@@ -72,6 +74,7 @@ async fn take_over(registry: &Registry, change: Change, shutdown: &CancellationT
                 settings,
                 mode,
                 origin: Origin::Folder,
+                signature: Signature::checked(signed_by),
                 actor: Actor::own("policy folder", file.clone()),
             };
             let taken = submit(registry, submission, shutdown).await;

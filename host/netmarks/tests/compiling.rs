@@ -14,7 +14,7 @@ use netmarks_engine::{
 };
 use netmarks_policies::{
     Actor, Compiling, Mode, Origin, PromotionRules, Registry, RegistryOptions, RollbackRules, Settings,
-    StateFolder, Submission,
+    Signature, StateFolder, Submission,
 };
 use serde_json::json;
 
@@ -204,6 +204,7 @@ async fn compiling_goes_on_in_turn_when_nobody_waits_for_it_any_more() {
         settings: Settings { limits: PATIENT, ..Settings::default() },
         mode: Mode::Active,
         origin: Origin::Upload,
+        signature: Signature::NoTrustedKeys,
         actor: Actor::own("tester", "here"),
     };
     let slow = tokio::spawn({

@@ -10,7 +10,7 @@ use anyhow::Result;
 use netmarks::config::Config;
 use netmarks_core::clock::unix_now;
 use netmarks_core::freshness::WhenStale;
-use netmarks_policies::{Actor, Mode, Origin, Settings, Submission};
+use netmarks_policies::{Actor, Mode, Origin, Settings, Signature, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
@@ -205,6 +205,7 @@ async fn a_real_prometheus_reads_every_metric() {
         settings: Settings::default(),
         mode: Mode::Shadow,
         origin: Origin::Upload,
+        signature: Signature::NoTrustedKeys,
         actor: Actor::own("test", "here"),
     };
     extender.scoring.registry.submit(shadow).await.unwrap();

@@ -210,6 +210,17 @@ async fn with_trusted_keys_only_what_they_signed_is_accepted() {
     assert!(running.fails(&["push", &zone]).unwrap().contains("must be signed"));
     assert!(running.fails(&["push", &zone, "--key", &at("theirs.pem")]).unwrap().contains("signature"));
     assert_eq!(running.json(&["push", &zone, "--key", &at("ours.pem")]).unwrap()["changed"], true);
+    // And says by whom it is signed; so does the list.
+    let keys = netmarks_artefacts::Keys::from_pem(&ours.public_key_pem()).unwrap();
+    let id = keys.ids().next().unwrap();
+    let said = running.says(&["push", &zone, "--key", &at("ours.pem")]).unwrap();
+    assert!(said.contains(&format!("\nsigned by {id}\n")), "{said}");
+    let signatures = running.get("/v1/policies").await.unwrap().ok().unwrap();
+    let signatures = signatures["policies"].as_array().unwrap().iter();
+    let signatures: Vec<&Value> = signatures.map(|policy| &policy["signature"]).collect();
+    let (verified, built_in) =
+        (json!({"check": "verified", "signed_by": id}), json!({"check": "configuration"}));
+    assert_eq!(signatures, [&built_in, &verified, &verified]);
 
     // So it is for the watched folder.
     let folder = watched.display().to_string();
@@ -239,4 +250,6 @@ async fn with_trusted_keys_only_what_they_signed_is_accepted() {
     .unwrap();
     let list = running.list().await.unwrap();
     assert_eq!(list, ["good ready", "netmarks active", "s active", "zone-cost ready"]);
+    let good = running.get("/v1/policies/good").await.unwrap().ok().unwrap();
+    assert_eq!(good[0]["signature"], verified);
 }

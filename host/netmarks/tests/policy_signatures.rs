@@ -85,7 +85,8 @@ async fn a_certificate_of_a_trusted_authority_signs_for_its_identity() {
     let refused = running.fails(&["push", &file, "--signature", &other_authority]).unwrap();
     assert!(refused.contains("certificate"), "{refused}");
     let pushed = ["push", &file, "--signature", &good, "--mode", "ready", "--deadline-ms", "10000"];
-    assert_eq!(running.json(&pushed).unwrap()["changed"], true);
+    assert_eq!(running.json(&pushed).unwrap()["entry"]["signature"]["signed_by"], "ci@example.com");
+    assert!(running.says(&pushed).unwrap().contains("\nsigned by ci@example.com\n"));
     assert_eq!(running.list().await.unwrap(), ["netmarks active", "spread ready"]);
 }
 

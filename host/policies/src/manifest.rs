@@ -11,6 +11,7 @@ use crate::errors::Refusal;
 use crate::origin::Origin;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName, Settings};
+use crate::signature::Signature;
 
 /// Most entries: every one holds machine code in memory.
 pub(crate) const MOST_ENTRIES: usize = 64;
@@ -33,6 +34,9 @@ pub struct Entry {
     pub mode: Mode,
     /// Where it came from.
     pub origin: Origin,
+    /// Whether its signature was checked when it came, and who made it.
+    #[serde(default)]
+    pub signature: Signature,
     /// Why it was rolled back, if it was; it stays where it is until somebody acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub degraded: Option<String>,

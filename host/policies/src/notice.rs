@@ -51,7 +51,7 @@ impl Notice {
         let newest = |name: &PolicyName| before.named(name).map(|entry| entry.digest.clone());
         let (kind, policy, digest, message) = match change {
             PolicyChange::Put(entry) => {
-                let message = format!("`{}` is {}", entry.name, entry.mode);
+                let message = format!("`{}` is {}; {}", entry.name, entry.mode, entry.signature);
                 (NoticeKind::Accepted, Some(&entry.name), Some(entry.digest.clone()), message)
             }
             PolicyChange::Move { name, mode, .. } => {

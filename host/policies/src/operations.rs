@@ -19,6 +19,7 @@ use crate::origin::{Actor, Origin};
 use crate::registry::Registry;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName, Settings};
+use crate::signature::Signature;
 use crate::state::RegistryState;
 use crate::submission::{ChangeOutcome, Submission};
 
@@ -47,7 +48,7 @@ impl Registry {
     }
 
     async fn try_submit(&self, submission: Submission, digest: &str) -> Result<ChangeOutcome, Refusal> {
-        let Submission { name, bytes, settings, mode, origin, actor } = submission;
+        let Submission { name, bytes, settings, mode, origin, signature, actor } = submission;
         settings.validate()?;
         let entry = Entry {
             revision: RevisionId::new(&name, digest, &settings),
@@ -56,6 +57,7 @@ impl Registry {
             settings,
             mode,
             origin,
+            signature,
             degraded: None,
             since: unix_now(),
             by: actor.user.clone(),
@@ -221,7 +223,8 @@ impl Registry {
         let digest = hash(bytes.clone()).await?;
         let revision = RevisionId::new(&name, &digest, &settings);
         let mode = Mode::Active;
-        let submission = Submission { name, bytes, settings, mode, origin: Origin::Configuration, actor };
+        let (origin, signature) = (Origin::Configuration, Signature::Configuration);
+        let submission = Submission { name, bytes, settings, mode, origin, signature, actor };
         let configured = ConfiguredPolicy { revision, submission: submission.clone() };
         let state = self.state();
         let answers = !self.current().active.is_empty();
@@ -279,7 +282,9 @@ fn unchanged(state: &RegistryState, entry: &Entry) -> Result<Option<ChangeOutcom
     if let Some(reason) = &present.degraded {
         return Err(Refusal::Degraded { name: entry.name.to_string(), reason: reason.clone() });
     }
-    Ok((present.mode == entry.mode).then(|| ChangeOutcome::new(manifest, false, Some(present.clone()))))
+    // Under other keys the same artefact is taken over again, so that its entry says what holds now.
+    let same = present.mode == entry.mode && present.signature == entry.signature;
+    Ok(same.then(|| ChangeOutcome::new(manifest, false, Some(present.clone()))))
 }
 
 /// The entries that have to be loaded before a change can be made.

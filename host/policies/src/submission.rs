@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::manifest::{Entry, Manifest};
 use crate::origin::{Actor, Origin};
 use crate::settings::{Mode, PolicyName, Settings};
+use crate::signature::Signature;
 
 /// A policy on its way in.
 #[derive(Clone)]
@@ -19,16 +20,19 @@ pub struct Submission {
     pub mode: Mode,
     /// Where it comes from.
     pub origin: Origin,
+    /// What its origin found out about its signature.
+    pub signature: Signature,
     /// Who submits it.
     pub actor: Actor,
 }
 
 impl std::fmt::Debug for Submission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { name, bytes, settings, mode, origin, actor } = self;
+        let Self { name, bytes, settings, mode, origin, signature, actor } = self;
         let mut shown = f.debug_struct("Submission");
         shown.field("name", name).field("bytes", &bytes.len()).field("settings", settings);
-        shown.field("mode", mode).field("origin", origin).field("actor", actor).finish()
+        shown.field("mode", mode).field("origin", origin).field("signature", signature);
+        shown.field("actor", actor).finish()
     }
 }
 

@@ -8,7 +8,7 @@ use crate::support::{
     netmarks, of, open, put, shown, text, told,
 };
 use netmarks_engine::ParameterValue;
-use netmarks_policies::{ChangeOptions, Mode, Notice, NoticeKind, Origin, Refusal, Submission};
+use netmarks_policies::{ChangeOptions, Mode, Notice, NoticeKind, Origin, Refusal, Signature, Submission};
 
 const UPLOAD: Origin = Origin::Upload;
 
@@ -22,22 +22,32 @@ async fn the_same_again_changes_nothing_and_another_mode_is_a_change() {
     assert_eq!((again.generation, again.changed, &again.entry), (1, false, &first.entry));
     assert_eq!(registry.current().generation, 1);
 
+    // Signed by a key that was not trusted then: the entry says what holds now, and nothing is compiled for it.
+    let signed = Submission { signature: Signature::checked(Some("a key".into())), ..netmarks("a").unwrap() };
+    let signed = registry.submit(signed).await.unwrap();
+    assert_eq!((signed.generation, signed.changed), (2, true));
+    let entry = signed.entry.unwrap();
+    assert_eq!(entry.signature.signer(), "a key");
+    assert_eq!(entry.revision, first.entry.as_ref().unwrap().revision);
+
     let options = LEAVE_NOTHING_ACTIVE;
     let moved = registry.set_mode_with(name("a").unwrap(), Mode::Shadow, options, UPLOAD, actor()).await;
     let moved = moved.unwrap();
-    assert_eq!((moved.generation, moved.changed), (2, true));
+    assert_eq!((moved.generation, moved.changed), (3, true));
     let again = registry.set_mode(name("a").unwrap(), Mode::Shadow, UPLOAD, actor()).await.unwrap();
-    assert_eq!((again.generation, again.changed), (2, false));
+    assert_eq!((again.generation, again.changed), (3, false));
     // The same bytes with other settings are another revision.
     let mut heavier = netmarks("a").unwrap();
     heavier.settings.weight = 2.0;
     let other = registry.submit(heavier).await.unwrap();
-    assert_eq!((other.generation, other.changed), (3, true));
+    assert_eq!((other.generation, other.changed), (4, true));
     assert_ne!(other.entry.unwrap().revision, first.entry.unwrap().revision);
 
     let told: Vec<Notice> = std::iter::from_fn(|| notices.try_recv().ok()).collect();
     let kinds: Vec<_> = told.iter().map(|notice| (notice.kind, notice.generation)).collect();
-    assert_eq!(kinds, [(NoticeKind::Accepted, 1), (NoticeKind::Moved, 2), (NoticeKind::Accepted, 3)]);
+    let accepted = NoticeKind::Accepted;
+    assert_eq!(kinds, [(accepted, 1), (accepted, 2), (NoticeKind::Moved, 3), (accepted, 4)]);
+    assert_eq!(told[1].message, "`a` is active; signed by a key");
     assert!(told.iter().all(|notice| notice.digest.as_ref().is_some_and(|d| d.starts_with("sha256:"))));
 }
 

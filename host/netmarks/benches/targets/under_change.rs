@@ -14,7 +14,7 @@ use netmarks::config::Config;
 use netmarks::tasks::Tasks;
 use netmarks::wiring;
 use netmarks_engine::{CompileLimits, Compiler};
-use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, Settings, Submission};
+use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, Settings, Signature, Submission};
 use netmarks_server::{Listener, Stop};
 use netmarks_state::ClusterState;
 use tokio_util::sync::CancellationToken;
@@ -125,10 +125,9 @@ async fn submit(
     mode: Mode,
 ) -> Result<netmarks_policies::ChangeOutcome, netmarks_policies::Refusal> {
     let actor = Actor::own("bench", "here");
-    let name = name.parse().unwrap();
-    registry
-        .submit(Submission { name, bytes: bytes.into(), settings, mode, origin: Origin::Upload, actor })
-        .await
+    let (name, bytes) = (name.parse().unwrap(), bytes.into());
+    let (origin, signature) = (Origin::Upload, Signature::NoTrustedKeys);
+    registry.submit(Submission { name, bytes, settings, mode, origin, signature, actor }).await
 }
 
 /// What a stretch of time saw.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::settings::Settings;
+use crate::signature::Signature;
 use proptest::prelude::*;
 
 fn entry(name: &str, version: u8, mode: Mode) -> Entry {
@@ -14,6 +15,7 @@ fn entry(name: &str, version: u8, mode: Mode) -> Entry {
         settings,
         mode,
         origin: Origin::Upload,
+        signature: Signature::NoTrustedKeys,
         degraded: None,
         since: f64::from(version),
         by: "test".into(),

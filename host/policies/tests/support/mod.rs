@@ -16,7 +16,7 @@ use netmarks_core::snapshot::Snapshot;
 use netmarks_engine::{Engine, EngineSettings, Limits, ParameterValue};
 use netmarks_policies::{
     Actor, ChangeOptions, Comparison, Compiling, Inbox, Mode, Origin, PolicyName, PromotionRules, Registry,
-    RegistryOptions, RevisionId, RollbackRules, Scored, Settings, State, StateFolder, Submission,
+    RegistryOptions, RevisionId, RollbackRules, Scored, Settings, Signature, State, StateFolder, Submission,
 };
 use netmarks_test_tools::repository;
 pub use netmarks_test_tools::repository::{guest, policy};
@@ -109,6 +109,7 @@ pub fn of(name: &str, bytes: Vec<u8>) -> Result<Submission> {
         },
         mode: Mode::Ready,
         origin: Origin::Upload,
+        signature: Signature::NoTrustedKeys,
         actor: actor(),
     })
 }

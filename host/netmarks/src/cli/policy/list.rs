@@ -45,9 +45,10 @@ fn list_text(report: &RegistryReport, width: u16) -> String {
         Column::new("STATE"),
         Column::new("VERSION").spare(1),
         Column::number("WEIGHT"),
-        Column::new("DIGEST").spare(3),
-        Column::new("FROM").spare(2),
-        Column::new("BY").spare(4),
+        Column::new("DIGEST").spare(4),
+        Column::new("SIGNED BY").spare(2),
+        Column::new("FROM").spare(3),
+        Column::new("BY").spare(5),
     ]);
     for policy in &report.policies {
         let entry = &policy.entry;
@@ -62,6 +63,7 @@ fn list_text(report: &RegistryReport, width: u16) -> String {
             policy.version.clone().unwrap_or_else(|| "-".to_owned()),
             entry.settings.weight.to_string(),
             entry.digest.get(..19).unwrap_or(&entry.digest).to_owned(),
+            entry.signature.signer().to_owned(),
             entry.origin.to_string(),
             entry.by.clone(),
         ]);
@@ -130,7 +132,7 @@ mod tests {
         for width in [80, 200] {
             for shown in [list_text(&report, width), shadow_table(&shadows, width)] {
                 assert!(widest(&shown) <= usize::from(width), "{shown}");
-                assert_eq!(shown.contains("P50") || shown.contains(" BY"), width == 200, "{shown}");
+                assert_eq!(shown.contains("P50") || shown.contains("  BY"), width == 200, "{shown}");
             }
         }
     }

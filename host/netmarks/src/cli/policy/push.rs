@@ -16,10 +16,13 @@ use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
 use super::flags::RunFlags;
-use super::server::{Server, say_outcome};
+use super::server::{Server, say_submission};
 use netmarks_admin::SIGNATURE;
 
 const EXAMPLES: &str = "Without --mode, a policy is loaded and tried, and nothing else.
+
+A running extender says whether it checked a signature, and who signed: the identity of a certificate, or the id of a key, which is
+the beginning of its hash:  openssl pkey -pubin -in cosign.pub -outform DER | sha256sum | cut -c-16
 
 Examples:
   netmarks policy push mine.wasm --mode shadow
@@ -205,7 +208,7 @@ fn to_server(args: &Args, bytes: Vec<u8>, signature: Option<&str>) -> Result<()>
                 None => request,
             }
         })?;
-    say_outcome(&format!("`{name}`"), &outcome, args.output)
+    say_submission(&format!("`{name}`"), &outcome, args.output)
 }
 
 /// First what belongs to the component, then the component, each whole or not at all: the server takes it when it

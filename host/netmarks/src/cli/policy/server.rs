@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
+use netmarks_core::printable;
 use netmarks_policies::{Answering, ChangeOutcome, Mode};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::de::DeserializeOwned;
@@ -83,10 +84,27 @@ impl Server {
 
 /// Says what an operation changed.
 pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: OutputFormat) -> Result<()> {
-    if output == OutputFormat::Json {
-        return say_json(outcome);
+    match output {
+        OutputFormat::Json => say_json(outcome),
+        OutputFormat::Table => {
+            say(&format!("{}\n{}", done(what, outcome), answering_now(&outcome.answering)))
+        }
     }
-    let ChangeOutcome { generation, changed, entry, answering } = outcome;
+}
+
+/// Says what a submission changed, and whether a signature was checked.
+pub(super) fn say_submission(what: &str, outcome: &ChangeOutcome, output: OutputFormat) -> Result<()> {
+    let Some(entry) = outcome.entry.as_ref().filter(|_| output == OutputFormat::Table) else {
+        return say_outcome(what, outcome, output);
+    };
+    // A certificate chooses the words of its identity.
+    let signature = entry.signature.to_string();
+    let signature = printable::one_line(&signature);
+    say(&format!("{}\n{signature}\n{}", done(what, outcome), answering_now(&outcome.answering)))
+}
+
+fn done(what: &str, outcome: &ChangeOutcome) -> String {
+    let ChangeOutcome { generation, changed, entry, answering: _ } = outcome;
     let now = entry.as_ref().map_or_else(
         || what.to_owned(),
         |entry| {
@@ -94,11 +112,10 @@ pub(super) fn say_outcome(what: &str, outcome: &ChangeOutcome, output: OutputFor
             format!("`{}` is {} ({digest}, revision {})", entry.name, entry.mode, entry.revision)
         },
     );
-    let done = match changed {
+    match changed {
         true => format!("{now}; generation {generation}"),
         false => format!("nothing changed: {now}; still generation {generation}"),
-    };
-    say(&format!("{done}\n{}", answering_now(answering)))
+    }
 }
 
 /// What answers, each with its share of the weights.

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use anyhow::{Context as _, Result};
 use netmarks_core::compose::ScoreMap;
 use netmarks_engine::{Engine, EngineSettings, Grant, Limits, ParameterValue};
-use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, RegistryOptions, Settings, Submission};
+use netmarks_policies::{
+    Actor, Compiling, Mode, Origin, Registry, RegistryOptions, Settings, Signature, Submission,
+};
 use netmarks_scoring::ScoringConfig;
 use netmarks_simulator::{Arm, Decider};
 
@@ -177,6 +179,7 @@ async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
             settings,
             mode: Mode::Active,
             origin: Origin::Configuration,
+            signature: Signature::Configuration,
             actor: Actor::own("simulate", from),
         };
         registry.submit(submission).await?;
