@@ -68,7 +68,8 @@ pub enum Cause {
     },
     /// A wasm core module.
     #[error(
-        "it is a core WebAssembly module, not a component; build it with the SDK or wrap it with `wasm-tools component new`"
+        "it is a core WebAssembly module, not a component: its linker does not make components. Link it with `wasm-component-ld` (clang \
+         takes another linker, without a word, if that one is not found), or wrap it with `wasm-tools component new`"
     )]
     CoreModule,
     /// Neither a component nor a core module.

@@ -163,8 +163,10 @@ fn variants(example: &str) -> Result<Vec<(String, Vec<String>)>> {
             name,
             vec![
                 "wit-bindgen c wit --world policy --out-dir generated > wit-bindgen.log".to_owned(),
-                "clang --target=wasm32-wasi -Os -Wall -Wextra -Werror -nostartfiles -Wl,--no-entry,--strip-all \
-                 -fuse-ld=\"$(command -v wasm-component-ld)\" -o policy.wasm policy.c generated/policy.c \
+                // Without it, clang would link a core module and say nothing.
+                "linker=\"$(command -v wasm-component-ld)\"; \
+                 clang --target=wasm32-wasi -Os -Wall -Wextra -Werror -nostartfiles -Wl,--no-entry,--strip-all \
+                 -fuse-ld=\"${linker:?wasm-component-ld is not on PATH}\" -o policy.wasm policy.c generated/policy.c \
                  generated/policy_component_type.o"
                     .to_owned(),
             ],
