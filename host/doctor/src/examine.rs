@@ -26,7 +26,7 @@ pub async fn examine(subject: &Subject) -> Report {
     for (url, http) in extenders {
         replicas.push(extender::fetch(url, http).await);
     }
-    if let Some(report) = fixed::report(&replicas) {
+    if let Some(report) = fixed::report(&replicas, pod_name.as_ref()) {
         return report;
     }
     let mut findings = Vec::new();

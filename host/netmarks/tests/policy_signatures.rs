@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::admin::{Administered, bytes, component};
+use crate::support::binary::{Server, failure, netmarks, success};
 
 /// A certificate authority of somebody's own.
 struct Root {
@@ -58,6 +59,26 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
     let file = folder.join(name);
     std::fs::write(&file, text).unwrap();
     file.display().to_string()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_with_a_trusted_key_takes_what_it_signed_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = KeyPair::generate().unwrap();
+    let public = write(folder.path(), "policy.pub", &key.public_key_pem());
+    let private = write(folder.path(), "policy.key", &key.serialize_pem());
+    let demo = ["demo", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--trusted-key", &public];
+    let demo = Server::start(folder, &demo, &[], |log| {
+        let (_, rest) = log.split_once("netmarks policy list --server ")?;
+        Some(rest.split_once('\n')?.0.to_owned())
+    });
+    let demo = demo.await.unwrap();
+    let file = component("spread").display().to_string();
+    let push = ["policy", "push", &file, "--server", &demo.url];
+    let unsigned = failure(&netmarks(&push).unwrap()).unwrap();
+    assert!(unsigned.contains("signature"), "{unsigned}");
+    let signed = success(&netmarks(&[&push[..], &["--key", &private]].concat()).unwrap()).unwrap();
+    assert!(signed.contains("signed by"), "{signed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

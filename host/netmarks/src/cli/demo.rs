@@ -1,6 +1,7 @@
 //! `netmarks demo`.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
@@ -24,9 +25,10 @@ const SAMPLE: &str = include_str!("../../sample/online-boutique.json");
 const ADMIN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9822);
 
 const EXAMPLES: &str = "Examples:
-  netmarks demo                          rank, then serve until Ctrl-C
-  netmarks demo --once                   rank and exit
-  netmarks demo --listen 127.0.0.1:0     on any free port";
+  netmarks demo                           rank, then serve until Ctrl-C
+  netmarks demo --once                    rank and exit
+  netmarks demo --listen 127.0.0.1:0      on any free port
+  netmarks demo --trusted-key policy.pub  accept only policies that this key signed";
 
 /// Flags of `netmarks demo`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +43,10 @@ pub(super) struct Args {
     /// Address to serve at
     #[arg(long, default_value_t = ServerConfig::default().listen, value_name = "ADDRESS")]
     listen: SocketAddr,
+    /// Accept only policies that this public key (PEM, ECDSA P-256) signed, as `policies.trusted_keys` does; may be given more than
+    /// once
+    #[arg(long = "trusted-key", value_name = "FILE")]
+    trusted_keys: Vec<PathBuf>,
 }
 
 /// The built-in sample.
@@ -52,7 +58,7 @@ pub(super) fn sample() -> Result<SnapshotFile> {
 }
 
 pub(super) fn run(args: &Args) -> Result<()> {
-    let Args { once, listen, admin_listen } = *args;
+    let Args { once, listen, admin_listen, ref trusted_keys } = *args;
     let snapshot = sample()?;
     let pod = snapshot
         .pods
@@ -64,6 +70,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let mut config = Config::default();
     config.server.listen = listen;
     config.admin.listen = Some(admin_listen);
+    config.policies.trusted_keys.clone_from(trusted_keys);
     config.log.filter = "warn".to_owned();
     let state = Arc::new(ClusterState::demo(snapshot.to_index()));
     let total: f64 = snapshot.flows.iter().map(|flow| flow.bytes_per_second).sum();

@@ -35,7 +35,7 @@ pub(super) fn report(args: &Args) -> Result<()> {
         OutputFormat::Table if report.is_empty() => {
             say("no policy is a shadow; see `netmarks policy shadow --help`")
         }
-        OutputFormat::Table => say(&shadow_table(&report, width())),
+        OutputFormat::Table => say(&shadow_text(&report, width())),
     }
 }
 
@@ -87,6 +87,16 @@ fn list_text(report: &RegistryReport, width: u16) -> String {
     text
 }
 
+fn shadow_text(report: &[ShadowReport], width: u16) -> String {
+    let table = shadow_table(report, width);
+    if report.iter().any(|shadow| shadow.requests + shadow.faults > 0) {
+        return table;
+    }
+    let none = "No decision was compared yet. A shadow is compared each time kube-scheduler asks; on a demo, send the request that it \
+                printed.";
+    format!("{table}\n\n{}", paragraph("", none, width))
+}
+
 fn shadow_table(report: &[ShadowReport], width: u16) -> String {
     let mut table = Table::new([
         Column::new("NAME"),
@@ -135,6 +145,18 @@ mod tests {
                 assert_eq!(shown.contains("P50") || shown.contains("  BY"), width == 200, "{shown}");
             }
         }
+    }
+
+    #[test]
+    fn an_empty_comparison_says_what_it_waits_for() {
+        let mut shadows: Vec<ShadowReport> =
+            serde_json::from_str(include_str!("../../../tests/golden/shadows.json")).unwrap();
+        let waits = "No decision was compared yet.";
+        assert!(!shadow_text(&shadows, 120).contains(waits));
+        for shadow in &mut shadows {
+            (shadow.requests, shadow.faults) = (0, 0);
+        }
+        assert!(shadow_text(&shadows, 120).contains(waits));
     }
 
     #[test]
