@@ -216,7 +216,7 @@ fn to_server(args: &Args, bytes: Vec<u8>, signature: Option<&str>) -> Result<()>
 fn to_folder(args: &Args, folder: &Path, bytes: &[u8], signature: Option<&str>) -> Result<()> {
     let name = name(args)?;
     if !folder.is_dir() {
-        bail!(Ended::not_found(format!("there is no folder {}", folder.display())));
+        bail!(Ended::not_found(format!("the folder `{}` does not exist", folder.display())));
     }
     let mut settings = settings(args)?;
     for (key, value) in mode(args) {
