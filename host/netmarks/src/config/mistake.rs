@@ -67,13 +67,42 @@ impl fmt::Display for Mistakes {
     }
 }
 
-/// The known word that `word` was probably meant to be.
+/// The known word that `word` was probably meant to be: one that is spelt much the same, or else the only one that has `word`
+/// as its first or last words, as `window_seconds` has `window`.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), candidate))
+    let known: Vec<&str> = known.into_iter().collect();
+    let alike = known
+        .iter()
+        .map(|candidate| (strsim::normalized_damerau_levenshtein(word, candidate), *candidate))
         // One slip is a large share of a short word.
         .filter(|(alike, candidate)| *alike >= ALIKE || strsim::damerau_levenshtein(word, candidate) == 1)
         .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    alike.or_else(|| {
+        let mut longer = known.into_iter().filter(|candidate| {
+            let before = candidate.strip_prefix(word).is_some_and(|rest| rest.starts_with('_'));
+            before || candidate.strip_suffix(word).is_some_and(|rest| rest.ends_with('_'))
+        });
+        longer.next().filter(|_| longer.next().is_none())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_without_its_unit_is_known_again() {
+        let known = ["interval_seconds", "timeout_seconds", "window_seconds", "request_timeout_ms"];
+        for (word, near) in [
+            ("window", Some("window_seconds")),
+            ("interval", Some("interval_seconds")),
+            ("windw_seconds", Some("window_seconds")),
+            ("timeout_ms", Some("request_timeout_ms")),
+            ("seconds", None),
+            ("colour", None),
+        ] {
+            assert_eq!(nearest(word, known), near, "{word}");
+        }
+    }
 }
