@@ -72,7 +72,7 @@ const SUSPICIOUS: &[(&str, &str)] = &[
     ),
     (
         "metrics: {url: 'https://p'}\npolicies: {folder: FOLDER/none}\n",
-        "`policies.folder`: there is no folder none",
+        "`policies.folder`: the folder `none` does not exist",
     ),
     (
         "metrics: {url: 'https://p'}\npolicies: {kubernetes: {insecure_registries: ['http://r']}}\n",

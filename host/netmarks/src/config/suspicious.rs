@@ -137,7 +137,8 @@ pub fn unreadable(loaded: &Loaded) -> Vec<Mistake> {
     ];
     let files = files.into_iter().filter_map(|(key, file)| Some((key, problem_of_file(file.as_deref()?)?)));
     let folder = policies.folder.as_deref().filter(|folder| !folder.is_dir());
-    let folder = folder.map(|folder| ("policies.folder", format!("there is no folder {}", folder.display())));
+    let folder =
+        folder.map(|folder| ("policies.folder", format!("the folder `{}` does not exist", folder.display())));
     files.chain(folder).map(|(key, problem)| loaded.about(key, format!("`{key}`: {problem}"))).collect()
 }
 
