@@ -24,11 +24,19 @@ pub struct BrokenRule {
 /// # Errors
 /// For the first rule that is broken.
 pub fn check<T: Validate<Context = ()> + JsonSchema>(settings: &T) -> Result<(), BrokenRule> {
-    let Err(report) = settings.validate() else { return Ok(()) };
-    let Some((path, error)) = report.into_inner().into_iter().next() else { return Ok(()) };
-    let key = path.to_string();
-    let allowed = find(&schema::<T>(), &key).and_then(range).unwrap_or_else(|| error.to_string());
-    Err(BrokenRule { key, allowed })
+    broken(settings).into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Every rule that `settings` derives and breaks.
+pub fn broken<T: Validate<Context = ()> + JsonSchema>(settings: &T) -> Vec<BrokenRule> {
+    let Err(report) = settings.validate() else { return Vec::new() };
+    let schema = schema::<T>();
+    let broken = report.into_inner().into_iter().map(|(path, error)| {
+        let key = path.to_string();
+        let allowed = find(&schema, &key).and_then(range).unwrap_or_else(|| error.to_string());
+        BrokenRule { key, allowed }
+    });
+    broken.collect()
 }
 
 /// The rule for numbers that are divided by, or mean nothing at 0. garde's ranges include their ends, so the schema needs

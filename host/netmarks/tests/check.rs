@@ -124,6 +124,46 @@ fn a_policy_of_the_folder_that_would_not_be_taken_is_named() {
 }
 
 #[test]
+fn all_files_that_cannot_be_used_are_told_at_once_each_with_its_line() {
+    let text = "policy:
+  file: FOLDER/none.wasm
+policies:
+  trusted_keys:
+    - FOLDER/none.pub
+    - FOLDER/config.yaml
+  trusted_authorities:
+    - identities: [me]
+      ca_file: FOLDER/none.pem
+server:
+  tls:
+    cert_file: FOLDER/none.crt
+    key_file: FOLDER/none.key
+admin:
+  tls:
+    cert_file: FOLDER/config.yaml
+    key_file: FOLDER/config.yaml
+cluster:
+  snapshot_file: FOLDER/none.json
+";
+    let (output, errors) = check(text, &[]);
+    assert_eq!(output.status.code(), Some(3), "{errors}");
+    assert!(errors.contains("the configuration has 9 mistakes"), "{errors}");
+    for says in [
+        "config.yaml:2: `policy.file`: failed to read the policy none.wasm",
+        "config.yaml:5: `policies.trusted_keys[0]`: failed to read",
+        "config.yaml:6: `policies.trusted_keys[1]`: failed to use",
+        "config.yaml:9: `policies.trusted_authorities[0].ca_file`: ",
+        "config.yaml:12: failed to read certificates in none.crt (`server.tls.cert_file`)",
+        "config.yaml:13: failed to read the private key in none.key (`server.tls.key_file`)",
+        "config.yaml:16: config.yaml (`admin.tls.cert_file`) holds no PEM certificate",
+        "config.yaml:17: failed to read the private key in config.yaml (`admin.tls.key_file`)",
+        "config.yaml:19: `cluster.snapshot_file`: ",
+    ] {
+        assert!(errors.lines().any(|line| line.trim_start().starts_with(says)), "{says}\n{errors}");
+    }
+}
+
+#[test]
 fn files_that_are_read_at_the_start_must_be_right() {
     for (text, says) in [
         (

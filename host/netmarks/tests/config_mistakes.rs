@@ -236,6 +236,30 @@ fn all_mistakes_are_told_at_once() {
 }
 
 #[test]
+fn mistakes_of_every_kind_are_told_in_one_round() {
+    let said = complaint(
+        "servr: {}\nserver:\n  listen: nonsense\n  request_timeout_ms: 0\nadmin:\n  listen: nonsense\n  tls: {key_file: a}\nlog:\n  filter: a=b=c\npolicies:\n  trusted_authorities: [{ca_file: a, identities: []}]\n",
+    );
+    for says in [
+        "config.yaml:1: unknown key `servr`",
+        "config.yaml:3: `server.listen` is the text \"nonsense\"",
+        "config.yaml:4: `server.request_timeout_ms` is 0",
+        "config.yaml:6: `admin.listen` is the text \"nonsense\"",
+        "config.yaml:7: TLS needs both `admin.tls.cert_file` and",
+        "config.yaml:9: `log.filter` is not a filter",
+        "config.yaml:11: `policies.trusted_authorities[0].identities`",
+    ] {
+        assert!(said.lines().any(|line| line.starts_with(says)), "{says}\n{said}");
+    }
+    assert!(said.starts_with("the configuration has 7 mistakes\n"), "{said}");
+    // A value that is not known is not held against another.
+    let said = complaint(
+        "server:\n  tls: {cert_file: 5, key_file: a}\n  request_timeout_ms: x\npolicy:\n  limits: {deadline_ms: 500}\n",
+    );
+    assert!(said.starts_with("the configuration has 2 mistakes\n"), "{said}");
+}
+
+#[test]
 fn variables_and_flags_are_places_too() {
     let flags: Flags = vec![Flag { name: "--metrics-preset", key: "metrics.preset", value: "isto".into() }];
     let environment = [

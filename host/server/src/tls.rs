@@ -90,6 +90,22 @@ pub enum TlsError {
     },
 }
 
+impl TlsError {
+    /// The key that names the file, or the section where it is about several.
+    #[must_use]
+    pub fn key(&self) -> String {
+        match self {
+            Self::Half { section } | Self::Mismatch { section, .. } => format!("{section}.tls"),
+            Self::Read { section, key, .. } | Self::NoCertificate { section, key, .. } => {
+                format!("{section}.tls.{key}")
+            }
+            Self::Authority { section, .. } | Self::NoAuthority { section, .. } => {
+                format!("{section}.tls.client_ca_file")
+            }
+        }
+    }
+}
+
 impl Tls {
     /// Checks that the keys of the section `section` fit together. No file is read.
     ///
@@ -112,9 +128,24 @@ impl Tls {
     /// Checks that the files can be used, as a listener of the section `section` would.
     ///
     /// # Errors
-    /// If a file is missing or holds nothing usable, or the key does not belong to the certificate.
-    pub fn check(&self, section: &'static str) -> Result<(), TlsError> {
-        server_config(section, self).map(drop)
+    /// For each file that is missing or holds nothing usable, or else if the key does not belong to the certificate.
+    pub fn check(&self, section: &'static str) -> Result<(), Vec<TlsError>> {
+        let Some((cert_file, key_file)) = self.pair(section).map_err(|error| vec![error])? else {
+            return Ok(());
+        };
+        let authorities = self.client_ca_file.as_deref();
+        let unreadable: Vec<TlsError> = [
+            certificates(section, "cert_file", cert_file).err(),
+            private_key(section, key_file).err(),
+            authorities.and_then(|path| certificates(section, "client_ca_file", path).err()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if !unreadable.is_empty() {
+            return Err(unreadable);
+        }
+        server_config(section, self).map(drop).map_err(|error| vec![error])
     }
 
     fn paths(&self) -> Vec<PathBuf> {
@@ -171,13 +202,7 @@ impl Certificates {
 fn server_config(section: &'static str, files: &Tls) -> Result<Option<ServerConfig>, TlsError> {
     let Some((cert_file, key_file)) = files.pair(section)? else { return Ok(None) };
     let chain = certificates(section, "cert_file", cert_file)?;
-    let key = PrivateKeyDer::from_pem_file(key_file).map_err(|error| TlsError::Read {
-        section,
-        key: "key_file",
-        what: "the private key",
-        path: key_file.to_owned(),
-        error,
-    })?;
+    let key = private_key(section, key_file)?;
     let builder = ServerConfig::builder();
     let builder = match &files.client_ca_file {
         None => builder.with_no_client_auth(),
@@ -203,6 +228,16 @@ fn server_config(section: &'static str, files: &Tls) -> Result<Option<ServerConf
     })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Some(config))
+}
+
+fn private_key(section: &'static str, path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|error| TlsError::Read {
+        section,
+        key: "key_file",
+        what: "the private key",
+        path: path.to_owned(),
+        error,
+    })
 }
 
 fn certificates(

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Error, Result, bail};
 use netmarks_artefacts::{Change, Folder, FolderConfig, FolderPolicy};
 use netmarks_core::errors::chain;
 use netmarks_engine::{Artefact, Engine, EngineSettings, Policy};
 
 use super::terminal::{print_warning, say};
-use crate::config::Mistake;
 use crate::config::load::Loaded;
 use crate::config::suspicious::{suspicions, unreadable};
+use crate::config::{Mistake, Mistakes};
 use crate::{policies, policy_folder, wiring};
 
 /// Whether what is suspicious is an error.
@@ -22,13 +22,19 @@ pub(super) enum Strictness {
 
 pub(super) fn run(loaded: &Loaded, strictness: Strictness) -> Result<()> {
     let config = &loaded.config;
-    wiring::cluster(config)?;
     let engine = Engine::new(EngineSettings::default())?;
-    let policies::InitialPolicy { name, bytes, settings, from: _ } = policies::read(&config.policy)?;
-    let policy = Policy::load(&engine, Artefact::new(name.as_str(), &bytes), &settings.run())?;
-    config.server.tls.check("server")?;
-    config.admin.tls.check("admin")?;
-    config.policies.verifier()?;
+    let mut mistakes = Vec::new();
+    if let Err(error) = wiring::cluster(config) {
+        mistakes.push(loaded.about_file("cluster.snapshot_file", &error));
+    }
+    let policy = policy(&engine, loaded);
+    if let Err(error) = &policy {
+        let key = if config.policy.file.is_some() { "policy.file" } else { "policy" };
+        mistakes.push(loaded.about_file(key, error));
+    }
+    mistakes.extend(unusable(loaded));
+    Mistakes::none(mistakes)?;
+    let policy = policy?;
     let warnings = [suspicions(loaded), unreadable(loaded), refused_in_folder(&engine, loaded)].concat();
     for warning in &warnings {
         print_warning(&warning.to_string());
@@ -39,6 +45,44 @@ pub(super) fn run(loaded: &Loaded, strictness: Strictness) -> Result<()> {
         bail!("{warnings}, and --strict allows none");
     }
     say(&format!("configuration is valid; policy {} {}", policy.name(), policy.digest()))
+}
+
+fn policy(engine: &Engine, loaded: &Loaded) -> Result<Policy> {
+    let policies::InitialPolicy { name, bytes, settings, from: _ } = policies::read(&loaded.config.policy)?;
+    Ok(Policy::load(engine, Artefact::new(name.as_str(), &bytes), &settings.run())?)
+}
+
+/// What `serve` looks at before it begins: whether the files that it needs at once are there, and those of TLS and signatures right.
+///
+/// # Errors
+/// With all files that cannot be used.
+pub(super) fn files(loaded: &Loaded) -> Result<(), Mistakes> {
+    let config = &loaded.config;
+    // A cluster from a file needs no way to one.
+    let kubeconfig = config.cluster.kubeconfig.as_deref().filter(|_| config.cluster.snapshot_file.is_none());
+    let needed = [
+        ("policy.file", config.policy.file.as_deref()),
+        ("cluster.snapshot_file", config.cluster.snapshot_file.as_deref()),
+        ("cluster.kubeconfig", kubeconfig),
+    ];
+    let absent = needed.into_iter().filter_map(|(key, file)| {
+        let file = file?;
+        let error = std::fs::metadata(file).err()?;
+        let error = Error::new(error).context(format!("failed to read {}", file.display()));
+        Some(loaded.about_file(key, &error))
+    });
+    Mistakes::none(absent.chain(unusable(loaded)).collect())
+}
+
+/// The files of TLS and of signatures that cannot be used.
+fn unusable(loaded: &Loaded) -> Vec<Mistake> {
+    let config = &loaded.config;
+    let sections = [config.server.tls.check("server"), config.admin.tls.check("admin")];
+    let tls = sections.into_iter().filter_map(Result::err).flatten();
+    // Its message names the key.
+    let tls = tls.map(|error| loaded.about(&error.key(), chain(&error)));
+    let signatures = config.policies.unusable().into_iter();
+    tls.chain(signatures.map(|(key, error)| loaded.about_file(&key, &error))).collect()
 }
 
 /// The files of the policy folder that would not be taken over. `serve` goes on without them, so they are not an error here either.

@@ -110,6 +110,7 @@ pub(super) fn run(args: Args) -> Result<()> {
     if let Some(strictness) = check_only {
         return check::run(&loaded, strictness);
     }
+    check::files(&loaded)?;
     let config = loaded.config;
     watch.follow(watched(file.as_deref(), &config));
     let log = telemetry::start(&config.log)?;

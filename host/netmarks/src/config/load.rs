@@ -3,6 +3,7 @@
 //! All three are laid over one tree of keys, and the known keys are those of [`schema`]: a key that is added to a struct is
 //! at once a key of the file, an environment variable, and a suggestion.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use super::check::{allowed_at, check, found};
 use super::mistake::{Mistake, Mistakes, nearest};
 use super::tree::{Place, Tree};
-use super::{Config, schema};
+use super::{Config, overlaps, schema};
 
 /// A value from the command line.
 #[derive(Clone, Debug)]
@@ -58,6 +59,16 @@ impl Loaded {
     pub fn about(&self, key: &str, message: impl Into<String>) -> Mistake {
         Mistake::at(&self.tree, key, message)
     }
+
+    /// A message about `key`, whose value names a file that cannot be used.
+    #[must_use]
+    pub fn about_file(&self, key: &str, error: &anyhow::Error) -> Mistake {
+        let missing = error.chain().any(|cause| {
+            cause.downcast_ref().is_some_and(|error: &std::io::Error| error.kind() == ErrorKind::NotFound)
+        });
+        let mistake = self.about(key, format!("`{key}`: {error:#}"));
+        if missing { mistake.missing() } else { mistake }
+    }
 }
 
 /// Reads the configuration.
@@ -70,6 +81,8 @@ pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags
         Some(file) => read(file)?,
     };
     let mut mistakes = Vec::new();
+    // The keys whose values are not known.
+    let mut unknown = Vec::new();
     let keys = schema::keys();
     let variables: Vec<(String, &str, &Value)> =
         keys.iter().map(|(key, schema)| (variable(key), key.as_str(), *schema)).collect();
@@ -80,6 +93,7 @@ pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags
                 Ok(value) => tree.set(key, value, place),
                 Err(YamlError { message, .. }) => {
                     mistakes.push(Mistake::of(&place, format!("not a value of `{key}`: {message}")));
+                    unknown.push((*key).to_owned());
                 }
             },
             None => mistakes.extend(misspelt(name, &variables)),
@@ -89,13 +103,12 @@ pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags
         tree.set(key, value.clone(), Place::Flag(name));
     }
     mistakes.extend(check(&tree));
-    if !mistakes.is_empty() {
-        return Err(Mistakes(mistakes).into());
-    }
-    let config = typed(&tree)?;
-    let broken = config.broken_rules().into_iter();
-    let mistakes: Vec<Mistake> = broken.map(|(key, message)| Mistake::at(&tree, &key, message)).collect();
-    if mistakes.is_empty() { Ok(Loaded { config, tree }) } else { Err(Mistakes(mistakes).into()) }
+    unknown.extend(mistakes.iter().filter_map(|mistake| mistake.key.clone()));
+    let config = typed(&tree, &mut unknown, &mut mistakes);
+    let broken = config.iter().flat_map(|config| config.broken_rules(&unknown));
+    mistakes.extend(broken.map(|(key, message)| Mistake::at(&tree, &key, message)));
+    Mistakes::none(mistakes)?;
+    Ok(Loaded { config: config.context("the configuration has no value")?, tree })
 }
 
 fn read(file: &Path) -> Result<Tree> {
@@ -107,17 +120,45 @@ fn read(file: &Path) -> Result<Tree> {
     })
 }
 
-/// The tree as the types read it. What the schema lets pass may still not be an address, or too large for its type.
-fn typed(tree: &Tree) -> Result<Config, Mistakes> {
+/// The tree as the types read it. What the schema lets pass may still not be an address, or too large for its type. Each value that
+/// is wrong is replaced by its default, so that the others are looked at, too.
+fn typed(tree: &Tree, unknown: &mut Vec<String>, mistakes: &mut Vec<Mistake>) -> Option<Config> {
     let mut set = tree.value.clone();
     remove_empty(&mut set, schema::schema());
-    serde_path_to_error::deserialize(&set).map_err(|error| {
+    for key in unknown.iter() {
+        take_out(&mut set, key);
+    }
+    loop {
+        let error = match serde_path_to_error::deserialize(&set) {
+            Ok(config) => return Some(config),
+            Err(error) => error,
+        };
         let key = error.path().to_string();
-        let value = tree.value.pointer(&format!("/{}", key.replace('.', "/"))).unwrap_or(&Value::Null);
-        let allowed = allowed_at(&key).map(|allowed| format!("; it must be {allowed}")).unwrap_or_default();
-        let message = format!("`{key}` is {}{allowed} ({})", found(&key, value), error.inner());
-        Mistake::at(tree, &key, message).into()
-    })
+        if !overlaps(&key, unknown) {
+            let value = tree.value.pointer(&format!("/{}", key.replace('.', "/"))).unwrap_or(&Value::Null);
+            let allowed =
+                allowed_at(&key).map(|allowed| format!("; it must be {allowed}")).unwrap_or_default();
+            let message = format!("`{key}` is {}{allowed} ({})", found(&key, value), error.inner());
+            mistakes.push(Mistake::at(tree, &key, message));
+            unknown.push(key.clone());
+        }
+        // What is around it, if it is not there itself. Every round takes something out, so there is a last one.
+        let mut around = key.as_str();
+        while !take_out(&mut set, around) {
+            around = around.get(..around.rfind('.')?)?;
+        }
+    }
+}
+
+/// Takes a key out; of a list, the whole list. Returns whether it was there.
+fn take_out(value: &mut Value, key: &str) -> bool {
+    let key = key.split('[').next().unwrap_or(key);
+    let (outer, name) = match key.rsplit_once('.') {
+        Some((outer, name)) => (format!("/{}", outer.replace('.', "/")), name),
+        None => (String::new(), key),
+    };
+    let fields = value.pointer_mut(&outer).and_then(Value::as_object_mut);
+    fields.is_some_and(|fields| fields.remove(name).is_some())
 }
 
 /// Takes out the known keys that have no value: they are not set.

@@ -11,7 +11,11 @@ const ALIKE: f64 = 0.75;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistake {
     /// The file with its line, the environment variable or the flag.
-    place: Option<String>,
+    place: Option<Place>,
+    /// What it is about, if that is known.
+    pub(super) key: Option<String>,
+    /// The value names a file that does not exist.
+    missing: bool,
     /// Names the key, what was found and what is allowed.
     message: String,
 }
@@ -19,23 +23,33 @@ pub struct Mistake {
 impl Mistake {
     /// A mistake in the value of `key`, or in that it has no value.
     pub(super) fn at(tree: &Tree, key: &str, message: impl Into<String>) -> Self {
-        Self { place: tree.place(key).map(ToString::to_string), message: message.into() }
+        Self {
+            place: tree.place(key).cloned(),
+            key: Some(key.to_owned()),
+            missing: false,
+            message: message.into(),
+        }
+    }
+
+    /// The same, of a value that names a file which does not exist.
+    pub(super) fn missing(self) -> Self {
+        Self { missing: true, ..self }
     }
 
     /// A mistake that stands nowhere else than in its message.
     pub(super) fn of_nothing(message: String) -> Self {
-        Self { place: None, message }
+        Self { place: None, key: None, missing: false, message }
     }
 
     /// A mistake of a place that has no key.
     pub(super) fn of(place: &Place, message: impl Into<String>) -> Self {
-        Self { place: Some(place.to_string()), message: message.into() }
+        Self { place: Some(place.clone()), key: None, missing: false, message: message.into() }
     }
 }
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, message } = self;
+        let Self { place, key: _, missing: _, message } = self;
         match place {
             Some(place) => write!(f, "{place}: {message}"),
             None => f.write_str(message),
@@ -46,6 +60,22 @@ impl fmt::Display for Mistake {
 /// All mistakes of a configuration that can be seen at once; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mistakes(pub(super) Vec<Mistake>);
+
+impl Mistakes {
+    /// Nothing, if there is no mistake.
+    ///
+    /// # Errors
+    /// With the mistakes, if there are any.
+    pub fn none(mistakes: Vec<Mistake>) -> Result<(), Self> {
+        if mistakes.is_empty() { Ok(()) } else { Err(Self(mistakes)) }
+    }
+
+    /// Whether all that is wrong is that files do not exist which the command line names.
+    #[must_use]
+    pub fn only_missing_of_command_line(&self) -> bool {
+        self.0.iter().all(|mistake| mistake.missing && matches!(mistake.place, Some(Place::Flag(_))))
+    }
+}
 
 impl std::error::Error for Mistakes {}
 

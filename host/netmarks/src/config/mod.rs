@@ -101,32 +101,39 @@ impl Config {
     /// For every rule that is broken, naming its key.
     pub fn validate(&self) -> Result<(), Mistakes> {
         let broken: Vec<Mistake> =
-            self.broken_rules().into_iter().map(|(_, message)| Mistake::of_nothing(message)).collect();
-        if broken.is_empty() { Ok(()) } else { Err(Mistakes(broken)) }
+            self.broken_rules(&[]).into_iter().map(|(_, message)| Mistake::of_nothing(message)).collect();
+        Mistakes::none(broken)
     }
 
-    /// The key of each rule that is broken, and what is wrong.
-    fn broken_rules(&self) -> Vec<(String, String)> {
-        if let Err(broken) = rules::check(self) {
-            return vec![(broken.key.clone(), broken.to_string())];
-        }
+    /// The key of each rule that is broken, and what is wrong. A rule between keys is looked at only if each of them is right by
+    /// itself; those that are `known` to be wrong are not.
+    fn broken_rules(&self, known: &[String]) -> Vec<(String, String)> {
+        let mut broken: Vec<(String, String)> =
+            rules::broken(self).into_iter().map(|rule| (rule.key.clone(), rule.to_string())).collect();
+        broken.retain(|(key, _)| !overlaps(key, known));
+        let wrong: Vec<String> =
+            known.iter().cloned().chain(broken.iter().map(|(key, _)| key.clone())).collect();
         let Self { identity, server, cluster: _, metrics, scoring: _, policy, policies: _, admin, log } =
             self;
-        let mut broken = Vec::new();
-        let mut tell = |key: &str, message: String| broken.push((key.to_owned(), message));
+        let mut tell = |key: &str, of: &[&str], message: String| {
+            if !of.iter().any(|key| overlaps(key, &wrong)) {
+                broken.push((key.to_owned(), message));
+            }
+        };
         for (section, tls) in [("server", &server.tls), ("admin", &admin.tls)] {
             if let Err(error) = tls.validate(section) {
-                tell(&format!("{section}.tls"), chain(&error));
+                let key = format!("{section}.tls");
+                tell(&key, &[&key], chain(&error));
             }
         }
         if let Err(error) = admin.validate() {
-            tell("admin.listen", chain(&error));
+            tell("admin.listen", &["admin"], chain(&error));
         }
         if metrics.is_configured()
             && let Err(error) = Poller::new(metrics.clone(), *identity)
         {
             let key = error.key().map_or_else(|| "metrics".to_owned(), |key| format!("metrics.{key}"));
-            tell(&key, format!("in the section `metrics`: {}", chain(&error)));
+            tell(&key, &["metrics", "identity"], format!("in the section `metrics`: {}", chain(&error)));
         }
         let listeners = [
             ("admin.listen", admin.listen),
@@ -141,6 +148,7 @@ impl Config {
             for (other, _) in same {
                 tell(
                     key,
+                    &[key, other],
                     format!("`{key}` and `{other}` are the same address; each needs a port of its own"),
                 );
             }
@@ -151,11 +159,23 @@ impl Config {
             let message = format!(
                 "`policy.limits.deadline_ms` is {deadline}; it must be below `server.request_timeout_ms` ({timeout})"
             );
-            tell("policy.limits.deadline_ms", message);
+            tell(
+                "policy.limits.deadline_ms",
+                &["policy.limits.deadline_ms", "server.request_timeout_ms"],
+                message,
+            );
         }
         if let Err(error) = log.filter.parse::<tracing_subscriber::EnvFilter>() {
-            tell("log.filter", format!("`log.filter` is not a filter: {}", chain(&error)));
+            tell("log.filter", &["log.filter"], format!("`log.filter` is not a filter: {}", chain(&error)));
         }
         broken
     }
+}
+
+/// Whether a key is one of `keys`, or is around or below one of them.
+fn overlaps(key: &str, keys: &[String]) -> bool {
+    let below = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    keys.iter().any(|other| below(key, other) || below(other, key))
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Error, Result};
 use garde::Validate;
 use netmarks_artefacts::{Authority, Keys, LegacySignatures, Verifier};
 use netmarks_controller::KubernetesPolicies;
@@ -124,6 +124,20 @@ impl Default for Policies {
 }
 
 impl Policies {
+    /// The files of keys and authorities that cannot be used, each with its key.
+    #[must_use]
+    pub fn unusable(&self) -> Vec<(String, Error)> {
+        let keys = self.trusted_keys.iter().enumerate().filter_map(|(index, file)| {
+            let error = Keys::read(&[file]).err()?;
+            Some((format!("policies.trusted_keys[{index}]"), error.into()))
+        });
+        let authorities = self.trusted_authorities.iter().enumerate().filter_map(|(index, trusted)| {
+            let error = Authority::read(&trusted.ca_file, trusted.identities.clone()).err()?;
+            Some((format!("policies.trusted_authorities[{index}].ca_file"), error.into()))
+        });
+        keys.chain(authorities).collect()
+    }
+
     /// Whose signatures are accepted; nothing if none are required.
     ///
     /// # Errors
