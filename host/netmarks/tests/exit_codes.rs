@@ -29,6 +29,13 @@ async fn a_code_means_the_same_for_every_command() {
         file.display().to_string()
     };
     let (text, typo) = (file("text.wasm", "text"), file("typo.yaml", "scorring: {}"));
+    let no_keys = file("no_keys.yaml", "policies: {trusted_keys: [/none]}");
+    let bad_keys = file("bad_keys.yaml", &format!("policies: {{trusted_keys: ['{text}']}}"));
+    let no_tls = file("no_tls.yaml", "server: {tls: {cert_file: /none, key_file: /none}}");
+    let bad_tls =
+        file("bad_tls.yaml", &format!("server: {{tls: {{cert_file: '{text}', key_file: '{text}'}}}}"));
+    let no_kubeconfig = file("no_kubeconfig.yaml", "cluster: {kubeconfig: /none}");
+    let no_policy = file("no_policy.yaml", "policy: {file: /none.wasm}");
     let cases = file(
         "cases.yaml",
         "snapshot: {nodes: {a: {}}, pods: [], flows: []}\ncases: [{name: wrong, pod: {application: shop/web}, expect: {scores: {a: 9}}}]\n",
@@ -62,6 +69,21 @@ async fn a_code_means_the_same_for_every_command() {
         (REFUSED, words(&["serve", "--check", "--config", &typo])),
         (REFUSED, words(&["serve", "--check", "--policy", &text])),
         (NOT_FOUND, words(&["serve", "--check", "--config", &none])),
+        (NOT_FOUND, words(&["serve", "--check", "--policy", &none])),
+        (NOT_FOUND, words(&["serve", "--policy", &none])),
+        (NOT_FOUND, words(&["serve", "--check", "--snapshot", &none])),
+        (REFUSED, words(&["serve", "--check", "--snapshot", &text])),
+        (REFUSED, words(&["serve", "--check", "--config", &no_keys])),
+        (REFUSED, words(&["serve", "--config", &no_keys])),
+        (REFUSED, words(&["serve", "--check", "--config", &bad_keys])),
+        (REFUSED, words(&["serve", "--check", "--config", &no_tls])),
+        (REFUSED, words(&["serve", "--config", &no_tls])),
+        (REFUSED, words(&["serve", "--check", "--config", &bad_tls])),
+        (REFUSED, words(&["serve", "--config", &no_kubeconfig])),
+        (NOT_FOUND, words(&["serve", "--kubeconfig", &none])),
+        (REFUSED, words(&["serve", "--check", "--config", &no_policy])),
+        (REFUSED, words(&["serve", "--config", &no_policy])),
+        (REFUSED, words(&["serve", "--check", "--config", &no_policy, "--snapshot", &none])),
         (USAGE, words(&["serve", "--strict"])),
         (FAILED, words(&["doctor", "--kubeconfig", &none])),
         (REFUSED, words(&["doctor", "--config", &typo])),
@@ -88,7 +110,10 @@ async fn a_code_means_the_same_for_every_command() {
         (NOT_FOUND, words(&["policy", "test", &none])),
         (PARTLY, words(&["policy", "push", &spread, "--folder", &half, "--weight", "2"])),
         (NOT_FOUND, words(&["policy", "push", &spread, "--folder", &none])),
-        (FAILED, words(&["policy", "list", "--server", &server, "--ca-file", &text])),
+        (REFUSED, words(&["policy", "list", "--server", &server, "--ca-file", &text])),
+        (NOT_FOUND, words(&["policy", "list", "--server", &server, "--ca-file", &none])),
+        (REFUSED, words(&["policy", "list", "--server", &server, "--client-identity", &text])),
+        (NOT_FOUND, words(&["policy", "list", "--server", &server, "--client-identity", &none])),
         (USAGE, words(&["policy", "list", "--server", "nonsense"])),
         (USAGE, words(&["snapshot", "--server", "ftp://here", "--file", "-"])),
         (USAGE, words(&["doctor", "--server", "http://me:secret@here"])),

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Error, Result, anyhow, ensure};
+use anyhow::{Context as _, Error, Result, anyhow, bail};
+use netmarks_core::errors::chain;
 use netmarks_transport::answers_without_tls;
+
+use super::exit::Ended;
 
 /// Flags for servers that serve HTTPS.
 #[derive(Debug, clap::Args)]
@@ -25,18 +28,22 @@ impl ClientTls {
         let mut client = reqwest::Client::builder();
         if let Some(file) = &self.ca_file {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)
-                .with_context(|| format!("{} is not a certificate", file.display()))?;
+            let certificates = reqwest::Certificate::from_pem_bundle(&pem).map_err(|error| {
+                Ended::refused(format!("{} is not a certificate: {}", file.display(), chain(&error)))
+            })?;
             // A file without any would silently add no authority.
-            ensure!(!certificates.is_empty(), "{} holds no PEM certificate", file.display());
+            if certificates.is_empty() {
+                bail!(Ended::refused(format!("{} holds no PEM certificate", file.display())));
+            }
             client = client.tls_certs_merge(certificates);
         }
         if let Some(file) = &self.client_identity {
             let pem = std::fs::read(file).with_context(|| format!("failed to read {}", file.display()))?;
-            client = client.identity(
-                reqwest::Identity::from_pem(&pem)
-                    .with_context(|| format!("{} does not hold a certificate and a key", file.display()))?,
-            );
+            let identity = reqwest::Identity::from_pem(&pem).map_err(|error| {
+                let what = "does not hold a certificate and a key";
+                Ended::refused(format!("{} {what}: {}", file.display(), chain(&error)))
+            })?;
+            client = client.identity(identity);
         }
         Ok(client)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::ErrorKind;
 
 use anyhow::Error;
+use netmarks_artefacts::KeyError;
 use netmarks_engine::PolicyError;
 use netmarks_policies::Refusal;
 use netmarks_sources::kubernetes::ClientError;
@@ -63,8 +64,13 @@ pub fn exit_code(error: &Error) -> ExitCode {
         return *code;
     }
     let of_cause = |cause: &(dyn std::error::Error + 'static)| {
+        if let Some(mistakes) = cause.downcast_ref::<Mistakes>() {
+            let missing = mistakes.only_missing_of_command_line();
+            return Some(if missing { ExitCode::NotFound } else { ExitCode::Refused });
+        }
         let policy = matches!(cause.downcast_ref(), Some(netmarks_policy_testing::Error::Policy(_)));
-        if policy || cause.is::<PolicyError>() || cause.is::<Refusal>() || cause.is::<Mistakes>() {
+        let keys = cause.downcast_ref().is_some_and(|error| !matches!(error, KeyError::File { .. }));
+        if policy || keys || cause.is::<PolicyError>() || cause.is::<Refusal>() {
             return Some(ExitCode::Refused);
         }
         let no_cluster = matches!(cause.downcast_ref(), Some(ClientError::Nothing(_)));
