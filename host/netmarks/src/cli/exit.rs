@@ -1,7 +1,6 @@
 //! Exit codes, the same for every command. `docs/operate.md` has the table.
 
 use std::fmt;
-use std::io::ErrorKind;
 
 use anyhow::Error;
 use netmarks_artefacts::KeyError;
@@ -10,6 +9,7 @@ use netmarks_policies::Refusal;
 use netmarks_sources::kubernetes::ClientError;
 
 use crate::config::Mistakes;
+use crate::config::load::is_not_found;
 
 /// Why a command did not do all that it was told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,15 +74,15 @@ pub fn exit_code(error: &Error) -> ExitCode {
             return Some(ExitCode::Refused);
         }
         let no_cluster = matches!(cause.downcast_ref(), Some(ClientError::Nothing(_)));
-        let missing =
-            cause.downcast_ref().is_some_and(|error: &std::io::Error| error.kind() == ErrorKind::NotFound);
-        (no_cluster || missing).then_some(ExitCode::NotFound)
+        (no_cluster || is_not_found(cause)).then_some(ExitCode::NotFound)
     };
     error.chain().find_map(of_cause).unwrap_or(ExitCode::Failed)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
     use anyhow::Context as _;
 
     use super::*;

@@ -63,9 +63,7 @@ impl Loaded {
     /// A message about `key`, whose value names a file that cannot be used.
     #[must_use]
     pub fn about_file(&self, key: &str, error: &anyhow::Error) -> Mistake {
-        let missing = error.chain().any(|cause| {
-            cause.downcast_ref().is_some_and(|error: &std::io::Error| error.kind() == ErrorKind::NotFound)
-        });
+        let missing = error.chain().any(is_not_found);
         let mistake = self.about(key, format!("`{key}`: {error:#}"));
         if missing { mistake.missing() } else { mistake }
     }
@@ -109,6 +107,11 @@ pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags
     mistakes.extend(broken.map(|(key, message)| Mistake::at(&tree, &key, message)));
     Mistakes::none(mistakes)?;
     Ok(Loaded { config: config.context("the configuration has no value")?, tree })
+}
+
+/// Whether an error says that a file does not exist; its causes are not looked at.
+pub(crate) fn is_not_found(error: &(dyn std::error::Error + 'static)) -> bool {
+    error.downcast_ref().is_some_and(|error: &std::io::Error| error.kind() == ErrorKind::NotFound)
 }
 
 fn read(file: &Path) -> Result<Tree> {
