@@ -1,9 +1,8 @@
 //! An extender that shows a fixed cluster, a demo's or a snapshot file's: there is nothing behind it that could be examined.
 
 use super::extender::Running;
+use super::pod::CHECK;
 use super::{Finding, Namespaced, Report, calls, count, extender};
-
-const CHECK: &str = "pod";
 
 /// What the extender shows instead of a live cluster, in words.
 fn shown(running: &Running) -> Option<&'static str> {
@@ -95,6 +94,7 @@ mod tests {
         // A version that does not say.
         assert!(report(&[running("")], None).is_none());
     }
+
     #[test]
     fn a_pod_that_is_named_is_looked_up_among_the_decisions() {
         let name = "shop/web-1".parse().unwrap();

@@ -16,7 +16,7 @@ use super::{Finding, Namespaced, SKEW, ago, count, patient};
 use netmarks_core::units::bytes_per_second;
 use netmarks_scoring::NODES;
 
-const CHECK: &str = "pod";
+pub(super) const CHECK: &str = "pod";
 
 /// A pod as the API server has it.
 #[derive(Clone, Debug, Default, PartialEq)]
