@@ -201,7 +201,7 @@ mod tests {
                     gained += assignment.shift(pod, node);
                 }
             }
-            let total: f64 = inventory.flows.iter().map(|flow| flow.bytes_per_second).sum();
+            let total = inventory.bytes_per_second();
             let occupancy = Occupancy::new(&inventory, assignment.placement());
             let expected = gained_affinity(&inventory, &occupancy).unwrap_or(0.0) * total;
             prop_assert!((gained - expected).abs() < 1e-6, "{gained} {expected}");

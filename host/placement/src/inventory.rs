@@ -92,6 +92,12 @@ impl Inventory {
         self.pods.iter().map(|pod| pod.node).collect()
     }
 
+    /// What all flows carry together.
+    #[must_use]
+    pub fn bytes_per_second(&self) -> f64 {
+        self.flows.iter().map(|flow| flow.bytes_per_second).sum()
+    }
+
     /// The other ends of each application's flows, with the bytes per second of both directions; never itself.
     #[must_use]
     pub fn peers(&self) -> Vec<BTreeMap<usize, f64>> {

@@ -48,7 +48,7 @@ pub fn packed(
     };
     search.fill();
     let pods: Vec<usize> = search.pods_with_peers();
-    let total: f64 = inventory.flows.iter().map(|flow| flow.bytes_per_second).sum();
+    let total = inventory.bytes_per_second();
     if pods.is_empty() || total <= 0.0 {
         return search.assignment.placement().clone();
     }

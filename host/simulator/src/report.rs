@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use netmarks_placement::{Assumptions, Figures, Placement, Study};
+use netmarks_placement::{Assumptions, Figures, Inventory, Placement, Study};
 use serde::Serialize;
 
 /// What was simulated.
@@ -23,6 +23,29 @@ pub struct Conditions {
     pub missing: Vec<String>,
     /// What the model of kube-scheduler leaves out: each sentence with the number of pods that it concerns.
     pub left_out: BTreeMap<String, usize>,
+}
+
+impl Conditions {
+    /// Of an inventory, nothing of which is missing or left out.
+    pub(crate) fn new(
+        inventory: &Inventory,
+        repetitions: usize,
+        seed: u64,
+        assumptions: Assumptions,
+    ) -> Self {
+        Self {
+            nodes: inventory.nodes.len(),
+            pods: inventory.pods.len(),
+            applications: inventory.applications.len(),
+            flows: inventory.flows.len(),
+            bytes_per_second: inventory.bytes_per_second(),
+            repetitions,
+            seed,
+            assumptions,
+            missing: Vec::new(),
+            left_out: BTreeMap::new(),
+        }
+    }
 }
 
 /// What a simulation found.

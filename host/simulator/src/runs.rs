@@ -150,16 +150,9 @@ impl Simulation<'_> {
         }
         let inventory = &world.inventory;
         let conditions = Conditions {
-            nodes: inventory.nodes.len(),
-            pods: inventory.pods.len(),
-            applications: inventory.applications.len(),
-            flows: inventory.flows.len(),
-            bytes_per_second: inventory.flows.iter().map(|flow| flow.bytes_per_second).sum(),
-            repetitions: plan.repetitions,
-            seed: plan.seed,
-            assumptions: plan.assumptions,
             missing: world.missing(),
             left_out: empty.left_out(),
+            ..Conditions::new(inventory, plan.repetitions, plan.seed, plan.assumptions)
         };
         let as_found = inventory.pods.iter().any(|pod| pod.node.is_some());
         let as_found = as_found.then(|| figures(inventory, &inventory.initial(), &plan.assumptions));

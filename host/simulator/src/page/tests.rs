@@ -46,16 +46,8 @@ fn report(inventory: &Inventory, other: &str) -> SimulationReport {
     let [first, second] = &placements;
     let study = Study::new(&[("default".into(), repetitions(first)), (other.into(), repetitions(second))]);
     let conditions = Conditions {
-        nodes: inventory.nodes.len(),
-        pods: inventory.pods.len(),
-        applications: inventory.applications.len(),
-        flows: inventory.flows.len(),
-        bytes_per_second: inventory.flows.iter().map(|flow| flow.bytes_per_second).sum(),
-        repetitions: 2,
-        seed: 1,
-        assumptions: Assumptions::default(),
-        missing: Vec::new(),
         left_out: [(other.to_owned(), 3)].into(),
+        ..Conditions::new(inventory, 2, 1, Assumptions::default())
     };
     SimulationReport { conditions, as_found: None, study, first_placements: placements.map(Some).into() }
 }
