@@ -3,7 +3,9 @@
 //! Sum over pairs of applications of their traffic times the sum over nodes of min(share of A's pods there, share of B's pods
 //! there), over all traffic. It is what stays within nodes when calls prefer their own node and pods carry equal parts.
 
-use crate::inventory::Inventory;
+use crate::goal::Goal;
+use crate::inventory::{Flow, Inventory};
+use crate::locality::Routing;
 use crate::occupancy::Occupancy;
 
 /// From 0 (no pair has pods on a common node) to 1 (all pairs are spread alike); `None` without any traffic.
@@ -17,6 +19,25 @@ pub fn gained_affinity(inventory: &Inventory, occupancy: &Occupancy) -> Option<f
     (total > 0.0).then(|| gained / total)
 }
 
+/// Bytes per second that stay within nodes as a [`Goal`] counts them: by how calls to each application are routed.
+#[must_use]
+pub fn gained_bytes(inventory: &Inventory, occupancy: &Occupancy, goal: &Goal) -> f64 {
+    let kept = |flow: &Flow| {
+        let part = match goal.routing.get(flow.destination).unwrap_or(&Routing::SameNode) {
+            Routing::SameNode => overlap(occupancy, flow.source, flow.destination),
+            Routing::Even | Routing::SameZone => encounter(occupancy, flow.source, flow.destination),
+        };
+        flow.bytes_per_second * part
+    };
+    inventory.flows.iter().map(kept).sum()
+}
+
+/// How likely a pod of each, chosen at random, are on one node.
+fn encounter(occupancy: &Occupancy, one: usize, other: usize) -> f64 {
+    let pods = f64::from(occupancy.pods(other).max(1));
+    occupancy.shares(one).map(|(node, share)| share * f64::from(occupancy.on_node(other, node)) / pods).sum()
+}
+
 fn overlap(occupancy: &Occupancy, one: usize, other: usize) -> f64 {
     let pods = f64::from(occupancy.pods(other).max(1));
     let common = |(node, share): (usize, f64)| share.min(f64::from(occupancy.on_node(other, node)) / pods);
@@ -26,7 +47,7 @@ fn overlap(occupancy: &Occupancy, one: usize, other: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::{Flow, Node, Pod};
+    use crate::inventory::{Node, Pod};
 
     fn inventory(pods: &[(usize, Option<usize>)], flows: Vec<Flow>) -> Inventory {
         Inventory {
@@ -60,5 +81,18 @@ mod tests {
         assert_eq!(gained(&together), Some(30.0 * 0.5 / 40.0));
         assert_eq!(gained(&inventory(&pods, vec![flow(0, 0, 7.0)])), Some(1.0));
         assert_eq!(gained(&inventory(&pods, Vec::new())), None);
+    }
+
+    #[test]
+    fn calls_that_are_spread_stay_by_chance() {
+        let pods = [(0, Some(0)), (0, Some(1)), (1, Some(0)), (1, Some(1))];
+        let inventory = inventory(&pods, vec![flow(0, 1, 8.0), flow(1, 0, 2.0), flow(0, 0, 4.0)]);
+        let occupancy = Occupancy::new(&inventory, &inventory.initial());
+        let gained = |routing: &[Routing]| {
+            gained_bytes(&inventory, &occupancy, &Goal { routing: routing.to_vec(), ..Goal::default() })
+        };
+        assert_eq!(gained(&[]), 14.0);
+        assert_eq!(gained(&[Routing::SameNode, Routing::Even]), 4.0 + 2.0 + 4.0, "the callee decides");
+        assert_eq!(gained(&[Routing::Even, Routing::SameZone]), 4.0 + 1.0 + 2.0);
     }
 }

@@ -1,12 +1,34 @@
-//! An assignment of pods to nodes that changes step by step, with the exact change of gained affinity of each step.
+//! An assignment of pods to nodes that changes step by step, with the exact change of what the goal gains of each step.
 
+use std::collections::BTreeMap;
+
+use crate::goal::{Goal, cap};
 use crate::inventory::{Inventory, Placement};
+use crate::locality::Routing;
+
+/// The other end of an application's flows, with both directions' bytes per second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Peer {
+    pub(crate) application: usize,
+    /// Of calls that prefer their node.
+    local: f64,
+    /// Of calls that are spread over all pods.
+    spread: f64,
+}
+
+impl Peer {
+    pub(crate) fn bytes(&self) -> f64 {
+        self.local + self.spread
+    }
+}
 
 /// Where pods are, what room is left, and who talks to whom.
 pub(crate) struct Assignment<'a> {
     inventory: &'a Inventory,
-    /// The other ends of an application's flows with both directions' bytes per second; never itself.
-    peers: Vec<Vec<(usize, f64)>>,
+    /// The other ends of each application's flows; never itself.
+    peers: Vec<Vec<Peer>>,
+    /// What each application sends to itself.
+    own: Vec<Peer>,
     /// Pods of each application by node; no zeros, in no particular order.
     rows: Vec<Vec<(usize, u32)>>,
     /// All pods of each application.
@@ -14,6 +36,12 @@ pub(crate) struct Assignment<'a> {
     placement: Placement,
     on_node: Vec<Vec<usize>>,
     room: Vec<Room>,
+    /// Most pods of each application on one node, and in one zone.
+    most_on_node: Vec<u32>,
+    most_in_zone: Vec<u32>,
+    zones: Vec<usize>,
+    /// Pods of each application by zone, as `rows`; only where zones have a cap.
+    in_zone: Vec<BTreeMap<usize, u32>>,
 }
 
 /// What is left on a node; below zero where it is overcommitted.
@@ -26,7 +54,7 @@ struct Room {
 
 impl<'a> Assignment<'a> {
     /// As `placement` has it.
-    pub(crate) fn new(inventory: &'a Inventory, placement: &Placement) -> Self {
+    pub(crate) fn new(inventory: &'a Inventory, placement: &Placement, goal: &Goal) -> Self {
         let count = inventory.applications.len();
         let mut pods = vec![0.0; count];
         for application in inventory.pods.iter().filter_map(|pod| pod.application) {
@@ -34,14 +62,32 @@ impl<'a> Assignment<'a> {
                 *pods += 1.0;
             }
         }
+        let usable = 1.0 - goal.headroom.clamp(0.0, 1.0);
+        #[allow(
+            clippy::cast_possible_truncation,
+            clippy::cast_precision_loss,
+            reason = "a whole capacity stays exact; a share of it is rounded"
+        )]
+        let part = |amount: u64| match goal.headroom > 0.0 {
+            true => (amount as f64 * usable) as i64,
+            false => signed(amount),
+        };
         let room = |node: &crate::Node| Room {
-            cpu_millicores: signed(node.cpu_millicores),
-            memory_bytes: signed(node.memory_bytes),
+            cpu_millicores: part(node.cpu_millicores),
+            memory_bytes: part(node.memory_bytes),
             pods: i64::from(node.max_pods),
         };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counts of pods")]
+        let caps = |most: f64| pods.iter().map(|pods| cap(*pods as u32, most)).collect();
+        let (peers, own) = peers(inventory, goal);
         let mut assignment = Self {
             inventory,
-            peers: inventory.peers().into_iter().map(|peers| peers.into_iter().collect()).collect(),
+            peers,
+            own,
+            most_on_node: caps(goal.most_on_node),
+            most_in_zone: caps(goal.most_in_zone),
+            zones: if goal.most_in_zone < 1.0 { inventory.zones() } else { Vec::new() },
+            in_zone: vec![BTreeMap::new(); count],
             rows: vec![Vec::new(); count],
             pods,
             placement: vec![None; inventory.pods.len()],
@@ -67,7 +113,7 @@ impl<'a> Assignment<'a> {
         self.on_node.get(node).map_or(&[], Vec::as_slice)
     }
 
-    pub(crate) fn peers(&self, application: usize) -> &[(usize, f64)] {
+    pub(crate) fn peers(&self, application: usize) -> &[Peer] {
         self.peers.get(application).map_or(&[], Vec::as_slice)
     }
 
@@ -78,12 +124,10 @@ impl<'a> Assignment<'a> {
 
     /// The share (of 1) of an application's pods that a node has.
     pub(crate) fn share(&self, application: usize, node: usize) -> f64 {
-        let here =
-            self.nodes(application).iter().find(|(other, _)| *other == node).map_or(0, |(_, pods)| *pods);
-        f64::from(here) / self.pods.get(application).copied().unwrap_or(1.0).max(1.0)
+        f64::from(self.count(application, node)) / self.pods.get(application).copied().unwrap_or(1.0).max(1.0)
     }
 
-    /// Whether the pod's requests fit into what is left.
+    /// Whether a pod may come to a node: its requests fit into what is left, and its application stays below its caps.
     pub(crate) fn fits(&self, pod: usize, node: usize) -> bool {
         let (Some(pod), Some(room)) = (self.inventory.pods.get(pod), self.room.get(node)) else {
             return false;
@@ -91,6 +135,21 @@ impl<'a> Assignment<'a> {
         room.pods >= 1
             && room.cpu_millicores >= signed(pod.cpu_millicores)
             && room.memory_bytes >= signed(pod.memory_bytes)
+            && pod.application.is_none_or(|application| self.below_caps(application, node))
+    }
+
+    fn below_caps(&self, application: usize, node: usize) -> bool {
+        let most = |caps: &[u32]| caps.get(application).copied().unwrap_or(u32::MAX);
+        if self.count(application, node) >= most(&self.most_on_node) {
+            return false;
+        }
+        let Some(zone) = self.zones.get(node) else { return true };
+        let here = self.in_zone.get(application).and_then(|zones| zones.get(zone)).copied().unwrap_or(0);
+        here < most(&self.most_in_zone)
+    }
+
+    fn count(&self, application: usize, node: usize) -> u32 {
+        self.nodes(application).iter().find(|(other, _)| *other == node).map_or(0, |(_, pods)| *pods)
     }
 
     /// How much CPU is left on a node, in millicores.
@@ -98,7 +157,7 @@ impl<'a> Assignment<'a> {
         self.room.get(node).map_or(0, |room| room.cpu_millicores)
     }
 
-    /// Moves a pod, whether it fits or not. Returns by how many bytes per second the gained affinity grows.
+    /// Moves a pod, whether it fits or not. Returns by how many bytes per second what is gained grows.
     pub(crate) fn shift(&mut self, pod: usize, to: Option<usize>) -> f64 {
         let from = self.node(pod);
         if from == to {
@@ -117,16 +176,18 @@ impl<'a> Assignment<'a> {
         gain
     }
 
-    /// By how many bytes per second the gained affinity would change if the application had so many pods more on the node.
+    /// By how many bytes per second what is gained would change if the application had so many pods more on the node.
     pub(crate) fn gain(&self, application: usize, node: usize, more: i32) -> f64 {
         let pods = self.pods.get(application).copied().unwrap_or(1.0).max(1.0);
         let before = self.share(application, node);
         let after = before + f64::from(more) / pods;
-        let of_peer = |(peer, bytes): &(usize, f64)| {
-            let share = self.share(*peer, node);
-            bytes * (after.min(share) - before.min(share))
+        let of_peer = |peer: &Peer| {
+            let share = self.share(peer.application, node);
+            peer.local * (after.min(share) - before.min(share)) + peer.spread * (after - before) * share
         };
-        self.peers(application).iter().map(of_peer).sum()
+        let own = self.own.get(application).copied().unwrap_or_default();
+        let of_itself = own.local * (after - before) + own.spread * (after * after - before * before);
+        self.peers(application).iter().map(of_peer).sum::<f64>() + of_itself
     }
 
     fn change(&mut self, index: usize, node: usize, more: i32) -> f64 {
@@ -145,6 +206,10 @@ impl<'a> Assignment<'a> {
         }
         let Some(application) = pod.application else { return 0.0 };
         let gain = self.gain(application, node, more);
+        if let (Some(zone), Some(zones)) = (self.zones.get(node), self.in_zone.get_mut(application)) {
+            let here = zones.entry(*zone).or_default();
+            *here = here.saturating_add_signed(more);
+        }
         if let Some(row) = self.rows.get_mut(application) {
             match row.iter().position(|(other, _)| *other == node) {
                 None => row.push((node, more.unsigned_abs())),
@@ -162,6 +227,34 @@ impl<'a> Assignment<'a> {
     }
 }
 
+/// Each application's peers, and what it sends to itself.
+fn peers(inventory: &Inventory, goal: &Goal) -> (Vec<Vec<Peer>>, Vec<Peer>) {
+    let mut sums = vec![BTreeMap::<usize, Peer>::new(); inventory.applications.len()];
+    let mut own = vec![Peer::default(); inventory.applications.len()];
+    let mut add = |one: usize, other: usize, local: f64, spread: f64| {
+        let peer = if one == other {
+            own.get_mut(one)
+        } else {
+            sums.get_mut(one).map(|sums| sums.entry(other).or_default())
+        };
+        if let Some(peer) = peer {
+            *peer = Peer { application: other, local: peer.local + local, spread: peer.spread + spread };
+        }
+    };
+    for flow in &inventory.flows {
+        let bytes = flow.bytes_per_second;
+        let (local, spread) = match goal.routing.get(flow.destination).unwrap_or(&Routing::SameNode) {
+            Routing::SameNode => (bytes, 0.0),
+            Routing::Even | Routing::SameZone => (0.0, bytes),
+        };
+        add(flow.source, flow.destination, local, spread);
+        if flow.source != flow.destination {
+            add(flow.destination, flow.source, local, spread);
+        }
+    }
+    (sums.into_iter().map(|sums| sums.into_values().collect()).collect(), own)
+}
+
 fn signed(amount: u64) -> i64 {
     i64::try_from(amount).unwrap_or(i64::MAX)
 }
@@ -172,13 +265,18 @@ mod tests {
 
     use super::*;
     use crate::inventory::{Flow, Node, Pod};
-    use crate::{Occupancy, gained_affinity};
+    use crate::{Occupancy, gained_bytes};
+
+    fn routing() -> impl Strategy<Value = Routing> {
+        prop_oneof![Just(Routing::SameNode), Just(Routing::Even), Just(Routing::SameZone)]
+    }
 
     proptest! {
         #[test]
-        fn the_sum_of_all_changes_is_the_gained_affinity(
+        fn the_sum_of_all_changes_is_what_is_gained_whatever_the_routing(
             applications in prop::collection::vec(0usize..4, 1..12),
             flows in prop::collection::vec((0usize..4, 0usize..4, 1.0f64..100.0), 1..8),
+            routing in prop::collection::vec(routing(), 0..4),
             moves in prop::collection::vec((0usize..12, prop::option::of(0usize..3)), 0..40),
         ) {
             let pod = |application: &usize| Pod { application: Some(*application), ..Pod::default() };
@@ -192,18 +290,18 @@ mod tests {
                 nodes: vec![Node::default(); 3],
                 applications: (0..4).map(|index| format!("x/{index}")).collect(),
                 pods: applications.iter().map(pod).collect(),
-                flows: flows.iter().filter(|flow| flow.0 != flow.1).map(flow).collect(),
+                flows: flows.iter().map(flow).collect(),
             };
-            let mut assignment = Assignment::new(&inventory, &inventory.initial());
+            let goal = Goal { routing, ..Goal::default() };
+            let mut assignment = Assignment::new(&inventory, &inventory.initial(), &goal);
             let mut gained = 0.0;
             for (pod, node) in moves {
                 if pod < inventory.pods.len() {
                     gained += assignment.shift(pod, node);
                 }
             }
-            let total = inventory.bytes_per_second();
             let occupancy = Occupancy::new(&inventory, assignment.placement());
-            let expected = gained_affinity(&inventory, &occupancy).unwrap_or(0.0) * total;
+            let expected = gained_bytes(&inventory, &occupancy, &goal);
             prop_assert!((gained - expected).abs() < 1e-6, "{gained} {expected}");
         }
     }

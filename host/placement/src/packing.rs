@@ -5,16 +5,11 @@
 //! full, pods that lose little go to the node that the pod leaves, or to another with room. Nodes' CPU, memory and number of
 //! pods are limits; what else restricts a pod, the caller says.
 
-use crate::assignment::Assignment;
+use crate::affinity::gained_bytes;
+use crate::assignment::{Assignment, Peer};
+use crate::goal::{Effort, Goal, Packed};
 use crate::inventory::{Inventory, Placement};
-
-/// How hard to search.
-#[derive(Clone, Copy, Debug)]
-pub struct Packing {
-    /// Steps that are tried.
-    pub steps: u64,
-    pub seed: u64,
-}
+use crate::occupancy::Occupancy;
 
 /// At the start and at the end, the loss that is taken with probability 1/e, as a share of all traffic.
 const TEMPERATURES: (f64, f64) = (1e-3, 1e-7);
@@ -28,22 +23,38 @@ const SAMPLED: usize = 6;
 /// How often it is looked whether to give up, in steps.
 const CANCEL_EVERY: u64 = 1 << 12;
 
-/// The best placement found from `start`. A pod goes only where `allowed` says it may, and fixed pods stay. A pod that is
-/// nowhere at the start is put where it fits, if that is anywhere. The same input and seed give the same placement, unless
-/// `cancelled` ends the search early.
+/// The best placement found from `start`: never worse than it, with each pod that is there and fits kept somewhere. A pod goes only where
+/// `allowed` says it may and where the goal's limits let it, and fixed pods stay. A pod that is nowhere at the start is put where it fits,
+/// if that is anywhere. The same input, seed and steps give the same placement, unless `cancelled` ends the search early.
 #[must_use]
-pub fn packed(
+pub fn pack(
     inventory: &Inventory,
     start: &Placement,
-    packing: Packing,
+    goal: &Goal,
+    effort: Effort,
+    allowed: &(dyn Fn(usize, usize) -> bool + Sync),
+    cancelled: &(dyn Fn() -> bool + Sync),
+) -> Packed {
+    let placement = best(inventory, start, goal, effort, allowed, cancelled);
+    let gained = gained_bytes(inventory, &Occupancy::new(inventory, &placement), goal);
+    Packed { placement, gained, bound: inventory.bytes_per_second() }
+}
+
+fn best(
+    inventory: &Inventory,
+    start: &Placement,
+    goal: &Goal,
+    effort: Effort,
     allowed: &dyn Fn(usize, usize) -> bool,
     cancelled: &dyn Fn() -> bool,
 ) -> Placement {
     let mut search = Search {
         inventory,
+        start,
+        price: goal.price_per_move,
         allowed,
-        assignment: Assignment::new(inventory, start),
-        random: fastrand::Rng::with_seed(packing.seed),
+        assignment: Assignment::new(inventory, start, goal),
+        random: fastrand::Rng::with_seed(effort.seed),
         undo: Vec::new(),
     };
     search.fill();
@@ -57,11 +68,11 @@ pub fn packed(
     let mut best_placement = search.assignment.placement().clone();
     // A copy for every small improvement would cost more than the steps between.
     let mut worth_keeping = 0.0;
-    for step in 0..packing.steps {
+    for step in 0..effort.steps {
         if step % CANCEL_EVERY == 0 && cancelled() {
             break;
         }
-        let progress = step as f64 / packing.steps as f64;
+        let progress = step as f64 / effort.steps as f64;
         let temperature = total * hot * (cold / hot).powf(progress);
         let Some(pod) = search.random.choice(&pods).copied() else { break };
         let Some(gain) = search.step(pod) else {
@@ -90,6 +101,9 @@ pub fn packed(
 
 struct Search<'a> {
     inventory: &'a Inventory,
+    start: &'a Placement,
+    /// Of each pod that is not where it was at the start.
+    price: f64,
     allowed: &'a dyn Fn(usize, usize) -> bool,
     assignment: Assignment<'a>,
     random: fastrand::Rng,
@@ -133,8 +147,18 @@ impl Search<'_> {
     }
 
     fn shift(&mut self, pod: usize, to: usize) -> f64 {
+        self.shift_to(pod, Some(to))
+    }
+
+    fn shift_to(&mut self, pod: usize, to: Option<usize>) -> f64 {
         self.undo.push((pod, self.assignment.node(pod)));
-        self.assignment.shift(pod, Some(to))
+        let before = self.price_of(pod);
+        self.assignment.shift(pod, to) + before - self.price_of(pod)
+    }
+
+    fn price_of(&self, pod: usize) -> f64 {
+        let start = self.start.get(pod).copied().flatten();
+        if start.is_some() && start != self.assignment.node(pod) { self.price } else { 0.0 }
     }
 
     fn take_back(&mut self) {
@@ -152,8 +176,7 @@ impl Search<'_> {
             return None;
         }
         // It leaves first, so that others can take its place.
-        self.undo.push((pod, from));
-        let mut gain = self.assignment.shift(pod, None);
+        let mut gain = self.shift_to(pod, None);
         for _ in 0..MOST_EVICTED {
             if self.assignment.fits(pod, target) {
                 break;
@@ -163,21 +186,21 @@ impl Search<'_> {
         if !self.assignment.fits(pod, target) {
             return None;
         }
-        gain += self.assignment.shift(pod, Some(target));
+        gain += self.shift(pod, target);
         Some(gain)
     }
 
     /// A node that has a pod of one of the application's peers; heavier peers more often.
     fn beside_a_peer(&mut self, application: usize) -> Option<usize> {
         let peers = self.assignment.peers(application);
-        let total: f64 = peers.iter().map(|(_, bytes)| bytes).sum();
+        let total: f64 = peers.iter().map(Peer::bytes).sum();
         let mut left = self.random.f64() * total;
-        let chosen = peers.iter().find(|(_, bytes)| {
-            left -= bytes;
+        let chosen = peers.iter().find(|peer| {
+            left -= peer.bytes();
             left <= 0.0
         });
-        let (peer, _) = *chosen.or(peers.last())?;
-        let nodes = self.assignment.nodes(peer);
+        let peer = *chosen.or(peers.last())?;
+        let nodes = self.assignment.nodes(peer.application);
         self.random.choice(nodes).map(|(node, _)| *node)
     }
 
@@ -207,8 +230,8 @@ impl Search<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gained_affinity;
     use crate::inventory::{Flow, Node, Pod};
-    use crate::{Occupancy, gained_affinity};
 
     fn pairs(nodes: usize, pairs: usize) -> Inventory {
         let node = Node { cpu_millicores: 4, memory_bytes: 4, max_pods: 4, ..Node::default() };
@@ -233,22 +256,22 @@ mod tests {
         }
     }
 
-    fn pack(inventory: &Inventory, seed: u64) -> Placement {
-        let packing = Packing { steps: 20_000, seed };
-        packed(inventory, &inventory.initial(), packing, &|_, _| true, &|| false)
+    fn packed(inventory: &Inventory, seed: u64) -> Placement {
+        let effort = Effort { steps: 20_000, seed, threads: 1 };
+        pack(inventory, &inventory.initial(), &Goal::default(), effort, &|_, _| true, &|| false).placement
     }
 
     #[test]
     fn full_nodes_are_sorted_out_until_all_pairs_are_together() {
         let inventory = pairs(6, 12);
-        let placement = pack(&inventory, 3);
+        let placement = packed(&inventory, 3);
         assert!(placement.iter().all(Option::is_some));
         let gained = gained_affinity(&inventory, &Occupancy::new(&inventory, &placement));
         assert!(gained.unwrap() > 0.999, "{gained:?}");
         for node in 0..6 {
             assert_eq!(placement.iter().filter(|at| **at == Some(node)).count(), 4, "no node is overfull");
         }
-        assert_eq!(placement, pack(&inventory, 3), "the seed decides");
+        assert_eq!(placement, packed(&inventory, 3), "the seed decides");
     }
 
     #[test]
@@ -256,9 +279,10 @@ mod tests {
         let mut inventory = pairs(4, 2);
         inventory.pods[0].node = Some(2);
         inventory.pods[0].fixed = true;
-        let packing = Packing { steps: 5_000, seed: 1 };
+        let effort = Effort { steps: 5_000, seed: 1, threads: 1 };
         let allowed = |pod: usize, node: usize| pod == 0 || node != 2;
-        let placement = packed(&inventory, &inventory.initial(), packing, &allowed, &|| false);
+        let goal = Goal::default();
+        let placement = pack(&inventory, &inventory.initial(), &goal, effort, &allowed, &|| false).placement;
         assert_eq!(placement[0], Some(2));
         assert!(placement.iter().skip(1).all(|node| *node != Some(2)));
         assert_eq!(placement[1], placement[2], "the other pair is together");

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use netmarks_placement::{
-    Assumptions, Order, Packing, Placement, Repetition, Study, figures, packed, place_all,
+    Assumptions, Effort, Goal, Order, Placement, Repetition, Study, figures, pack, place_all,
 };
 use netmarks_scheduler_model::SchedulerOptions;
 
@@ -117,7 +117,7 @@ impl Simulation<'_> {
         let mut order = fastrand::Rng::with_seed(seeds.u64(..));
         let ties = fastrand::Rng::with_seed(seeds.u64(..));
         let (placement, faults, decisions) = if let Decider::Optimal { steps } = decider {
-            (self.packing(Packing { steps: *steps, seed: seeds.u64(..) })?, 0, 0)
+            (self.packed(Effort { steps: *steps, seed: seeds.u64(..), threads: 1 })?, 0, 0)
         } else {
             let (empty, options) = (cordoned.as_ref().unwrap_or(empty), plan.scheduler.clone());
             let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, ties, cancelled);
@@ -129,15 +129,15 @@ impl Simulation<'_> {
     }
 
     /// From where the pods are, within each node's room and what each pod's own rules allow on an empty cluster.
-    fn packing(&self, packing: Packing) -> Option<Placement> {
+    fn packed(&self, effort: Effort) -> Option<Placement> {
         let EmptyCluster { cluster, templates } = &self.empty;
         let allowed = |pod: usize, node: usize| {
             templates.get(pod).is_some_and(|template| cluster.could_run(*template, node).is_ok())
         };
         let give_up = || self.cancelled.load(Ordering::Relaxed);
         let inventory = &self.world.inventory;
-        let placement = packed(inventory, &inventory.initial(), packing, &allowed, &give_up);
-        (!give_up()).then_some(placement)
+        let packed = pack(inventory, &inventory.initial(), &Goal::default(), effort, &allowed, &give_up);
+        (!give_up()).then_some(packed.placement)
     }
 
     fn report(&self, arms: &[Arm], runs: Vec<ArmRuns>) -> SimulationReport {
