@@ -22,14 +22,18 @@ pub fn gained_affinity(inventory: &Inventory, occupancy: &Occupancy) -> Option<f
 /// Bytes per second that stay within nodes as a [`Goal`] counts them: by how calls to each application are routed.
 #[must_use]
 pub fn gained_bytes(inventory: &Inventory, occupancy: &Occupancy, goal: &Goal) -> f64 {
-    let kept = |flow: &Flow| {
-        let part = match goal.routing.get(flow.destination).unwrap_or(&Routing::SameNode) {
-            Routing::SameNode => overlap(occupancy, flow.source, flow.destination),
-            Routing::Even | Routing::SameZone => encounter(occupancy, flow.source, flow.destination),
-        };
-        flow.bytes_per_second * part
-    };
+    let kept = |flow: &Flow| kept_bytes(flow, occupancy, goal.routing_to(flow.destination));
     inventory.flows.iter().map(kept).sum()
+}
+
+/// Bytes per second of one flow that stay within nodes, as a [`Goal`] counts them.
+#[must_use]
+pub fn kept_bytes(flow: &Flow, occupancy: &Occupancy, routing: Routing) -> f64 {
+    let part = match routing {
+        Routing::SameNode => overlap(occupancy, flow.source, flow.destination),
+        Routing::Even | Routing::SameZone => encounter(occupancy, flow.source, flow.destination),
+    };
+    flow.bytes_per_second * part
 }
 
 /// How likely a pod of each, chosen at random, are on one node.

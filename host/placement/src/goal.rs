@@ -31,6 +31,14 @@ impl Default for Goal {
     }
 }
 
+impl Goal {
+    /// How calls to an application are routed.
+    #[must_use]
+    pub fn routing_to(&self, application: usize) -> Routing {
+        self.routing.get(application).copied().unwrap_or(Routing::SameNode)
+    }
+}
+
 /// How hard to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
@@ -82,7 +90,8 @@ pub struct Move {
 
 /// Most pods that one place may have of an application with so many, by the most share of them. At least one, or the application
 /// could be nowhere.
-pub(crate) fn cap(pods: u32, most: f64) -> u32 {
+#[must_use]
+pub fn cap(pods: u32, most: f64) -> u32 {
     if pods < 2 || most >= 1.0 {
         return pods;
     }

@@ -114,13 +114,13 @@ impl Inventory {
 
     /// Each node's zone as a number: nodes of one number are in one zone. Zones of one name in two regions are two.
     #[must_use]
-    pub(crate) fn zones(&self) -> Vec<usize> {
+    pub fn zones(&self) -> Vec<usize> {
         numbered(self.nodes.iter().map(|node| (&node.region, &node.zone)))
     }
 
     /// Each node's region as a number.
     #[must_use]
-    pub(crate) fn regions(&self) -> Vec<usize> {
+    pub fn regions(&self) -> Vec<usize> {
         numbered(self.nodes.iter().map(|node| &node.region))
     }
 }

@@ -44,4 +44,5 @@ pub use reason::Reason;
 pub use resources::ResourceList;
 pub use scheduler::{ExtenderScores, PluginScores, Scheduler, SchedulerDecision, SchedulerOptions};
 pub use score::Plugin;
+pub use selector::selects;
 pub use template::TemplateId;

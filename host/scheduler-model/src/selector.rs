@@ -29,6 +29,12 @@ enum Rule {
     Never,
 }
 
+/// Whether a selector selects an object with these labels. An empty one selects everything.
+#[must_use]
+pub fn selects(selector: &LabelSelector, labels: &BTreeMap<String, String>) -> bool {
+    Selector::from_api(Some(selector)).is_some_and(|selector| selector.matches(labels))
+}
+
 impl Requirement {
     /// With an operator as the API writes it.
     pub(crate) fn new(key: &str, operator: &str, values: &[String]) -> Self {

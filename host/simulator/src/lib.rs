@@ -14,12 +14,14 @@ mod headlines;
 pub mod labels;
 pub mod page;
 mod placer;
+mod rehearsal;
 mod remarks;
 mod report;
 mod runs;
 mod world;
 
 pub use arm::{Arm, Decider};
+pub use rehearsal::{Rehearsal, Replacement};
 pub use report::{Conditions, SimulationReport};
 pub use runs::{Plan, Progress, simulate};
-pub use world::{World, WorldError};
+pub use world::{EmptyCluster, World, WorldError};

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netmarks_placement::Placer;
-use netmarks_scheduler_model::{Cluster, Scheduler, SchedulerOptions, TemplateId};
+use netmarks_scheduler_model::{Cluster, Scheduler, SchedulerDecision, SchedulerOptions, TemplateId};
 
 use crate::arm::Decider;
 use crate::declared::Declared;
@@ -14,7 +14,7 @@ use crate::world::{EmptyCluster, World};
 /// Places pods by one arm.
 pub(crate) struct SimulatedScheduler<'w> {
     world: &'w World,
-    cluster: Cluster,
+    pub(crate) cluster: Cluster,
     templates: &'w [TemplateId],
     scheduler: Scheduler,
     scores: Scores<'w>,
@@ -75,9 +75,12 @@ impl<'w> SimulatedScheduler<'w> {
         }
     }
 
-    fn choose(&mut self, pod: usize, template: TemplateId) -> Option<usize> {
+    /// What the arm decides for a pod, which is placed nowhere yet.
+    pub(crate) fn decide(&mut self, pod: usize) -> SchedulerDecision {
+        let Some(template) = self.templates.get(pod).copied() else { return SchedulerDecision::default() };
         let application = self.world.inventory.pods.get(pod).and_then(|pod| pod.application);
-        let Self { cluster, scheduler, scores, world, random, .. } = self;
+        self.decisions += 1;
+        let Self { cluster, scheduler, scores, world, .. } = self;
         let mut ask = |candidates: &[usize], answer: &mut Vec<i64>| match scores {
             Scores::None | Scores::Random => {}
             Scores::Declared(declared) => {
@@ -91,9 +94,11 @@ impl<'w> SimulatedScheduler<'w> {
                 }
             }
         };
-        let decision = scheduler.decide(cluster, template, Some(&mut ask));
-        let nodes = if matches!(scores, Scores::Random) { &decision.candidates } else { &decision.best };
-        random.choice(nodes).copied()
+        let mut decision = scheduler.decide(cluster, template, Some(&mut ask));
+        if matches!(scores, Scores::Random) {
+            decision.best.clone_from(&decision.candidates);
+        }
+        decision
     }
 
     fn enter(&mut self, pod: usize, template: TemplateId, node: usize) {
@@ -128,10 +133,9 @@ impl Placer for SimulatedScheduler<'_> {
     }
 
     fn place(&mut self, pod: usize) -> Option<usize> {
-        let template = self.templates.get(pod).copied()?;
-        self.decisions += 1;
-        let node = self.choose(pod, template)?;
-        self.enter(pod, template, node);
+        let decision = self.decide(pod);
+        let node = self.random.choice(decision.best)?;
+        self.occupy(pod, node);
         Some(node)
     }
 

@@ -130,10 +130,7 @@ impl Simulation<'_> {
 
     /// From where the pods are, within each node's room and what each pod's own rules allow on an empty cluster.
     fn packed(&self, effort: Effort) -> Option<Placement> {
-        let EmptyCluster { cluster, templates } = &self.empty;
-        let allowed = |pod: usize, node: usize| {
-            templates.get(pod).is_some_and(|template| cluster.could_run(*template, node).is_ok())
-        };
+        let allowed = |pod: usize, node: usize| self.empty.could_run(pod, node).is_ok();
         let give_up = || self.cancelled.load(Ordering::Relaxed);
         let inventory = &self.world.inventory;
         let packed = pack(inventory, &inventory.initial(), &Goal::default(), effort, &allowed, &give_up);

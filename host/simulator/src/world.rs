@@ -39,7 +39,7 @@ pub struct World {
 
 /// The nodes of a world without pods, and its pods compiled: made once, and copied for each run.
 #[derive(Debug)]
-pub(crate) struct EmptyCluster {
+pub struct EmptyCluster {
     pub(crate) cluster: model::Cluster,
     /// One for each pod.
     pub(crate) templates: Vec<model::TemplateId>,
@@ -94,7 +94,8 @@ impl World {
     }
 
     /// The nodes without pods, for the model of kube-scheduler; one may be cordoned.
-    pub(crate) fn empty_cluster(&self, cordoned: Option<usize>) -> EmptyCluster {
+    #[must_use]
+    pub fn empty_cluster(&self, cordoned: Option<usize>) -> EmptyCluster {
         let mut nodes = self.nodes.clone();
         if let Some(node) = cordoned.and_then(|node| nodes.get_mut(node)) {
             node.unschedulable = true;
@@ -113,6 +114,12 @@ impl World {
 }
 
 impl EmptyCluster {
+    /// Whether a pod could run on a node without other pods, else the first filter that speaks against it.
+    pub fn could_run(&self, pod: usize, node: usize) -> Result<(), model::Reason> {
+        let template = self.templates.get(pod).ok_or(model::Reason::Unknown)?;
+        self.cluster.could_run(*template, node)
+    }
+
     /// What the model leaves out, each sentence with the number of pods that it concerns.
     pub(crate) fn left_out(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
