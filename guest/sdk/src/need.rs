@@ -23,10 +23,21 @@ pub enum Need {
     NodeMemoryRequested,
     /// Indexes, per node: pods of the pod's own application running or starting there.
     NodeOwnPods,
+    /// Indexes, per node: how many pods of the pod's own application the target placement has there beyond those running or
+    /// starting; all 0 where there is no target.
+    NodeTarget,
     /// Texts, per peer: `namespace/name`.
     PeerName,
     /// Indexes, per peer: pods running or starting in the whole cluster.
     PeerPods,
+    /// Indexes, per peer: pods that its controllers want, or that run or start if those are more.
+    PeerReplicas,
+    /// Numbers, per peer, 0 to 1: the share of the traffic with it whose calls prefer pods on the caller's node.
+    PeerLocalShare,
+    /// Numbers, per peer, cores: the mean of its pods.
+    PeerCpuRequest,
+    /// Numbers, per peer, bytes: the mean of its pods.
+    PeerMemoryRequest,
     /// Texts, one: `namespace/name`.
     PodName,
     /// Texts: key, value, key, value, ...; [`Request::labels`](crate::Request::labels) pairs them.
@@ -35,11 +46,13 @@ pub enum Need {
     PodCpuRequest,
     /// Numbers, one, bytes.
     PodMemoryRequest,
+    /// Indexes, one: as [`Need::PeerReplicas`], of the pod's own application, the pod itself counted; at least 1.
+    PodReplicas,
 }
 
 impl Need {
     /// Every need, in the order of the contract.
-    pub const ALL: [Need; 16] = [
+    pub const ALL: [Need; 22] = [
         Need::Peers,
         Need::OtherNodes,
         Need::NodeName,
@@ -50,12 +63,18 @@ impl Need {
         Need::NodeMemoryAllocatable,
         Need::NodeMemoryRequested,
         Need::NodeOwnPods,
+        Need::NodeTarget,
         Need::PeerName,
         Need::PeerPods,
+        Need::PeerReplicas,
+        Need::PeerLocalShare,
+        Need::PeerCpuRequest,
+        Need::PeerMemoryRequest,
         Need::PodName,
         Need::PodLabels,
         Need::PodCpuRequest,
         Need::PodMemoryRequest,
+        Need::PodReplicas,
     ];
 
     /// The contract's name, for example `node.zone`.
@@ -72,12 +91,18 @@ impl Need {
             Need::NodeMemoryAllocatable => "node.memory-allocatable",
             Need::NodeMemoryRequested => "node.memory-requested",
             Need::NodeOwnPods => "node.own-pods",
+            Need::NodeTarget => "node.target",
             Need::PeerName => "peer.name",
             Need::PeerPods => "peer.pods",
+            Need::PeerReplicas => "peer.replicas",
+            Need::PeerLocalShare => "peer.local-share",
+            Need::PeerCpuRequest => "peer.cpu-request",
+            Need::PeerMemoryRequest => "peer.memory-request",
             Need::PodName => "pod.name",
             Need::PodLabels => "pod.labels",
             Need::PodCpuRequest => "pod.cpu-request",
             Need::PodMemoryRequest => "pod.memory-request",
+            Need::PodReplicas => "pod.replicas",
         }
     }
 

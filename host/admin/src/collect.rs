@@ -8,7 +8,7 @@ use netmarks_core::clock::unix_now;
 use netmarks_core::index::Index;
 use netmarks_policies::{Registry, ShadowReport};
 use netmarks_server::Connections;
-use netmarks_state::MetricsState;
+use netmarks_state::{MetricsState, WatchHealth};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric as _, MetricEncoder};
 use prometheus_client::metrics::MetricType;
@@ -27,6 +27,8 @@ impl Collector for ClusterCollector {
         let state = &self.0.state;
         let snapshot = state.snapshot();
         let health = state.health();
+        let of_watches =
+            |count: fn(&WatchHealth) -> u64| health.watches().into_iter().map(count).sum::<u64>();
         let flows = health.metrics.report();
         let ready = self.0.reasons().is_empty();
         for (name, help, value) in [
@@ -50,12 +52,8 @@ impl Collector for ClusterCollector {
             ConstGauge::new(value).encode(gauge)?;
         }
         for (name, help, value) in [
-            ("watch_events", "Kubernetes watch events.", health.pods.events() + health.nodes.events()),
-            (
-                "watch_errors",
-                "Kubernetes requests and watches that failed.",
-                health.pods.errors() + health.nodes.errors(),
-            ),
+            ("watch_events", "Kubernetes watch events.", of_watches(WatchHealth::events)),
+            ("watch_errors", "Kubernetes requests and watches that failed.", of_watches(WatchHealth::errors)),
             ("flow_refreshes", "Refreshes of the flows that succeeded.", flows.refreshes),
             ("flow_refresh_failures", "Refreshes of the flows that failed.", flows.failures),
             (
@@ -186,7 +184,7 @@ impl Collector for ConnectionCollector {
     }
 }
 
-fn series(
+pub(crate) fn series(
     family: &mut MetricEncoder<'_>,
     labels: &impl EncodeLabelSet,
     write: impl FnOnce(MetricEncoder<'_>) -> Result<(), fmt::Error>,

@@ -75,6 +75,12 @@ impl Resources {
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
     }
 
+    /// The part of one in so many.
+    pub(crate) fn mean(self, count: u32) -> Self {
+        let of = |amount: u64| amount.checked_div(u64::from(count)).unwrap_or(0);
+        Self { cpu_millicores: of(self.cpu_millicores), memory_bytes: of(self.memory_bytes) }
+    }
+
     pub(crate) fn remove(&mut self, other: Self) {
         self.cpu_millicores = self.cpu_millicores.saturating_sub(other.cpu_millicores);
         self.memory_bytes = self.memory_bytes.saturating_sub(other.memory_bytes);
@@ -94,6 +100,8 @@ pub struct PodFacts {
     pub gone: bool,
     /// What kube-scheduler counts for it: see [`crate::requests`].
     pub requests: Resources,
+    /// Whether it may run on some nodes only: it belongs to its node, or selects nodes.
+    pub confined: bool,
 }
 
 /// A node as the index wants to know it.
@@ -106,4 +114,20 @@ pub struct NodeFacts {
     pub region: Option<String>,
     /// What its pods may request together.
     pub allocatable: Resources,
+    /// How many pods it takes; 0 where that is unknown.
+    pub max_pods: u32,
+    /// Whether it takes no pod that does not tolerate it: it is cordoned, or has a taint that keeps pods off.
+    pub closed: bool,
+}
+
+/// What controllers and Services say of an application, whether it has pods or not.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApplicationFacts {
+    pub application: Application,
+    /// Pods that its controllers want.
+    pub replicas: u32,
+    /// What one of those will request: their mean.
+    pub requests: Resources,
+    /// Whether calls to it prefer its pods on the caller's node.
+    pub local_routing: bool,
 }

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use foldhash::fast::RandomState;
 
 use crate::application::Application;
-use crate::facts::{ApplicationId, NodeFacts, NodeId, PodFacts, Resources};
+use crate::facts::{ApplicationFacts, ApplicationId, NodeFacts, NodeId, PodFacts, Resources};
 use crate::flow::book::Flow;
 use crate::flow::table::FlowTable;
-use crate::snapshot::{ApplicationRow, NodePods, NodeRow, Snapshot};
+use crate::snapshot::{ApplicationRow, NodePods, NodeRow, Said, Snapshot};
 
 /// Holds pods, nodes, applications and flows.
 #[derive(Debug, Default)]
@@ -35,6 +35,7 @@ struct Pod {
     application: Option<ApplicationId>,
     node: Option<NodeId>,
     requests: Resources,
+    confined: bool,
     seen: u32,
 }
 
@@ -93,6 +94,8 @@ impl Index {
                 zone: self.zones.text(row.zone).map(str::to_owned),
                 region: self.regions.text(row.region).map(str::to_owned),
                 allocatable: row.allocatable,
+                max_pods: row.max_pods,
+                closed: row.closed,
             },
         )
     }
@@ -105,7 +108,13 @@ impl Index {
         }
         let application = facts.application.as_ref().map(|name| self.intern_application(name));
         let node = facts.node.as_deref().map(|name| self.intern_node(name));
-        let pod = Pod { application, node, requests: facts.requests, seen: self.pod_list };
+        let pod = Pod {
+            application,
+            node,
+            requests: facts.requests,
+            confined: facts.confined,
+            seen: self.pod_list,
+        };
         let before = match self.pods.get_mut(facts.key.as_str()) {
             Some(slot) => Some(std::mem::replace(slot, pod)),
             None => self.pods.insert(facts.key.as_str().into(), pod),
@@ -145,7 +154,8 @@ impl Index {
         let region = facts.region.as_deref().map_or(0, |region| self.regions.number(region));
         self.nodes_seen.insert(id, self.node_list);
         let before = self.now.node(id);
-        let after = NodeRow { zone, region, allocatable: facts.allocatable, known: true, ..before };
+        let NodeFacts { allocatable, max_pods, closed, .. } = *facts;
+        let after = NodeRow { zone, region, allocatable, max_pods, closed, known: true, ..before };
         // Most updates of a node are heartbeats that change nothing here.
         if before != after
             && let Some(row) = self.now.nodes.get_mut(id.index())
@@ -184,8 +194,49 @@ impl Index {
         }
     }
 
+    /// Takes what controllers and Services say of an application, in place of what they said before.
+    pub fn apply_application(&mut self, facts: &ApplicationFacts) {
+        let ApplicationFacts { application, replicas, requests, local_routing } = facts;
+        let said = Said { replicas: *replicas, requests: *requests, local_routing: *local_routing };
+        let known = self.now.ids.get(application).copied();
+        // Nothing is said of it any more, and nobody knows it.
+        if known.is_none() && said == Said::default() {
+            return;
+        }
+        let id = known.unwrap_or_else(|| self.intern_application(application));
+        if let Some(row) = self.now.applications.get_mut(id.index())
+            && row.said != said
+        {
+            row.said = said;
+        }
+    }
+
+    /// Replaces the target placement: how many pods each application should have on which nodes. Applications and nodes that
+    /// are not known are left out.
+    pub fn replace_target<'a>(
+        &mut self,
+        target: impl IntoIterator<Item = &'a (Application, Vec<(String, u32)>)>,
+    ) {
+        let mut rows = vec![Vec::new(); self.now.applications.len()];
+        for (application, nodes) in target {
+            let Some(row) = self.now.ids.get(application).and_then(|id| rows.get_mut(id.index())) else {
+                continue;
+            };
+            let known =
+                |(node, pods): &(String, u32)| Some(NodePods { node: self.now.names.id(node)?, pods: *pods });
+            row.extend(nodes.iter().filter_map(known));
+        }
+        for (index, target) in rows.into_iter().enumerate() {
+            if let Some(row) = self.now.applications.get_mut(index)
+                && *row.target != target
+            {
+                row.target = Arc::new(target);
+            }
+        }
+    }
+
     /// Replaces all flows by those measured at `at` (seconds since the Unix epoch). Applications that have
-    /// neither pods nor flows any more are dropped here.
+    /// neither pods nor flows any more, and of which no controller or Service says anything, are dropped here.
     pub fn replace_flows(&mut self, at: f64, flows: impl IntoIterator<Item = Flow>) {
         let flows: Vec<_> = flows
             .into_iter()
@@ -207,7 +258,7 @@ impl Index {
         }
         for (index, used) in used.into_iter().enumerate() {
             if !used
-                && let Some(row) = self.now.applications.get(index)
+                && let Some(row) = self.now.applications.get(index).filter(|row| row.said == Said::default())
                 && let Some(name) = row.name.clone()
                 && let Ok(id) = u32::try_from(index).map(ApplicationId)
             {
@@ -230,6 +281,8 @@ impl Index {
             return;
         };
         row.pods += 1;
+        row.confined += u32::from(pod.confined);
+        row.requested.add(pod.requests);
         let placement = Arc::make_mut(&mut row.placement);
         match placement.iter_mut().find(|entry| entry.node == node) {
             Some(entry) => entry.pods += 1,
@@ -241,6 +294,8 @@ impl Index {
         let Some(node) = pod.node else { return };
         if let Some(row) = pod.application.and_then(|id| self.now.applications.get_mut(id.index())) {
             row.pods = row.pods.saturating_sub(1);
+            row.confined = row.confined.saturating_sub(u32::from(pod.confined));
+            row.requested.remove(pod.requests);
             let placement = Arc::make_mut(&mut row.placement);
             if let Some(position) = placement.iter().position(|entry| entry.node == node)
                 && let Some(entry) = placement.get_mut(position)
@@ -299,7 +354,20 @@ impl Index {
         let row = self.now.node(id);
         if !row.known && row.pods == 0 && !self.now.names.name(id).is_empty() {
             Arc::make_mut(&mut self.now.names).remove(id);
+            self.forget_target(id);
             self.free_nodes.push(id);
+        }
+    }
+
+    /// Takes a node out of the target: its id may become another node's.
+    fn forget_target(&mut self, node: NodeId) {
+        for index in 0..self.now.applications.len() {
+            let here = |row: &ApplicationRow| row.target.iter().any(|entry| entry.node == node);
+            if self.now.applications.get(index).is_some_and(here)
+                && let Some(row) = self.now.applications.get_mut(index)
+            {
+                Arc::make_mut(&mut row.target).retain(|entry| entry.node != node);
+            }
         }
     }
 }

@@ -25,10 +25,20 @@ pub enum ColumnNeed {
     NodeMemoryRequested,
     #[strum(serialize = "node.own-pods")]
     NodeOwnPods,
+    #[strum(serialize = "node.target")]
+    NodeTarget,
     #[strum(serialize = "peer.name")]
     PeerName,
     #[strum(serialize = "peer.pods")]
     PeerPods,
+    #[strum(serialize = "peer.replicas")]
+    PeerReplicas,
+    #[strum(serialize = "peer.local-share")]
+    PeerLocalShare,
+    #[strum(serialize = "peer.cpu-request")]
+    PeerCpuRequest,
+    #[strum(serialize = "peer.memory-request")]
+    PeerMemoryRequest,
     #[strum(serialize = "pod.name")]
     PodName,
     #[strum(serialize = "pod.labels")]
@@ -37,6 +47,8 @@ pub enum ColumnNeed {
     PodCpuRequest,
     #[strum(serialize = "pod.memory-request")]
     PodMemoryRequest,
+    #[strum(serialize = "pod.replicas")]
+    PodReplicas,
 }
 
 const PEERS: &str = "peers";

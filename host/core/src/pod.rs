@@ -20,6 +20,25 @@ crate::go_object! {
         pub resources: Option<Requirements> = "resources",
         pub scheduling_group: Option<SchedulingGroup> = "schedulingGroup",
         pub workload: Option<WorkloadReference> = "workloadRef",
+        /// Whether it names labels that its node must have.
+        pub selects_nodes: bool as Present = "nodeSelector",
+        pub affinity: Affinity = "affinity",
+    }
+}
+
+crate::go_object! {
+    /// What a pod is drawn to; only what rules nodes out is read.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Affinity {
+        pub node: NodeAffinity = "nodeAffinity",
+    }
+}
+
+crate::go_object! {
+    /// Of an affinity to nodes, whether there is a rule that they must keep.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct NodeAffinity {
+        pub required: bool as Present = "requiredDuringSchedulingIgnoredDuringExecution",
     }
 }
 
@@ -96,7 +115,9 @@ crate::go_object! {
         /// Millicores.
         pub cpu: Option<u64> as Millicores = "cpu",
         /// Bytes.
-        pub memory: Option<u64> as Bytes = "memory",
+        pub memory: Option<u64> as Whole = "memory",
+        /// How many pods; only nodes say it.
+        pub pods: Option<u64> as Whole = "pods",
     }
 }
 
@@ -144,6 +165,12 @@ pub enum ConditionReason {
 }
 
 impl PodSpec {
+    /// Whether it says itself which nodes may take it.
+    #[must_use]
+    pub fn chooses_nodes(&self) -> bool {
+        self.selects_nodes || self.affinity.node.required
+    }
+
     /// The pods that kube-scheduler places together with this one, by a name that is unique in the namespace.
     #[must_use]
     pub fn group(&self) -> Option<String> {
@@ -182,8 +209,23 @@ impl From<Amounts> for Resources {
     }
 }
 
+/// Something of which only matters that it is there.
+struct Present;
+
+impl<'de> Deserialize<'de> for Present {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(deserializer).map(|_| Self)
+    }
+}
+
+impl From<Present> for bool {
+    fn from(_: Present) -> Self {
+        true
+    }
+}
+
 struct Millicores(u64);
-struct Bytes(u64);
+struct Whole(u64);
 
 impl<'de> Deserialize<'de> for Millicores {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -192,7 +234,7 @@ impl<'de> Deserialize<'de> for Millicores {
     }
 }
 
-impl<'de> Deserialize<'de> for Bytes {
+impl<'de> Deserialize<'de> for Whole {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = quantity::text(deserializer)?;
         Ok(Self(text.and_then(|text| quantity::memory_bytes(&text)).unwrap_or(0)))
@@ -205,8 +247,8 @@ impl From<Millicores> for Option<u64> {
     }
 }
 
-impl From<Bytes> for Option<u64> {
-    fn from(Bytes(amount): Bytes) -> Self {
+impl From<Whole> for Option<u64> {
+    fn from(Whole(amount): Whole) -> Self {
         Some(amount)
     }
 }

@@ -5,8 +5,9 @@
 
 use crate::application::Application;
 use crate::facts::{ApplicationId, NodeId, Resources};
+use crate::flow::table::PeerFlow;
 use crate::needs::{ColumnNeed, Needs};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ApplicationRow, Snapshot};
 
 /// Marks a slot without a value: a candidate that no snapshot knows, a node that is not a candidate.
 const NONE: u32 = u32::MAX;
@@ -218,25 +219,32 @@ impl Columns<'_> {
             ColumnNeed::NodeCpuRequested => numbers(&|id| row(id).requested.cores()),
             ColumnNeed::NodeMemoryAllocatable => numbers(&|id| row(id).allocatable.memory()),
             ColumnNeed::NodeMemoryRequested => numbers(&|id| row(id).requested.memory()),
-            ColumnNeed::NodeOwnPods => self.own_pods(),
+            ColumnNeed::NodeOwnPods => Column::Indexes(self.own_pods()),
+            ColumnNeed::NodeTarget => Column::Indexes(self.target()),
             ColumnNeed::PeerName => Column::Texts(
                 self.peers
                     .iter()
                     .map(|id| self.snapshot.application_name(*id).map_or("", Application::as_str).to_owned())
                     .collect(),
             ),
-            ColumnNeed::PeerPods => Column::Indexes(
-                self.peers
-                    .iter()
-                    .map(|id| self.snapshot.application(*id).map_or(0, |row| row.pods))
-                    .collect(),
-            ),
+            ColumnNeed::PeerPods => Column::Indexes(self.of_peers(|_, row| row.pods)),
+            ColumnNeed::PeerReplicas => {
+                Column::Indexes(self.of_peers(|id, row| row.replicas(self.assumed(id)).max(1)))
+            }
+            ColumnNeed::PeerLocalShare => Column::Numbers(self.local_shares()),
+            ColumnNeed::PeerCpuRequest => {
+                Column::Numbers(self.of_peers(|_, row| row.mean_requests().cores()))
+            }
+            ColumnNeed::PeerMemoryRequest => {
+                Column::Numbers(self.of_peers(|_, row| row.mean_requests().memory()))
+            }
             ColumnNeed::PodName => Column::Texts(vec![self.pod.key.clone()]),
             ColumnNeed::PodLabels => Column::Texts(
                 self.pod.labels.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect(),
             ),
             ColumnNeed::PodCpuRequest => Column::Numbers(vec![self.pod.requests.cores()]),
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![self.pod.requests.memory()]),
+            ColumnNeed::PodReplicas => Column::Indexes(vec![self.replicas()]),
         }
     }
 
@@ -248,17 +256,73 @@ impl Columns<'_> {
         )
     }
 
-    fn own_pods(&self) -> Column {
+    fn of_peers<T>(&self, value: impl Fn(ApplicationId, &ApplicationRow) -> T) -> Vec<T> {
+        let unknown = ApplicationRow::default();
+        let of_peer = |id: &ApplicationId| value(*id, self.snapshot.application(*id).unwrap_or(&unknown));
+        self.peers.iter().map(of_peer).collect()
+    }
+
+    fn own(&self) -> Option<&ApplicationRow> {
+        self.snapshot.application(self.application?)
+    }
+
+    /// How many pods of an application are assumed.
+    fn assumed(&self, application: ApplicationId) -> u32 {
+        let pods = self.assumed.iter().filter(|(id, _)| *id == application).count();
+        u32::try_from(pods).unwrap_or(NONE)
+    }
+
+    fn replicas(&self) -> u32 {
+        let assumed = self.application.map_or(0, |id| self.assumed(id));
+        self.own().map_or(1, |row| row.replicas(assumed.saturating_add(1)))
+    }
+
+    fn local_shares(&self) -> Vec<f64> {
+        let own = self.own().is_some_and(ApplicationRow::local_routing);
+        let flows = self.application.map(|id| self.snapshot.flows().peers(id)).unwrap_or_default();
+        let share = |flow: &PeerFlow| {
+            let of_peer = self.snapshot.application(flow.peer).is_some_and(ApplicationRow::local_routing);
+            let local = if of_peer { flow.outbound } else { 0.0 } + if own { flow.inbound } else { 0.0 };
+            let all = flow.outbound + flow.inbound;
+            if all > 0.0 { local / all } else { 0.0 }
+        };
+        flows.iter().map(share).collect()
+    }
+
+    /// The pod's own application, by node id: running, starting and assumed.
+    fn own_pods_by_node(&self) -> Vec<u32> {
         let mut by_node = vec![0u32; self.snapshot.names().slots()];
-        let placement = self.application.and_then(|id| self.snapshot.application(id));
         let placed =
-            placement.iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
+            self.own().into_iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
         let assumed = self.assumed.iter().filter(|(id, _)| Some(*id) == self.application);
         for (node, pods) in placed.chain(assumed.map(|(_, node)| (*node, 1))) {
             if let Some(count) = by_node.get_mut(node.index()) {
                 *count += pods;
             }
         }
-        Column::Indexes(self.nodes.iter().map(|id| by_node.get(*id as usize).copied().unwrap_or(0)).collect())
+        by_node
+    }
+
+    fn own_pods(&self) -> Vec<u32> {
+        self.of_nodes(&self.own_pods_by_node())
+    }
+
+    fn target(&self) -> Vec<u32> {
+        let Some(row) = self.own().filter(|row| !row.target.is_empty()) else {
+            return vec![0; self.nodes.len()];
+        };
+        let own = self.own_pods_by_node();
+        let mut missing = vec![0u32; own.len()];
+        for entry in row.target.iter() {
+            let here = own.get(entry.node.index()).copied().unwrap_or(0);
+            if let Some(missing) = missing.get_mut(entry.node.index()) {
+                *missing = entry.pods.saturating_sub(here);
+            }
+        }
+        self.of_nodes(&missing)
+    }
+
+    fn of_nodes(&self, by_id: &[u32]) -> Vec<u32> {
+        self.nodes.iter().map(|id| by_id.get(*id as usize).copied().unwrap_or(0)).collect()
     }
 }

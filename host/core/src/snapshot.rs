@@ -31,6 +31,10 @@ pub struct NodeRow {
     pub requested: Resources,
     /// How many pods run or start there.
     pub pods: u32,
+    /// How many pods it takes; 0 where that is unknown.
+    pub max_pods: u32,
+    /// Whether it takes no pod that does not tolerate it.
+    pub closed: bool,
     /// Whether the node itself was seen, or only pods that are bound to it.
     pub known: bool,
 }
@@ -44,6 +48,42 @@ pub struct ApplicationRow {
     pub placement: Arc<Vec<NodePods>>,
     /// Pods running or starting in the whole cluster.
     pub pods: u32,
+    /// How many of them may run on some nodes only.
+    pub confined: u32,
+    /// What they request together.
+    pub requested: Resources,
+    /// What controllers and Services say of it.
+    pub(crate) said: Said,
+    /// Where the target placement has its pods, in no particular order; empty without one.
+    pub target: Arc<Vec<NodePods>>,
+}
+
+/// What controllers and Services say of an application.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) replicas: u32,
+    pub(crate) requests: Resources,
+    pub(crate) local_routing: bool,
+}
+
+impl ApplicationRow {
+    /// Pods that its controllers want, or those that run or start and `more` if that is more.
+    #[must_use]
+    pub fn replicas(&self, more: u32) -> u32 {
+        self.said.replicas.max(self.pods.saturating_add(more))
+    }
+
+    /// What one of its pods requests: the mean of those that run or start, or of those that its controllers want.
+    #[must_use]
+    pub fn mean_requests(&self) -> Resources {
+        if self.pods == 0 { self.said.requests } else { self.requested.mean(self.pods) }
+    }
+
+    /// Whether calls to it prefer its pods on the caller's node.
+    #[must_use]
+    pub fn local_routing(&self) -> bool {
+        self.said.local_routing
+    }
 }
 
 pub(crate) type ApplicationIds = imbl::GenericHashMap<

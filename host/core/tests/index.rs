@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use netmarks_core::application::Application;
-use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
+use netmarks_core::facts::{ApplicationFacts, NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
 use netmarks_core::snapshot::Snapshot;
@@ -17,6 +17,7 @@ fn mk_pod(key: &str, app: &str, node: Option<&str>) -> PodFacts {
         node: node.map(str::to_owned),
         gone: false,
         requests: Resources { cpu_millicores: 100, memory_bytes: 1_000 },
+        confined: false,
     }
 }
 
@@ -188,4 +189,42 @@ proptest! {
             prop_assert_eq!(index.pod_count(), model.len());
         }
     }
+}
+
+#[test]
+fn a_node_that_takes_the_place_of_another_does_not_take_over_its_target() {
+    let mut index = Index::default();
+    index.apply_node(&mk_node("old"));
+    index.apply_pod(&mk_pod("a-0", "a", None));
+    index.replace_target(&[(Application::new("shop", "a"), vec![("old".to_owned(), 3)])]);
+    let target = |index: &Index| {
+        let snapshot = index.snapshot();
+        snapshot.application(snapshot.application_id("shop/a").unwrap()).unwrap().target.to_vec()
+    };
+    assert_eq!(target(&index).len(), 1);
+    let id = index.snapshot().names().id("old").unwrap();
+    index.delete_node("old");
+    index.apply_node(&mk_node("new"));
+    assert_eq!(index.snapshot().names().id("new"), Some(id), "the id is used again");
+    assert!(target(&index).is_empty());
+}
+
+#[test]
+fn an_application_is_kept_as_long_as_something_is_said_of_it() {
+    let mut index = Index::default();
+    let mut facts = ApplicationFacts {
+        application: Application::new("shop", "a"),
+        replicas: 2,
+        requests: Resources::default(),
+        local_routing: false,
+    };
+    index.apply_application(&facts);
+    index.replace_flows(1.0, []);
+    assert!(index.snapshot().application_id("shop/a").is_some());
+    facts.replicas = 0;
+    index.apply_application(&facts);
+    index.replace_flows(2.0, []);
+    assert!(index.snapshot().application_id("shop/a").is_none());
+    index.apply_application(&facts);
+    assert!(index.snapshot().application_id("shop/a").is_none(), "nothing was said of it");
 }

@@ -7,7 +7,7 @@ use netmarks_core::application::Application;
 use netmarks_core::assumed::Assumed;
 use netmarks_core::combine::{Normalisation, normalise};
 use netmarks_core::compose::{ScoreMap, compose};
-use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
+use netmarks_core::facts::{ApplicationFacts, NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
 use netmarks_core::native::netmarks_score;
@@ -25,6 +25,7 @@ fn worked_example() -> Index {
             zone: Some(zone.to_owned()),
             region: None,
             allocatable: Resources { cpu_millicores: 4_000, memory_bytes: 8_000 },
+            ..NodeFacts::default()
         });
     }
     for (app, node) in [("f", "n1"), ("w", "n2"), ("s", "n3")] {
@@ -34,6 +35,7 @@ fn worked_example() -> Index {
             node: Some(node.to_owned()),
             gone: false,
             requests: Resources { cpu_millicores: 500, memory_bytes: 100 },
+            confined: false,
         });
     }
     let flow = |source: &str, destination: &str, bytes_per_second: f64| Flow {
@@ -106,6 +108,7 @@ fn replicas_count_each_and_unknown_candidates_and_pods_score_nothing() {
         node: Some("n3".to_owned()),
         gone: false,
         requests: Resources::default(),
+        confined: false,
     });
     let request = gather_for(&index, &["never-seen", "n3"], &["peers"]);
     assert_eq!(netmarks_score(&request), [0.0, 320.0]);
@@ -195,4 +198,64 @@ fn a_pod_just_answered_counts_until_it_is_seen_or_forgotten() {
     assert_eq!(score(now, "d/p-0"), [240.0, 110.0, 160.0, 0.0]);
     assumed.assume("d/s-3", None, &s, "n4", now, Duration::ZERO);
     assert_eq!(score(now, "d/p-0")[3], 0.0, "a lifetime of zero switches it off");
+}
+
+fn say(index: &mut Index, application: &str, replicas: u32, local_routing: bool) {
+    index.apply_application(&ApplicationFacts {
+        application: Application::new("d", application),
+        replicas,
+        requests: Resources { cpu_millicores: 2_000, memory_bytes: 9 },
+        local_routing,
+    });
+}
+
+/// Peers in the order of their weight: s, w, f.
+#[test]
+fn what_controllers_and_services_say_is_told_where_it_is_asked_for() {
+    let needs = ["peers", "peer.replicas", "peer.local-share", "peer.cpu-request", "pod.replicas"];
+    let silent = [
+        Column::Indexes(vec![1, 1, 1]),
+        Column::Numbers(vec![0.0, 0.0, 0.0]),
+        Column::Numbers(vec![0.5, 0.5, 0.5]),
+        Column::Indexes(vec![1]),
+    ];
+    let mut index = worked_example();
+    assert_eq!(gather_for(&index, &["n1"], &needs).columns, silent);
+
+    say(&mut index, "s", 3, true);
+    say(&mut index, "p", 5, false);
+    index.delete_pod("d/w-0");
+    say(&mut index, "w", 2, false);
+    let told = [
+        Column::Indexes(vec![3, 2, 1]),
+        // 100 of 160 bytes are of calls to s.
+        Column::Numbers(vec![100.0 / 160.0, 0.0, 0.0]),
+        // No pod of w runs, so what its controller says counts.
+        Column::Numbers(vec![0.5, 2.0, 0.5]),
+        Column::Indexes(vec![5]),
+    ];
+    assert_eq!(gather_for(&index, &["n1"], &needs).columns, told);
+
+    say(&mut index, "p", 5, true);
+    let shares = gather_for(&index, &["n1"], &["peers", "peer.local-share"]).columns;
+    assert_eq!(shares, [Column::Numbers(vec![1.0, 70.0 / 110.0, 50.0 / 80.0])]);
+}
+
+#[test]
+fn assumed_pods_count_as_replicas_and_towards_the_target() {
+    let mut index = worked_example();
+    say(&mut index, "p", 2, false);
+    let nodes = [("n1", 2), ("n3", 1), ("gone", 4)].map(|(node, pods)| (node.to_owned(), pods));
+    index.replace_target(&[(Application::new("d", "p"), nodes.to_vec())]);
+    let snapshot = index.snapshot();
+    let needs = Needs::parse(["node.target", "pod.replicas"]).unwrap();
+    let names = ["n1", "n3", "unknown"];
+    let told = |assumed: &[_]| {
+        gather(&snapshot, &mk_pending(), &Candidates::new(&snapshot, &names), &needs, assumed).columns
+    };
+    assert_eq!(told(&[]), [Column::Indexes(vec![2, 1, 0]), Column::Indexes(vec![2])]);
+    let id = snapshot.application_id("d/p").unwrap();
+    let (n1, n3) = (snapshot.names().id("n1").unwrap(), snapshot.names().id("n3").unwrap());
+    let assumed = [(id, n1), (id, n3), (id, n3)];
+    assert_eq!(told(&assumed), [Column::Indexes(vec![1, 0, 0]), Column::Indexes(vec![4])]);
 }

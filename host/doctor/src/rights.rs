@@ -105,6 +105,13 @@ pub(super) fn needed(config: &Configured, namespace: &str, pull_secrets: &BTreeS
         right("list", "", "nodes", "", "it never gets ready, for it does not learn which nodes there are"),
         right("watch", "", "nodes", "", "it does not see nodes come and go"),
     ];
+    for (group, resource, unknown) in [
+        ("apps", "deployments", "it expects as many replicas as run"),
+        ("apps", "statefulsets", "it expects as many replicas as run"),
+        ("", "services", "it does not learn which calls prefer their node"),
+    ] {
+        rights.extend(["list", "watch"].map(|verb| right(verb, group, resource, "", unknown)));
+    }
     if let Some(namespace) = policies_in(config, namespace) {
         let own = "netmarks.dev";
         let secret =

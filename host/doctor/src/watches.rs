@@ -6,6 +6,7 @@ use futures::TryStreamExt as _;
 use kube::api::{ListParams, WatchParams};
 use kube::{Api, Client};
 use netmarks_sources::kubernetes::trimmed::{TrimmedNode, TrimmedPod};
+use netmarks_sources::kubernetes::workloads::{TrimmedDeployment, TrimmedService, TrimmedStatefulSet};
 use serde::de::DeserializeOwned;
 
 use super::{Finding, PATIENCE, brief, count, patient};
@@ -29,12 +30,22 @@ pub(super) enum Watched {
     Silent,
 }
 
-/// Lists and watches pods and nodes.
+/// Lists and watches everything that the extender does.
 pub(super) async fn fetch(client: &Client) -> Vec<(&'static str, Watched)> {
     let pods = watched::<TrimmedPod>(Api::all(client.clone()));
     let nodes = watched::<TrimmedNode>(Api::all(client.clone()));
-    let (pods, nodes) = futures::future::join(pods, nodes).await;
-    vec![("pods", pods), ("nodes", nodes)]
+    let deployments = watched::<TrimmedDeployment>(Api::all(client.clone()));
+    let stateful_sets = watched::<TrimmedStatefulSet>(Api::all(client.clone()));
+    let services = watched::<TrimmedService>(Api::all(client.clone()));
+    let (pods, nodes, deployments, stateful_sets, services) =
+        futures::future::join5(pods, nodes, deployments, stateful_sets, services).await;
+    vec![
+        ("pods", pods),
+        ("nodes", nodes),
+        ("deployments", deployments),
+        ("statefulsets", stateful_sets),
+        ("services", services),
+    ]
 }
 
 /// A watch of one object without a version begins with an event that says that it is there.

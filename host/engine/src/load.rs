@@ -187,19 +187,25 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
         .iter()
         .map(|need| match need {
             ColumnNeed::NodeName => Column::Texts((0..nodes).map(|node| format!("node-{node}")).collect()),
-            ColumnNeed::NodeZone | ColumnNeed::NodeRegion | ColumnNeed::NodeOwnPods => {
-                Column::Indexes((0..nodes).collect())
-            }
+            ColumnNeed::NodeZone
+            | ColumnNeed::NodeRegion
+            | ColumnNeed::NodeOwnPods
+            | ColumnNeed::NodeTarget => Column::Indexes((0..nodes).collect()),
             ColumnNeed::NodeCpuAllocatable => per_node(8.0),
             ColumnNeed::NodeCpuRequested => per_node(0.5),
             ColumnNeed::NodeMemoryAllocatable => per_node(32e9),
             ColumnNeed::NodeMemoryRequested => per_node(1e9),
             ColumnNeed::PeerName => Column::Texts(peer_names.iter().map(ToString::to_string).collect()),
             ColumnNeed::PeerPods => Column::Indexes(vec![41, 2, others]),
+            ColumnNeed::PeerReplicas => Column::Indexes(vec![50, 2, 3]),
+            ColumnNeed::PeerLocalShare => Column::Numbers(vec![1.0, 0.0, 0.5]),
+            ColumnNeed::PeerCpuRequest => Column::Numbers(vec![0.5, 0.0, 2.0]),
+            ColumnNeed::PeerMemoryRequest => Column::Numbers(vec![5e8, 0.0, 2e9]),
             ColumnNeed::PodName => Column::Texts(vec!["trial/pod".to_owned()]),
             ColumnNeed::PodLabels => Column::Texts(vec!["app".to_owned(), "trial".to_owned()]),
             ColumnNeed::PodCpuRequest => Column::Numbers(vec![0.1]),
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![1e8]),
+            ColumnNeed::PodReplicas => Column::Indexes(vec![3]),
         })
         .collect();
     PolicyRequest { candidates, nodes, peers, columns, peer_names }

@@ -15,16 +15,22 @@ fn everything(policy: &Policy) -> PolicyRequest {
         ColumnNeed::NodeZone => indexes([1, 2, 9]),
         ColumnNeed::NodeRegion => indexes([10, 20, 90]),
         ColumnNeed::NodeOwnPods => indexes([100, 200, 900]),
+        ColumnNeed::NodeTarget => indexes([10_000_000, 20_000_000, 90_000_000]),
         ColumnNeed::NodeCpuAllocatable => numbers([1e3, 2e3, 9e3]),
         ColumnNeed::NodeCpuRequested => numbers([1e4, 2e4, 9e4]),
         ColumnNeed::NodeMemoryAllocatable => numbers([1e5, 2e5, 9e5]),
         ColumnNeed::NodeMemoryRequested => numbers([1e6, 2e6, 9e6]),
         ColumnNeed::PeerName => texts(&["n/x", "n/yy"]),
         ColumnNeed::PeerPods => Column::Indexes(vec![5, 6]),
+        ColumnNeed::PeerReplicas => Column::Indexes(vec![11, 12]),
+        ColumnNeed::PeerLocalShare => Column::Numbers(vec![0.0, 1.0]),
+        ColumnNeed::PeerCpuRequest => Column::Numbers(vec![13.0, 14.0]),
+        ColumnNeed::PeerMemoryRequest => Column::Numbers(vec![15.0, 16.0]),
         ColumnNeed::PodName => texts(&["n/pod"]),
         ColumnNeed::PodLabels => texts(&["app", "x", "tier", "web"]),
         ColumnNeed::PodCpuRequest => Column::Numbers(vec![7.0]),
         ColumnNeed::PodMemoryRequest => Column::Numbers(vec![8.0]),
+        ColumnNeed::PodReplicas => Column::Indexes(vec![9]),
     });
     PolicyRequest {
         candidates: 2,
@@ -50,15 +56,16 @@ fn a_policy_with_every_need_sees_every_value() {
         ("choice", word("three")),
     ];
     let policy = load_with("columns", &guest("columns"), &parameters, patient()).unwrap();
-    assert_eq!(policy.needs().columns.len(), 14);
+    assert_eq!(policy.needs().columns.len(), 20);
     // See the fixture for the sum: nodes, then what all candidates share.
     let peers = (1.0 + 2.0 * 3.0 + 2.0 + 3.0 + 5.0) + (2.0 + 2.0 * 4.0 + 6.0 + 12.0 + 4.0 + 6.0);
-    let pod = 5.0 + 11.0 + 7.0 + 8.0;
+    let expected = (11.0 + 12.0) + 1.0 + (13.0 + 14.0) + (15.0 + 16.0);
+    let pod = 5.0 + 11.0 + 7.0 + 8.0 + 9.0;
     let parameters = 50.0 + 4.0 + 1.0 + 5.0;
-    let shared = peers + pod + parameters + 4.0;
+    let shared = peers + expected + pod + parameters + 4.0;
     assert_eq!(
         policy.score(&everything(&policy)).unwrap(),
-        [shared + 1.0 + 1_111_111.0, shared + 2.0 + 2_222_222.0]
+        [shared + 1.0 + 11_111_111.0, shared + 2.0 + 22_222_222.0]
     );
 }
 

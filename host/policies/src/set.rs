@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netmarks_core::combine::{Contribution, combine, normalise};
-use netmarks_core::needs::Needs;
+use netmarks_core::needs::{ColumnNeed, Needs};
 use netmarks_core::request::PolicyRequest;
 use netmarks_engine::PolicyError;
 
@@ -80,6 +80,14 @@ pub struct PartScores {
 }
 
 impl PolicySet {
+    /// Whether a policy, also one that answers for some or for none, asks for this fact.
+    #[must_use]
+    pub fn asks_for(&self, need: ColumnNeed) -> bool {
+        let canary = self.canary.as_ref().map(|canary| &canary.candidate);
+        let mut all = self.active.iter().chain(canary).chain(&self.shadows);
+        all.any(|member| member.policy.needs().columns.contains(&need))
+    }
+
     /// The set of a manifest: every entry that is loaded, in its place.
     pub(crate) fn new(manifest: &Manifest, loaded: &BTreeMap<RevisionId, Arc<Loaded>>) -> Self {
         let mut set = Self { generation: manifest.generation, ..Self::default() };

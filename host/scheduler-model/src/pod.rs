@@ -76,6 +76,24 @@ pub struct PodScheduling {
     pub left_out: Vec<LeftOut>,
 }
 
+impl PodScheduling {
+    /// Whether nobody chooses its node: a DaemonSet puts one on each, and a node makes its own.
+    #[must_use]
+    pub fn belongs_to_its_node(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node")
+    }
+
+    /// Whether it says itself which nodes may take it.
+    #[must_use]
+    pub fn chooses_nodes(&self) -> bool {
+        let affinity = self.affinity.as_ref().and_then(|affinity| affinity.node_affinity.as_ref());
+        !self.node_selector.is_empty()
+            || affinity.is_some_and(|affinity| {
+                affinity.required_during_scheduling_ignored_during_execution.is_some()
+            })
+    }
+}
+
 /// A port of the node that a container takes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -2,12 +2,16 @@
 //! policies and for the figures.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
 
+use netmarks_core::facts::{ApplicationFacts, PodFacts, Resources};
 use netmarks_core::index::Index;
 use netmarks_core::request::PendingPod;
 use netmarks_placement::{Flow, Inventory};
 use netmarks_scheduler_model as model;
 use netmarks_sources::snapshot_file::{FileNode, FilePod, SnapshotFile};
+use netmarks_target_placement as target_placement;
+use netmarks_target_placement::{Scene, Target, TargetConfig};
 
 /// A snapshot that cannot be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,10 @@ pub struct World {
     workloads: Vec<model::Workload>,
     /// The snapshot without pods.
     empty: SnapshotFile,
+    /// What controllers and Services say of applications.
+    said: Vec<ApplicationFacts>,
+    /// What policies are told to converge to, from where the pods are; made when it is first asked for.
+    target: OnceLock<Target>,
 }
 
 /// The nodes of a world without pods, and its pods compiled: made once, and copied for each run.
@@ -62,6 +70,8 @@ impl World {
         let nodes: Vec<model::Node> = snapshot.nodes.iter().map(FileNode::model).collect();
         let models: Vec<model::Pod> = pods.iter().map(FilePod::model).collect();
         Ok(Self {
+            said: snapshot.said(&pods),
+            target: OnceLock::new(),
             inventory: inventory(&snapshot, &pods, &nodes, &models),
             nodes,
             pods: models,
@@ -87,6 +97,22 @@ impl World {
         found.ok_or_else(|| WorldError::NoNode(name.to_owned()))
     }
 
+    /// Without what controllers say: policies learn of replicas as they are placed, as where none of them can be listed.
+    #[must_use]
+    pub fn without_replicas(mut self) -> Self {
+        for facts in &mut self.said {
+            (facts.replicas, facts.requests) = (0, Resources::default());
+        }
+        self
+    }
+
+    /// Without a target placement, as where `serve` is configured to compute none.
+    #[must_use]
+    pub fn without_target(mut self) -> Self {
+        self.target = OnceLock::from(Target::new());
+        self
+    }
+
     /// What the snapshot lacks, and why.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
@@ -107,9 +133,33 @@ impl World {
         EmptyCluster { cluster, templates }
     }
 
-    /// Nodes and flows without pods, for policies.
+    /// Nodes and flows without pods, for policies, with what controllers and Services say of applications.
     pub(crate) fn index(&self) -> Index {
-        self.empty.to_index()
+        let mut index = self.empty.to_index();
+        self.said.iter().for_each(|facts| index.apply_application(facts));
+        index
+    }
+
+    /// The target placement that `serve` would compute from where the pods are.
+    pub(crate) fn target(&self) -> &Target {
+        self.target.get_or_init(|| {
+            let mut index = self.index();
+            for (pod, model) in self.pending.iter().zip(&self.pods) {
+                let scheduling = &model.scheduling;
+                index.apply_pod(&PodFacts {
+                    key: pod.key.clone(),
+                    application: pod.application.clone(),
+                    node: model.node_name.clone(),
+                    gone: false,
+                    requests: pod.requests,
+                    confined: scheduling.belongs_to_its_node() || scheduling.chooses_nodes(),
+                });
+            }
+            let config = TargetConfig::default();
+            let scene = Scene::new(&index.snapshot(), &config);
+            let packed = target_placement::search(&scene, &config, &|| false);
+            scene.target(&packed.placement)
+        })
     }
 }
 
@@ -154,7 +204,7 @@ fn inventory(
         memory_bytes: pod.scheduling.requests.memory_bytes,
         created: pod.scheduling.creation_timestamp.as_ref().map(|time| time.0.as_second() as f64),
         node: pod.node_name.as_deref().and_then(|name| by_name.get(name)).copied(),
-        fixed: belongs_to_its_node(pod),
+        fixed: pod.scheduling.belongs_to_its_node(),
     });
     let pods = pods.collect();
     let flows = snapshot.flows.iter().map(|flow| Flow {
@@ -170,11 +220,6 @@ fn inventory(
         pods,
         flows,
     }
-}
-
-/// Whether nobody chooses its node: a DaemonSet puts one on each, and a node makes its own.
-fn belongs_to_its_node(pod: &model::Pod) -> bool {
-    pod.scheduling.owner.as_ref().is_some_and(|owner| owner.kind == "DaemonSet" || owner.kind == "Node")
 }
 
 /// Numbers applications in the order in which they are met.

@@ -48,10 +48,20 @@ async fn answer(State(asked): State<Asked>, uri: Uri, RawQuery(query): RawQuery)
             "message": "not yet", "code": 403});
         return (StatusCode::FORBIDDEN, status.to_string()).into_response();
     }
-    let (kind, items) = if pods {
-        ("PodList", json!([pod("web-1", Some("a"))]))
-    } else {
-        ("NodeList", json!([{"metadata": {"name": "a", "resourceVersion": "9"}}]))
+    let web = json!({"namespace": "shop", "name": "web", "resourceVersion": "8"});
+    let (kind, items) = match path.as_str() {
+        "/api/v1/pods" => ("PodList", json!([pod("web-1", Some("a"))])),
+        "/api/v1/nodes" => ("NodeList", json!([{"metadata": {"name": "a", "resourceVersion": "9"}}])),
+        "/api/v1/services" => {
+            let spec = json!({"selector": {"app": "web"}, "trafficDistribution": "PreferSameNode"});
+            ("ServiceList", json!([{"metadata": web, "spec": spec}]))
+        }
+        "/apis/apps/v1/deployments" => {
+            let template = json!({"metadata": {"labels": {"app": "web"}}});
+            ("DeploymentList", json!([{"metadata": web, "spec": {"replicas": 3, "template": template}}]))
+        }
+        "/apis/apps/v1/statefulsets" => ("StatefulSetList", json!([])),
+        _ => return StatusCode::NOT_FOUND.into_response(),
     };
     json!({"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": items})
         .to_string()
@@ -70,7 +80,15 @@ async fn the_watches_list_follow_survive_errors_and_stop() {
     let state = Arc::new(ClusterState::new(MetricsState::Absent));
     let shutdown = CancellationToken::new();
     let task = tokio::spawn(kubernetes::run(client, state.clone(), Identity::App.into(), shutdown.clone()));
-    while !state.readiness().reasons().is_empty() || state.read(|index| index.pod_count()) < 2 {
+    let said = || {
+        let snapshot = state.snapshot();
+        let row = snapshot.application(snapshot.application_id("shop/web")?)?;
+        Some((row.replicas(0), row.local_routing()))
+    };
+    while !state.readiness().reasons().is_empty()
+        || state.read(|index| index.pod_count()) < 2
+        || said() != Some((3, true))
+    {
         tokio::task::yield_now().await;
     }
     let mut placed: Vec<_> = state

@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::target::TargetHealth;
+
 /// Holds the health of every source.
 #[derive(Debug, Default)]
 pub struct Health {
@@ -12,8 +14,24 @@ pub struct Health {
     pub pods: WatchHealth,
     /// The watch of nodes.
     pub nodes: WatchHealth,
+    /// The watch of Deployments.
+    pub deployments: WatchHealth,
+    /// The watch of StatefulSets.
+    pub stateful_sets: WatchHealth,
+    /// The watch of Services.
+    pub services: WatchHealth,
     /// The metrics source.
     pub metrics: MetricsHealth,
+    /// The target placement.
+    pub target: TargetHealth,
+}
+
+impl Health {
+    /// All watches, to be counted together.
+    #[must_use]
+    pub fn watches(&self) -> [&WatchHealth; 5] {
+        [&self.pods, &self.nodes, &self.deployments, &self.stateful_sets, &self.services]
+    }
 }
 
 /// Whether something just changed from working to failing or back: what is worth one line in the log.

@@ -1,10 +1,11 @@
 //! Needs everything, checks the length of every column, and returns a sum in which every value counts.
 //!
 //! The score of candidate `n` is the sum of
-//!  - for node `n`: bytes of its name, zone, region, the four CPU and memory numbers, own pods;
+//!  - for node `n`: bytes of its name, zone, region, the four CPU and memory numbers, own pods, target;
 //!  - over all nodes that are not candidates: bytes of their names;
-//!  - over all peers: outbound + 2 * inbound + sum of (node + 1) * pods over their placements, bytes of the name, pods;
-//!  - bytes of the pod's name, of its labels' keys and values, its CPU and its memory request;
+//!  - over all peers: outbound + 2 * inbound + sum of (node + 1) * pods over their placements, bytes of the name, pods, replicas,
+//!    share of local traffic, CPU and memory request;
+//!  - bytes of the pod's name, of its labels' keys and values, its CPU and its memory request, its replicas;
 //!  - the parameters: `number`, bytes of `text`, 1 if `toggle`, bytes of `choice`.
 //!
 //! All of them small whole numbers in the tests, so that the sum is exact. `check` refuses `text = refuse`.
@@ -35,7 +36,7 @@ impl Policy for Columns {
     fn score(request: &Request) -> Result<Vec<f64>, String> {
         let shared = peers(request)? + pod(request)? + parameters(&request.parameters())?;
         let mut scores = vec![shared; request.nodes()];
-        for need in [Need::NodeZone, Need::NodeRegion, Need::NodeOwnPods] {
+        for need in [Need::NodeZone, Need::NodeRegion, Need::NodeOwnPods, Need::NodeTarget] {
             let column = of_length(need, request.indexes(need)?, request.nodes())?;
             scores.iter_mut().zip(column).for_each(|(score, value)| *score += f64::from(*value));
         }
@@ -69,10 +70,15 @@ fn peers(request: &Request) -> Result<f64, String> {
     }
     let count = request.peers().count();
     let names = of_length(Need::PeerName, request.texts(Need::PeerName)?, count)?;
-    let pods = of_length(Need::PeerPods, request.indexes(Need::PeerPods)?, count)?;
-    Ok(sum
-        + names.iter().map(|name| bytes(name)).sum::<f64>()
-        + pods.iter().copied().map(f64::from).sum::<f64>())
+    sum += names.iter().map(|name| bytes(name)).sum::<f64>();
+    for need in [Need::PeerPods, Need::PeerReplicas] {
+        let column = of_length(need, request.indexes(need)?, count)?;
+        sum += column.iter().copied().map(f64::from).sum::<f64>();
+    }
+    for need in [Need::PeerLocalShare, Need::PeerCpuRequest, Need::PeerMemoryRequest] {
+        sum += of_length(need, request.numbers(need)?, count)?.iter().sum::<f64>();
+    }
+    Ok(sum)
 }
 
 fn pod(request: &Request) -> Result<f64, String> {
@@ -82,7 +88,9 @@ fn pod(request: &Request) -> Result<f64, String> {
         return Err("pod.labels is not a list of pairs".to_owned());
     }
     let texts: f64 = name.iter().chain(labels).map(|text| bytes(text)).sum();
-    Ok(texts + request.number(Need::PodCpuRequest)? + request.number(Need::PodMemoryRequest)?)
+    let replicas = of_length(Need::PodReplicas, request.indexes(Need::PodReplicas)?, 1)?;
+    let replicas: f64 = replicas.iter().copied().map(f64::from).sum();
+    Ok(texts + request.number(Need::PodCpuRequest)? + request.number(Need::PodMemoryRequest)? + replicas)
 }
 
 fn parameters(parameters: &Parameters<'_>) -> Result<f64, String> {

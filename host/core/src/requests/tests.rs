@@ -158,13 +158,13 @@ fn a_pod_that_is_resized_counts_as_the_largest_of_both() {
 
 #[test]
 fn requests_beyond_any_machine_do_not_overflow() {
-    let most = Amounts { cpu: Some(u64::MAX), memory: Some(u64::MAX) };
+    let most = Amounts { cpu: Some(u64::MAX), memory: Some(u64::MAX), pods: None };
     let resources = Some(Requirements { requests: Some(most) });
     let huge = Container { resources, ..Container::default() };
     let spec = PodSpec {
         containers: vec![huge.clone(), huge.clone()],
         init_containers: vec![huge],
-        overhead: Some(Amounts { cpu: Some(1), memory: None }),
+        overhead: Some(Amounts { cpu: Some(1), ..Amounts::default() }),
         ..PodSpec::default()
     };
     let all = pod_requests(&spec, &PodStatus::default());

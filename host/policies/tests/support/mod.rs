@@ -180,6 +180,7 @@ pub fn worked_example() -> Arc<Snapshot> {
             node: Some(node.to_owned()),
             gone: false,
             requests: Resources::default(),
+            confined: false,
         });
     }
     let flows = [("f", "p", 50.0), ("p", "f", 30.0), ("p", "s", 100.0), ("p", "w", 40.0)];

@@ -4,7 +4,7 @@ use kube::runtime::watcher::Event;
 use netmarks_core::application::{Application, Naming};
 use netmarks_core::facts::{NodeFacts, PodFacts};
 use netmarks_core::index::Index;
-use netmarks_core::pod_identity::PodIdentity;
+use netmarks_core::pod_identity::{Owner, PodIdentity};
 
 use super::trimmed::{TrimmedNode, TrimmedPod};
 
@@ -107,6 +107,7 @@ pub fn apply_nodes(index: &mut Index, changes: Vec<Change<NodeFacts>>) -> Outcom
 
 fn pod_facts(naming: Naming, pod: TrimmedPod) -> Option<PodFacts> {
     let (namespace, name) = (pod.metadata.namespace?, pod.metadata.name?);
+    let belongs_to_its_node = |owner: &Owner<'_>| owner.kind == "DaemonSet" || owner.kind == "Node";
     let labels = pod.metadata.labels.unwrap_or_default();
     let application = naming.name(PodIdentity {
         name: &name,
@@ -120,6 +121,7 @@ fn pod_facts(naming: Naming, pod: TrimmedPod) -> Option<PodFacts> {
         node: pod.node,
         gone: pod.gone,
         requests: pod.requests,
+        confined: pod.chooses_nodes || pod.owners.iter().any(belongs_to_its_node),
     })
 }
 
@@ -131,5 +133,7 @@ fn node_facts(node: TrimmedNode) -> Option<NodeFacts> {
         zone: label(ZONE),
         region: label(REGION),
         allocatable: node.allocatable,
+        max_pods: node.max_pods,
+        closed: node.closed,
     })
 }

@@ -1,12 +1,14 @@
-//! Pods and nodes from the Kubernetes API, as a stream of changes folded into the index.
+//! Pods, nodes and what is said of applications from the Kubernetes API, as a stream of changes folded into the index.
 //!
-//! [`trimmed`] decodes only what is needed, [`fold`] turns events into changes of the
+//! [`trimmed`] and [`workloads`] decode only what is needed, [`fold`] and [`applications`] turn events into changes of the
 //! index (no I/O), and [`watch`] drives it all. [`client()`] finds the cluster.
 
+pub mod applications;
 mod client;
 pub mod fold;
 pub mod trimmed;
 pub mod watch;
+pub mod workloads;
 
 pub use client::{ClientError, ClusterConfig, client};
 pub use watch::run;

@@ -29,6 +29,8 @@ pub struct TrimmedPod {
     pub node: Option<String>,
     /// What kube-scheduler counts for it.
     pub requests: Resources,
+    /// Whether it says itself which nodes may take it.
+    pub chooses_nodes: bool,
 }
 
 /// A node, as far as placement needs it.
@@ -39,10 +41,14 @@ pub struct TrimmedNode {
     pub metadata: ObjectMeta,
     /// What its pods may request together.
     pub allocatable: Resources,
+    /// How many pods it takes; 0 where it does not say.
+    pub max_pods: u32,
+    /// Whether it is cordoned, or has a taint that keeps pods off.
+    pub closed: bool,
 }
 
 macro_rules! impl_resource {
-    ($type:ty, $kind:literal, $plural:literal, $scope:ty) => {
+    ($type:ty, $group:literal, $kind:literal, $plural:literal, $scope:ty) => {
         impl kube::Resource for $type {
             type DynamicType = ();
             type Scope = $scope;
@@ -52,7 +58,7 @@ macro_rules! impl_resource {
             }
 
             fn group((): &()) -> Cow<'_, str> {
-                "".into()
+                $group.into()
             }
 
             fn version((): &()) -> Cow<'_, str> {
@@ -74,11 +80,13 @@ macro_rules! impl_resource {
     };
 }
 
-impl_resource!(TrimmedPod, "Pod", "pods", NamespaceResourceScope);
-impl_resource!(TrimmedNode, "Node", "nodes", ClusterResourceScope);
+pub(super) use impl_resource;
+
+impl_resource!(TrimmedPod, "", "Pod", "pods", NamespaceResourceScope);
+impl_resource!(TrimmedNode, "", "Node", "nodes", ClusterResourceScope);
 
 /// The JSON that is read; fields that are not named here are skipped without being allocated.
-mod wire {
+pub(super) mod wire {
     use super::*;
 
     go_object! {
@@ -90,7 +98,7 @@ mod wire {
     }
 
     go_object! {
-        struct Metadata {
+        pub(in crate::kubernetes) struct Metadata {
             name: Option<String> = "name",
             generate_name: Option<String> = "generateName",
             namespace: Option<String> = "namespace",
@@ -115,7 +123,21 @@ mod wire {
     go_object! {
         pub(super) struct Node {
             metadata: Metadata = "metadata",
+            spec: NodeSpec = "spec",
             status: NodeStatus = "status",
+        }
+    }
+
+    go_object! {
+        struct NodeSpec {
+            unschedulable: bool = "unschedulable",
+            taints: Vec<Taint> = "taints",
+        }
+    }
+
+    go_object! {
+        struct Taint {
+            effect: String = "effect",
         }
     }
 
@@ -137,7 +159,7 @@ mod wire {
     }
 
     impl Metadata {
-        fn object_meta(&mut self) -> ObjectMeta {
+        pub(in crate::kubernetes) fn object_meta(&mut self) -> ObjectMeta {
             ObjectMeta {
                 name: self.name.take(),
                 generate_name: self.generate_name.take().filter(|prefix| !prefix.is_empty()),
@@ -159,6 +181,7 @@ mod wire {
                 requests: pod_requests(&spec, &status),
                 metadata: metadata.object_meta(),
                 owners: owners.into_iter().map(Owner::from).collect(),
+                chooses_nodes: spec.chooses_nodes(),
                 node: spec.node_name.filter(|node| !node.is_empty()),
             }
         }
@@ -166,8 +189,15 @@ mod wire {
 
     impl From<Node> for TrimmedNode {
         fn from(node: Node) -> Self {
-            let Node { mut metadata, status } = node;
-            Self { metadata: metadata.object_meta(), allocatable: status.allocatable.into() }
+            let Node { mut metadata, spec, status } = node;
+            let max_pods = status.allocatable.pods.unwrap_or(0);
+            Self {
+                metadata: metadata.object_meta(),
+                allocatable: status.allocatable.into(),
+                max_pods: u32::try_from(max_pods).unwrap_or(u32::MAX),
+                closed: spec.unschedulable
+                    || spec.taints.iter().any(|taint| matches!(&*taint.effect, "NoSchedule" | "NoExecute")),
+            }
         }
     }
 }

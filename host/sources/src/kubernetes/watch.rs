@@ -1,8 +1,8 @@
-//! Drives the watches of pods and nodes: list, watch, back off, relist, until told to stop.
+//! Drives the watches: list, watch, back off, relist, until told to stop.
 
 use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use futures::{Stream, StreamExt};
@@ -10,12 +10,14 @@ use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, Client};
 use netmarks_core::application::Naming;
+use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
-use netmarks_core::facts::{NodeFacts, PodFacts};
+use netmarks_core::facts::{ApplicationFacts, NodeFacts, PodFacts};
 use tokio_util::sync::CancellationToken;
 
+use super::applications::{Applications, Kind};
 use super::fold::{Change, Outcome, apply_nodes, apply_pods, node_change, pod_change};
-use netmarks_core::clock::unix_now;
+use super::workloads::{TrimmedDeployment, TrimmedStatefulSet};
 use netmarks_state::{ClusterState, Turn, WatchHealth};
 
 /// Finished pods are left out by the API server, so that a cluster full of old jobs costs nothing here. One that
@@ -29,7 +31,8 @@ const PAGE_SIZE: u32 = 500;
 /// so a single event is published at once and 10,000 at once make 40 snapshots instead of 10,000.
 const BATCH: usize = 256;
 
-/// Keeps `state`'s pods and nodes as the API server tells them, until `shutdown`.
+/// Keeps `state`'s pods, nodes and what is said of applications as the API server tells them, until `shutdown`. Nothing waits for
+/// the last: without the right to list it, as many pods are expected as run.
 ///
 /// Errors are retried forever with the back-off of client-go (0.8 s to 30 s, with jitter), counted in
 /// [`ClusterState::health`] and logged when they begin and when they end. Placement stays as it was meanwhile.
@@ -58,9 +61,30 @@ pub async fn run(client: Client, state: Arc<ClusterState>, naming: Naming, shutd
             take_nodes(&state, changes)
         },
     );
-    // Neither ever ends on its own. Boxed: two watchers are several KiB of state.
-    let both = Box::pin(futures::future::join(pods, nodes));
-    shutdown.run_until_cancelled(both).await;
+    let applications = Mutex::new(Applications::new(naming));
+    let config = || Config::default().page_size(PAGE_SIZE);
+    let applications = || applications.lock().unwrap_or_else(PoisonError::into_inner);
+    let deployments = follow(
+        "deployments",
+        || watcher(Api::<TrimmedDeployment>::all(client.clone()), config()),
+        &state.health().deployments,
+        |events| tell(&state, applications().take_controllers(Kind::Deployment, events)),
+    );
+    let stateful_sets = follow(
+        "statefulsets",
+        || watcher(Api::<TrimmedStatefulSet>::all(client.clone()), config()),
+        &state.health().stateful_sets,
+        |events| tell(&state, applications().take_controllers(Kind::StatefulSet, events)),
+    );
+    let services = follow(
+        "services",
+        || watcher(Api::all(client.clone()), config()),
+        &state.health().services,
+        |events| tell(&state, applications().take_services(events)),
+    );
+    // None ever ends on its own. Boxed: each watcher is several KiB of state.
+    let all = Box::pin(futures::future::join5(pods, nodes, deployments, stateful_sets, services));
+    shutdown.run_until_cancelled(all).await;
 }
 
 /// Applies and publishes changes of pods, then tells whoever waits for them.
@@ -82,6 +106,14 @@ pub fn take_nodes(state: &ClusterState, changes: Vec<Change<NodeFacts>>) -> Outc
     let outcome = state.update(|index| apply_nodes(index, changes));
     if outcome.lists_ended > 0 {
         state.nodes_listed();
+    }
+    outcome
+}
+
+/// Tells the index the news.
+fn tell(state: &ClusterState, (outcome, news): (Outcome, Vec<ApplicationFacts>)) -> Outcome {
+    if !news.is_empty() {
+        state.update(|index| news.iter().for_each(|facts| index.apply_application(facts)));
     }
     outcome
 }

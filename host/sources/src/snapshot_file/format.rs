@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::Taint;
 use netmarks_core::application::{Application, Identity};
 use netmarks_core::facts::Resources;
 use netmarks_core::request::PendingPod;
@@ -184,6 +185,20 @@ impl FileNode {
         Resources::from_cores(self.allocatable_cpu_cores, self.allocatable_memory_bytes)
     }
 
+    /// How many pods it takes; 0 where that is unknown.
+    pub(super) fn max_pods(&self) -> u32 {
+        let pods = self.scheduling.as_ref().map_or(0, |scheduling| scheduling.allocatable.pods);
+        u32::try_from(pods).unwrap_or(u32::MAX)
+    }
+
+    /// Whether it takes no pod that does not tolerate it.
+    pub(super) fn is_closed(&self) -> bool {
+        let keeps_off = |taint: &Taint| matches!(&*taint.effect, "NoSchedule" | "NoExecute");
+        self.scheduling
+            .as_ref()
+            .is_some_and(|scheduling| scheduling.unschedulable || scheduling.taints.iter().any(keeps_off))
+    }
+
     /// As the model of kube-scheduler takes it. Of a node without `scheduling`, nothing else is known: it is taken to have
     /// no taints, its name as its host name, and room for as many pods as a kubelet takes by default.
     #[must_use]
@@ -236,6 +251,13 @@ impl FilePod {
     #[must_use]
     pub fn requests(&self) -> Resources {
         Resources::from_cores(self.cpu_request_cores, self.memory_request_bytes)
+    }
+
+    /// Whether it may run on some nodes only.
+    pub(super) fn is_confined(&self) -> bool {
+        self.scheduling
+            .as_ref()
+            .is_some_and(|scheduling| scheduling.belongs_to_its_node() || scheduling.chooses_nodes())
     }
 
     /// Whether it is being deleted.

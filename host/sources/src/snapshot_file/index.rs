@@ -70,6 +70,8 @@ impl SnapshotFile {
                 zone: node.zone().map(str::to_owned),
                 region: node.region().map(str::to_owned),
                 allocatable: node.allocatable(),
+                max_pods: node.max_pods(),
+                closed: node.is_closed(),
             });
         }
         for pod in &self.pods {
@@ -79,6 +81,7 @@ impl SnapshotFile {
                 node: pod.node.clone(),
                 gone: pod.is_terminating(),
                 requests: pod.requests(),
+                confined: pod.is_confined(),
             });
         }
         if self.flows_at.is_some() || !self.flows.is_empty() {

@@ -1,0 +1,55 @@
+//! What a snapshot says of applications as their controllers and Services would: replicas, and how calls are routed.
+
+use std::collections::BTreeMap;
+
+use netmarks_core::application::Application;
+use netmarks_core::facts::{ApplicationFacts, Resources};
+
+use super::format::{FilePod, SnapshotFile};
+use super::objects::TrafficDistribution;
+
+/// Sums over the pods of an application.
+#[derive(Default)]
+struct Sums {
+    pods: u32,
+    cpu_millicores: u64,
+    memory_bytes: u64,
+    local_routing: bool,
+}
+
+impl SnapshotFile {
+    /// Of each application of `pods`: as many replicas as it has pods, and whether a Service that selects one of them prefers the
+    /// caller's node.
+    #[must_use]
+    pub fn said(&self, pods: &[FilePod]) -> Vec<ApplicationFacts> {
+        let local: Vec<_> = self
+            .services
+            .iter()
+            .filter(|service| service.traffic_distribution == Some(TrafficDistribution::PreferSameNode))
+            .collect();
+        let mut sums = BTreeMap::<&Application, Sums>::new();
+        for pod in pods {
+            let Some(application) = &pod.application else { continue };
+            let sums = sums.entry(application).or_default();
+            let requests = pod.requests();
+            sums.pods += 1;
+            sums.cpu_millicores += requests.cpu_millicores;
+            sums.memory_bytes += requests.memory_bytes;
+            sums.local_routing |= local.iter().any(|service| {
+                pod.name.split_once('/').is_some_and(|(namespace, _)| namespace == service.namespace)
+                    && !service.selector.is_empty()
+                    && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+            });
+        }
+        let facts = |(application, sums): (&Application, Sums)| ApplicationFacts {
+            application: application.clone(),
+            replicas: sums.pods,
+            requests: Resources {
+                cpu_millicores: sums.cpu_millicores / u64::from(sums.pods.max(1)),
+                memory_bytes: sums.memory_bytes / u64::from(sums.pods.max(1)),
+            },
+            local_routing: sums.local_routing,
+        };
+        sums.into_iter().map(facts).collect()
+    }
+}
