@@ -1,19 +1,20 @@
-//! What an operator asks about the cluster and its pods: `GET /v1/decisions` and `GET /v1/snapshot`.
+//! What an operator asks about the cluster and its pods: `GET /v1/decisions`, `GET /v1/snapshot` and `GET
+//! /v1/target`.
 
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use netmarks_core::application::Identity;
 use netmarks_core::clock::unix_now;
 use netmarks_scoring::{Decision, Decisions};
 use netmarks_server::streamed;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_state::ClusterState;
+use netmarks_state::{ClusterState, TargetReport};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
@@ -48,6 +49,7 @@ impl ClusterRoutes {
         Router::new()
             .route("/v1/decisions", get(decisions))
             .route("/v1/snapshot", get(snapshot))
+            .route("/v1/target", get(target))
             .with_state(self)
     }
 }
@@ -77,6 +79,10 @@ async fn snapshot(State(cluster): State<ClusterRoutes>) -> Response {
         let file = state.read(|index| SnapshotFile::from_index(index, identity, unix_now()));
         file.write_json(to)
     })
+}
+
+async fn target(State(cluster): State<ClusterRoutes>) -> Json<TargetReport> {
+    Json(cluster.state.health().target.report())
 }
 
 /// JSON that is made on another thread: walking 150,000 pods and writing them takes a moment that belongs to no request.

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::collect::{ClusterCollector, ConnectionCollector, PolicyCollector};
 use crate::exposition;
 use crate::readiness::ReadinessCheck;
+use crate::target::TargetCollector;
 
 /// What probes and scrapers ask; cheap to clone.
 #[derive(Clone, Debug)]
@@ -47,6 +48,7 @@ impl HealthRoutes {
         metrics.register_with_unit("start_time", help, Unit::Seconds, started);
         metrics.register_collector(Box::new(PolicyCollector(registry.clone())));
         metrics.register_collector(Box::new(ConnectionCollector(connections)));
+        metrics.register_collector(Box::new(TargetCollector(state.clone())));
         let readiness = ReadinessCheck { state, registry, stopping };
         metrics.register_collector(Box::new(ClusterCollector(readiness.clone())));
         Self { readiness, metrics: Arc::new(metrics), classic_histograms: true }

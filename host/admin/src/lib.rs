@@ -15,6 +15,7 @@ mod health;
 mod policies;
 mod query;
 mod readiness;
+mod target;
 
 pub use access::{Access, Denied};
 pub use changes::ChangeCounter;

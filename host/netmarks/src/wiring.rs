@@ -19,6 +19,7 @@ use netmarks_admin::{Access, Admin, ChangeCounter, ClusterRoutes, HealthRoutes};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
 use netmarks_controller::access::Reviewer;
 use netmarks_controller::{Controller, ControllerSettings};
+use netmarks_core::needs::ColumnNeed;
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_extender::{Extender, Recent};
 use netmarks_policies::{Compiling, Registry};
@@ -28,6 +29,7 @@ use netmarks_sources::kubernetes;
 use netmarks_sources::prometheus::Poller;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::{ClusterState, MetricsState};
+use netmarks_target_placement::Keeper;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::config::Config;
@@ -295,6 +297,15 @@ pub async fn sources(config: &Config, state: &Arc<ClusterState>, tasks: &mut Tas
         tracing::warn!("`metrics.url` is not set: there will be no flows, and every answer will be empty");
     }
     Ok(())
+}
+
+/// Starts what computes the target placement, for as long as a policy asks for it.
+pub fn target(config: &Config, scoring: &Scoring, tasks: &mut Tasks) {
+    let registry = scoring.registry.clone();
+    let asked_for = move || registry.current().asks_for(ColumnNeed::NodeTarget);
+    let when_idle = |work| netmarks_engine::when_idle(work);
+    let keeper = Keeper::new(scoring.state.clone(), config.target.clone(), asked_for, when_idle);
+    tasks.follow("target placement", |shutdown| keeper.run(shutdown));
 }
 
 fn stop(config: &Config, tasks: &Tasks) -> Stop {

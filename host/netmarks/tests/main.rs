@@ -29,5 +29,6 @@ mod secrets;
 mod simulate;
 mod snapshot_cli;
 mod support;
+mod target;
 mod tls;
 mod write_a_policy;

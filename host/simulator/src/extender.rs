@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use netmarks_core::facts::PodFacts;
+use netmarks_core::needs::ColumnNeed;
 use netmarks_core::request::PendingPod;
 use netmarks_policies::Registry;
 use netmarks_scoring::{Decisions, Scorer, ScoringConfig, ScoringMetrics};
@@ -23,7 +24,11 @@ pub(crate) struct PolicyExtender<'w> {
 
 impl<'w> PolicyExtender<'w> {
     pub(crate) fn new(world: &'w World, registry: &Registry, config: &ScoringConfig) -> Self {
-        let state = Arc::new(ClusterState::fixed(world.index()));
+        let mut index = world.index();
+        if registry.current().asks_for(ColumnNeed::NodeTarget) {
+            index.replace_target(world.target());
+        }
+        let state = Arc::new(ClusterState::fixed(index));
         let metrics = ScoringMetrics::new(&mut prometheus_client::registry::Registry::default());
         let decisions = Arc::new(Decisions::new(0));
         let scorer =
@@ -40,6 +45,7 @@ impl<'w> PolicyExtender<'w> {
                 node: self.names.get(node).map(|name| (*name).to_owned()),
                 gone: false,
                 requests: pod.requests,
+                confined: false,
             });
         });
     }

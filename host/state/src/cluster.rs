@@ -221,6 +221,7 @@ mod tests {
             node: Some(node.to_owned()),
             gone: false,
             requests: Resources::default(),
+            confined: false,
         }
     }
 

@@ -6,7 +6,9 @@
 mod cluster;
 mod health;
 mod origin;
+mod target;
 
 pub use cluster::{ClusterState, ListState, MetricsState, NotReady, Readiness};
 pub use health::{Health, MetricsHealth, MetricsReport, Turn, WatchHealth};
 pub use origin::ClusterOrigin;
+pub use target::{TargetHealth, TargetReport, TargetState};

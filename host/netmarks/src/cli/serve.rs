@@ -125,6 +125,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         wiring::listeners(&config, &scoring, &mut tasks).await?;
         wiring::policy_sources(&config, &scoring, &mut tasks).await?;
         wiring::sources(&config, &state, &mut tasks).await?;
+        wiring::target(&config, &scoring, &mut tasks);
         let reloader = Reloader {
             file,
             environment,

@@ -22,6 +22,7 @@ use netmarks_extender::ServerConfig;
 use netmarks_scoring::ScoringConfig;
 use netmarks_sources::kubernetes::ClusterConfig;
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
+use netmarks_target_placement::TargetConfig;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +47,9 @@ pub struct Config {
     /// From raw scores to the scheduler's.
     #[garde(dive)]
     pub scoring: ScoringConfig,
+    /// The placement that policies are told to converge to.
+    #[garde(dive)]
+    pub target: TargetConfig,
     /// The policy to begin with.
     #[garde(dive)]
     pub policy: PolicyConfig,
@@ -113,8 +117,18 @@ impl Config {
         broken.retain(|(key, _)| !overlaps(key, known));
         let wrong: Vec<String> =
             known.iter().cloned().chain(broken.iter().map(|(key, _)| key.clone())).collect();
-        let Self { identity, server, cluster: _, metrics, scoring: _, policy, policies: _, admin, log } =
-            self;
+        let Self {
+            identity,
+            server,
+            cluster: _,
+            metrics,
+            scoring: _,
+            target: _,
+            policy,
+            policies: _,
+            admin,
+            log,
+        } = self;
         let mut tell = |key: &str, of: &[&str], message: String| {
             if !of.iter().any(|key| overlaps(key, &wrong)) {
                 broken.push((key.to_owned(), message));

@@ -24,6 +24,7 @@ fn cluster() -> Arc<ClusterState> {
             node: Some(format!("node-{}", number % 100)),
             gone: false,
             requests: Default::default(),
+            confined: false,
         });
     }
     Arc::new(ClusterState::fixed(index))

@@ -143,6 +143,7 @@ impl Extender {
         config.validate()?;
         let client = client()?;
         let address = wiring::listeners(config, &scoring, &mut tasks).await?;
+        wiring::target(config, &scoring, &mut tasks);
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let delay = config.server.shutdown_delay();

@@ -81,6 +81,12 @@ pub(super) struct Args {
     /// kube-scheduler's `percentageOfNodesToScore`; 0 adapts to the cluster's size as kube-scheduler does
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     percentage_of_nodes_to_score: u32,
+    /// Policies learn of an application's replicas as they are placed, as where Deployments cannot be listed
+    #[arg(long)]
+    unknown_replicas: bool,
+    /// Policies that ask for a target placement get none, as with `target.enabled: false`
+    #[arg(long)]
+    without_target: bool,
     /// Steps of the arm `optimal`; by default as many as its size asks for
     #[arg(long, value_name = "NUMBER")]
     optimal_steps: Option<u64>,
@@ -144,6 +150,8 @@ pub(super) fn run(mut args: Args) -> Result<()> {
         input::world(args.snapshot.as_deref())?
     };
     let args = &args;
+    let world = if args.unknown_replicas { world.without_replicas() } else { world };
+    let world = if args.without_target { world.without_target() } else { world };
     let order = match &args.replay {
         Some(file) => input::replay(file, &world)?,
         None => args.order.resolve(&world)?,
