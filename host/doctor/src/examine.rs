@@ -53,7 +53,7 @@ pub async fn examine(subject: &Subject) -> Report {
         let answers = rights::ask(client, account.as_ref(), needed).await;
         findings.extend(rights::findings_of(account.as_ref(), &answers));
         findings.extend(secrets.err().map(|reason| rights::secrets_unknown(&reason)));
-        let watched = watches::fetch(client).await;
+        let watched = Box::pin(watches::fetch(client)).await;
         nodes = watches::nodes(&watched);
         findings.extend(watches::findings_of(&watched));
     }

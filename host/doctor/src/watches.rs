@@ -38,7 +38,7 @@ pub(super) async fn fetch(client: &Client) -> Vec<(&'static str, Watched)> {
     let stateful_sets = watched::<TrimmedStatefulSet>(Api::all(client.clone()));
     let services = watched::<TrimmedService>(Api::all(client.clone()));
     let (pods, nodes, deployments, stateful_sets, services) =
-        futures::future::join5(pods, nodes, deployments, stateful_sets, services).await;
+        Box::pin(futures::future::join5(pods, nodes, deployments, stateful_sets, services)).await;
     vec![
         ("pods", pods),
         ("nodes", nodes),

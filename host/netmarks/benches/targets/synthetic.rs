@@ -71,6 +71,7 @@ pub fn index(size: Size) -> Index {
             zone: Some(format!("zone-{}", node % 3)),
             region: Some("region-a".to_owned()),
             allocatable: Resources { cpu_millicores: 32_000, memory_bytes: 128 << 30 },
+            ..NodeFacts::default()
         });
     }
     for number in 0..size.pods {

@@ -144,7 +144,7 @@ impl Applications {
                 }
             }
         }
-        (outcome, self.to_tell())
+        (outcome, self.news())
     }
 
     fn remove(&mut self, kind: Kind, namespace: &str, name: &str) {
@@ -172,7 +172,7 @@ impl Applications {
     }
 
     /// What is said now and was not told before; of applications of which nothing is said any more, nothing.
-    fn to_tell(&mut self) -> Vec<ApplicationFacts> {
+    fn news(&mut self) -> Vec<ApplicationFacts> {
         let mut news = Vec::new();
         for name in std::mem::take(&mut self.changed) {
             let Some(namespace) = self.namespaces.get_mut(&name) else { continue };
@@ -293,7 +293,7 @@ mod tests {
     }
 
     /// Replicas, millicores of each, and whether calls prefer the caller's node, of the one application that there is news of.
-    fn news((_, news): (Outcome, Vec<ApplicationFacts>)) -> Option<(u32, u64, bool)> {
+    fn told((_, news): (Outcome, Vec<ApplicationFacts>)) -> Option<(u32, u64, bool)> {
         match news.as_slice() {
             [] => None,
             [facts] => {
@@ -307,7 +307,7 @@ mod tests {
     #[test]
     fn controllers_of_one_application_add_up_and_a_status_is_no_news() {
         let mut all = applications();
-        let mut take = |event| news(all.take_controllers(Kind::Deployment, vec![event]));
+        let mut take = |event| told(all.take_controllers(Kind::Deployment, vec![event]));
         assert_eq!(take(Event::Apply(deployment("stable", Some(3), "100m"))), Some((3, 100, false)));
         assert_eq!(take(Event::Apply(deployment("stable", Some(3), "100m"))), None);
         assert_eq!(take(Event::Apply(deployment("canary", None, "500m"))), Some((4, 200, false)));
@@ -324,17 +324,17 @@ mod tests {
         let first = [deployment("one", Some(4), "1"), deployment("two", Some(8), "1")].map(Event::InitApply);
         let list = |objects: Vec<_>| [vec![Event::Init], objects, vec![Event::InitDone]].concat();
         let mut take = |objects| all.take_controllers(Kind::Deployment, list(objects));
-        assert_eq!(news(take(first.to_vec())), Some((14, 1_000, false)));
+        assert_eq!(told(take(first.to_vec())), Some((14, 1_000, false)));
         let (outcome, facts) = take(vec![Event::InitApply(deployment("two", Some(8), "1"))]);
         assert_eq!((outcome.lists_begun, outcome.lists_ended), (1, 1));
-        assert_eq!(news((outcome, facts)), Some((10, 1_000, false)));
+        assert_eq!(told((outcome, facts)), Some((10, 1_000, false)));
     }
 
     #[test]
     fn a_service_counts_for_the_pods_that_it_selects() {
         let mut all = applications();
         all.take_controllers(Kind::Deployment, vec![Event::Apply(deployment("stable", Some(1), "1"))]);
-        let mut take = |service| news(all.take_services(vec![Event::Apply(service)]));
+        let mut take = |service| told(all.take_services(vec![Event::Apply(service)]));
         let (web, both) = (json!({"app": "web"}), json!({"app": "web", "tier": "other"}));
         assert_eq!(take(service(&web, None, Some("Cluster"))), None);
         assert_eq!(take(service(&web, Some("PreferSameNode"), None)), Some((1, 1_000, true)));
