@@ -38,10 +38,12 @@ impl Collector for TargetCollector {
             series(&mut states, &labels, |series| ConstGauge::new(here).encode(series))?;
         }
         let help = "Share of the traffic that stays within nodes as pods run now, as the target has them, and at most.";
-        let mut gained =
-            encoder.encode_descriptor("gained_affinity", help, Some(&Unit::Ratios), MetricType::Gauge)?;
-        for (placement, share) in [("now", report.now), ("target", report.target), ("bound", report.bound)] {
-            if let Some(share) = share {
+        let shares = [("now", report.now), ("target", report.target), ("bound", report.bound)];
+        let known = || shares.into_iter().filter_map(|(placement, share)| Some((placement, share?)));
+        if known().next().is_some() {
+            let mut gained =
+                encoder.encode_descriptor("gained_affinity", help, Some(&Unit::Ratios), MetricType::Gauge)?;
+            for (placement, share) in known() {
                 let labels = PlacementLabel { placement };
                 series(&mut gained, &labels, |series| ConstGauge::new(share).encode(series))?;
             }
