@@ -24,7 +24,8 @@ use toolchain::Toolchain;
 const DEFAULT: &str = "netmarks";
 
 /// Every policy that is committed, by the name of its folder in `guest/` and of its component in `policies/`.
-pub(crate) const POLICIES: [&str; 4] = [DEFAULT, "spread", "zone-cost", "load-blend"];
+pub(crate) const POLICIES: [&str; 6] =
+    [DEFAULT, "spread", "zone-cost", "load-blend", "replica-aware", "look-ahead"];
 
 /// The last release of a tool that is being phased out: some guests are still built with it, so ours must be buildable.
 const CARGO_COMPONENT: &str = "0.21.1";

@@ -24,8 +24,11 @@ pub enum Need {
     /// Indexes, per node: pods of the pod's own application running or starting there.
     NodeOwnPods,
     /// Indexes, per node: how many pods of the pod's own application the target placement has there beyond those running or
-    /// starting; all 0 where there is no target.
+    /// starting (of the pod's own revision); all 0 where there is no target.
     NodeTarget,
+    /// Numbers, per node, cores: what the pods of all applications request that the target placement has there beyond those running or
+    /// starting.
+    NodeTargetCpu,
     /// Texts, per peer: `namespace/name`.
     PeerName,
     /// Indexes, per peer: pods running or starting in the whole cluster.
@@ -48,11 +51,13 @@ pub enum Need {
     PodMemoryRequest,
     /// Indexes, one: as [`Need::PeerReplicas`], of the pod's own application, the pod itself counted; at least 1.
     PodReplicas,
+    /// Indexes, one: the sum of [`Need::NodeTarget`] over all nodes of the cluster, candidates or not.
+    PodTarget,
 }
 
 impl Need {
     /// Every need, in the order of the contract.
-    pub const ALL: [Need; 22] = [
+    pub const ALL: [Need; 24] = [
         Need::Peers,
         Need::OtherNodes,
         Need::NodeName,
@@ -64,6 +69,7 @@ impl Need {
         Need::NodeMemoryRequested,
         Need::NodeOwnPods,
         Need::NodeTarget,
+        Need::NodeTargetCpu,
         Need::PeerName,
         Need::PeerPods,
         Need::PeerReplicas,
@@ -75,6 +81,7 @@ impl Need {
         Need::PodCpuRequest,
         Need::PodMemoryRequest,
         Need::PodReplicas,
+        Need::PodTarget,
     ];
 
     /// The contract's name, for example `node.zone`.
@@ -92,6 +99,7 @@ impl Need {
             Need::NodeMemoryRequested => "node.memory-requested",
             Need::NodeOwnPods => "node.own-pods",
             Need::NodeTarget => "node.target",
+            Need::NodeTargetCpu => "node.target-cpu",
             Need::PeerName => "peer.name",
             Need::PeerPods => "peer.pods",
             Need::PeerReplicas => "peer.replicas",
@@ -103,6 +111,7 @@ impl Need {
             Need::PodCpuRequest => "pod.cpu-request",
             Need::PodMemoryRequest => "pod.memory-request",
             Need::PodReplicas => "pod.replicas",
+            Need::PodTarget => "pod.target",
         }
     }
 

@@ -102,6 +102,8 @@ pub struct PodFacts {
     pub requests: Resources,
     /// Whether it may run on some nodes only: it belongs to its node, or selects nodes.
     pub confined: bool,
+    /// Of its controller's template: see [`crate::revision`]; 0 for none.
+    pub revision: u64,
 }
 
 /// A node as the index wants to know it.

@@ -14,6 +14,7 @@ use crate::facts::{ApplicationFacts, ApplicationId, NodeFacts, NodeId, PodFacts,
 use crate::flow::book::Flow;
 use crate::flow::table::FlowTable;
 use crate::snapshot::{ApplicationRow, NodePods, NodeRow, Said, Snapshot};
+use crate::target::TargetEntry;
 
 /// Holds pods, nodes, applications and flows.
 #[derive(Debug, Default)]
@@ -36,6 +37,7 @@ struct Pod {
     node: Option<NodeId>,
     requests: Resources,
     confined: bool,
+    revision: u64,
     seen: u32,
 }
 
@@ -113,6 +115,7 @@ impl Index {
             node,
             requests: facts.requests,
             confined: facts.confined,
+            revision: facts.revision,
             seen: self.pod_list,
         };
         let before = match self.pods.get_mut(facts.key.as_str()) {
@@ -169,7 +172,8 @@ impl Index {
         if let Some(id) = self.now.names.id(name) {
             self.nodes_seen.remove(&id);
             if let Some(row) = self.now.nodes.get_mut(id.index()) {
-                *row = NodeRow { requested: row.requested, pods: row.pods, ..NodeRow::default() };
+                let NodeRow { requested, pods, awaited, .. } = *row;
+                *row = NodeRow { requested, pods, awaited, ..NodeRow::default() };
             }
             self.release_node(id);
         }
@@ -219,16 +223,37 @@ impl Index {
     ) {
         let mut rows = vec![Vec::new(); self.now.applications.len()];
         for (application, nodes) in target {
-            let Some(row) = self.now.ids.get(application).and_then(|id| rows.get_mut(id.index())) else {
-                continue;
+            let Some(id) = self.now.ids.get(application) else { continue };
+            let Some(row) = rows.get_mut(id.index()) else { continue };
+            let each = self.now.applications.get(id.index()).map(ApplicationRow::mean_requests);
+            let entry = |(node, pods): &(String, u32)| {
+                Some(TargetEntry::new(self.now.names.id(node)?, *pods, each.unwrap_or_default()))
             };
-            let known =
-                |(node, pods): &(String, u32)| Some(NodePods { node: self.now.names.id(node)?, pods: *pods });
-            row.extend(nodes.iter().filter_map(known));
+            row.extend(nodes.iter().filter_map(entry));
+        }
+        for pod in self.pods.values() {
+            let (Some(application), Some(node)) = (pod.application, pod.node) else { continue };
+            let mut row = rows.get_mut(application.index()).into_iter().flatten();
+            if let Some(entry) = row.find(|entry| entry.node == node) {
+                entry.enter(pod.revision);
+            }
+        }
+        let mut awaited = vec![Resources::default(); self.now.nodes.len()];
+        for entry in rows.iter().flatten() {
+            if let Some(awaited) = awaited.get_mut(entry.node.index()) {
+                (0..entry.awaited()).for_each(|_| awaited.add(entry.each));
+            }
+        }
+        for (index, awaited) in awaited.into_iter().enumerate() {
+            if self.now.nodes.get(index).is_some_and(|row| row.awaited != awaited)
+                && let Some(row) = self.now.nodes.get_mut(index)
+            {
+                row.awaited = awaited;
+            }
         }
         for (index, target) in rows.into_iter().enumerate() {
-            if let Some(row) = self.now.applications.get_mut(index)
-                && *row.target != target
+            if self.now.applications.get(index).is_some_and(|row| *row.target != target)
+                && let Some(row) = self.now.applications.get_mut(index)
             {
                 row.target = Arc::new(target);
             }
@@ -288,10 +313,15 @@ impl Index {
             Some(entry) => entry.pods += 1,
             None => placement.push(NodePods { node, pods: 1 }),
         }
+        let each = entry(row, node).and_then(|entry| entry.enter(pod.revision).then_some(entry.each));
+        if let (Some(each), Some(row)) = (each, self.now.nodes.get_mut(node.index())) {
+            row.awaited.remove(each);
+        }
     }
 
     fn displace(&mut self, pod: Pod) {
         let Some(node) = pod.node else { return };
+        let mut awaited = None;
         if let Some(row) = pod.application.and_then(|id| self.now.applications.get_mut(id.index())) {
             row.pods = row.pods.saturating_sub(1);
             row.confined = row.confined.saturating_sub(u32::from(pod.confined));
@@ -305,10 +335,12 @@ impl Index {
                     placement.swap_remove(position);
                 }
             }
+            awaited = entry(row, node).and_then(|entry| entry.leave(pod.revision).then_some(entry.each));
         }
         if let Some(row) = self.now.nodes.get_mut(node.index()) {
             row.requested.remove(pod.requests);
             row.pods = row.pods.saturating_sub(1);
+            row.awaited.add(awaited.unwrap_or_default());
         }
         self.release_node(node);
     }
@@ -370,6 +402,12 @@ impl Index {
             }
         }
     }
+}
+
+/// What the target has of an application on a node; nothing is copied where it has nothing.
+fn entry(row: &mut ApplicationRow, node: NodeId) -> Option<&mut TargetEntry> {
+    let position = row.target.iter().position(|entry| entry.node == node)?;
+    Arc::make_mut(&mut row.target).get_mut(position)
 }
 
 /// Numbers texts from 1. Zones and regions are few and never forgotten.

@@ -27,6 +27,8 @@ pub enum ColumnNeed {
     NodeOwnPods,
     #[strum(serialize = "node.target")]
     NodeTarget,
+    #[strum(serialize = "node.target-cpu")]
+    NodeTargetCpu,
     #[strum(serialize = "peer.name")]
     PeerName,
     #[strum(serialize = "peer.pods")]
@@ -49,6 +51,8 @@ pub enum ColumnNeed {
     PodMemoryRequest,
     #[strum(serialize = "pod.replicas")]
     PodReplicas,
+    #[strum(serialize = "pod.target")]
+    PodTarget,
 }
 
 const PEERS: &str = "peers";

@@ -7,6 +7,7 @@ use crate::application::Application;
 use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::PeerFlow;
 use crate::needs::{ColumnNeed, Needs};
+use crate::revision::revision;
 use crate::snapshot::{ApplicationRow, Snapshot};
 
 /// Marks a slot without a value: a candidate that no snapshot knows, a node that is not a candidate.
@@ -220,7 +221,8 @@ impl Columns<'_> {
             ColumnNeed::NodeMemoryAllocatable => numbers(&|id| row(id).allocatable.memory()),
             ColumnNeed::NodeMemoryRequested => numbers(&|id| row(id).requested.memory()),
             ColumnNeed::NodeOwnPods => Column::Indexes(self.own_pods()),
-            ColumnNeed::NodeTarget => Column::Indexes(self.target()),
+            ColumnNeed::NodeTarget => Column::Indexes(self.of_nodes(&self.target())),
+            ColumnNeed::NodeTargetCpu => numbers(&|id| row(id).awaited.cores()),
             ColumnNeed::PeerName => Column::Texts(
                 self.peers
                     .iter()
@@ -245,6 +247,7 @@ impl Columns<'_> {
             ColumnNeed::PodCpuRequest => Column::Numbers(vec![self.pod.requests.cores()]),
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![self.pod.requests.memory()]),
             ColumnNeed::PodReplicas => Column::Indexes(vec![self.replicas()]),
+            ColumnNeed::PodTarget => Column::Indexes(vec![self.target().iter().sum()]),
         }
     }
 
@@ -289,8 +292,7 @@ impl Columns<'_> {
         flows.iter().map(share).collect()
     }
 
-    /// The pod's own application, by node id: running, starting and assumed.
-    fn own_pods_by_node(&self) -> Vec<u32> {
+    fn own_pods(&self) -> Vec<u32> {
         let mut by_node = vec![0u32; self.snapshot.names().slots()];
         let placed =
             self.own().into_iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
@@ -300,26 +302,26 @@ impl Columns<'_> {
                 *count += pods;
             }
         }
-        by_node
+        self.of_nodes(&by_node)
     }
 
-    fn own_pods(&self) -> Vec<u32> {
-        self.of_nodes(&self.own_pods_by_node())
-    }
-
+    /// Pods of the own application that are missing from the target, by node id; empty without one.
     fn target(&self) -> Vec<u32> {
-        let Some(row) = self.own().filter(|row| !row.target.is_empty()) else {
-            return vec![0; self.nodes.len()];
-        };
-        let own = self.own_pods_by_node();
-        let mut missing = vec![0u32; own.len()];
+        let Some(row) = self.own().filter(|row| !row.target.is_empty()) else { return Vec::new() };
+        let named = |name: &str| self.pod.labels.iter().find(|(key, _)| key == name);
+        let revision = revision(|name| named(name).map(|(_, value)| value.as_str()));
+        let mut missing = vec![0u32; self.snapshot.names().slots()];
         for entry in row.target.iter() {
-            let here = own.get(entry.node.index()).copied().unwrap_or(0);
             if let Some(missing) = missing.get_mut(entry.node.index()) {
-                *missing = entry.pods.saturating_sub(here);
+                *missing = entry.missing(revision);
             }
         }
-        self.of_nodes(&missing)
+        for (_, node) in self.assumed.iter().filter(|(id, _)| Some(*id) == self.application) {
+            if let Some(missing) = missing.get_mut(node.index()) {
+                *missing = missing.saturating_sub(1);
+            }
+        }
+        missing
     }
 
     fn of_nodes(&self, by_id: &[u32]) -> Vec<u32> {

@@ -9,6 +9,7 @@ use crate::application::Application;
 use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::FlowTable;
 use crate::names::NodeNames;
+use crate::target::TargetEntry;
 
 /// How many pods of one application run on one node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub struct NodeRow {
     pub requested: Resources,
     /// How many pods run or start there.
     pub pods: u32,
+    /// What those pods request that the target placement has there and that are not there yet.
+    pub awaited: Resources,
     /// How many pods it takes; 0 where that is unknown.
     pub max_pods: u32,
     /// Whether it takes no pod that does not tolerate it.
@@ -55,7 +58,7 @@ pub struct ApplicationRow {
     /// What controllers and Services say of it.
     pub(crate) said: Said,
     /// Where the target placement has its pods, in no particular order; empty without one.
-    pub target: Arc<Vec<NodePods>>,
+    pub target: Arc<Vec<TargetEntry>>,
 }
 
 /// What controllers and Services say of an application.

@@ -18,6 +18,7 @@ fn mk_pod(key: &str, app: &str, node: Option<&str>) -> PodFacts {
         gone: false,
         requests: Resources { cpu_millicores: 100, memory_bytes: 1_000 },
         confined: false,
+        revision: 0,
     }
 }
 

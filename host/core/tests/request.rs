@@ -36,6 +36,7 @@ fn worked_example() -> Index {
             gone: false,
             requests: Resources { cpu_millicores: 500, memory_bytes: 100 },
             confined: false,
+            revision: 0,
         });
     }
     let flow = |source: &str, destination: &str, bytes_per_second: f64| Flow {
@@ -109,6 +110,7 @@ fn replicas_count_each_and_unknown_candidates_and_pods_score_nothing() {
         gone: false,
         requests: Resources::default(),
         confined: false,
+        revision: 0,
     });
     let request = gather_for(&index, &["never-seen", "n3"], &["peers"]);
     assert_eq!(netmarks_score(&request), [0.0, 320.0]);

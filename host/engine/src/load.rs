@@ -192,7 +192,7 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
             | ColumnNeed::NodeOwnPods
             | ColumnNeed::NodeTarget => Column::Indexes((0..nodes).collect()),
             ColumnNeed::NodeCpuAllocatable => per_node(8.0),
-            ColumnNeed::NodeCpuRequested => per_node(0.5),
+            ColumnNeed::NodeCpuRequested | ColumnNeed::NodeTargetCpu => per_node(0.5),
             ColumnNeed::NodeMemoryAllocatable => per_node(32e9),
             ColumnNeed::NodeMemoryRequested => per_node(1e9),
             ColumnNeed::PeerName => Column::Texts(peer_names.iter().map(ToString::to_string).collect()),
@@ -206,6 +206,7 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
             ColumnNeed::PodCpuRequest => Column::Numbers(vec![0.1]),
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![1e8]),
             ColumnNeed::PodReplicas => Column::Indexes(vec![3]),
+            ColumnNeed::PodTarget => Column::Indexes(vec![(0..nodes).sum()]),
         })
         .collect();
     PolicyRequest { candidates, nodes, peers, columns, peer_names }

@@ -16,6 +16,7 @@ fn everything(policy: &Policy) -> PolicyRequest {
         ColumnNeed::NodeRegion => indexes([10, 20, 90]),
         ColumnNeed::NodeOwnPods => indexes([100, 200, 900]),
         ColumnNeed::NodeTarget => indexes([10_000_000, 20_000_000, 90_000_000]),
+        ColumnNeed::NodeTargetCpu => numbers([1e8, 2e8, 9e8]),
         ColumnNeed::NodeCpuAllocatable => numbers([1e3, 2e3, 9e3]),
         ColumnNeed::NodeCpuRequested => numbers([1e4, 2e4, 9e4]),
         ColumnNeed::NodeMemoryAllocatable => numbers([1e5, 2e5, 9e5]),
@@ -31,6 +32,7 @@ fn everything(policy: &Policy) -> PolicyRequest {
         ColumnNeed::PodCpuRequest => Column::Numbers(vec![7.0]),
         ColumnNeed::PodMemoryRequest => Column::Numbers(vec![8.0]),
         ColumnNeed::PodReplicas => Column::Indexes(vec![9]),
+        ColumnNeed::PodTarget => Column::Indexes(vec![17]),
     });
     PolicyRequest {
         candidates: 2,
@@ -56,16 +58,16 @@ fn a_policy_with_every_need_sees_every_value() {
         ("choice", word("three")),
     ];
     let policy = load_with("columns", &guest("columns"), &parameters, patient()).unwrap();
-    assert_eq!(policy.needs().columns.len(), 20);
+    assert_eq!(policy.needs().columns.len(), 22);
     // See the fixture for the sum: nodes, then what all candidates share.
     let peers = (1.0 + 2.0 * 3.0 + 2.0 + 3.0 + 5.0) + (2.0 + 2.0 * 4.0 + 6.0 + 12.0 + 4.0 + 6.0);
     let expected = (11.0 + 12.0) + 1.0 + (13.0 + 14.0) + (15.0 + 16.0);
-    let pod = 5.0 + 11.0 + 7.0 + 8.0 + 9.0;
+    let pod = 5.0 + 11.0 + 7.0 + 8.0 + 9.0 + 17.0;
     let parameters = 50.0 + 4.0 + 1.0 + 5.0;
     let shared = peers + expected + pod + parameters + 4.0;
     assert_eq!(
         policy.score(&everything(&policy)).unwrap(),
-        [shared + 1.0 + 11_111_111.0, shared + 2.0 + 22_222_222.0]
+        [shared + 1.0 + 111_111_111.0, shared + 2.0 + 222_222_222.0]
     );
 }
 

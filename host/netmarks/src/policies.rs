@@ -15,14 +15,26 @@ use crate::config::{Policies, PolicyConfig};
 
 /// The policies that ship inside the program, the NetMARKS score first. They are built from `guest/` and committed; `cargo xtask
 /// guests` renews them.
-pub const BUILT_IN: [(&str, &[u8]); 4] = [
+pub const BUILT_IN: [(&str, &[u8]); 6] = [
     ("netmarks", NETMARKS),
     ("load-blend", include_bytes!("../../../policies/load-blend.wasm")),
+    ("look-ahead", include_bytes!("../../../policies/look-ahead.wasm")),
+    ("replica-aware", include_bytes!("../../../policies/replica-aware.wasm")),
     ("spread", include_bytes!("../../../policies/spread.wasm")),
     ("zone-cost", include_bytes!("../../../policies/zone-cost.wasm")),
 ];
 
 const NETMARKS: &[u8] = include_bytes!("../../../policies/netmarks.wasm");
+
+/// What `recommended` stands for.
+const RECOMMENDED: &str = "look-ahead";
+
+/// A policy that ships inside the program, by its name or as `recommended`.
+#[must_use]
+pub fn find_built_in(name: &str) -> Option<(&'static str, &'static [u8])> {
+    let name = if name == "recommended" { RECOMMENDED } else { name };
+    BUILT_IN.into_iter().find(|(known, _)| *known == name)
+}
 
 /// The hidden command of this program that compiles one artefact from stdin to stdout.
 pub const COMPILE: &str = "compile-policy";
@@ -46,7 +58,12 @@ pub struct InitialPolicy {
 pub fn read(config: &PolicyConfig) -> Result<InitialPolicy> {
     let settings = config.settings();
     match &config.file {
-        None => built_in("netmarks", NETMARKS, settings),
+        None => {
+            let name: &str = config.built_in.into();
+            let (name, bytes) =
+                find_built_in(name).with_context(|| format!("this program has no policy `{name}`"))?;
+            built_in(name, bytes, settings)
+        }
         Some(file) => from_file(file, settings),
     }
 }

@@ -1,8 +1,10 @@
 //! kube-scheduler at work on a [`World`]: one pod after the other, each seen by the next.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use netmarks_core::request::PendingPod;
 use netmarks_placement::Placer;
 use netmarks_scheduler_model::{Cluster, Scheduler, SchedulerDecision, SchedulerOptions, TemplateId};
 
@@ -10,6 +12,9 @@ use crate::arm::Decider;
 use crate::declared::Declared;
 use crate::extender::PolicyExtender;
 use crate::world::{EmptyCluster, World};
+
+/// The label that tells a Deployment's pods of one revision from those of another.
+const REVISION: &str = "pod-template-hash";
 
 /// Places pods by one arm.
 pub(crate) struct SimulatedScheduler<'w> {
@@ -22,6 +27,8 @@ pub(crate) struct SimulatedScheduler<'w> {
     /// What each pod on a node is called there, oldest first: while a pod is rolled out, there are two of it.
     names: Vec<VecDeque<String>>,
     renamed: u64,
+    /// How often each pod was replaced by one of another template.
+    rollouts: Vec<u32>,
     pub(crate) decisions: u64,
     cancelled: &'w AtomicBool,
 }
@@ -62,6 +69,7 @@ impl<'w> SimulatedScheduler<'w> {
             random,
             names: vec![VecDeque::new(); world.pods.len()],
             renamed: 0,
+            rollouts: vec![0; world.pods.len()],
             decisions: 0,
             cancelled,
         }
@@ -80,7 +88,8 @@ impl<'w> SimulatedScheduler<'w> {
         let Some(template) = self.templates.get(pod).copied() else { return SchedulerDecision::default() };
         let application = self.world.inventory.pods.get(pod).and_then(|pod| pod.application);
         self.decisions += 1;
-        let Self { cluster, scheduler, scores, world, .. } = self;
+        let pending = self.pending(pod);
+        let Self { cluster, scheduler, scores, .. } = self;
         let mut ask = |candidates: &[usize], answer: &mut Vec<i64>| match scores {
             Scores::None | Scores::Random => {}
             Scores::Declared(declared) => {
@@ -89,7 +98,7 @@ impl<'w> SimulatedScheduler<'w> {
                 }
             }
             Scores::Policies(extender) => {
-                if let Some(pending) = world.pending.get(pod) {
+                if let Some(pending) = &pending {
                     extender.scores(pending, candidates, answer);
                 }
             }
@@ -101,9 +110,22 @@ impl<'w> SimulatedScheduler<'w> {
         decision
     }
 
+    /// The pod as an extender is asked about it, with the label that its controller gives each revision.
+    fn pending(&self, pod: usize) -> Option<Cow<'w, PendingPod>> {
+        let pending = self.world.pending.get(pod)?;
+        let rollouts = self.rollouts.get(pod).copied().unwrap_or(0);
+        if rollouts == 0 {
+            return Some(Cow::Borrowed(pending));
+        }
+        let mut pending = pending.clone();
+        pending.labels.retain(|(key, _)| key != REVISION);
+        pending.labels.push((REVISION.to_owned(), rollouts.to_string()));
+        Some(Cow::Owned(pending))
+    }
+
     fn enter(&mut self, pod: usize, template: TemplateId, node: usize) {
         self.cluster.place(template, node);
-        let Some(pending) = self.world.pending.get(pod) else { return };
+        let Some(pending) = self.pending(pod) else { return };
         let Some(names) = self.names.get_mut(pod) else { return };
         let name = if names.is_empty() {
             pending.key.clone()
@@ -119,7 +141,7 @@ impl<'w> SimulatedScheduler<'w> {
                     declared.occupancy.enter(application, node);
                 }
             }
-            Scores::Policies(extender) => extender.bind(&name, pending, node),
+            Scores::Policies(extender) => extender.bind(&name, &pending, node),
         }
         names.push_back(name);
     }
@@ -133,6 +155,12 @@ impl Placer for SimulatedScheduler<'_> {
     }
 
     fn place(&mut self, pod: usize) -> Option<usize> {
+        // It takes over from one that still runs: a rollout, for which there is another template.
+        if self.names.get(pod).is_some_and(|names| !names.is_empty())
+            && let Some(rollouts) = self.rollouts.get_mut(pod)
+        {
+            *rollouts += 1;
+        }
         let decision = self.decide(pod);
         let node = self.random.choice(decision.best)?;
         self.occupy(pod, node);

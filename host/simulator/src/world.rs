@@ -153,6 +153,7 @@ impl World {
                     gone: false,
                     requests: pod.requests,
                     confined: scheduling.belongs_to_its_node() || scheduling.chooses_nodes(),
+                    revision: 0,
                 });
             }
             let config = TargetConfig::default();

@@ -222,6 +222,7 @@ mod tests {
             gone: false,
             requests: Resources::default(),
             confined: false,
+            revision: 0,
         }
     }
 

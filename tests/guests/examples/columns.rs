@@ -1,11 +1,12 @@
 //! Needs everything, checks the length of every column, and returns a sum in which every value counts.
 //!
 //! The score of candidate `n` is the sum of
-//!  - for node `n`: bytes of its name, zone, region, the four CPU and memory numbers, own pods, target;
+//!  - for node `n`: bytes of its name, zone, region, the four CPU and memory numbers, own pods, target
+//!    and CPU that it awaits;
 //!  - over all nodes that are not candidates: bytes of their names;
 //!  - over all peers: outbound + 2 * inbound + sum of (node + 1) * pods over their placements, bytes of the name, pods, replicas,
 //!    share of local traffic, CPU and memory request;
-//!  - bytes of the pod's name, of its labels' keys and values, its CPU and its memory request, its replicas;
+//!  - bytes of the pod's name, of its labels' keys and values, its CPU and its memory request, its replicas and its target;
 //!  - the parameters: `number`, bytes of `text`, 1 if `toggle`, bytes of `choice`.
 //!
 //! All of them small whole numbers in the tests, so that the sum is exact. `check` refuses `text = refuse`.
@@ -41,6 +42,7 @@ impl Policy for Columns {
             scores.iter_mut().zip(column).for_each(|(score, value)| *score += f64::from(*value));
         }
         for need in [
+            Need::NodeTargetCpu,
             Need::NodeCpuAllocatable,
             Need::NodeCpuRequested,
             Need::NodeMemoryAllocatable,
@@ -88,9 +90,11 @@ fn pod(request: &Request) -> Result<f64, String> {
         return Err("pod.labels is not a list of pairs".to_owned());
     }
     let texts: f64 = name.iter().chain(labels).map(|text| bytes(text)).sum();
-    let replicas = of_length(Need::PodReplicas, request.indexes(Need::PodReplicas)?, 1)?;
-    let replicas: f64 = replicas.iter().copied().map(f64::from).sum();
-    Ok(texts + request.number(Need::PodCpuRequest)? + request.number(Need::PodMemoryRequest)? + replicas)
+    let mut counts = 0.0;
+    for need in [Need::PodReplicas, Need::PodTarget] {
+        counts += of_length(need, request.indexes(need)?, 1)?.iter().copied().map(f64::from).sum::<f64>();
+    }
+    Ok(texts + request.number(Need::PodCpuRequest)? + request.number(Need::PodMemoryRequest)? + counts)
 }
 
 fn parameters(parameters: &Parameters<'_>) -> Result<f64, String> {

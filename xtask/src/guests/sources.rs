@@ -11,10 +11,12 @@ use anyhow::{Context as _, Result};
 use sha2::{Digest as _, Sha256};
 
 /// What all policies are made of: files, and folders with everything in them.
-const SHARED: [&str; 7] = [
+const SHARED: [&str; 9] = [
     "guest/.cargo",
     "guest/Cargo.lock",
     "guest/Cargo.toml",
+    "guest/gain/Cargo.toml",
+    "guest/gain/src",
     "guest/sdk/Cargo.toml",
     "guest/sdk/src",
     "wit",

@@ -58,6 +58,7 @@ pub fn pod(number: u32, application: Application, node: u32) -> PodFacts {
         gone: false,
         requests: Resources { cpu_millicores: 100, memory_bytes: 128 << 20 },
         confined: false,
+        revision: 0,
     }
 }
 

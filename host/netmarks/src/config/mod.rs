@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use mistake::{Mistake, Mistakes};
-pub use policies::{Policies, PolicyConfig};
+pub use policies::{BuiltIn, Policies, PolicyConfig};
 
 /// The whole configuration. Durations carry their unit in the key.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]

@@ -20,7 +20,10 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields, default)]
 #[garde(allow_unvalidated)]
 pub struct PolicyConfig {
-    /// A component; by default the built-in NetMARKS score. It is read again when it changes.
+    /// One of those that ship inside the program; `recommended` is `look-ahead`. A `file` goes before it.
+    #[schemars(extend("x-live" = true))]
+    pub built_in: BuiltIn,
+    /// A component; without one, the built-in policy. It is read again when it changes.
     #[schemars(extend("x-live" = true))]
     pub file: Option<PathBuf>,
     /// The policy's own settings.
@@ -45,10 +48,48 @@ pub struct PolicyConfig {
     pub on_fault: OnFault,
 }
 
+/// A policy that ships inside the program.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+    strum::IntoStaticStr,
+    strum::VariantNames,
+)]
+#[serde(rename_all = "kebab-case")]
+#[strum(serialize_all = "kebab-case")]
+pub enum BuiltIn {
+    /// The paper's score.
+    #[default]
+    Netmarks,
+    /// The best by measurement: `look-ahead`.
+    Recommended,
+    LoadBlend,
+    LookAhead,
+    ReplicaAware,
+    Spread,
+    ZoneCost,
+}
+
 impl Default for PolicyConfig {
     fn default() -> Self {
         let Settings { weight, normalisation, on_fault, parameters, limits, grants } = Settings::default();
-        Self { file: None, parameters, limits, grants, weight, normalisation, on_fault }
+        Self {
+            built_in: BuiltIn::default(),
+            file: None,
+            parameters,
+            limits,
+            grants,
+            weight,
+            normalisation,
+            on_fault,
+        }
     }
 }
 
@@ -56,7 +97,8 @@ impl PolicyConfig {
     /// Without the file.
     #[must_use]
     pub fn settings(&self) -> Settings {
-        let Self { file: _, parameters, limits, grants, weight, normalisation, on_fault } = self.clone();
+        let Self { built_in: _, file: _, parameters, limits, grants, weight, normalisation, on_fault } =
+            self.clone();
         Settings { weight, normalisation, on_fault, parameters, limits, grants }
     }
 }

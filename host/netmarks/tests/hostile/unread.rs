@@ -25,6 +25,7 @@ fn cluster() -> Arc<ClusterState> {
             gone: false,
             requests: Default::default(),
             confined: false,
+            revision: 0,
         });
     }
     Arc::new(ClusterState::fixed(index))

@@ -181,6 +181,7 @@ pub fn worked_example() -> Arc<Snapshot> {
             gone: false,
             requests: Resources::default(),
             confined: false,
+            revision: 0,
         });
     }
     let flows = [("f", "p", 50.0), ("p", "f", 30.0), ("p", "s", 100.0), ("p", "w", 40.0)];

@@ -5,6 +5,7 @@ use netmarks_core::application::{Application, Naming};
 use netmarks_core::facts::{NodeFacts, PodFacts};
 use netmarks_core::index::Index;
 use netmarks_core::pod_identity::{Owner, PodIdentity};
+use netmarks_core::revision::revision;
 
 use super::trimmed::{TrimmedNode, TrimmedPod};
 
@@ -121,6 +122,7 @@ fn pod_facts(naming: Naming, pod: TrimmedPod) -> Option<PodFacts> {
         node: pod.node,
         gone: pod.gone,
         requests: pod.requests,
+        revision: revision(|name| labels.get(name).map(String::as_str)),
         confined: pod.chooses_nodes || pod.owners.iter().any(belongs_to_its_node),
     })
 }

@@ -6,6 +6,7 @@ use netmarks_core::application::Identity;
 use netmarks_core::facts::{NodeFacts, PodFacts};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
+use netmarks_core::revision::revision;
 
 use super::format::{FileFlow, FileNode, FilePod, SnapshotFile};
 
@@ -82,6 +83,7 @@ impl SnapshotFile {
                 gone: pod.is_terminating(),
                 requests: pod.requests(),
                 confined: pod.is_confined(),
+                revision: revision(|name| pod.labels.get(name).map(String::as_str)),
             });
         }
         if self.flows_at.is_some() || !self.flows.is_empty() {

@@ -26,6 +26,7 @@ fn pod(key: &str, application: Option<&str>, node: &str) -> PodFacts {
         gone: false,
         requests: resources(500),
         confined: false,
+        revision: 0,
     }
 }
 

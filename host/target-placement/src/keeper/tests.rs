@@ -27,6 +27,7 @@ fn fill(index: &mut Index) {
                 gone: false,
                 requests: Resources { cpu_millicores: 1, memory_bytes: 1 },
                 confined: false,
+                revision: 0,
             });
         }
     }
@@ -75,6 +76,7 @@ async fn what_talks_gets_a_common_node_and_policies_are_told() {
             gone: false,
             requests: Resources::default(),
             confined: false,
+            revision: 0,
         });
         index.delete_pod("shop/web-1");
     });

@@ -71,14 +71,14 @@ fn policy(text: &str) -> Result<ArmPolicy, String> {
     if !(number > 0.0 && number <= Settings::MOST_WEIGHT) {
         return Err(format!("the weight {weight} is not above 0 and at most {}", Settings::MOST_WEIGHT));
     }
-    let built_in = policies::BUILT_IN.into_iter().find(|(name, _)| *name == policy);
+    let built_in = policies::find_built_in(policy);
     let source = match built_in {
         Some((name, bytes)) => ArmSource::BuiltIn(name, bytes),
         None if policy.ends_with(".wasm") => ArmSource::File(policy.into()),
         None => {
             let names: Vec<&str> = policies::BUILT_IN.iter().map(|(name, _)| *name).collect();
             return Err(format!(
-                "`{policy}` is neither `default`, `random`, `declared` or `optimal`, nor a policy: one of {}, or a file NAME.wasm",
+                "`{policy}` is neither `default`, `random`, `declared` or `optimal`, nor a policy: one of recommended, {}, or a file NAME.wasm",
                 names.join(", ")
             ));
         }
@@ -199,7 +199,10 @@ mod tests {
         assert_eq!(second.source, ArmSource::File("mine.wasm".into()));
         assert_eq!((second.weight, &second.parameters["a"]), (1.0, &ParameterValue::Number(0.5)));
         for (text, says) in [
-            ("nobody", "one of netmarks, load-blend, spread, zone-cost, or a file"),
+            (
+                "nobody",
+                "one of recommended, netmarks, load-blend, look-ahead, replica-aware, spread, zone-cost, or a file",
+            ),
             ("netmarks=0", "the weight 0 is not above 0"),
             ("netmarks=x", "`x` is not a number"),
             ("netmarks:a", "KEY=VALUE"),

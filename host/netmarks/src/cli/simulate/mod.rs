@@ -29,7 +29,8 @@ const EXAMPLES: &str = "Exits with 5 if it was stopped before the end.
 
 Arms:
   default          kube-scheduler alone
-  netmarks         kube-scheduler with the built-in NetMARKS score; also spread, zone-cost, load-blend
+  netmarks         kube-scheduler with the built-in NetMARKS score; also spread, zone-cost, load-blend, replica-aware
+  recommended      kube-scheduler with the built-in policy look-ahead, which follows a target placement
   FILE.wasm        kube-scheduler with a policy of your own
   netmarks=2,spread=1
                    several policies with their weights

@@ -1,0 +1,205 @@
+//! A step towards a good whole: a pod goes where the target placement has it; without one, where it keeps traffic local together with
+//! the pods that are still to come.
+//!
+//! The first rule that says something decides:
+//!
+//! 1. Nodes where the target still misses pods of the application score 1, all others 0.
+//! 2. If the target has pods of the application on nodes that are not among the candidates (they are full), or the application has
+//!    no traffic, nodes score by the share of their CPU that the target leaves free: the pod stays off the room that others need.
+//! 3. Otherwise score(n) = sum over peers X of T(X) * (gain of this replica + 0.9 * gain of the pods of X that are to come and
+//!    fit beside it). The gain is that of `replica-aware`. Rooms that earlier peers will take are taken off, the heaviest first.
+
+use netmarks_policy_gain::Gains;
+use netmarks_policy_sdk::{Need, Parameter, Part, Peer, Policy, Request, export};
+
+/// What a gain that is still to come counts against one that is there.
+const TO_COME: f64 = 0.9;
+
+/// Most addends that the contract allows.
+const MOST_PARTS: usize = 256;
+
+/// Follows the target, or looks ahead.
+#[derive(Debug)]
+pub struct LookAhead;
+
+impl Policy for LookAhead {
+    const NAME: &'static str = "look-ahead";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const SUMMARY: &'static str =
+        "Follows the target placement; without one, makes room for peers that are still to come.";
+    const NEEDS: &'static [Need] = &[
+        Need::Peers,
+        Need::NodeOwnPods,
+        Need::NodeTarget,
+        Need::NodeTargetCpu,
+        Need::NodeCpuAllocatable,
+        Need::NodeCpuRequested,
+        Need::NodeMemoryAllocatable,
+        Need::NodeMemoryRequested,
+        Need::PeerPods,
+        Need::PeerReplicas,
+        Need::PeerLocalShare,
+        Need::PeerCpuRequest,
+        Need::PeerMemoryRequest,
+        Need::PodCpuRequest,
+        Need::PodMemoryRequest,
+        Need::PodReplicas,
+        Need::PodTarget,
+    ];
+    const PARAMETERS: &'static [Parameter] = &[
+        Gains::ROUTING,
+        Parameter::toggle("follow-target", "Whether pods go where the target placement has them.", true),
+    ];
+
+    fn score(request: &Request) -> Result<Vec<f64>, String> {
+        if let Some((_, scores)) = by_target(request)? {
+            return Ok(scores);
+        }
+        let ahead = Ahead::read(request)?;
+        Ok((0..request.candidates()).map(|node| ahead.parts(node).map(|(_, amount)| amount).sum()).collect())
+    }
+
+    fn explain(request: &Request, node: u32) -> Result<Vec<Part>, String> {
+        let part = |peer, label: &str, amount| Part { peer, label: label.to_owned(), amount };
+        if let Some((label, scores)) = by_target(request)? {
+            let amount = scores.get(node as usize).copied().unwrap_or(0.0);
+            return Ok(if amount > 0.0 { vec![part(None, label, amount)] } else { Vec::new() });
+        }
+        let ahead = Ahead::read(request)?;
+        let parts = (0..).zip(ahead.parts(node as usize)).filter(|(_, (_, amount))| *amount > 0.0);
+        Ok(parts
+            .map(|(peer, (to_come, amount))| {
+                let label = if to_come { "kept on the node, some of it by pods to come" } else { "kept on the node" };
+                part(Some(peer), label, amount)
+            })
+            .take(MOST_PARTS)
+            .collect())
+    }
+}
+
+/// The scores by the first two rules, and what they are; `None` if neither says something.
+fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, String> {
+    if !request.parameters().toggle("follow-target")? {
+        return Ok(None);
+    }
+    let missing = request.indexes(Need::NodeTarget)?.iter().take(request.candidates());
+    if missing.clone().any(|pods| *pods > 0) {
+        let scores = missing.map(|pods| if *pods > 0 { 1.0 } else { 0.0 });
+        return Ok(Some(("the target misses pods here", scores.collect())));
+    }
+    let awaited = request.numbers(Need::NodeTargetCpu)?;
+    let elsewhere = request.indexes(Need::PodTarget)?.first().is_some_and(|pods| *pods > 0);
+    let silent = request.peers().next().is_none();
+    if !(elsewhere || silent) || !awaited.iter().any(|cores| *cores > 0.0) {
+        return Ok(None);
+    }
+    let pod = request.number(Need::PodCpuRequest)?;
+    let nodes = request.numbers(Need::NodeCpuAllocatable)?.iter().zip(request.numbers(Need::NodeCpuRequested)?);
+    let left = |((all, used), awaited): ((&f64, &f64), &f64)| {
+        if *all > 0.0 { ((all - used - pod - awaited) / all).max(0.0) } else { 0.0 }
+    };
+    let scores = nodes.zip(awaited).map(left).take(request.candidates());
+    Ok(Some(("CPU that the target leaves free", scores.collect())))
+}
+
+/// What the third rule is computed from.
+struct Ahead<'a> {
+    gains: Gains<'a>,
+    peers: Vec<Awaited<'a>>,
+    /// Cores and bytes that each node has left once the pod runs there.
+    room: Vec<(f64, f64)>,
+}
+
+/// A peer, and what is known of its pods that are still to come.
+struct Awaited<'a> {
+    peer: Peer<'a>,
+    /// How many they are.
+    to_come: f64,
+    /// How many of them are needed beside pods of the application that run already.
+    claimed: f64,
+    /// What one of them requests.
+    cores: f64,
+    bytes: f64,
+}
+
+impl<'a> Ahead<'a> {
+    fn read(request: &'a Request) -> Result<Self, String> {
+        let gains = Gains::read(request)?;
+        let (pod_cores, pod_bytes) =
+            (request.number(Need::PodCpuRequest)?, request.number(Need::PodMemoryRequest)?);
+        let left = |all: Need, used: Need, pod: f64| -> Result<Vec<f64>, String> {
+            let (all, used) = (request.numbers(all)?.iter(), request.numbers(used)?);
+            Ok(all.zip(used).map(|(all, used)| all - used - pod).collect())
+        };
+        let cores = left(Need::NodeCpuAllocatable, Need::NodeCpuRequested, pod_cores)?;
+        let bytes = left(Need::NodeMemoryAllocatable, Need::NodeMemoryRequested, pod_bytes)?;
+        let (pods, replicas) = (request.indexes(Need::PeerPods)?, request.indexes(Need::PeerReplicas)?);
+        let (of_cores, of_bytes) =
+            (request.numbers(Need::PeerCpuRequest)?, request.numbers(Need::PeerMemoryRequest)?);
+        let each = pods.iter().zip(replicas).zip(of_cores.iter().zip(of_bytes));
+        let mut peers: Vec<_> = request
+            .peers()
+            .zip(each)
+            .map(|(peer, ((pods, replicas), (cores, bytes)))| Awaited {
+                peer,
+                to_come: f64::from(replicas.saturating_sub(*pods)),
+                claimed: 0.0,
+                cores: *cores,
+                bytes: *bytes,
+            })
+            .collect();
+        for (index, awaited) in peers.iter_mut().enumerate().filter(|(_, awaited)| awaited.to_come > 0.0) {
+            let own = (0..).zip(gains.own()).filter(|(_, own)| **own > 0);
+            let claims = own.map(|(node, own)| {
+                let wanted = gains.counterparts(index, f64::from(*own));
+                (wanted - f64::from(awaited.peer.pods_on(node))).max(0.0)
+            });
+            awaited.claimed = claims.sum();
+        }
+        Ok(Self { gains, peers, room: cores.into_iter().zip(bytes).collect() })
+    }
+
+    /// For each peer whether pods to come have a part in it, and what the pod keeps on the node.
+    fn parts(&self, node: usize) -> impl Iterator<Item = (bool, f64)> + '_ {
+        let (mut cores, mut bytes) = self.room.get(node).copied().unwrap_or_default();
+        let own = f64::from(self.gains.own().get(node).copied().unwrap_or(0));
+        self.peers.iter().enumerate().map(move |(index, awaited)| {
+            let here = f64::from(awaited.peer.pods_on(u32::try_from(node).unwrap_or(u32::MAX)));
+            let gained = self.gains.of(index, node, here);
+            let traffic = awaited.peer.traffic();
+            if awaited.to_come == 0.0 {
+                return (false, traffic * gained);
+            }
+            let before = (self.gains.counterparts(index, own) - here).max(0.0);
+            let after = (self.gains.counterparts(index, own + 1.0) - here).max(0.0);
+            let fit = fitting(cores, awaited.cores).min(fitting(bytes, awaited.bytes));
+            let wanted = after.min(fit).min(awaited.to_come);
+            cores -= wanted * awaited.cores;
+            bytes -= wanted * awaited.bytes;
+            let to_come = TO_COME
+                * awaited.chance(before, after)
+                * (self.gains.of(index, node, here + wanted) - gained).max(0.0);
+            (to_come > 0.0, traffic * (gained + to_come))
+        })
+    }
+}
+
+impl Awaited<'_> {
+    /// How likely (0 to 1) pods to come are free to come here, where so many are wanted before and after the pod is placed.
+    fn chance(&self, before: f64, after: f64) -> f64 {
+        if after > before {
+            ((self.to_come - self.claimed) / (after - before)).clamp(0.0, 1.0)
+        } else if self.claimed > 0.0 {
+            (self.to_come / self.claimed).min(1.0)
+        } else {
+            0.0
+        }
+    }
+}
+
+/// How many of so much each fit into what is left.
+fn fitting(left: f64, each: f64) -> f64 {
+    if each > 0.0 { (left / each).floor().max(0.0) } else { f64::MAX }
+}
+
+export!(LookAhead);
