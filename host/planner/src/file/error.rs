@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Io(#[source] std::io::Error),
     #[error("it is larger than {} MiB", limit >> 20)]
     TooLarge { limit: u64 },
-    #[error("it is not JSON of this format, as `netmarks plan -o json` prints it")]
+    #[error("it is not the JSON of a plan")]
     Json(#[source] serde_json::Error),
     #[error(
         "it has version {found}, and this program reads version {VERSION}; make the plan again with this program"

@@ -42,7 +42,7 @@ fn a_plan_is_read_as_it_was_written() {
 fn another_version_unknown_fields_and_impossible_moves_are_refused() {
     let text = serde_json::to_string(&plan()).unwrap();
     assert!(refused(&text.replace(r#"{"version":1"#, r#"{"version":2"#)).contains("it has version 2"));
-    assert!(refused("{}").contains("as `netmarks plan -o json` prints it"));
+    assert!(refused("{}").contains("not the JSON of a plan"));
     for (field, other) in [
         (r#""version":1,"#, r#""version":1,"more":1,"#),
         (r#""from":"a","#, r#""from":"a","more":1,"#),
