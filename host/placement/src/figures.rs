@@ -69,6 +69,7 @@ pub type Figures = BTreeMap<Figure, f64>;
 
 /// What a gigabyte (10^9 bytes) costs, in any currency.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Prices {
     /// Between nodes of one zone.
     pub across_nodes_per_gb: f64,
@@ -86,14 +87,18 @@ pub struct Assumptions {
 const SECONDS_PER_MONTH: f64 = 730.0 * 3_600.0;
 
 impl Prices {
-    fn per_month(&self, traffic: &Locality) -> f64 {
+    /// Of traffic that goes on like this, in a month.
+    #[must_use]
+    pub fn per_month(&self, traffic: &Locality) -> f64 {
         let per_second = traffic.within_zone * self.across_nodes_per_gb
             + traffic.across_zones * self.across_zones_per_gb
             + traffic.across_regions * self.across_regions_per_gb;
         per_second / 1e9 * SECONDS_PER_MONTH
     }
 
-    fn any(&self) -> bool {
+    /// Whether anything costs anything.
+    #[must_use]
+    pub fn any(&self) -> bool {
         *self != Self::default()
     }
 }

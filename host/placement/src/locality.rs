@@ -1,12 +1,12 @@
 //! How much of the traffic stays within a node, a zone and a region.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::inventory::{Inventory, Traffic};
 use crate::occupancy::Occupancy;
 
 /// To which pods of an application a call goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Routing {
     /// To all of them alike: what Kubernetes and meshes do unless told otherwise.

@@ -36,11 +36,11 @@ impl<'w> Rehearsal<'w> {
         decider: &Decider,
         empty: &'w EmptyCluster,
         options: SchedulerOptions,
-        never_cancelled: &'w AtomicBool,
+        cancelled: &'w AtomicBool,
     ) -> Self {
         // It decides nothing at random: all nodes of a tie are the answer.
         let random = fastrand::Rng::with_seed(0);
-        let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, random, never_cancelled);
+        let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, random, cancelled);
         let placement = world.inventory.initial();
         for (pod, node) in placement.iter().enumerate() {
             if let Some(node) = node {

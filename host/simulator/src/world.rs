@@ -88,6 +88,18 @@ impl World {
         &self.inventory
     }
 
+    /// The pods of the inventory, in its order, as the model of kube-scheduler takes them.
+    #[must_use]
+    pub fn pods(&self) -> &[model::Pod] {
+        &self.pods
+    }
+
+    /// The snapshot, without its pods.
+    #[must_use]
+    pub fn snapshot(&self) -> &SnapshotFile {
+        &self.empty
+    }
+
     /// The index of a node.
     ///
     /// # Errors
@@ -172,7 +184,8 @@ impl EmptyCluster {
     }
 
     /// What the model leaves out, each sentence with the number of pods that it concerns.
-    pub(crate) fn left_out(&self) -> BTreeMap<String, usize> {
+    #[must_use]
+    pub fn left_out(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for what in self.templates.iter().flat_map(|template| self.cluster.left_out(*template)) {
             *counts.entry(what.to_string()).or_default() += 1;

@@ -7,6 +7,10 @@ use netmarks_core::digest::Digest;
 use netmarks_placement::Prices;
 use serde::{Deserialize, Serialize};
 
+use super::report::PlanReport;
+use crate::limits::Limits;
+use crate::routing::{AssumedRouting, Mesh};
+
 /// The version that is written and read.
 pub const VERSION: u64 = 1;
 
@@ -22,6 +26,9 @@ pub struct Plan {
     pub conditions: Conditions,
     /// In their order.
     pub moves: Vec<PlannedMove>,
+    /// What they are worth; nothing in it is needed to carry them out.
+    #[serde(default)]
+    pub report: PlanReport,
 }
 
 /// The snapshot that a plan was made from.
@@ -45,10 +52,17 @@ pub struct Conditions {
     pub policy: String,
     /// The extender's `weight` in kube-scheduler's configuration.
     pub extender_weight: u32,
-    /// Of ties and of the search.
-    pub seed: u64,
+    /// kube-scheduler's `percentageOfNodesToScore`.
+    pub percentage_of_nodes_to_score: u32,
+    pub limits: Limits,
+    pub routing: AssumedRouting,
+    pub mesh: Mesh,
     /// What traffic costs, per GB.
     pub prices: Prices,
+    /// Of the search.
+    pub seed: u64,
+    /// Of the search.
+    pub steps: u64,
 }
 
 /// One pod to move: it is evicted, and its controller makes another that kube-scheduler puts elsewhere.

@@ -20,6 +20,7 @@ fn plan() -> Plan {
             gain: Gain { within_nodes_bytes_per_second: 0.1, ..Gain::default() },
             risks: vec![Risk::OnlyPod, Risk::Tie { nodes: vec!["c".to_owned()] }],
         }],
+        report: PlanReport::default(),
     }
 }
 

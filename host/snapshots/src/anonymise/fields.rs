@@ -130,6 +130,7 @@ impl Rules<'_> {
     fn pod(&mut self, pod: &mut FilePod) {
         let FilePod {
             name,
+            uid,
             application,
             node,
             labels,
@@ -138,6 +139,8 @@ impl Rules<'_> {
             scheduling,
         } = pod;
         *name = self.slashed(name);
+        // Whoever has the cluster's objects would find the pod by it.
+        *uid = None;
         application.iter_mut().for_each(|application| self.application(application));
         node.iter_mut().for_each(|node| self.name(node));
         self.labels(labels);
@@ -300,13 +303,17 @@ impl Rules<'_> {
     }
 
     fn service(&mut self, service: &mut FileService) {
-        let FileService { namespace, name, selector, traffic_distribution } = service;
+        let FileService { namespace, name, selector, traffic_distribution, internal_traffic_policy } =
+            service;
         self.name(namespace);
         self.name(name);
         self.labels(selector);
         match traffic_distribution {
             Some(TrafficDistribution::Other(text)) => self.name(text),
             Some(TrafficDistribution::PreferSameNode | TrafficDistribution::PreferSameZone) | None => {}
+        }
+        if let Some(policy) = internal_traffic_policy.as_mut().filter(|policy| *policy != "Local") {
+            self.name(policy);
         }
     }
 

@@ -137,7 +137,7 @@ fn file_pod(naming: Naming, volumes: &HashMap<(String, String), Volume>, pod: &a
     let volume = |claim: &str| volumes.get(&(namespace.clone(), claim.to_owned())).cloned();
     let known = Pod::from_api(pod, volume);
     let application = application(naming, &pod.metadata, &known);
-    FilePod::new(known, application)
+    FilePod { uid: pod.metadata.uid.clone(), ..FilePod::new(known, application) }
 }
 
 fn application(naming: Naming, metadata: &ObjectMeta, pod: &Pod) -> Option<Application> {
@@ -179,6 +179,7 @@ fn file_service(service: api::Service) -> FileService {
         name,
         selector: spec.selector.unwrap_or_default(),
         traffic_distribution: spec.traffic_distribution.as_deref().map(Into::into),
+        internal_traffic_policy: spec.internal_traffic_policy.filter(|policy| policy != "Cluster"),
     }
 }
 

@@ -70,6 +70,7 @@ fn pod(service: &Generated, number: usize, node: Option<String>, created: Option
     let both = Resources { cpu_millicores: service.cpu_millicores, memory_bytes: service.memory_bytes };
     FilePod {
         name: format!("{}/{}-{number:04}", service.namespace, service.name),
+        uid: None,
         application: Some(service.application()),
         labels: service.labels(),
         cpu_request_cores: both.cores(),

@@ -118,6 +118,7 @@ impl Generated {
             name: self.name.clone(),
             selector: self.labels(),
             traffic_distribution: None,
+            internal_traffic_policy: None,
         }
     }
 

@@ -122,6 +122,9 @@ pub struct FileNode {
 pub struct FilePod {
     /// `namespace/name`.
     pub name: String,
+    /// `metadata.uid`, which tells it from another of its name; absent where that is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// `namespace/name` of its application; null for a pod that has none.
     #[serde(default)]
     pub application: Option<Application>,
@@ -217,7 +220,7 @@ impl FileNode {
 }
 
 impl FilePod {
-    /// Of the model's pod; the inverse of [`Self::model`].
+    /// Of the model's pod, whose uid it does not know; the inverse of [`Self::model`].
     #[must_use]
     pub fn new(pod: Pod, application: Option<Application>) -> Self {
         let Pod { namespace, name, labels, node_name, mut scheduling } = pod;
@@ -226,6 +229,7 @@ impl FilePod {
         scheduling.requests = without_both(scheduling.requests);
         Self {
             name: format!("{namespace}/{name}"),
+            uid: None,
             application,
             node: node_name,
             labels,

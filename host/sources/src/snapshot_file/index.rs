@@ -17,6 +17,7 @@ impl SnapshotFile {
         let snapshot = index.snapshot();
         let pod = |pod: netmarks_core::index::IndexedPod<'_>| FilePod {
             name: pod.key.to_owned(),
+            uid: None,
             application: pod.application.cloned(),
             node: pod.node.map(str::to_owned),
             labels: BTreeMap::new(),

@@ -54,6 +54,9 @@ pub struct FileService {
     /// Which endpoints it prefers; absent where it has no preference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traffic_distribution: Option<TrafficDistribution>,
+    /// `Local` where calls from within the cluster go to endpoints on the caller's node only; absent for `Cluster`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub internal_traffic_policy: Option<String>,
 }
 
 /// Which endpoints a Service prefers.
@@ -80,7 +83,8 @@ impl From<&str> for TrafficDistribution {
 
 impl From<&FileService> for Service {
     fn from(service: &FileService) -> Self {
-        let FileService { namespace, name, selector, traffic_distribution: _ } = service.clone();
+        let FileService { namespace, name, selector, traffic_distribution: _, internal_traffic_policy: _ } =
+            service.clone();
         Self { namespace, name, selector }
     }
 }
