@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod exit;
 mod output;
+mod plan;
 mod policy;
 mod score;
 mod serve;
@@ -51,6 +52,7 @@ Examples:
   netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
   netmarks score --snapshot cluster.json --pod shop/cart-0
   netmarks simulate --snapshot cluster.json
+  netmarks plan --snapshot cluster.json --moves 20
   netmarks policy test mine.wasm --cases cases.yaml";
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +67,8 @@ enum Command {
     Score(score::Args),
     /// What a cluster would gain: place a snapshot's pods again, with and without policies, and compare
     Simulate(Box<simulate::Args>),
+    /// What to move, in which order, and what it is worth: an ordered list of pods; nothing is moved
+    Plan(Box<plan::Args>),
     /// Write a snapshot to a file: of a running extender, or of a cluster with nothing installed
     Snapshot(Box<snapshot::Args>),
     /// Work on policies: look at, test, push, activate, roll back
@@ -88,6 +92,7 @@ impl Cli {
             Command::Doctor(args) => doctor::run(*args),
             Command::Score(args) => score::run(&args),
             Command::Simulate(args) => simulate::run(*args),
+            Command::Plan(args) => plan::run(*args),
             Command::Snapshot(args) => snapshot::run(*args),
             Command::Policy(args) => policy::run(&args),
             Command::Completion(args) => completion::run(&args),

@@ -18,7 +18,7 @@ use crate::policies::{self, InitialPolicy};
 
 /// An arm as it was written.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum ArmName {
+pub(in super::super) enum ArmName {
     Default,
     Random,
     Declared,
@@ -29,7 +29,7 @@ pub(super) enum ArmName {
 
 /// One policy of an arm.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ArmPolicy {
+pub(in super::super) struct ArmPolicy {
     /// Without the folder of a file.
     written: String,
     source: ArmSource,
@@ -112,7 +112,7 @@ pub(super) fn score_map(text: &str) -> Result<ScoreMap, String> {
 }
 
 /// Steps of a search that is worth its time: more for more pods, up to some seconds.
-pub(super) fn optimal_steps(pods: usize) -> u64 {
+pub(in super::super) fn optimal_steps(pods: usize) -> u64 {
     (pods as u64 * 500).clamp(50_000, 3_000_000)
 }
 
@@ -120,7 +120,7 @@ pub(super) fn optimal_steps(pods: usize) -> u64 {
 ///
 /// # Errors
 /// If a policy cannot be read or is refused.
-pub(super) async fn open(
+pub(in super::super) async fn open(
     names: &[ArmName],
     map: ScoreMap,
     calls: usize,

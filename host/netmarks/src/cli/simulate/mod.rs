@@ -1,6 +1,6 @@
 //! `netmarks simulate`.
 
-mod arms;
+pub(super) mod arms;
 mod input;
 mod progress;
 mod table;
