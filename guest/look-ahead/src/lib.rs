@@ -69,7 +69,8 @@ impl Policy for LookAhead {
         let parts = (0..).zip(ahead.parts(node as usize)).filter(|(_, (_, amount))| *amount > 0.0);
         Ok(parts
             .map(|(peer, (to_come, amount))| {
-                let label = if to_come { "kept on the node, some of it by pods to come" } else { "kept on the node" };
+                let label =
+                    if to_come { "kept on the node, some of it by pods to come" } else { "kept on the node" };
                 part(Some(peer), label, amount)
             })
             .take(MOST_PARTS)
@@ -94,7 +95,8 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
         return Ok(None);
     }
     let pod = request.number(Need::PodCpuRequest)?;
-    let nodes = request.numbers(Need::NodeCpuAllocatable)?.iter().zip(request.numbers(Need::NodeCpuRequested)?);
+    let nodes =
+        request.numbers(Need::NodeCpuAllocatable)?.iter().zip(request.numbers(Need::NodeCpuRequested)?);
     let left = |((all, used), awaited): ((&f64, &f64), &f64)| {
         if *all > 0.0 { ((all - used - pod - awaited) / all).max(0.0) } else { 0.0 }
     };

@@ -30,7 +30,7 @@ struct PlacementLabel {
 impl Collector for TargetCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let report = self.0.health().target.report();
-        let help = "1 for whether there is a target placement, or why there is none.";
+        let help = "1 for whether there is a target placement, or why not.";
         let mut states = encoder.encode_descriptor("target_state", help, None, MetricType::Gauge)?;
         for state in TargetState::VARIANTS {
             let labels = StateLabel { state: state.into() };

@@ -14,9 +14,7 @@ pub enum PlanError {
     )]
     NoScheduling,
     /// Nothing to gain, as far as is known.
-    #[error(
-        "the snapshot has no traffic, so nothing can be gained; `netmarks doctor` says why there is none"
-    )]
+    #[error("the snapshot has no traffic, so nothing can be gained; `netmarks doctor` says why")]
     NoTraffic,
     /// Traffic of applications that have no pods.
     #[error(

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Debug, Default)]
 pub struct TargetHealth(Mutex<TargetReport>);
 
-/// Whether policies are told of a target, and how near the cluster is to it.
+/// Whether policies are told about a target, and how near the cluster is to it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TargetReport {
     pub state: TargetState,
@@ -26,7 +26,7 @@ pub struct TargetReport {
     pub in_place: Option<f64>,
 }
 
-/// Whether there is a target, or why there is none.
+/// Whether there is a target, or why not.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::IntoStaticStr, strum::VariantArray,
 )]
@@ -46,7 +46,7 @@ pub enum TargetState {
     TooOld,
     /// The first search is under way.
     Searching,
-    /// Policies are told of it.
+    /// Policies are told about it.
     Ready,
 }
 

@@ -2,7 +2,7 @@
 //! brings the cluster nearer. Nothing is moved for it.
 //!
 //! [`Keeper`] looks at the live cluster at fixed instants. When traffic, replicas or nodes changed enough, it searches a placement
-//! (`netmarks_placement`) on a thread in the background and hands it to the cluster state, from where policies are told of it as
+//! (`netmarks_placement`) on a thread in the background and hands it to the cluster state, from where policies are told about it as
 //! `node.target`. Every step that a replica of this program takes follows from what it sees and from a fixed seed, so that replicas
 //! that see the same agree.
 #![forbid(unsafe_code)]
