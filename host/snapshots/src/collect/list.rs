@@ -4,6 +4,7 @@ use std::fmt::Debug;
 
 use kube::Api;
 use kube::api::ListParams;
+use netmarks_sources::kubernetes::brief;
 use serde::de::DeserializeOwned;
 
 use super::kinds::Kind;
@@ -58,23 +59,5 @@ where
                 return Ok(kept);
             }
         }
-    }
-}
-
-/// The API server's own sentence, where it gave one, or else what is outermost and innermost: `kube::Error` would show whole
-/// objects.
-fn brief(error: &kube::Error) -> String {
-    if let kube::Error::Api(status) = error
-        && !status.message.is_empty()
-    {
-        return status.message.clone();
-    }
-    let text = error.to_string();
-    let first: &dyn std::error::Error = error;
-    let innermost =
-        std::iter::successors(Some(first), |error| error.source()).last().map(ToString::to_string);
-    match innermost {
-        Some(innermost) if !text.contains(&innermost) => format!("{text}: {innermost}"),
-        _ => text,
     }
 }

@@ -124,3 +124,22 @@ fn usual_yaml(error: KubeconfigError) -> Result<ClientError, KubeconfigError> {
         error => Err(error),
     }
 }
+
+/// An error of the API server or on the way to it, in one sentence: the API server's own, where it gave one, or else what is outermost and
+/// innermost. `kube::Error` itself would show whole objects, and its causes twice.
+#[must_use]
+pub fn brief(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes = || std::iter::successors(Some(error), |error| error.source());
+    let status = causes().find_map(|cause| match cause.downcast_ref() {
+        Some(kube::Error::Api(status)) => Some(status),
+        _ => None,
+    });
+    if let Some(status) = status.filter(|status| !status.message.is_empty()) {
+        return status.message.clone();
+    }
+    let text = error.to_string();
+    match causes().last().map(ToString::to_string) {
+        Some(innermost) if !text.contains(&innermost) => format!("{text}: {innermost}"),
+        _ => text,
+    }
+}

@@ -134,7 +134,7 @@ fn custom(preset: &CustomPreset, window: &str, rate: Reading) -> Result<Preset, 
 }
 
 /// The matchers that every series must pass, each after a comma.
-fn match_labels(config: &MetricsConfig) -> Result<String, ConfigError> {
+pub(super) fn match_labels(config: &MetricsConfig) -> Result<String, ConfigError> {
     let matchers = config.match_labels.iter().map(|(name, value)| {
         Ok(format!(",{}=\"{}\"", label_name("match_labels", name)?, promql_text(value)))
     });
@@ -142,7 +142,7 @@ fn match_labels(config: &MetricsConfig) -> Result<String, ConfigError> {
 }
 
 /// The matchers that leave what crosses clusters out, and what is of others.
-fn cluster(config: &MetricsConfig) -> Result<String, ConfigError> {
+pub(super) fn cluster(config: &MetricsConfig) -> Result<String, ConfigError> {
     let MetricsConfig { cluster, preset, .. } = config;
     if cluster.is_empty() {
         return Ok(String::new());
@@ -209,20 +209,20 @@ fn edge_labels(names: [&str; 4]) -> EdgeLabels {
 }
 
 /// The template without its comments and line breaks: it is sent with every refresh.
-fn without_comments(template: &str) -> String {
+pub(super) fn without_comments(template: &str) -> String {
     let lines = template.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.collect::<Vec<_>>().join(" ")
 }
 
 /// Replaces each `{name}` that has a value, in the order of `values`. PromQL's own braces never hold a lone name.
-fn fill(template: &str, values: &[(&str, &str)]) -> String {
+pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     values.iter().fold(template.to_owned(), |text, (name, value)| text.replace(&format!("{{{name}}}"), value))
 }
 
 /// A duration as PromQL writes it, in the largest unit that needs no fraction, as in the names of recorded series;
 /// milliseconds are its finest unit.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked: from 1 ms to a week")]
-fn promql_duration(seconds: f64) -> String {
+pub(super) fn promql_duration(seconds: f64) -> String {
     let milliseconds = (seconds * 1_000.0).round() as u64;
     if milliseconds.is_multiple_of(60_000) {
         format!("{}m", milliseconds / 60_000)
@@ -234,7 +234,7 @@ fn promql_duration(seconds: f64) -> String {
 }
 
 /// A text as it stands between double quotes in PromQL.
-fn promql_text(text: &str) -> String {
+pub(super) fn promql_text(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 

@@ -1,0 +1,257 @@
+//! Carries moves out: does what [`Run`] says, and tells it what happened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use kube::Client;
+use netmarks_sources::prometheus::client::Client as Store;
+use netmarks_sources::prometheus::service_level::Queries;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{Answer, Said, Watch, evict, node};
+use crate::event::Event;
+use crate::health::Comparison;
+use crate::journal::{Journal, JournalError};
+use crate::moves::Move;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::run::{Action, Facts, Health, Limits, Run, UNANSWERED_FOR};
+use crate::seen::NodeSeen;
+use crate::stop::Stop;
+
+/// Between two looks at the mesh's figures: the usual interval of scrapes.
+const MEASURED_EVERY: Duration = Duration::from_secs(15);
+
+/// Between two tries to see a node.
+const LOOKED_EVERY: Duration = Duration::from_secs(5);
+
+/// Why nothing could be begun, or the journal be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The thread that opens it died.
+    #[error("failed to open the journal: its thread ended early")]
+    Ended(#[source] tokio::task::JoinError),
+    /// The API server does not show its pods.
+    #[error(
+        "failed to watch the pods of {namespace}: {error}; nothing was evicted. `netmarks plan --print-role` prints the rights that are \
+         needed"
+    )]
+    Pods { namespace: String, error: String },
+}
+
+/// What to carry out, and how.
+#[derive(Clone, Debug)]
+pub struct Applying {
+    pub moves: Vec<Move>,
+    pub limits: Limits,
+    /// The journal's file.
+    pub journal: PathBuf,
+}
+
+/// Holds the way to the mesh's figures, and what they were before the first move.
+#[derive(Debug)]
+pub struct Guard {
+    pub store: Store,
+    pub queries: Queries,
+    pub comparison: Comparison,
+}
+
+/// Carries the moves out, one after the other, and resumes where the journal ends. It ends when all are done, when something stops it, or
+/// after `shutdown`: within the request that is under way.
+///
+/// Not cancel safe: a dropped future may lose the answer to an eviction, which the next run finds out.
+///
+/// # Errors
+/// If pods cannot be watched, or the journal cannot be kept. What was done stays.
+pub async fn apply(
+    client: &Client,
+    applying: Applying,
+    guard: Option<Guard>,
+    shutdown: &CancellationToken,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Report, ApplyError> {
+    let Applying { moves, limits, journal: path } = applying;
+    let (moves, opened) = tokio::task::spawn_blocking(move || {
+        let opened = Journal::open(&path, &moves);
+        (moves, opened)
+    })
+    .await
+    .map_err(ApplyError::Ended)?;
+    let (journal, past) = opened?;
+    let run = Run::new(moves, limits, &past);
+    let (done, all) = (run.outcomes().len(), run.moves().len());
+    tell(Progress::Began { done, all });
+    if run.is_finished() {
+        return Ok(Report::new(&run, None));
+    }
+    let watch = listed(client, run.moves(), shutdown, tell).await?;
+    let journal = journal.began().await?;
+    let health = if guard.is_some() { Health::Unknown } else { Health::Fine };
+    let (started, measured) = (Instant::now(), Duration::ZERO);
+    let mut driver = Driver { client, run, watch, guard, health, measured, node: None, started, tell };
+    let (journal, stop) = driver.drive(journal, shutdown).await?;
+    journal.ended(stop.as_ref()).await?;
+    Ok(Report::new(&driver.run, stop))
+}
+
+/// Watches the pods of the moves' namespaces, and waits until all are known.
+pub(crate) async fn listed(
+    client: &Client,
+    moves: &[Move],
+    shutdown: &CancellationToken,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Watch, ApplyError> {
+    let mut watch = Watch::start(client, moves);
+    let mut last = None;
+    let listing = async {
+        while !watch.is_complete() && !shutdown.is_cancelled() {
+            if let Some(Said::Failed(failure)) = shutdown.run_until_cancelled(watch.next()).await {
+                if failure.refused {
+                    return Err(failure);
+                }
+                tell(Progress::WatchFailed { namespace: &failure.namespace, error: &failure.error });
+                last = Some(failure);
+            }
+        }
+        Ok(())
+    };
+    let failed = match timeout(UNANSWERED_FOR, listing).await {
+        Ok(Ok(())) => return Ok(watch),
+        Ok(Err(failure)) => Some(failure),
+        Err(_) => last,
+    };
+    let (namespace, error) = match failed {
+        Some(failure) => (failure.namespace, failure.error),
+        None => ("the moves".to_owned(), format!("no answer within {} s", UNANSWERED_FOR.as_secs())),
+    };
+    Err(ApplyError::Pods { namespace, error })
+}
+
+struct Driver<'a, 't> {
+    client: &'a Client,
+    run: Run,
+    watch: Watch,
+    guard: Option<Guard>,
+    health: Health,
+    /// When the figures were last measured.
+    measured: Duration,
+    node: Option<(String, NodeSeen)>,
+    started: Instant,
+    tell: &'t mut dyn FnMut(Progress<'_>),
+}
+
+impl Driver<'_, '_> {
+    async fn drive(
+        &mut self,
+        mut journal: Journal,
+        shutdown: &CancellationToken,
+    ) -> Result<(Journal, Option<Stop>), ApplyError> {
+        loop {
+            if shutdown.is_cancelled() {
+                return Ok((journal, Some(Stop::Interrupted)));
+            }
+            let facts = Facts {
+                pods: &self.watch.pods,
+                node: self.node.as_ref().map(|(name, seen)| (name.as_str(), *seen)),
+                health: &self.health,
+            };
+            match self.run.next(&facts, self.started.elapsed()) {
+                Action::Finish => return Ok((journal, None)),
+                Action::Stop(stop) => return Ok((journal, Some(stop))),
+                Action::Measure => self.measure().await,
+                Action::Look { node } => {
+                    let Some(seen) = self.look(&node, shutdown).await else { continue };
+                    match seen {
+                        Ok(seen) => self.node = Some((node, seen)),
+                        Err(error) => return Ok((journal, Some(Stop::Node { node, error }))),
+                    }
+                }
+                Action::Record { number, event } => journal = self.record(journal, number, event).await?,
+                Action::Evict { number, event } => {
+                    let Event::Evicting(subject) = &event else { continue };
+                    let uid = subject.pod_uid.clone();
+                    let Some(planned) = self.run.moves().get(number).cloned() else { continue };
+                    journal = self.record(journal, number, event).await?;
+                    let answered = match evict(self.client, &planned, &uid, false).await {
+                        Answer::Accepted => Event::Evicted,
+                        Answer::Missing => self.run.missing(),
+                        Answer::Refused(answer) => Event::Refused { answer },
+                        Answer::Unanswered(error) => Event::Unanswered { error },
+                        Answer::Denied(answer) => {
+                            return Ok((journal, Some(Stop::Denied { pod: planned.pod, answer })));
+                        }
+                    };
+                    self.node = None;
+                    journal = self.record(journal, number, answered).await?;
+                }
+                Action::Wait { until } => self.wait(until, shutdown).await,
+            }
+        }
+    }
+
+    /// The journal first: what is not in it did not happen.
+    async fn record(&mut self, journal: Journal, number: usize, event: Event) -> Result<Journal, ApplyError> {
+        let journal = journal.happened(number, event.clone()).await?;
+        self.run.happened(&event, self.started.elapsed());
+        let all = self.run.moves().len();
+        if let Some(planned) = self.run.moves().get(number) {
+            (self.tell)(Progress::Move { number, all, planned, event: &event });
+        }
+        Ok(journal)
+    }
+
+    async fn measure(&mut self) {
+        let Some(Guard { store, queries, comparison }) = &mut self.guard else {
+            self.health = Health::Fine;
+            return;
+        };
+        let figures = queries.ask(store).await.map_err(|error| netmarks_core::errors::chain(&error));
+        let now = self.started.elapsed();
+        let was_worse = comparison.is_worse();
+        self.health = comparison.take(figures, now);
+        self.measured = now;
+        match (&self.health, was_worse) {
+            (Health::Worse { why, .. }, false) => (self.tell)(Progress::Worse { why }),
+            (Health::Fine, true) => (self.tell)(Progress::Fine),
+            _ => {}
+        }
+    }
+
+    /// None when told to stop first.
+    async fn look(&self, name: &str, shutdown: &CancellationToken) -> Option<Result<NodeSeen, String>> {
+        let until = Instant::now() + UNANSWERED_FOR;
+        loop {
+            let seen = shutdown.run_until_cancelled(node(self.client, name)).await?;
+            match seen {
+                Err(_) if Instant::now() < until => {
+                    shutdown.run_until_cancelled(sleep_until(Instant::now() + LOOKED_EVERY)).await?;
+                }
+                seen => return Some(seen),
+            }
+        }
+    }
+
+    /// Until something is seen to change, a figure is due or it is time.
+    async fn wait(&mut self, until: Duration, shutdown: &CancellationToken) {
+        let due = self.measured + MEASURED_EVERY;
+        let until = if matches!(self.health, Health::Worse { .. }) { until.min(due) } else { until };
+        tokio::select! {
+            said = self.watch.next() => {
+                if let Said::Failed(failure) = said {
+                    (self.tell)(Progress::WatchFailed { namespace: &failure.namespace, error: &failure.error });
+                }
+            }
+            () = sleep_until(self.started + until) => {}
+            () = shutdown.cancelled() => {}
+        }
+        // What was asked for before is old now.
+        self.node = None;
+        if self.guard.is_some() && self.started.elapsed() >= due {
+            self.health = Health::Unknown;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What the API server would say to each move, with nothing done.
+
+use std::collections::HashMap;
+
+use kube::Client;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::apply::{ApplyError, listed};
+use crate::cluster::{Answer, evict, node};
+use crate::event::Skip;
+use crate::moves::Move;
+use crate::progress::Progress;
+use crate::run::movable;
+
+/// A move, and what would become of it now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Checked {
+    #[serde(flatten)]
+    pub planned: Move,
+    #[serde(flatten)]
+    pub check: Check,
+}
+
+impl Checked {
+    /// Whether the pod would be evicted.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.check == Check::Allowed
+    }
+}
+
+/// What would become of a move now. Each is asked for as if it were the only one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "result", rename_all = "kebab-case")]
+pub enum Check {
+    /// The API server would evict the pod.
+    Allowed,
+    /// It would be left out.
+    Skipped {
+        /// Why.
+        skipped: Skip,
+    },
+    /// The API server would refuse now, and may do otherwise later.
+    Refused {
+        /// What it said.
+        answer: String,
+    },
+    /// The API server would never allow it, or gave no answer.
+    Denied {
+        /// What it said.
+        answer: String,
+    },
+}
+
+/// Asks the API server about each move (`dryRun=All`); admission webhooks and budgets are asked, too. Ends early after `shutdown`.
+///
+/// # Errors
+/// If pods cannot be watched.
+pub async fn dry_run(
+    client: &Client,
+    moves: &[Move],
+    shutdown: &CancellationToken,
+    tell: &mut dyn FnMut(Progress<'_>),
+) -> Result<Vec<Checked>, ApplyError> {
+    let watch = listed(client, moves, shutdown, tell).await?;
+    let mut nodes = HashMap::new();
+    let mut checked = Vec::new();
+    for planned in moves {
+        if shutdown.is_cancelled() {
+            break;
+        }
+        let seen = match nodes.get(&planned.to) {
+            Some(seen) => *seen,
+            None => match node(client, &planned.to).await {
+                Ok(seen) => *nodes.entry(planned.to.clone()).or_insert(seen),
+                Err(answer) => {
+                    checked.push(Checked { planned: planned.clone(), check: Check::Denied { answer } });
+                    continue;
+                }
+            },
+        };
+        let uid = match movable(planned, &watch.pods) {
+            Ok((pod, _)) => Skip::of_target(seen).map_or(Ok(&pod.uid), Err),
+            Err(why) => Err(why),
+        };
+        let check = match uid {
+            Err(skipped) => Check::Skipped { skipped },
+            Ok(uid) => match evict(client, planned, uid, true).await {
+                Answer::Accepted => Check::Allowed,
+                Answer::Missing => Check::Skipped { skipped: Skip::Gone },
+                Answer::Refused(answer) => Check::Refused { answer },
+                Answer::Unanswered(answer) | Answer::Denied(answer) => Check::Denied { answer },
+            },
+        };
+        checked.push(Checked { planned: planned.clone(), check });
+    }
+    Ok(checked)
+}
