@@ -30,3 +30,6 @@ pub use make::{PlanOptions, PlanProgress, make_plan};
 pub use patches::patches;
 pub use routing::{AssumedRouting, Mesh};
 pub use subject::Subject;
+
+#[cfg(test)]
+mod tests;

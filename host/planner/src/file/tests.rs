@@ -50,7 +50,7 @@ fn another_version_unknown_fields_and_impossible_moves_are_refused() {
         (r#"{"nodes":["c"]}"#, r#"{"nodes":["c"],"more":1}"#),
         (r#""only-pod""#, r#""other""#),
     ] {
-        assert!(refused(&text.replace(field, other)).contains("not JSON of this format"), "{other}");
+        assert!(refused(&text.replace(field, other)).contains("not the JSON of a plan"), "{other}");
     }
     let changed = |change: fn(&mut Plan)| {
         let mut plan = plan();
