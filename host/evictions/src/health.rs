@@ -39,7 +39,7 @@ impl Comparison {
         self.since.is_some()
     }
 
-    /// Compares the figures now, or the reason why there are none, at this time of the run.
+    /// Compares the figures now, or takes the reason why they are not known, at this time of the run.
     pub fn take(&mut self, now: Result<Figures, String>, at: Duration) -> Health {
         let why = match now {
             Err(error) => Some(format!("the metrics store cannot be asked: {error}")),
