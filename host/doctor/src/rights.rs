@@ -285,7 +285,14 @@ mod tests {
             let secrets = BTreeSet::from(["registry".to_owned()]);
             needed(config, "netmarks", &secrets).iter().map(ToString::to_string).collect()
         };
-        assert_eq!(shown(&config), ["list pods", "watch pods", "list nodes", "watch nodes"]);
+        let always = shown(&config);
+        assert_eq!(always.get(..4).unwrap(), ["list pods", "watch pods", "list nodes", "watch nodes"]);
+        for resource in ["deployments.apps", "statefulsets.apps", "services"] {
+            for verb in ["list", "watch"] {
+                assert!(always.contains(&format!("{verb} {resource}")), "{always:?}");
+            }
+        }
+        assert_eq!(always.len(), 10);
         config.policies.enabled = true;
         config.reviews_tokens = true;
         let all = shown(&config);
@@ -293,7 +300,7 @@ mod tests {
         assert!(all.contains(&status.to_owned()), "{all:?}");
         assert!(all.contains(&"create tokenreviews.authentication.k8s.io".to_owned()), "{all:?}");
         assert!(all.contains(&"get secrets registry in the namespace netmarks".to_owned()), "{all:?}");
-        assert_eq!(all.len(), 15);
+        assert_eq!(all.len(), 21);
         config.policies.namespace = Some("policies".to_owned());
         assert!(shown(&config).contains(&"get configmaps in the namespace policies".to_owned()));
     }

@@ -37,8 +37,8 @@ pub enum ApplyError {
     Ended(#[source] tokio::task::JoinError),
     /// The API server does not show its pods.
     #[error(
-        "failed to watch the pods of {namespace}: {error}; nothing was evicted. `netmarks plan --print-role` prints the rights that are \
-         needed"
+        "failed to watch the pods of {namespace}: {error}; nothing was evicted. It takes the rights to list and \
+         watch pods"
     )]
     Pods { namespace: String, error: String },
 }

@@ -20,7 +20,7 @@ pub enum Stop {
     Refused { pod: String, seconds: u64, answer: String },
     /// An eviction can never be done so.
     #[error(
-        "the API server does not allow to evict {pod}: {answer}; `netmarks plan --print-role` prints the rights that are needed"
+        "the API server does not allow to evict {pod}: {answer}; it takes the rights to list and watch pods, to get nodes and to create evictions"
     )]
     Denied { pod: String, answer: String },
     /// The API server gave no answer.
@@ -28,7 +28,7 @@ pub enum Stop {
     Unanswered { pod: String, seconds: u64, error: String },
     /// A target cannot be looked at.
     #[error(
-        "the API server does not say what the node {node} is like: {error}; `netmarks plan --print-role` prints the rights that are needed"
+        "the API server does not say what the node {node} is like: {error}; it takes the rights to list and watch pods, to get nodes and to create evictions"
     )]
     Node { node: String, error: String },
     /// A replacement did not come, or is not ready.

@@ -193,7 +193,7 @@ fn it_stops_when_too_much_is_not_as_planned() {
     assert!(matches!(setting.next(0), Action::Evict { number: 2, .. }));
     setting.happens(&Event::Replaced { by: "shop/5".to_owned(), node: "c".to_owned() }, 0);
     assert_eq!(setting.next(0), Action::Stop(Stop::Elsewhere { moves: 2, most: 1 }));
-    // A new run counts anew, and after the last move there is nothing to stop.
+    // A new run counts from the beginning, and after the last move there is nothing to stop.
     let before: Vec<Event> = std::iter::repeat_n(Event::Skipped { why: Skip::Gone }, 3).collect();
     setting.run =
         Run::new(setting.run.moves().to_vec(), Limits { most_elsewhere: 0, ..Limits::default() }, &before);

@@ -140,6 +140,7 @@ mod tests {
             live,
             [
                 "log.filter",
+                "policy.built_in",
                 "policy.file",
                 "policy.grants",
                 "policy.limits",
