@@ -56,8 +56,13 @@ impl Policy for LookAhead {
         if let Some((_, scores)) = by_target(request)? {
             return Ok(scores);
         }
-        let ahead = Ahead::read(request)?;
-        Ok((0..request.candidates()).map(|node| ahead.parts(node).map(|(_, amount)| amount).sum()).collect())
+        let mut scores = vec![0.0; request.candidates()];
+        Ahead::read(request)?.visit(|_, node, amount, _| {
+            if let Some(score) = scores.get_mut(node) {
+                *score += amount;
+            }
+        });
+        Ok(scores)
     }
 
     fn explain(request: &Request, node: u32) -> Result<Vec<Part>, String> {
@@ -66,16 +71,15 @@ impl Policy for LookAhead {
             let amount = scores.get(node as usize).copied().unwrap_or(0.0);
             return Ok(if amount > 0.0 { vec![part(None, label, amount)] } else { Vec::new() });
         }
-        let ahead = Ahead::read(request)?;
-        let parts = (0..).zip(ahead.parts(node as usize)).filter(|(_, (_, amount))| *amount > 0.0);
-        Ok(parts
-            .map(|(peer, (to_come, amount))| {
+        let mut parts = Vec::new();
+        Ahead::read(request)?.visit(|peer, on, amount, to_come| {
+            if on == node as usize && amount > 0.0 && parts.len() < MOST_PARTS {
                 let label =
                     if to_come { "kept on the node, some of it by pods to come" } else { "kept on the node" };
-                part(Some(peer), label, amount)
-            })
-            .take(MOST_PARTS)
-            .collect())
+                parts.push(part(Some(peer), label, amount));
+            }
+        });
+        Ok(parts)
     }
 }
 
@@ -162,28 +166,40 @@ impl<'a> Ahead<'a> {
         Ok(Self { gains, peers, room: cores.into_iter().zip(bytes).collect() })
     }
 
-    /// For each peer whether pods to come have a part in it, and what the pod keeps on the node.
-    fn parts(&self, node: usize) -> impl Iterator<Item = (bool, f64)> + '_ {
-        let (mut cores, mut bytes) = self.room.get(node).copied().unwrap_or_default();
-        let own = f64::from(self.gains.own().get(node).copied().unwrap_or(0));
-        self.peers.iter().enumerate().map(move |(index, awaited)| {
-            let here = f64::from(awaited.peer.pods_on(u32::try_from(node).unwrap_or(u32::MAX)));
-            let gained = self.gains.of(index, node, here);
+    /// Visits what the pod keeps on each candidate with each peer: peer, node, amount, and whether pods to come have a part in it.
+    /// Of peers that are complete only the nodes where they run are visited: on all others the pod keeps nothing.
+    fn visit(mut self, mut visit: impl FnMut(u32, usize, f64, bool)) {
+        for (number, awaited) in (0..).zip(&self.peers) {
+            let index = number as usize;
             let traffic = awaited.peer.traffic();
             if awaited.to_come == 0.0 {
-                return (false, traffic * gained);
+                for (node, pods) in awaited.peer.placements() {
+                    let gained = self.gains.of(index, node as usize, f64::from(pods));
+                    visit(number, node as usize, traffic * gained, false);
+                }
+                continue;
             }
-            let before = (self.gains.counterparts(index, own) - here).max(0.0);
-            let after = (self.gains.counterparts(index, own + 1.0) - here).max(0.0);
-            let fit = fitting(cores, awaited.cores).min(fitting(bytes, awaited.bytes));
-            let wanted = after.min(fit).min(awaited.to_come);
-            cores -= wanted * awaited.cores;
-            bytes -= wanted * awaited.bytes;
-            let to_come = TO_COME
-                * awaited.chance(before, after)
-                * (self.gains.of(index, node, here + wanted) - gained).max(0.0);
-            (to_come > 0.0, traffic * (gained + to_come))
-        })
+            let mut by_node = vec![0.0; self.room.len()];
+            for (node, pods) in awaited.peer.placements() {
+                if let Some(here) = by_node.get_mut(node as usize) {
+                    *here = f64::from(pods);
+                }
+            }
+            for (node, ((cores, bytes), here)) in self.room.iter_mut().zip(by_node).enumerate() {
+                let own = f64::from(self.gains.own().get(node).copied().unwrap_or(0));
+                let gained = self.gains.of(index, node, here);
+                let before = (self.gains.counterparts(index, own) - here).max(0.0);
+                let after = (self.gains.counterparts(index, own + 1.0) - here).max(0.0);
+                let fit = fitting(*cores, awaited.cores).min(fitting(*bytes, awaited.bytes));
+                let wanted = after.min(fit).min(awaited.to_come);
+                *cores -= wanted * awaited.cores;
+                *bytes -= wanted * awaited.bytes;
+                let to_come = TO_COME
+                    * awaited.chance(before, after)
+                    * (self.gains.of(index, node, here + wanted) - gained).max(0.0);
+                visit(number, node, traffic * (gained + to_come), to_come > 0.0);
+            }
+        }
     }
 }
 
