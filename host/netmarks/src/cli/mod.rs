@@ -7,6 +7,7 @@ mod completion;
 mod demo;
 mod doctor;
 mod exit;
+mod interrupt;
 mod output;
 mod plan;
 mod policy;

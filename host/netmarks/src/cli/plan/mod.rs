@@ -4,8 +4,7 @@ mod table;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, bail};
 use clap::ValueEnum;
@@ -16,6 +15,7 @@ use netmarks_scheduler_model::SchedulerOptions;
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::exit::Ended;
+use super::interrupt::interrupted;
 use super::simulate::arms::{self, ArmName};
 use super::snapshot::cluster;
 use super::terminal::{say, say_json, width};
@@ -244,15 +244,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         assumptions: Assumptions { prices, ..Assumptions::default() },
         effort: Effort { steps, seed: args.seed, threads },
     };
-    let cancelled = Arc::new(AtomicBool::new(false));
-    runtime.spawn({
-        let cancelled = cancelled.clone();
-        async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancelled.store(true, Ordering::Relaxed);
-            }
-        }
-    });
+    let cancelled = interrupted(&runtime);
     let plan = make_plan(&subject, arm, &options, &cancelled, &|_| {}).map_err(ended)?;
     match args.output {
         PlanFormat::Table => say(&table::plan(&plan, width()))?,

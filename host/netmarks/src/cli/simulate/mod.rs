@@ -7,8 +7,7 @@ mod table;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use anyhow::{Result, bail};
 use netmarks_core::compose::ScoreMap;
@@ -21,6 +20,7 @@ use self::arms::ArmName;
 use self::input::OrderName;
 use self::progress::ProgressLine;
 use super::exit::Ended;
+use super::interrupt::interrupted;
 use super::output::OutputFormat;
 use super::snapshot::cluster;
 use super::terminal::{say, say_json, width};
@@ -174,15 +174,7 @@ pub(super) fn run(mut args: Args) -> Result<()> {
         },
         assumptions: assumptions(args)?,
     };
-    let cancelled = Arc::new(AtomicBool::new(false));
-    runtime.spawn({
-        let cancelled = cancelled.clone();
-        async move {
-            if tokio::signal::ctrl_c().await.is_ok() {
-                cancelled.store(true, Ordering::Relaxed);
-            }
-        }
-    });
+    let cancelled = interrupted(&runtime);
     let line = ProgressLine::default();
     let report = simulate(&world, &arms, &plan, &cancelled, &|progress| line.show(progress));
     line.clear();
