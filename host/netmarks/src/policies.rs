@@ -162,7 +162,17 @@ pub fn compiler(policies: &Policies) -> Compiling {
 
 #[cfg(test)]
 mod tests {
-    use super::label;
+    use strum::VariantNames as _;
+
+    use super::{BUILT_IN, find_built_in, label};
+    use crate::config::BuiltIn;
+
+    #[test]
+    fn the_configuration_knows_every_built_in_policy_and_no_other() {
+        let found = BuiltIn::VARIANTS.iter().map(|name| find_built_in(name).unwrap().0);
+        let found: std::collections::BTreeSet<&str> = found.collect();
+        assert_eq!(found, BUILT_IN.into_iter().map(|(name, _)| name).collect());
+    }
 
     #[test]
     fn file_names_become_labels() {
