@@ -38,7 +38,7 @@ pub enum Check {
     Allowed,
     /// It would be left out.
     Skipped {
-        /// Why.
+        /// The reason.
         skipped: Skip,
     },
     /// The API server would refuse now, and may do otherwise later.

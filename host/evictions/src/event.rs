@@ -31,7 +31,7 @@ pub enum Event {
     },
     /// The move is left out; nothing was evicted.
     Skipped {
-        /// Why.
+        /// The reason.
         why: Skip,
     },
 }
