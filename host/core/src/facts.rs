@@ -70,13 +70,15 @@ impl Resources {
         }
     }
 
-    pub(crate) fn add(&mut self, other: Self) {
+    /// Adds an amount of each; a sum beyond what fits stays at the most.
+    pub fn add(&mut self, other: Self) {
         self.cpu_millicores = self.cpu_millicores.saturating_add(other.cpu_millicores);
         self.memory_bytes = self.memory_bytes.saturating_add(other.memory_bytes);
     }
 
     /// The part of one in so many.
-    pub(crate) fn mean(self, count: u32) -> Self {
+    #[must_use]
+    pub fn mean(self, count: u32) -> Self {
         let of = |amount: u64| amount.checked_div(u64::from(count)).unwrap_or(0);
         Self { cpu_millicores: of(self.cpu_millicores), memory_bytes: of(self.memory_bytes) }
     }

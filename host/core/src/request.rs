@@ -27,6 +27,14 @@ pub struct PendingPod {
     pub group: Option<String>,
 }
 
+impl PendingPod {
+    /// Of its controller's template: see [`crate::revision`].
+    #[must_use]
+    pub fn revision(&self) -> u64 {
+        revision(|name| self.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str()))
+    }
+}
+
 /// The nodes to choose from, looked up once per request whatever the number of policies.
 #[derive(Clone, Debug)]
 pub struct Candidates<'a> {
@@ -308,8 +316,7 @@ impl Columns<'_> {
     /// Pods of the own application that are missing from the target, by node id; empty without one.
     fn target(&self) -> Vec<u32> {
         let Some(row) = self.own().filter(|row| !row.target.is_empty()) else { return Vec::new() };
-        let named = |name: &str| self.pod.labels.iter().find(|(key, _)| key == name);
-        let revision = revision(|name| named(name).map(|(_, value)| value.as_str()));
+        let revision = self.pod.revision();
         let mut missing = vec![0u32; self.snapshot.names().slots()];
         for entry in row.target.iter() {
             if let Some(missing) = missing.get_mut(entry.node.index()) {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use netmarks_core::facts::PodFacts;
 use netmarks_core::needs::ColumnNeed;
 use netmarks_core::request::PendingPod;
-use netmarks_core::revision::revision;
 use netmarks_policies::Registry;
 use netmarks_scoring::{Decisions, Scorer, ScoringConfig, ScoringMetrics};
 use netmarks_state::ClusterState;
@@ -47,10 +46,7 @@ impl<'w> PolicyExtender<'w> {
                 gone: false,
                 requests: pod.requests,
                 confined: false,
-                revision: revision(|name| {
-                    let label = pod.labels.iter().find(|(key, _)| key == name);
-                    label.map(|(_, value)| value.as_str())
-                }),
+                revision: pod.revision(),
             });
         });
     }

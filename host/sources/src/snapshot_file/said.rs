@@ -12,8 +12,7 @@ use super::objects::TrafficDistribution;
 #[derive(Default)]
 struct Sums {
     pods: u32,
-    cpu_millicores: u64,
-    memory_bytes: u64,
+    requests: Resources,
     local_routing: bool,
 }
 
@@ -31,10 +30,8 @@ impl SnapshotFile {
         for pod in pods {
             let Some(application) = &pod.application else { continue };
             let sums = sums.entry(application).or_default();
-            let requests = pod.requests();
             sums.pods += 1;
-            sums.cpu_millicores += requests.cpu_millicores;
-            sums.memory_bytes += requests.memory_bytes;
+            sums.requests.add(pod.requests());
             sums.local_routing |= local.iter().any(|service| {
                 pod.name.split_once('/').is_some_and(|(namespace, _)| namespace == service.namespace)
                     && !service.selector.is_empty()
@@ -44,10 +41,7 @@ impl SnapshotFile {
         let facts = |(application, sums): (&Application, Sums)| ApplicationFacts {
             application: application.clone(),
             replicas: sums.pods,
-            requests: Resources {
-                cpu_millicores: sums.cpu_millicores / u64::from(sums.pods.max(1)),
-                memory_bytes: sums.memory_bytes / u64::from(sums.pods.max(1)),
-            },
+            requests: sums.requests.mean(sums.pods),
             local_routing: sums.local_routing,
         };
         sums.into_iter().map(facts).collect()
