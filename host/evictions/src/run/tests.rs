@@ -359,6 +359,8 @@ struct World {
     now: u64,
     journal: Vec<Event>,
     evicted: BTreeSet<String>,
+    /// The uid of the pod whose eviction came to nothing, and nobody was told.
+    unanswered: Option<String>,
 }
 
 impl World {
@@ -369,8 +371,17 @@ impl World {
         let pods = names
             .iter()
             .map(|name| ((*name).to_owned(), pod(&format!("uid-{name}"), Some("a"), "ReplicaSet")));
-        let (pods, evicted) = (pods.collect(), BTreeSet::new());
-        Self { setting, limits, pods, replicas, made: replicas, now: 0, journal: Vec::new(), evicted }
+        Self {
+            setting,
+            limits,
+            pods: pods.collect(),
+            replicas,
+            made: replicas,
+            now: 0,
+            journal: Vec::new(),
+            evicted: BTreeSet::new(),
+            unanswered: None,
+        }
     }
 
     fn see(&mut self, name: &str, seen: Option<PodSeen>) {
@@ -389,6 +400,9 @@ impl World {
 
     fn record(&mut self, event: Event) {
         self.setting.happens(&event, self.now);
+        if matches!(event, Event::Skipped { .. } | Event::Replaced { .. }) {
+            self.unanswered = None;
+        }
         self.journal.push(event);
     }
 
@@ -403,7 +417,13 @@ impl World {
                 self.setting.health = Health::Fine;
             }
             Turn::Delete(index) => {
-                if let Some(name) = self.pods.keys().nth(index).cloned() {
+                if let Some((name, seen)) =
+                    self.pods.iter().nth(index).map(|(name, seen)| (name.clone(), seen.clone()))
+                {
+                    // Nobody can tell that from an eviction whose answer was lost.
+                    if self.unanswered.as_ref() == Some(&seen.uid) {
+                        self.evicted.insert(seen.uid);
+                    }
                     self.terminate(&name);
                 }
             }
@@ -460,6 +480,7 @@ impl World {
                 });
                 assert_eq!(under_way, 0, "one at a time");
                 self.record(event.clone());
+                self.unanswered = None;
                 let done = match answer {
                     Some(Turn::Refuse) => {
                         self.record(refused());
@@ -467,6 +488,7 @@ impl World {
                     }
                     Some(Turn::LoseAnswer { done }) => {
                         self.record(Event::Unanswered { error: "lost".to_owned() });
+                        self.unanswered = (!done).then(|| seen.uid.clone());
                         done
                     }
                     _ => {
