@@ -147,7 +147,8 @@ async fn a_healthy_cluster_is_healthy_and_every_sickness_is_named() {
     // A right is taken away.
     let roles: Api<ClusterRole> = Api::all(plane.client().clone());
     let rules = json!([
-        {"apiGroups": [""], "resources": ["pods"], "verbs": ["list", "watch"]},
+        {"apiGroups": [""], "resources": ["pods", "services"], "verbs": ["list", "watch"]},
+        {"apiGroups": ["apps"], "resources": ["deployments", "statefulsets"], "verbs": ["list", "watch"]},
         {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
     ]);
     roles

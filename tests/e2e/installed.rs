@@ -203,22 +203,28 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
 }
 
 /// What the extender says for want of each right, in its log, in the conditions of a policy, or to who asks its admin listener.
-const SAYS: [(&str, &str); 15] = [
+const SAYS: [(&str, &str); 21] = [
     ("create events.events.k8s.io", "failed to publish an event about a ScoringPolicy"),
     ("create subjectaccessreviews.authorization.k8s.io", "could not be asked to review access"),
     ("create tokenreviews.authentication.k8s.io", "could not be asked to review a token"),
     ("get configmaps", "failed to read the ConfigMap `zone-cost`"),
     ("get secrets", "failed to read the Secret `netmarks-pull`"),
     ("list configmaps", "may list and watch ConfigMaps"),
+    ("list deployments.apps", "may list and watch deployments"),
     ("list nodes", "may list and watch nodes"),
     ("list pods", "may list and watch pods"),
     ("list scoringpolicies.netmarks.dev", "may list and watch scoringpolicies"),
+    ("list services", "may list and watch services"),
+    ("list statefulsets.apps", "may list and watch statefulsets"),
     ("patch events.events.k8s.io", "failed to publish an event about a ScoringPolicy"),
     ("patch scoringpolicies.netmarks.dev/status", "failed to write a status"),
     ("watch configmaps", "may list and watch ConfigMaps"),
+    ("watch deployments.apps", "may list and watch deployments"),
     ("watch nodes", "may list and watch nodes"),
     ("watch pods", "may list and watch pods"),
     ("watch scoringpolicies.netmarks.dev", "may list and watch scoringpolicies"),
+    ("watch services", "may list and watch services"),
+    ("watch statefulsets.apps", "may list and watch statefulsets"),
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
