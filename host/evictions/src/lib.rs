@@ -1,7 +1,7 @@
 //! Carries out moves of pods: one eviction at a time, through the API server, which minds disruption budgets.
 //!
-//! [`run`] decides, with no I/O and no clock; [`apply`] does what it says. [`event`] is what can happen to a move, [`journal`] what is
-//! kept of it, [`seen`] what is known of pods and nodes, [`health`] whether the mesh serves worse than before; [`dry_run`] asks and does
+//! [`run`] decides, with no I/O and no clock; [`mod@apply`] does what it says. [`event`] is what can happen to a move, [`journal`] what is
+//! kept of it, [`seen`] what is known of pods and nodes, [`health`] whether the mesh serves worse than before; [`mod@dry_run`] asks and does
 //! nothing. Nothing here knows how moves are found.
 //!
 //! A move is: the pod is evicted, its controller makes another, kube-scheduler places that, and it becomes ready. Where it went is compared
