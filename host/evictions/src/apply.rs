@@ -7,7 +7,6 @@ use kube::Client;
 use netmarks_sources::prometheus::client::Client as Store;
 use netmarks_sources::prometheus::service_level::Queries;
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Answer, Said, Watch, evict, node};
 use crate::event::Event;
@@ -18,6 +17,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 use crate::run::{Action, Facts, Health, Limits, Run, UNANSWERED_FOR};
 use crate::seen::NodeSeen;
+use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 
 /// Between two looks at the mesh's figures: the usual interval of scrapes.
@@ -37,8 +37,8 @@ pub enum ApplyError {
     Ended(#[source] tokio::task::JoinError),
     /// The API server does not show its pods.
     #[error(
-        "failed to watch the pods of {namespace}: {error}; nothing was evicted. It takes the rights to list and \
-         watch pods"
+        "failed to watch the pods of {namespace}: {error}; nothing was evicted. `netmarks plan --print-role` prints the rights that it \
+         takes"
     )]
     Pods { namespace: String, error: String },
 }
@@ -61,7 +61,7 @@ pub struct Guard {
 }
 
 /// Carries the moves out, one after the other, and resumes where the journal ends. It ends when all are done, when something stops it, or
-/// after `shutdown`: within the request that is under way.
+/// after `shutdown`, as soon as that says.
 ///
 /// Not cancel safe: a dropped future may lose the answer to an eviction, which the next run finds out.
 ///
@@ -71,7 +71,7 @@ pub async fn apply(
     client: &Client,
     applying: Applying,
     guard: Option<Guard>,
-    shutdown: &CancellationToken,
+    shutdown: &Shutdown,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, ApplyError> {
     let Applying { moves, limits, journal: path } = applying;
@@ -102,14 +102,15 @@ pub async fn apply(
 pub(crate) async fn listed(
     client: &Client,
     moves: &[Move],
-    shutdown: &CancellationToken,
+    shutdown: &Shutdown,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Watch, ApplyError> {
     let mut watch = Watch::start(client, moves);
     let mut last = None;
     let listing = async {
-        while !watch.is_complete() && !shutdown.is_cancelled() {
-            if let Some(Said::Failed(failure)) = shutdown.run_until_cancelled(watch.next()).await {
+        while !watch.is_complete() && !shutdown.is_asked() {
+            if let Some(Said::Failed(failure)) = shutdown.token(false).run_until_cancelled(watch.next()).await
+            {
                 if failure.refused {
                     return Err(failure);
                 }
@@ -148,10 +149,10 @@ impl Driver<'_, '_> {
     async fn drive(
         &mut self,
         mut journal: Journal,
-        shutdown: &CancellationToken,
+        shutdown: &Shutdown,
     ) -> Result<(Journal, Option<Stop>), ApplyError> {
         loop {
-            if shutdown.is_cancelled() {
+            if shutdown.token(self.run.is_evicted()).is_cancelled() {
                 return Ok((journal, Some(Stop::Interrupted)));
             }
             let facts = Facts {
@@ -222,8 +223,9 @@ impl Driver<'_, '_> {
     }
 
     /// None when told to stop first.
-    async fn look(&self, name: &str, shutdown: &CancellationToken) -> Option<Result<NodeSeen, String>> {
+    async fn look(&self, name: &str, shutdown: &Shutdown) -> Option<Result<NodeSeen, String>> {
         let until = Instant::now() + UNANSWERED_FOR;
+        let shutdown = shutdown.token(self.run.is_evicted());
         loop {
             let seen = shutdown.run_until_cancelled(node(self.client, name)).await?;
             match seen {
@@ -236,9 +238,10 @@ impl Driver<'_, '_> {
     }
 
     /// Until something is seen to change, a figure is due or it is time.
-    async fn wait(&mut self, until: Duration, shutdown: &CancellationToken) {
+    async fn wait(&mut self, until: Duration, shutdown: &Shutdown) {
         let due = self.measured + MEASURED_EVERY;
         let until = if matches!(self.health, Health::Worse { .. }) { until.min(due) } else { until };
+        let shutdown = shutdown.token(self.run.is_evicted());
         tokio::select! {
             said = self.watch.next() => {
                 if let Said::Failed(failure) = said {

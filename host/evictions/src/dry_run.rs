@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use kube::Client;
 use serde::Serialize;
-use tokio_util::sync::CancellationToken;
 
 use crate::apply::{ApplyError, listed};
 use crate::cluster::{Answer, evict, node};
@@ -12,6 +11,7 @@ use crate::event::Skip;
 use crate::moves::Move;
 use crate::progress::Progress;
 use crate::run::movable;
+use crate::shutdown::Shutdown;
 
 /// A move, and what would become of it now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -60,14 +60,14 @@ pub enum Check {
 pub async fn dry_run(
     client: &Client,
     moves: &[Move],
-    shutdown: &CancellationToken,
+    shutdown: &Shutdown,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Vec<Checked>, ApplyError> {
     let watch = listed(client, moves, shutdown, tell).await?;
     let mut nodes = HashMap::new();
     let mut checked = Vec::new();
     for planned in moves {
-        if shutdown.is_cancelled() {
+        if shutdown.is_asked() {
             break;
         }
         let seen = match nodes.get(&planned.to) {

@@ -21,9 +21,11 @@ pub mod report;
 pub mod role;
 pub mod run;
 pub mod seen;
+pub mod shutdown;
 pub mod stop;
 
 pub use apply::{ApplyError, Applying, Guard, apply};
 pub use dry_run::{Check, Checked, dry_run};
 pub use moves::Move;
 pub use report::Report;
+pub use shutdown::Shutdown;

@@ -20,7 +20,7 @@ pub enum Stop {
     Refused { pod: String, seconds: u64, answer: String },
     /// An eviction can never be done so.
     #[error(
-        "the API server does not allow to evict {pod}: {answer}; it takes the rights to list and watch pods, to get nodes and to create evictions"
+        "the API server does not allow to evict {pod}: {answer}; `netmarks plan --print-role` prints the rights that it takes"
     )]
     Denied { pod: String, answer: String },
     /// The API server gave no answer.
@@ -28,7 +28,7 @@ pub enum Stop {
     Unanswered { pod: String, seconds: u64, error: String },
     /// A target cannot be looked at.
     #[error(
-        "the API server does not say what the node {node} is like: {error}; it takes the rights to list and watch pods, to get nodes and to create evictions"
+        "the API server does not say what the node {node} is like: {error}; `netmarks plan --print-role` prints the rights that it takes"
     )]
     Node { node: String, error: String },
     /// A replacement did not come, or is not ready.
@@ -43,6 +43,6 @@ pub enum Stop {
     #[error("the time is over in which moves may begin (--window-seconds)")]
     Window,
     /// Somebody said so.
-    #[error("told to stop")]
+    #[error("it was told to stop")]
     Interrupted,
 }
