@@ -53,7 +53,7 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub(super) struct Args {
     /// A snapshot file, as `netmarks snapshot` writes it; without one, the built-in sample
-    #[arg(long, value_name = "FILE", conflicts_with = "kubeconfig")]
+    #[arg(long, value_name = "FILE", conflicts_with = cluster::WAY)]
     snapshot: Option<PathBuf>,
     #[command(flatten)]
     cluster: cluster::Args,

@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use netmarks_core::application::Naming;
 use netmarks_snapshots::collect::{Step, Wanted, collect};
 use netmarks_sources::kubernetes;
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::super::terminal::{print_passing, print_remark, print_warning};
+use crate::config::Config;
 use crate::config::load::{Flag, Flags, environment, load};
 
 /// Below this share of the bytes, flows and pods are hardly of one cluster, or named by different labels.
 const ENOUGH: f64 = 0.5;
+
+/// The flags that say how the cluster is reached.
+pub(in super::super) const WAY: &str = "way";
 
 /// Flags for the cluster. Each stands for a key of the configuration.
 #[derive(Debug, Default, clap::Args)]
@@ -19,25 +24,28 @@ const ENOUGH: f64 = 0.5;
 #[group(skip)]
 pub(in super::super) struct Args {
     /// A kubeconfig that may list what --print-role prints [key: cluster.kubeconfig]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = WAY)]
     kubeconfig: Option<PathBuf>,
+    /// The cluster whose pod this runs in, by its service account; outside of one, that of the usual kubeconfig
+    #[arg(long, group = WAY)]
+    in_cluster: bool,
     /// A context of it other than the current one [key: cluster.context]
     #[arg(long, value_name = "NAME", requires = "kubeconfig")]
     context: Option<String>,
     /// Base URL of a Prometheus-compatible API, as it is reached from here [key: metrics.url]
-    #[arg(long, value_name = "URL", requires = "kubeconfig")]
+    #[arg(long, value_name = "URL", requires = WAY)]
     metrics_url: Option<String>,
     /// Which mesh made the metrics [key: metrics.preset]
-    #[arg(long, visible_alias = "preset", value_name = "NAME", requires = "kubeconfig")]
+    #[arg(long, visible_alias = "preset", value_name = "NAME", requires = WAY)]
     metrics_preset: Option<String>,
     /// A file with a bearer token for the store [key: metrics.auth.bearer_token_file]
-    #[arg(long, value_name = "FILE", requires = "kubeconfig")]
+    #[arg(long, value_name = "FILE", requires = WAY)]
     metrics_token_file: Option<PathBuf>,
     /// What names an application: app, canonical-service, workload [key: identity]
-    #[arg(long, value_name = "NAME", requires = "kubeconfig")]
+    #[arg(long, value_name = "NAME", requires = WAY)]
     identity: Option<String>,
     /// A configuration file, for any other key of `metrics`
-    #[arg(long, short, value_name = "FILE", requires = "kubeconfig")]
+    #[arg(long, short, value_name = "FILE", requires = WAY)]
     config: Option<PathBuf>,
 }
 
@@ -49,36 +57,59 @@ pub(in super::super) struct Taken {
 
 impl Args {
     pub(in super::super) fn is_wanted(&self) -> bool {
-        self.kubeconfig.is_some()
+        self.kubeconfig.is_some() || self.in_cluster
     }
 
-    pub(in super::super) fn take(self) -> Result<Taken> {
+    /// Which cluster is meant, in words.
+    pub(in super::super) fn name(&self) -> String {
+        let file = self.kubeconfig.as_ref().map(|file| format!("the cluster of {}", file.display()));
+        let file = file.unwrap_or_else(|| "this cluster".to_owned());
+        self.context.as_ref().map_or_else(|| file.clone(), |context| format!("{file}, context {context}"))
+    }
+
+    /// The configuration that the flags stand for.
+    ///
+    /// # Errors
+    /// For a mistake in a file, a variable or a flag.
+    pub(in super::super) fn config(&self) -> Result<Config> {
         // Taken apart without `..`: a flag that nobody handles does not compile.
-        let Self { kubeconfig, context, metrics_url, metrics_preset, metrics_token_file, identity, config } =
-            self;
-        let text = |path: Option<PathBuf>| path.map(|path| path.to_string_lossy().into_owned());
+        let Self {
+            kubeconfig,
+            in_cluster: _,
+            context,
+            metrics_url,
+            metrics_preset,
+            metrics_token_file,
+            identity,
+            config,
+        } = self;
+        let text = |path: &Option<PathBuf>| path.as_ref().map(|path| path.to_string_lossy().into_owned());
         let flags = [
             ("--kubeconfig", "cluster.kubeconfig", text(kubeconfig)),
-            ("--context", "cluster.context", context),
-            ("--metrics-url", "metrics.url", metrics_url),
-            ("--metrics-preset", "metrics.preset", metrics_preset),
+            ("--context", "cluster.context", context.clone()),
+            ("--metrics-url", "metrics.url", metrics_url.clone()),
+            ("--metrics-preset", "metrics.preset", metrics_preset.clone()),
             ("--metrics-token-file", "metrics.auth.bearer_token_file", text(metrics_token_file)),
-            ("--identity", "identity", identity),
+            ("--identity", "identity", identity.clone()),
         ];
         let flags = flags.into_iter();
         let flags: Flags =
             flags.filter_map(|(name, key, value)| Some(Flag { name, key, value: value?.into() })).collect();
-        let config = load(config.as_deref(), &environment(), &flags)?.config;
+        Ok(load(config.as_deref(), &environment(), &flags)?.config)
+    }
+
+    /// Reads the cluster and its metrics store.
+    ///
+    /// # Errors
+    /// For a configuration that cannot be, and a cluster that shows no nodes or pods.
+    pub(in super::super) fn take(&self) -> Result<Taken> {
+        let config = self.config()?;
         let wanted = Wanted {
             naming: config.naming(),
             metrics: config.metrics.is_configured().then(|| config.metrics.clone()),
         };
         let asked_for_flows = wanted.metrics.is_some();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let snapshot = runtime.block_on(Box::pin(async {
-            let client = kubernetes::client(&config.cluster).await?;
-            anyhow::Ok(collect(&client, wanted, &show).await?)
-        }))?;
+        let snapshot = collected(&config, wanted)?;
         compare(&snapshot);
         let mut lost: Vec<String> = snapshot.missing.iter().map(|missing| missing.what.clone()).collect();
         lost.retain(|what| asked_for_flows || what != "flows");
@@ -86,6 +117,30 @@ impl Args {
         lost.retain(|what| what != "flows" || snapshot.flows.is_empty());
         Ok(Taken { snapshot, lost })
     }
+
+    /// Reads the cluster; what is exchanged is `measured`'s, which a running extender knows.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub(in super::super) fn take_with_flows_of(&self, measured: SnapshotFile) -> Result<SnapshotFile> {
+        let config = self.config()?;
+        let SnapshotFile { identity, flows, flows_at, .. } = measured;
+        // Flows and pods must be named alike.
+        let wanted = Wanted { naming: Naming { identity, ..config.naming() }, metrics: None };
+        let mut snapshot = collected(&config, wanted)?;
+        snapshot.missing.retain(|missing| missing.what != "flows");
+        let snapshot = SnapshotFile { flows, flows_at, ..snapshot };
+        compare(&snapshot);
+        Ok(snapshot)
+    }
+}
+
+fn collected(config: &Config, wanted: Wanted) -> Result<SnapshotFile> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(Box::pin(async {
+        let client = kubernetes::client(&config.cluster).await?;
+        anyhow::Ok(collect(&client, wanted, &show).await?)
+    }))
 }
 
 fn show(step: Step<'_>) {

@@ -22,21 +22,29 @@ pub(super) struct Args {
 
 impl Args {
     pub(super) fn fetch(&self) -> Result<SnapshotFile> {
-        let text =
-            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(self.text())?;
-        SnapshotFile::from_json(text.as_bytes()).context("the extender sent something else than a snapshot")
+        fetch(self.server.as_deref().unwrap_or(HERE), &self.tls)
     }
+}
 
-    async fn text(&self) -> Result<String> {
-        let url = format!("{}/v1/snapshot", self.server.as_deref().unwrap_or(HERE));
-        let hint = "is `netmarks serve` running there? (--server)";
-        let response = self.tls.client()?.build()?.get(&url).send().await;
-        let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
-        let status = response.status();
-        let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
-        if !status.is_success() {
-            bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default());
-        }
-        Ok(text)
+/// The snapshot of the extender at this base URL.
+///
+/// # Errors
+/// If it does not answer with a snapshot.
+pub(in super::super) fn fetch(server: &str, tls: &client::ClientTls) -> Result<SnapshotFile> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let text = runtime.block_on(text(server, tls))?;
+    SnapshotFile::from_json(text.as_bytes()).context("the extender sent something else than a snapshot")
+}
+
+async fn text(server: &str, tls: &client::ClientTls) -> Result<String> {
+    let url = format!("{server}/v1/snapshot");
+    let hint = "is `netmarks serve` running there? (--server)";
+    let response = tls.client()?.build()?.get(&url).send().await;
+    let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
+    let status = response.status();
+    let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
+    if !status.is_success() {
+        bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default());
     }
+    Ok(text)
 }

@@ -1,7 +1,7 @@
 //! `netmarks snapshot`: one file of a running extender, of a cluster and its metrics store, of another file, or made up.
 
 pub(super) mod cluster;
-mod extender;
+pub(super) mod extender;
 mod generate;
 
 use std::io::Read as _;
@@ -18,7 +18,7 @@ use super::exit::Ended;
 use super::terminal::{print_warning, say, say_json};
 
 const EXAMPLES: &str = "Without a source it asks a running extender at http://127.0.0.1:9820.
-With --kubeconfig nothing has to be installed: it lists objects and asks the
+With --kubeconfig or --in-cluster nothing has to be installed: it lists objects and asks the
 store, with read-only rights, and changes nothing. docs/snapshots.md has more.
 
 Examples:
@@ -32,7 +32,7 @@ Examples:
 
 /// Flags of `netmarks snapshot`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES, group = ArgGroup::new("source").args(["server", "kubeconfig", "input", "generate", "print_role"]))]
+#[command(after_help = EXAMPLES, group = ArgGroup::new("source").args(["server", "kubeconfig", "in_cluster", "input", "generate", "print_role"]))]
 pub(super) struct Args {
     #[command(flatten)]
     extender: extender::Args,
