@@ -19,6 +19,12 @@ impl PlanFileError {
     pub(super) fn new(action: &'static str, path: &Path, source: Kind) -> Self {
         Self { action, path: path.to_owned(), source: Box::new(source) }
     }
+
+    /// Whether it was read, and what is in it cannot be used.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        !matches!(*self.source, Kind::Io(_))
+    }
 }
 
 /// Why a plan file could not be used.
