@@ -5,8 +5,10 @@ use std::fmt;
 use anyhow::Error;
 use netmarks_artefacts::KeyError;
 use netmarks_engine::PolicyError;
+use netmarks_planner::{PlanError, PlanFileError};
 use netmarks_policies::Refusal;
 use netmarks_sources::kubernetes::ClientError;
+use netmarks_sources::snapshot_file::SnapshotFileError;
 
 use crate::config::Mistakes;
 use crate::config::load::is_not_found;
@@ -16,7 +18,7 @@ use crate::config::load::is_not_found;
 pub enum ExitCode {
     /// It could not be done, or what was examined is not as it should be. 2 is a command line that cannot be: clap's.
     Failed = 1,
-    /// A policy, a configuration or a change was looked at and refused; it is as before.
+    /// A policy, a configuration, a change, a snapshot or a plan was looked at and refused; everything is as before.
     Refused = 3,
     /// What was named is not there: a file, a pod, a policy, an earlier set.
     NotFound = 4,
@@ -68,9 +70,14 @@ pub fn exit_code(error: &Error) -> ExitCode {
             let missing = mistakes.only_missing_of_command_line();
             return Some(if missing { ExitCode::NotFound } else { ExitCode::Refused });
         }
+        if let Some(error) = cause.downcast_ref::<PlanError>() {
+            return Some(if error.is_not_found() { ExitCode::NotFound } else { ExitCode::Refused });
+        }
+        let snapshot = cause.downcast_ref().is_some_and(SnapshotFileError::is_refused);
+        let plan = cause.downcast_ref().is_some_and(PlanFileError::is_refused);
         let policy = matches!(cause.downcast_ref(), Some(netmarks_policy_testing::Error::Policy(_)));
         let keys = cause.downcast_ref().is_some_and(|error| !matches!(error, KeyError::File { .. }));
-        if policy || keys || cause.is::<PolicyError>() || cause.is::<Refusal>() {
+        if snapshot || plan || policy || keys || cause.is::<PolicyError>() || cause.is::<Refusal>() {
             return Some(ExitCode::Refused);
         }
         let no_cluster = matches!(cause.downcast_ref(), Some(ClientError::Nothing(_)));

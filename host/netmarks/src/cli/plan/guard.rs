@@ -1,0 +1,77 @@
+//! The mesh's figures before the first move, against which later ones are held.
+
+use anyhow::{Context as _, Result, bail};
+use netmarks_evictions::health::Comparison;
+use netmarks_evictions::run::Limits;
+use netmarks_evictions::{Guard, Move};
+use netmarks_sources::prometheus::MetricsConfig;
+use netmarks_sources::prometheus::client::Client as Store;
+use netmarks_sources::prometheus::service_level::{Figures, Queries};
+
+use super::super::terminal::print_remark;
+
+/// When moves stop because the mesh serves worse.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Watching the mesh while pods move (--metrics-url)")]
+#[group(skip)]
+pub(super) struct Flags {
+    /// By which share of what they were before the first move errors and the 99th percentile of response times may rise
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2, requires = "apply")]
+    most_worse: f64,
+    /// For how long they may be worse; no move begins meanwhile
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().worse_for.as_secs(), requires = "apply")]
+    pub(super) worse_seconds: u64,
+    /// Move pods without looking at the mesh's figures
+    #[arg(long, requires = "apply")]
+    without_guard: bool,
+}
+
+impl Flags {
+    /// Measures the namespaces of the moves. None where nothing can be watched, which is said.
+    ///
+    /// # Errors
+    /// If the store does not answer: then nothing is evicted.
+    pub(super) async fn guard(&self, config: &MetricsConfig, moves: &[Move]) -> Result<Option<Guard>> {
+        if !(self.most_worse >= 0.0 && self.most_worse.is_finite()) {
+            bail!("--most-worse is {}; give a share from 0, such as 0.2", self.most_worse);
+        }
+        if self.without_guard || moves.is_empty() {
+            return Ok(None);
+        }
+        if !config.is_configured() {
+            print_remark("errors and response times are not watched: no --metrics-url");
+            return Ok(None);
+        }
+        let mut namespaces: Vec<&str> = moves.iter().map(|planned| planned.parts().0).collect();
+        namespaces.sort_unstable();
+        namespaces.dedup();
+        let unwatched = "the settings of the metrics store cannot work";
+        let Some(queries) = Queries::new(config, &namespaces, config.window_seconds).context(unwatched)?
+        else {
+            print_remark("errors and response times are not watched: the preset's series count no requests");
+            return Ok(None);
+        };
+        let mut store = Store::new(config).context(unwatched)?;
+        let before = queries.ask(&mut store).await.context(
+            "failed to measure errors and response times before the first move, so nothing was evicted; --without-guard moves pods \
+             without looking at them",
+        )?;
+        let Figures { error_share, p99_seconds } = before;
+        if error_share.is_none() && p99_seconds.is_none() {
+            print_remark(&format!(
+                "errors and response times are not watched: no requests were measured in {}",
+                namespaces.join(", ")
+            ));
+            return Ok(None);
+        }
+        let mut shown = Vec::new();
+        shown.extend(error_share.map(|share| format!("{:.2}% of the requests fail", share * 100.0)));
+        shown.extend(
+            p99_seconds.map(|seconds| {
+                format!("the 99th percentile of response times is {:.1} ms", seconds * 1_000.0)
+            }),
+        );
+        print_remark(&format!("before the first move, {}", shown.join(" and ")));
+        Ok(Some(Guard { store, queries, comparison: Comparison::new(before, self.most_worse) }))
+    }
+}
