@@ -17,6 +17,7 @@ mod killed;
 mod meshes_doc;
 mod metrics_tls;
 mod native_histograms;
+mod plan;
 mod policies;
 mod policy_access;
 mod policy_cli;
