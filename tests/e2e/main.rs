@@ -13,6 +13,7 @@ mod installed;
 mod locality;
 mod outages;
 mod policies;
+mod rebalance;
 mod release;
 mod replicas;
 mod scale;
