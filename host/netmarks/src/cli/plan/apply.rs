@@ -20,6 +20,7 @@ use super::super::interrupt::shutdown;
 use super::super::snapshot::cluster;
 use super::super::terminal::{print_remark, print_warning, say, say_json, width};
 use super::applied::{self, told};
+use super::seconds::seconds;
 use super::{ask, guard, table};
 
 /// A plan that is older is worth a remark: the traffic and the pods have changed since.
@@ -46,16 +47,16 @@ pub(super) struct Flags {
     #[arg(long, value_name = "NUMBER", default_value_t = Limits::default().most_elsewhere, requires = "apply")]
     most_elsewhere: u32,
     /// How long an eviction may be refused, as a rule by a disruption budget
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().patience.as_secs(), requires = "apply")]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().patience.as_secs(), value_parser = seconds(), requires = "apply")]
     patience_seconds: u64,
     /// How long a replacement may take to be ready, beside the time that the old pod may take to end
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ready_within.as_secs(), requires = "apply")]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ready_within.as_secs(), value_parser = seconds(), requires = "apply")]
     ready_seconds: u64,
     /// Between the end of one move and the beginning of the next
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().pause.as_secs(), requires = "apply")]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().pause.as_secs(), value_parser = seconds(), requires = "apply")]
     pause_seconds: u64,
     /// Begin no move later than this after the first
-    #[arg(long, value_name = "SECONDS", requires = "apply")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds(), requires = "apply")]
     window_seconds: Option<u64>,
     #[command(flatten)]
     guard: guard::Flags,
@@ -136,7 +137,9 @@ impl Flags {
                 runtime.block_on(dry_run(&client, &moves, &shutdown, &mut |_| ())).map_err(ended)?;
             return checks(&checked, moves.len(), json);
         };
-        if !self.yes {
+        if self.yes {
+            print_remark(&table::headline(plan));
+        } else {
             confirm(plan, cluster, &runtime)?;
         }
         let shutdown = shutdown(&runtime)?;
@@ -159,14 +162,14 @@ impl Flags {
     }
 
     fn limits(&self) -> Limits {
-        let seconds = Duration::from_secs;
+        let time = Duration::from_secs;
         Limits {
             most_elsewhere: self.most_elsewhere,
-            patience: seconds(self.patience_seconds),
-            ready_within: seconds(self.ready_seconds),
-            pause: seconds(self.pause_seconds),
-            window: self.window_seconds.map(seconds),
-            worse_for: seconds(self.guard.worse_seconds),
+            patience: time(self.patience_seconds),
+            ready_within: time(self.ready_seconds),
+            pause: time(self.pause_seconds),
+            window: self.window_seconds.map(time),
+            worse_for: time(self.guard.worse_seconds),
         }
     }
 }

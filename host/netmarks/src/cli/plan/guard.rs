@@ -9,6 +9,7 @@ use netmarks_sources::prometheus::client::Client as Store;
 use netmarks_sources::prometheus::service_level::{Figures, Queries};
 
 use super::super::terminal::print_remark;
+use super::seconds::seconds;
 
 /// When moves stop because the mesh serves worse.
 #[derive(Debug, clap::Args)]
@@ -19,7 +20,7 @@ pub(super) struct Flags {
     #[arg(long, value_name = "SHARE", default_value_t = 0.2, requires = "apply")]
     most_worse: f64,
     /// For how long they may be worse; no move begins meanwhile
-    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().worse_for.as_secs(), requires = "apply")]
+    #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().worse_for.as_secs(), value_parser = seconds(), requires = "apply")]
     pub(super) worse_seconds: u64,
     /// Move pods without looking at the mesh's figures
     #[arg(long, requires = "apply")]

@@ -8,6 +8,7 @@ mod limits;
 mod make;
 mod progress;
 mod routing;
+mod seconds;
 mod table;
 
 use std::path::PathBuf;

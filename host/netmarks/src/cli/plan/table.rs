@@ -83,7 +83,8 @@ pub(super) fn plan(plan: &Plan, width: u16) -> String {
     text
 }
 
-fn headline(plan: &Plan) -> String {
+/// What it gains, and why it has no more moves.
+pub(super) fn headline(plan: &Plan) -> String {
     let PlanReport {
         before, after, all_moves_gain, all_moves, found, found_without_caps, bound, ended, ..
     } = &plan.report;
