@@ -5,8 +5,11 @@
     reason = "helpers of tests fail as tests do; JSON without a key is null"
 )]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
+use netmarks_snapshots::collect::kinds::KINDS;
+use netmarks_test_cluster::repository;
 use serde_json::{Value, json};
 
 use crate::support::binary::{failure, netmarks, netmarks_with, success};
@@ -15,7 +18,7 @@ use crate::support::worked_example_file;
 /// Cores of a node, and of a pod.
 const CORES: (f64, f64) = (2.0, 0.5);
 
-/// Pods by the nodes that they are on: each application is apart from the one that it talks to.
+/// Pods by the nodes that they are on: no application is where the one is that it talks to.
 const APART: [(&str, [usize; 3]); 4] =
     [("a", [0, 0, 1]), ("b", [2, 2, 3]), ("c", [0, 1, 1]), ("d", [2, 3, 3])];
 
@@ -195,6 +198,16 @@ fn the_roles_read_and_evict() {
         assert!(roles.contains(part), "{part}: {roles}");
     }
     assert!(!roles.contains("secrets") && !roles.contains("delete\""), "{roles}");
+}
+
+#[test]
+fn the_chart_grants_what_the_roles_grant() {
+    let template = repository::read("deploy/helm/netmarks/templates/rebalance.yaml").unwrap();
+    let lists =
+        template.lines().filter_map(|line| line.trim().strip_prefix("resources: [")?.strip_suffix(']'));
+    let granted: BTreeSet<&str> = lists.flat_map(|list| list.split(", ")).collect();
+    let read = KINDS.iter().map(|kind| kind.resource);
+    assert_eq!(granted, read.chain(["pods/eviction"]).collect(), "{template}");
 }
 
 #[test]
