@@ -94,7 +94,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
     let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
     plane.create_namespace(NAMESPACE).await.unwrap();
-    let combinations: [&[&str]; 10] = [
+    let combinations: [&[&str]; 11] = [
         &[],
         &["tls.mode=certManager", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"],
         &[
@@ -117,6 +117,14 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "policies.kubernetes.enabled=false",
             "replicas=1",
             "service.clusterIP=10.96.3.3",
+        ],
+        &[
+            "rebalance.enabled=true",
+            "rebalance.namespaces[0]=default",
+            "rebalance.namespaces[1]=kube-system",
+            "rebalance.timeZone=Europe/Berlin",
+            "rebalance.extraArgs[0]=--keep-spread",
+            "nameOverride=a-name-that-is-as-long-as-it-may-be-here",
         ],
         &[
             "networkPolicy.from[0].ipBlock.cidr=10.0.0.0/24",

@@ -56,6 +56,17 @@ async fn a_bad_value_is_refused_with_a_sentence() {
             "scheduler.enabled=true,scheduler.config.leaderElection.resourceName=kube-scheduler",
             "waits for that of the cluster's own scheduler",
         ),
+        ("rebalance.enabled=true", "needs rebalance.namespaces: name those whose pods may be evicted"),
+        (
+            "rebalance.enabled=true,rebalance.namespaces[0]=a,rebalance.windowSeconds=3600",
+            "(3600) must be longer than",
+        ),
+        (
+            "rebalance.enabled=true,rebalance.namespaces[0]=a,serviceAccount.create=false",
+            "rebalance.serviceAccount.name must name an account",
+        ),
+        ("rebalance.namespaces[0]=A", "at '/rebalance/namespaces/0': 'A' does not match pattern"),
+        ("rebalance.mvoes=1", "at '/rebalance': additional properties 'mvoes' not allowed"),
         ("image.repository=", "image.repository is not set: build the image with"),
     ] {
         let mut values = values(METRICS, &[]);
