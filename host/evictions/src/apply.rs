@@ -63,6 +63,8 @@ pub struct Guard {
 /// Carries the moves out, one after the other, and resumes where the journal ends. It ends when all are done, when something stops it, or
 /// after `shutdown`, as soon as that says.
 ///
+/// `client` must be one that asks once: a refused eviction is an answer here, and tried again in its own time.
+///
 /// Not cancel safe: a dropped future may lose the answer to an eviction, which the next run finds out.
 ///
 /// # Errors

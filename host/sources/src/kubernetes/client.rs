@@ -76,8 +76,23 @@ pub enum ClientError {
 /// # Errors
 /// If there is no usable kubeconfig or service account.
 pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
+    Client::try_from(found(config).await?).map_err(ClientError::Client)
+}
+
+/// The same, but a request that the API server refuses with 429, 503 or 504 is not tried again behind the caller's back: for a caller to
+/// whom the refusal is the answer.
+///
+/// # Errors
+/// As [`client`].
+pub async fn client_that_asks_once(config: &ClusterConfig) -> Result<Client, ClientError> {
+    let mut found = found(config).await?;
+    found.default_retry = false;
+    Client::try_from(found).map_err(ClientError::Client)
+}
+
+async fn found(config: &ClusterConfig) -> Result<Config, ClientError> {
     let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
-    let found = match (&config.kubeconfig, &config.context) {
+    Ok(match (&config.kubeconfig, &config.context) {
         (Some(path), _) => {
             let kubeconfig = Kubeconfig::read_from(path).map_err(|error| match error {
                 // Its own words show lines of the file, which holds keys.
@@ -102,8 +117,7 @@ pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
             Ok(None) => Config::incluster().map_err(ClientError::Nothing)?,
             Err(error) => Config::incluster().map_err(|_| error)?,
         },
-    };
-    Client::try_from(found).map_err(ClientError::Client)
+    })
 }
 
 /// What the usual kubeconfig says; `None` if no such file exists.

@@ -10,5 +10,5 @@ pub mod trimmed;
 pub mod watch;
 pub mod workloads;
 
-pub use client::{ClientError, ClusterConfig, brief, client};
+pub use client::{ClientError, ClusterConfig, brief, client, client_that_asks_once};
 pub use watch::run;

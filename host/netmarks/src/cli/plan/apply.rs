@@ -132,7 +132,7 @@ impl Flags {
         let moves = moves(plan);
         let Some(journal) = journal else {
             let shutdown = shutdown(&runtime)?;
-            let client = runtime.block_on(kubernetes::client(&config.cluster))?;
+            let client = runtime.block_on(kubernetes::client_that_asks_once(&config.cluster))?;
             let checked =
                 runtime.block_on(dry_run(&client, &moves, &shutdown, &mut |_| ())).map_err(ended)?;
             return checks(&checked, moves.len(), json);
@@ -144,7 +144,7 @@ impl Flags {
         }
         let shutdown = shutdown(&runtime)?;
         let report = runtime.block_on(async {
-            let client = kubernetes::client(&config.cluster).await?;
+            let client = kubernetes::client_that_asks_once(&config.cluster).await?;
             let guard = self.guard.guard(&config.metrics, &moves).await?;
             let applying = Applying { moves, limits: self.limits(), journal };
             let mut tell = |progress: netmarks_evictions::progress::Progress<'_>| {
