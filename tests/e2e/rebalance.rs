@@ -365,6 +365,17 @@ async fn the_charts_cron_job_moves_pods_to_what_they_talk_to() {
     };
     let _scheduler = plane.start_scheduler(scheduler).await.unwrap();
 
+    // With the flows of the extender that runs, no store is asked.
+    let admin = plane.kubeconfig().display().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
+    isolated(&mut command).args(["plan", "--kubeconfig", &admin, "--server", extender.url(), "-o", "json"]);
+    let planned = Ended::of(command.output().unwrap()).unwrap();
+    assert_eq!(
+        (planned.code, &planned.report["report"]["flows"]),
+        (Some(0), &edges.len().into()),
+        "{planned:?}"
+    );
+
     let only = format!("rebalance.namespaces[0]={namespace}");
     let more = [
         "rebalance.enabled=true",
