@@ -58,7 +58,7 @@ fn snapshot(folder: &Path, change: impl FnOnce(&mut Value)) -> String {
     path.display().to_string()
 }
 
-/// Without a second try for what is worth a move, so that a plan has all moves that there are.
+/// So that a plan has every move that gains anything.
 const ALL: [&str; 6] = ["--routing", "same-node", "--stop-at", "1", "--most-on-node", "1"];
 
 fn plan(file: &str, more: &[&str]) -> Value {
@@ -75,7 +75,7 @@ fn node_of(name: &Value) -> usize {
     name.as_str().unwrap()[1..].parse().unwrap()
 }
 
-/// Of the last line of a plan's kind: the exit code and what was said.
+/// The exit code, and what was said.
 fn refused(arguments: &[&str]) -> (Option<i32>, String) {
     let output = netmarks(&[&["plan"], arguments].concat()).unwrap();
     (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())

@@ -83,7 +83,7 @@ pub async fn client(config: &ClusterConfig) -> Result<Client, ClientError> {
 /// whom the refusal is the answer.
 ///
 /// # Errors
-/// As [`client`].
+/// As [`client()`].
 pub async fn client_that_asks_once(config: &ClusterConfig) -> Result<Client, ClientError> {
     let mut found = found(config).await?;
     found.default_retry = false;

@@ -73,7 +73,7 @@ impl Flags {
     /// Where the journal is, if one is written.
     ///
     /// # Errors
-    /// If there is none to be written, or that of another plan would be gone on with.
+    /// If it has no place, or a plan was begun that a new one would replace.
     pub(super) fn journal(&self, from: Option<&Path>, file: Option<&Path>) -> Result<Option<PathBuf>> {
         if !self.apply || self.dry_run.is_some() {
             return Ok(None);

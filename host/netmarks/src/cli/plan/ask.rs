@@ -27,6 +27,10 @@ pub(super) async fn is_yes(question: &str) -> Result<bool> {
             let line = line.context("failed to read the answer")?.context("failed to read the answer")?;
             Ok(line.trim() == "yes")
         }
-        interrupted = tokio::signal::ctrl_c() => interrupted.map(|()| false).context("failed to handle SIGINT"),
+        interrupted = tokio::signal::ctrl_c() => {
+            // What is said next begins a line of its own.
+            writeln!(std::io::stderr())?;
+            interrupted.map(|()| false).context("failed to handle SIGINT")
+        }
     }
 }
