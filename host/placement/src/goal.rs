@@ -1,5 +1,7 @@
 //! What a search is asked for: what it maximises, what it keeps, and how hard it tries.
 
+use std::time::Duration;
+
 use crate::inventory::Placement;
 use crate::locality::Routing;
 
@@ -42,8 +44,10 @@ impl Goal {
 /// How hard to search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Effort {
-    /// Steps that are tried in all, whatever the number of threads. [`u64::MAX`] searches until it is cancelled.
+    /// Steps that are tried in all, whatever the number of threads.
     pub steps: u64,
+    /// Ends it sooner. What is found then depends on how fast the machine is.
+    pub time: Option<Duration>,
     pub seed: u64,
     /// Threads that search at the same time, at least one. They change how long it takes, not what is found.
     pub threads: usize,

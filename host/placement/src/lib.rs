@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 mod affinity;
-mod assignment;
 mod balance;
 mod between;
 mod figures;
@@ -18,9 +17,9 @@ mod load;
 mod locality;
 mod occupancy;
 mod order;
-mod packing;
 mod plan;
 mod response;
+mod search;
 mod study;
 
 pub use affinity::{gained_affinity, gained_bytes, kept_bytes};
@@ -34,7 +33,7 @@ pub use load::busiest;
 pub use locality::{Distance, Locality, Routing, locality};
 pub use occupancy::Occupancy;
 pub use order::{Order, Placer, place_all};
-pub use packing::pack;
 pub use plan::plan;
 pub use response::{Latencies, Quantiles};
+pub use search::pack;
 pub use study::{ArmReport, FigureReport, Repetition, Study};

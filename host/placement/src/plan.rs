@@ -1,9 +1,22 @@
 //! A plan: which pods to move, one after the other, so that wherever it is stopped, what was moved so far was worth it.
+//!
+//! It is made in stages. Each searches from where the last one ended, with a lower price on every move: the first moves are those that
+//! gain very much, the last those that gain little. A pod moves once.
 
-use crate::assignment::Assignment;
 use crate::goal::{Budget, Effort, Goal, Move};
 use crate::inventory::{Inventory, Placement};
-use crate::packing::pack;
+use crate::search::assignment::Assignment;
+use crate::search::problem::{Allowed, Problem};
+use crate::search::{Temperatures, improve};
+
+/// Prices of a move in the first and the last stage, in parts of the traffic that a pod has on average. The goal's own price ends it earlier.
+const PRICES: (f64, f64) = (100.0, 0.01);
+
+/// How many prices are tried.
+const STAGES: u32 = 24;
+
+/// In parts of the price.
+const TEMPERATURES: Temperatures = Temperatures { hot: 0.5, cold: 0.02 };
 
 /// Moves from `start` in their order, at most as many as the budget has. Every prefix is a plan of its own: each pod moves once, and when
 /// its turn comes its node has room for it and the goal's caps hold. Pods that are nowhere at the start, and fixed ones, are not
@@ -15,37 +28,88 @@ pub fn plan(
     goal: &Goal,
     budget: Budget,
     effort: Effort,
-    allowed: &(dyn Fn(usize, usize) -> bool + Sync),
+    allowed: Allowed<'_>,
     cancelled: &(dyn Fn() -> bool + Sync),
 ) -> Vec<Move> {
-    let target = pack(inventory, start, goal, effort, allowed, cancelled).placement;
-    let mut assignment = Assignment::new(inventory, start, goal);
-    let mut waiting: Vec<(usize, usize, usize)> = start
-        .iter()
-        .zip(&target)
-        .enumerate()
+    let mut spent = Spent::new(inventory, budget);
+    let mut moves: Vec<Move> = Vec::new();
+    let mut now = start.clone();
+    let mut moved = vec![false; start.len()];
+    for stage in 0..STAGES {
+        let mut problem = Problem::new(inventory, &now, goal, allowed);
+        for (pod, node) in now.iter().enumerate() {
+            if node.is_none() || moved.get(pod).copied().unwrap_or(false) {
+                problem.fix(pod);
+            }
+        }
+        let (talking, _) = problem.movable();
+        if talking.is_empty() || cancelled() || moves.len() >= budget.moves {
+            break;
+        }
+        let (high, low) = PRICES;
+        let part = f64::from(stage) / f64::from(STAGES - 1);
+        let price = problem.traffic / talking.len() as f64 * high * (low / high).powf(part);
+        problem.price = price.max(goal.price_per_move);
+        let temperatures = TEMPERATURES.times(problem.price);
+        let steps = effort.steps / u64::from(STAGES);
+        let effort = Effort { steps, seed: effort.seed.wrapping_add(u64::from(stage)), ..effort };
+        let target = improve(&problem, &talking, effort, temperatures, cancelled).placement().clone();
+        let made = in_order(&problem, &target, &mut spent, budget.moves - moves.len());
+        for made in &made {
+            if let (Some(node), Some(moved)) = (now.get_mut(made.pod), moved.get_mut(made.pod)) {
+                *node = Some(made.to);
+                *moved = true;
+            }
+        }
+        moves.extend(made);
+        if price <= goal.price_per_move {
+            break;
+        }
+    }
+    moves
+}
+
+/// The moves to a target, each feasible when its turn comes: those that gain most first. What is not worth its price in the end is left out.
+fn in_order(problem: &Problem<'_>, target: &Placement, spent: &mut Spent, most: usize) -> Vec<Move> {
+    let mut assignment = Assignment::new(problem, problem.start);
+    let moves = problem.start.iter().zip(target).enumerate();
+    let mut waiting: Vec<(usize, usize, usize)> = moves
         .filter_map(|(pod, (from, to))| Some((pod, (*from)?, (*to)?)))
         .filter(|(_, from, to)| from != to)
         .collect();
-    let mut spent = Spent::new(inventory, budget);
-    let mut moves = Vec::new();
-    while moves.len() < budget.moves && !cancelled() {
+    let mut moves: Vec<Move> = Vec::new();
+    let (mut sum, mut best) = (0.0, (0.0, 0));
+    while moves.len() < most {
         let open = waiting.iter().enumerate().filter(|(_, (pod, from, to))| {
-            assignment.fits(*pod, *to) && spent.allows(inventory, *pod, *from, *to)
+            assignment.fits(*pod, *to) && spent.allows(problem.inventory, *pod, *from, *to)
         });
         let gained = |(index, (pod, from, to)): (usize, &(usize, usize, usize))| {
-            let of = inventory.pods.get(*pod).and_then(|pod| pod.application);
+            let of = problem.application(*pod);
             let gain = of.map_or(0.0, |of| assignment.gain(of, *from, -1) + assignment.gain(of, *to, 1));
             (index, gain)
         };
-        let best = open.map(gained).max_by(|one, other| one.1.total_cmp(&other.1));
-        let Some((index, gained)) = best.filter(|(_, gain)| *gain > goal.price_per_move) else { break };
+        let Some((index, gained)) = open.map(gained).max_by(|one, other| one.1.total_cmp(&other.1)) else {
+            break;
+        };
         let (pod, from, to) = waiting.swap_remove(index);
         assignment.shift(pod, Some(to));
-        spent.add(inventory, pod, from, to);
+        spent.add(problem.inventory, Change::More, pod, from, to);
         moves.push(Move { pod, from, to, gained });
+        sum += gained - problem.price;
+        if sum > best.0 {
+            best = (sum, moves.len());
+        }
+    }
+    for taken_back in moves.split_off(best.1) {
+        spent.add(problem.inventory, Change::Less, taken_back.pod, taken_back.from, taken_back.to);
     }
     moves
+}
+/// Whether a move is made or taken back.
+#[derive(Clone, Copy)]
+enum Change {
+    More,
+    Less,
 }
 
 /// What of a budget is used.
@@ -74,11 +138,14 @@ impl Spent {
             && used(&self.to_node, to) < self.budget.per_node
     }
 
-    fn add(&mut self, inventory: &Inventory, pod: usize, from: usize, to: usize) {
+    fn add(&mut self, inventory: &Inventory, change: Change, pod: usize, from: usize, to: usize) {
         let of = inventory.pods.get(pod).and_then(|pod| pod.application);
         let of = of.and_then(|of| self.of_application.get_mut(of));
         for count in [of, self.from_node.get_mut(from), self.to_node.get_mut(to)].into_iter().flatten() {
-            *count += 1;
+            match change {
+                Change::More => *count += 1,
+                Change::Less => *count -= 1,
+            }
         }
     }
 }

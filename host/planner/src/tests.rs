@@ -53,7 +53,7 @@ fn made(snapshot: &Value, limits: Limits) -> Result<Plan, PlanError> {
         most_load: 2.0,
         scheduler: SchedulerOptions { extender_weight: 10, ..SchedulerOptions::default() },
         assumptions: Assumptions::default(),
-        effort: Effort { steps: 2_000, seed: 1, threads: 1 },
+        effort: Effort { steps: 2_000, time: None, seed: 1, threads: 1 },
     };
     make_plan(&subject, &arm, &options, &AtomicBool::new(false), &|_| ())
 }

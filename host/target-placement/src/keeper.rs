@@ -63,7 +63,7 @@ pub struct Step {
 pub fn search(scene: &Scene, config: &TargetConfig, cancelled: &(dyn Fn() -> bool + Sync)) -> Packed {
     let inventory = &scene.inventory;
     let steps = STEPS_PER_POD.saturating_mul(inventory.pods.len() as u64).clamp(*STEPS.start(), *STEPS.end());
-    let effort = Effort { steps, seed: SEED, threads: 1 };
+    let effort = Effort { steps, time: None, seed: SEED, threads: 1 };
     let allowed = |pod: usize, node: usize| scene.allows(pod, node);
     pack(inventory, &inventory.initial(), &scene.goal(config), effort, &allowed, cancelled)
 }
