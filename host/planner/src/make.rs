@@ -48,6 +48,9 @@ pub enum PlanProgress {
 /// Each round proposes moves from where the last one ended. Later ones find little.
 const ROUNDS: usize = 4;
 
+/// So many times fewer steps of the search have later rounds, and the searches that only say what could be kept at most.
+const AGAIN: u64 = 2;
+
 /// How often every pod is asked for where it would go, after the search has nothing left to propose.
 const PASSES: usize = 3;
 
@@ -165,7 +168,8 @@ impl Making<'_> {
     }
 
     fn search(&self, goal: &Goal, start: &Placement) -> netmarks_placement::Packed {
-        pack(&self.inventory, start, goal, self.effort, &|pod, node| self.allowed(pod, node), &|| {
+        let effort = Effort { steps: self.effort.steps / AGAIN, ..self.effort };
+        pack(&self.inventory, start, goal, effort, &|pod, node| self.allowed(pod, node), &|| {
             self.is_cancelled()
         })
     }
@@ -187,7 +191,9 @@ impl Making<'_> {
             };
             let refused = &self.trial.refused;
             let may = |pod: usize, node: usize| !refused.contains(&(pod, node)) && self.allowed(pod, node);
-            let effort = Effort { seed: self.effort.seed.wrapping_add(round as u64), ..self.effort };
+            let Effort { steps, seed, .. } = self.effort;
+            let steps = if round == 1 { steps } else { steps / AGAIN };
+            let effort = Effort { steps, seed: seed.wrapping_add(round as u64), ..self.effort };
             let stop = || self.is_cancelled();
             let proposed = plan(&self.inventory, &start, self.goal, budget, effort, &may, &stop);
             let before = self.trial.made.len();

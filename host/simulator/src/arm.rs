@@ -1,5 +1,7 @@
 //! Who decides where pods go.
 
+use std::time::Duration;
+
 use netmarks_policies::Registry;
 use netmarks_scoring::ScoringConfig;
 
@@ -21,10 +23,12 @@ pub enum Decider {
     /// kube-scheduler with an extender that counts how many of a pod's peers are on a node, however much they talk: placement by
     /// declared dependencies, without measured traffic.
     Declared,
-    /// A packing that knows all pods at once, for as many steps. No scheduler can be expected to reach it.
+    /// A packing that knows all pods at once. No scheduler can be expected to reach it.
     Optimal {
-        /// Steps of its search.
+        /// Most steps of its search.
         steps: u64,
+        /// Most time of its search. With it, what is found depends on how fast the machine is.
+        time: Option<Duration>,
     },
     /// kube-scheduler with what is active in a registry as its extender.
     Policies {

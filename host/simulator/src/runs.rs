@@ -116,8 +116,11 @@ impl Simulation<'_> {
         let mut seeds = fastrand::Rng::with_seed(seed);
         let mut order = fastrand::Rng::with_seed(seeds.u64(..));
         let ties = fastrand::Rng::with_seed(seeds.u64(..));
-        let (placement, faults, decisions) = if let Decider::Optimal { steps } = decider {
-            (self.packed(Effort { steps: *steps, seed: seeds.u64(..), threads: 1 })?, 0, 0)
+        let (placement, faults, decisions) = if let Decider::Optimal { steps, time } = decider {
+            // Other runs are under way on the other threads.
+            let threads = plan.threads.checked_div(plan.repetitions).unwrap_or(1).max(1);
+            let effort = Effort { steps: *steps, time: *time, seed: seeds.u64(..), threads };
+            (self.packed(effort)?, 0, 0)
         } else {
             let (empty, options) = (cordoned.as_ref().unwrap_or(empty), plan.scheduler.clone());
             let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, ties, cancelled);

@@ -52,7 +52,7 @@ fn small(seed: u64) -> (Vec<Group>, Inventory) {
     let mut random = fastrand::Rng::with_seed(seed);
     let nodes = random.usize(2..13);
     let groups: Vec<Group> =
-        (0..random.usize(2..=(28 / nodes).clamp(2, 10))).map(|_| group(&mut random, 6)).collect();
+        (0..random.usize(2..=(24 / nodes).clamp(2, 8))).map(|_| group(&mut random, 6)).collect();
     let all: u64 = groups.iter().map(|group| group.cpu_millicores * u64::try_from(group.pods).unwrap()).sum();
     let each = all as f64 / random.f64().mul_add(0.25, 0.6) / nodes as f64;
     let node = |_| {
@@ -83,7 +83,7 @@ fn common(one: &Group, other: &Group, node: &Node) -> f64 {
     counts.filter(fit).map(|(count, others)| share(count, one).min(share(others, other))).fold(0.0, f64::max)
 }
 
-/// Whether any placement gains so much, by branch and bound; `None` if that was not found out in time.
+/// Whether any placement gains so much, by branch and bound; `None` if that could not be found out.
 fn gains(groups: &[Group], inventory: &Inventory, at_least: f64) -> Option<bool> {
     let mut program = Program::new(OptimizationDirection::Maximize);
     let counts: Vec<Vec<Variable>> = groups
@@ -128,33 +128,36 @@ fn gains(groups: &[Group], inventory: &Inventory, at_least: f64) -> Option<bool>
     }
 }
 
-fn found(inventory: &Inventory, seed: u64) -> Packed {
-    let effort = Effort { steps: 400_000, time: None, seed, threads: 2 };
+fn found(inventory: &Inventory, steps: u64, seed: u64) -> Packed {
+    let effort = Effort { steps, time: None, seed, threads: 2 };
     pack(inventory, &inventory.initial(), &Goal::default(), effort, &|_, _| true, &|| false)
 }
 
 #[test]
 fn no_placement_of_small_clusters_gains_much_more_and_none_more_than_the_bound() {
-    let mut decided = 0;
-    for seed in 1..=200 {
+    let mut cases = 0;
+    for seed in 1.. {
         let (groups, inventory) = small(seed);
-        let packed = found(&inventory, seed);
+        let packed = found(&inventory, 100_000, seed);
         if packed.placement.contains(&None) || packed.bound <= 0.0 {
             continue; // It is not even known whether all pods fit, or there is nothing to gain.
         }
         let gains = |at_least| gains(&groups, &inventory, at_least);
-        let better = gains(packed.gained * (1.0 + SHORT));
-        assert_ne!(better, Some(true), "seed {seed}: {} of {}", packed.gained, packed.bound);
-        assert_ne!(gains(packed.bound * (1.0 + 1e-6)), Some(true), "seed {seed}: {}", packed.bound);
-        decided += usize::from(better.is_some());
+        let more = packed.gained * (1.0 + SHORT);
+        assert_eq!(gains(more), Some(false), "seed {seed}: {} of {}", packed.gained, packed.bound);
+        if more < packed.bound {
+            assert_eq!(gains(packed.bound * (1.0 + 1e-6)), Some(false), "seed {seed}: {}", packed.bound);
+        }
+        cases += 1;
+        if cases == 200 {
+            break;
+        }
     }
-    eprintln!("decided {decided}");
-    assert!(decided >= 180, "{decided}");
 }
 
 #[test]
 fn groups_that_fill_a_node_each_are_found_together() {
-    for seed in 1..=40 {
+    for seed in 1..=20 {
         let mut random = fastrand::Rng::with_seed(seed);
         let (mut groups, mut nodes, mut flows) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..12 {
@@ -186,7 +189,7 @@ fn groups_that_fill_a_node_each_are_found_together() {
             .collect();
         random.shuffle(&mut inventory.pods);
         assert_eq!(inventory.pods.len(), 60);
-        let packed = found(&inventory, seed);
+        let packed = found(&inventory, 1_000_000, seed);
         assert!(packed.placement.iter().all(Option::is_some), "seed {seed}");
         let best = inventory.bytes_per_second();
         assert!(packed.gained >= (1.0 - SHORT) * best, "seed {seed}: {} of {best}", packed.gained);

@@ -14,7 +14,7 @@ use netmarks_sources::snapshot_file::SnapshotFile;
 use super::super::client::ClientTls;
 use super::super::exit::Ended;
 use super::super::interrupt::interrupted;
-use super::super::simulate::arms::{self, ArmName};
+use super::super::simulate::arms::{self, ArmName, OptimalEffort};
 use super::super::snapshot::{cluster, extender};
 use super::limits::LimitFlags;
 use super::progress;
@@ -112,7 +112,12 @@ impl Flags {
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let steps = steps.unwrap_or_else(|| arms::optimal_steps(subject.world().inventory().pods.len()));
-        let arms = runtime.block_on(arms::open(&[policy], ScoreMap::Linear, threads, steps))?;
+        let arms = runtime.block_on(arms::open(
+            &[policy],
+            ScoreMap::Linear,
+            threads,
+            OptimalEffort { steps, time: None },
+        ))?;
         let arm = arms.first().context("no policy was opened")?;
         let prices = Prices { across_zones_per_gb: price_across_zones, ..Prices::default() };
         let options = PlanOptions {
@@ -127,7 +132,7 @@ impl Flags {
                 ..SchedulerOptions::default()
             },
             assumptions: Assumptions { prices, ..Assumptions::default() },
-            effort: Effort { steps, seed, threads },
+            effort: Effort { steps, time: None, seed, threads },
         };
         let cancelled = interrupted(&runtime);
         let made = make_plan(&subject, arm, &options, &cancelled, &progress::show);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use netmarks_core::compose::ScoreMap;
@@ -113,7 +114,14 @@ pub(super) fn score_map(text: &str) -> Result<ScoreMap, String> {
 
 /// Steps of a search that is worth its time: more for more pods, up to some seconds.
 pub(in super::super) fn optimal_steps(pods: usize) -> u64 {
-    (pods as u64 * 500).clamp(50_000, 3_000_000)
+    (pods as u64 * 2_000).clamp(1_000_000, 100_000_000)
+}
+
+/// How long the arm `optimal` searches.
+#[derive(Clone, Copy)]
+pub(in super::super) struct OptimalEffort {
+    pub(in super::super) steps: u64,
+    pub(in super::super) time: Option<Duration>,
 }
 
 /// Loads the arms' policies; `calls` of each may run at the same time.
@@ -124,7 +132,7 @@ pub(in super::super) async fn open(
     names: &[ArmName],
     map: ScoreMap,
     calls: usize,
-    optimal_steps: u64,
+    optimal: OptimalEffort,
 ) -> Result<Vec<Arm>> {
     let mut arms = Vec::new();
     for name in names {
@@ -132,7 +140,7 @@ pub(in super::super) async fn open(
             ArmName::Default => Decider::Default,
             ArmName::Random => Decider::Random,
             ArmName::Declared => Decider::Declared,
-            ArmName::Optimal => Decider::Optimal { steps: optimal_steps },
+            ArmName::Optimal => Decider::Optimal { steps: optimal.steps, time: optimal.time },
             ArmName::Policies(policies) => {
                 let registry = registry(policies, calls)
                     .await

@@ -8,6 +8,7 @@ mod table;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use netmarks_core::compose::ScoreMap;
@@ -16,7 +17,7 @@ use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
 use netmarks_simulator::{Plan, World, page, simulate};
 
-use self::arms::ArmName;
+use self::arms::{ArmName, OptimalEffort};
 use self::input::OrderName;
 use self::progress::ProgressLine;
 use super::exit::Ended;
@@ -89,8 +90,11 @@ pub(super) struct Args {
     #[arg(long)]
     without_target: bool,
     /// Steps of the arm `optimal`; by default as many as its size asks for
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "optimal_seconds")]
     optimal_steps: Option<u64>,
+    /// Time that each search of the arm `optimal` has, instead of steps; what it finds then depends on the machine
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    optimal_seconds: Option<u64>,
     #[command(flatten)]
     prices: PriceFlags,
     #[command(flatten)]
@@ -159,8 +163,14 @@ pub(super) fn run(mut args: Args) -> Result<()> {
     };
     let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let steps = args.optimal_steps.unwrap_or_else(|| arms::optimal_steps(world.inventory().pods.len()));
-    let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, steps))?;
+    let optimal = match args.optimal_seconds {
+        Some(seconds) => OptimalEffort { steps: u64::MAX, time: Some(Duration::from_secs(seconds)) },
+        None => {
+            let usual = || arms::optimal_steps(world.inventory().pods.len());
+            OptimalEffort { steps: args.optimal_steps.unwrap_or_else(usual), time: None }
+        }
+    };
+    let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, optimal))?;
     let plan = Plan {
         order,
         repetitions: args.repetitions as usize,
