@@ -1,6 +1,6 @@
 //! A plan, made: proposed by a search, rehearsed move by move, cut where it is good enough.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netmarks_core::application::Application;
@@ -78,8 +78,10 @@ pub fn make_plan(
     let start = world.inventory().initial();
     let rehearsal = Rehearsal::new(world, &arm.decider, &empty, options.scheduler.clone(), cancelled);
     let worth = Worth::new(world.inventory(), &start, &routing, prices);
+    let target = rehearsal.target();
     let mut making = Making {
         empty: &empty,
+        target,
         limits,
         effort: options.effort,
         inventory: with_fixed(world.inventory(), &movable),
@@ -154,6 +156,8 @@ struct Making<'a> {
     empty: &'a EmptyCluster,
     limits: &'a Limits,
     effort: Effort,
+    /// Where the policy wants pods of each application: it sends them there, whatever the search thinks. `None` if it follows no target.
+    target: Option<HashMap<usize, HashSet<usize>>>,
     /// What must stay is fixed in it, and what was moved.
     inventory: Inventory,
     goal: &'a Goal,
@@ -179,6 +183,12 @@ impl Making<'_> {
         allowed(self.empty, self.limits, &self.inventory, pod, node)
     }
 
+    fn is_wanted(&self, pod: usize, node: usize) -> bool {
+        let application = self.inventory.pods.get(pod).and_then(|pod| pod.application);
+        let nodes = self.target.as_ref().zip(application).and_then(|(target, of)| target.get(&of));
+        nodes.is_none_or(|nodes| nodes.contains(&node))
+    }
+
     /// Tries what the search proposes, until a round adds nothing.
     fn propose(&mut self) {
         for round in 1..=ROUNDS {
@@ -190,7 +200,9 @@ impl Making<'_> {
                 per_node: self.limits.per_node.unwrap_or(usize::MAX),
             };
             let refused = &self.trial.refused;
-            let may = |pod: usize, node: usize| !refused.contains(&(pod, node)) && self.allowed(pod, node);
+            let may = |pod: usize, node: usize| {
+                !refused.contains(&(pod, node)) && self.is_wanted(pod, node) && self.allowed(pod, node)
+            };
             let Effort { steps, seed, .. } = self.effort;
             let steps = if round == 1 { steps } else { steps / AGAIN };
             let effort = Effort { steps, seed: seed.wrapping_add(round as u64), ..self.effort };

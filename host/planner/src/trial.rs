@@ -27,7 +27,12 @@ pub(crate) struct Trial<'a> {
     goal: &'a Goal,
     movable: &'a [Result<Movable, Obstacle>],
     rehearsal: Rehearsal<'a>,
+    /// Whether the policy has a target of its own.
+    follows_target: bool,
     worth: Worth<'a>,
+    /// What all moves so far keep within zones, and save in a month: no move makes that worse than it was at the start.
+    within_zones: f64,
+    saved: f64,
     /// By node: what is left of CPU and memory.
     room: Vec<(i64, i64)>,
     /// By application: on how many nodes and in how many zones it is at the start.
@@ -71,8 +76,11 @@ impl<'a> Trial<'a> {
             limits,
             goal,
             movable,
+            follows_target: rehearsal.target().is_some(),
             rehearsal,
             worth,
+            within_zones: 0.0,
+            saved: 0.0,
             room,
             spread,
             of_application: vec![0; applications.len()],
@@ -128,9 +136,10 @@ impl<'a> Trial<'a> {
         if spent(self.limits.per_node, &self.left_node, from) {
             return Err(Obstacle::MovesSpent);
         }
-        // What it has to gain: as much as where it was to go, or, without that, what a move must.
+        // What it has to gain: as much as where it was to go, or, without that, what a move must. A policy that follows a target knows
+        // better where that is.
         let mut needed = self.goal.price_per_move;
-        if let Some(to) = proposed {
+        if let Some(to) = proposed.filter(|_| !self.follows_target) {
             needed = needed.max(self.worth.gain(application, from, to).within_nodes_bytes_per_second);
         }
         let choices = self.rehearsal.choices(pod, movable.replacement);
@@ -144,8 +153,8 @@ impl<'a> Trial<'a> {
         for to in &choices {
             self.keeps_limits(pod, application, from, *to)?;
             let gain = self.worth.gain(application, from, *to);
-            if gain.within_zones_bytes_per_second < -TOLERANCE
-                || gain.price_per_month.is_some_and(|saved| saved < -TOLERANCE)
+            if self.within_zones + gain.within_zones_bytes_per_second < -TOLERANCE
+                || gain.price_per_month.is_some_and(|saved| self.saved + saved < -TOLERANCE)
             {
                 return Err(Obstacle::AcrossZones);
             }
@@ -259,6 +268,8 @@ impl<'a> Trial<'a> {
                 *memory += sign * signed(pod.memory_bytes);
             }
         }
+        self.within_zones += made.gain.within_zones_bytes_per_second;
+        self.saved += made.gain.price_per_month.unwrap_or(0.0);
         self.moved.insert(made.pod);
         self.obstacles.remove(&made.pod);
         self.made.push(made);

@@ -1,8 +1,10 @@
 //! Where running pods would go if they were evicted, one after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::AtomicBool;
 
+use netmarks_core::application::Application;
+use netmarks_core::needs::ColumnNeed;
 use netmarks_placement::{Placement, Placer as _};
 use netmarks_scheduler_model::{SchedulerOptions, TemplateId};
 
@@ -23,6 +25,7 @@ pub enum Replacement {
 /// says so, and each question sees those before it.
 pub struct Rehearsal<'w> {
     world: &'w World,
+    follows_target: bool,
     scheduler: SimulatedScheduler<'w>,
     /// Pods as they are while they end: default spreading no longer counts them.
     ending: HashMap<usize, TemplateId>,
@@ -47,7 +50,30 @@ impl<'w> Rehearsal<'w> {
                 scheduler.occupy(pod, *node);
             }
         }
-        Self { world, scheduler, ending: HashMap::new(), placement }
+        let follows_target = match decider {
+            Decider::Policies { registry, .. } => registry.current().asks_for(ColumnNeed::NodeTarget),
+            _ => false,
+        };
+        Self { world, follows_target, scheduler, ending: HashMap::new(), placement }
+    }
+
+    /// The nodes on which the target placement has pods of each application, by their indices; `None` if no policy asks for a target.
+    /// Applications that are not in it may go anywhere.
+    #[must_use]
+    pub fn target(&self) -> Option<HashMap<usize, HashSet<usize>>> {
+        if !self.follows_target {
+            return None;
+        }
+        let inventory = &self.world.inventory;
+        let nodes = inventory.nodes.iter().enumerate().map(|(index, node)| (node.name.as_str(), index));
+        let nodes: HashMap<&str, usize> = nodes.collect();
+        let names = inventory.applications.iter().enumerate().map(|(index, name)| (name.as_str(), index));
+        let names: HashMap<&str, usize> = names.collect();
+        let of = |(application, counts): &(Application, Vec<(String, u32)>)| {
+            let on = counts.iter().filter_map(|(node, _)| nodes.get(node.as_str()).copied());
+            Some((*names.get(application.to_string().as_str())?, on.collect()))
+        };
+        Some(self.world.target().iter().filter_map(of).collect())
     }
 
     /// Where the pods are now.

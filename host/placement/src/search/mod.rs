@@ -76,10 +76,8 @@ fn best<'a>(
     if talking.is_empty() || problem.traffic <= 0.0 {
         return best;
     }
-    // Where each move has a price, they are better left where they are.
-    let aside: &[usize] = if problem.price > 0.0 { &[] } else { &indifferent };
     let mut lifted = best.clone();
-    lift(&mut lifted, aside);
+    lift(&mut lifted, &indifferent);
     let mut chains = vec![lifted];
     let talkers = talking.len() as u64;
     let mean = problem.traffic / talking.len() as f64;
@@ -100,7 +98,7 @@ fn best<'a>(
             chain.assignment
         });
         chains.sort_by(|one, other| other.worth().total_cmp(&one.worth()));
-        let found = chains.first().cloned().and_then(|found| settle(found, aside, seeds.u64(..)));
+        let found = chains.first().cloned().and_then(|found| settle(found, &indifferent, seeds.u64(..)));
         if let Some(found) = found.filter(|found| found.worth() > best.worth()) {
             best = found;
         }
