@@ -9,6 +9,7 @@ mod company;
 mod demos;
 mod generated;
 mod markdown;
+mod placement;
 mod settlers;
 mod simulation;
 mod speed;
@@ -43,6 +44,8 @@ enum Report {
     Generated,
     /// Clusters of the shape that a large company published
     Company,
+    /// How good placements and plans are that see all pods, by the time that is spent on them
+    Placement,
     /// How long a simulation takes, by the size of the cluster
     Speed,
 }
@@ -60,13 +63,21 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
     let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
     let simulator = Simulator { program, folder };
-    let all = [Report::Settlers, Report::Demos, Report::Generated, Report::Company, Report::Speed];
+    let all = [
+        Report::Settlers,
+        Report::Demos,
+        Report::Generated,
+        Report::Company,
+        Report::Placement,
+        Report::Speed,
+    ];
     for report in if reports.is_empty() { &all } else { reports.as_slice() } {
         let (name, text) = match report {
             Report::Settlers => ("settlers", settlers::report(&simulator)?),
             Report::Demos => ("demos", demos::report(&simulator)?),
             Report::Generated => ("generated", generated::report(&simulator)?),
             Report::Company => ("company", company::report(&simulator)?),
+            Report::Placement => ("placement", placement::report(&simulator)?),
             Report::Speed => ("speed", speed::report(&simulator)?),
         };
         let page = root.join(format!("docs/evaluation/{name}.md"));

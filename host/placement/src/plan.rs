@@ -149,3 +149,89 @@ impl Spent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::{Flow, Node, Pod};
+    use crate::{Occupancy, gained_bytes};
+
+    /// Pods dealt out to nodes that are three quarters full, so that half of the applications talk to another.
+    fn scattered(seed: u64) -> Inventory {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let (nodes, applications, pods) = (6, 12, 48);
+        let pod = |index| Pod {
+            application: Some(index % applications),
+            cpu_millicores: 100 * random.u64(1..4),
+            node: Some(index % nodes),
+            ..Pod::default()
+        };
+        let flow = |index| Flow {
+            source: index,
+            destination: applications - 1 - index,
+            bytes_per_second: 10.0 * (1.0 + index as f64),
+            calls_per_second: 0.0,
+        };
+        Inventory {
+            pods: (0..pods).map(pod).collect(),
+            nodes: vec![Node { cpu_millicores: 2_300, max_pods: 11, ..Node::default() }; nodes],
+            applications: (0..applications).map(|index| format!("x/{index}")).collect(),
+            flows: (0..applications / 2).map(flow).collect(),
+        }
+    }
+
+    fn planned(inventory: &Inventory, goal: &Goal, budget: Budget) -> Vec<Move> {
+        let effort = Effort { steps: 60_000, time: None, seed: 1, threads: 1 };
+        plan(inventory, &inventory.initial(), goal, budget, effort, &|_, _| true, &|| false)
+    }
+
+    #[test]
+    fn every_move_has_room_when_its_turn_comes_and_gains_what_it_says() {
+        for seed in 1..=8 {
+            let inventory = scattered(seed);
+            let goal = Goal { most_on_node: 0.5, ..Goal::default() };
+            let mut now = inventory.initial();
+            let gained = |now: &Placement| gained_bytes(&inventory, &Occupancy::new(&inventory, now), &goal);
+            let mut before = gained(&now);
+            let moves = planned(&inventory, &goal, Budget::of(usize::MAX));
+            assert!(moves.len() > 3, "seed {seed}: {moves:?}");
+            let mut moved = std::collections::BTreeSet::new();
+            for made in moves {
+                assert!(moved.insert(made.pod), "a pod moves once");
+                assert_eq!(now[made.pod], Some(made.from));
+                now[made.pod] = Some(made.to);
+                let here = |index: &usize| now[*index] == Some(made.to);
+                let here: Vec<usize> = (0..inventory.pods.len()).filter(here).collect();
+                let node = &inventory.nodes[made.to];
+                let cpu: u64 = here.iter().map(|index| inventory.pods[*index].cpu_millicores).sum();
+                assert!(cpu <= node.cpu_millicores && here.len() <= node.max_pods as usize);
+                let of = inventory.pods[made.pod].application;
+                let alike = here.iter().filter(|index| inventory.pods[**index].application == of).count();
+                assert!(alike <= 2, "half of four");
+                let after = gained(&now);
+                assert!((after - before - made.gained).abs() < 1e-6, "seed {seed}");
+                before = after;
+            }
+        }
+    }
+
+    #[test]
+    fn a_plan_keeps_its_budget_and_a_longer_one_begins_with_what_gains_most() {
+        let inventory = scattered(3);
+        let goal = Goal::default();
+        let all = planned(&inventory, &goal, Budget::of(usize::MAX));
+        let few = planned(&inventory, &goal, Budget { moves: 5, per_application: 1, per_node: 2 });
+        assert!(!few.is_empty() && few.len() <= 5);
+        for made in &few {
+            let count = |of: fn(&Move) -> usize| few.iter().filter(|other| of(other) == of(made)).count();
+            let application = |made: &Move| inventory.pods[made.pod].application;
+            assert_eq!(few.iter().filter(|other| application(other) == application(made)).count(), 1);
+            assert!(count(|made| made.from) <= 2 && count(|made| made.to) <= 2);
+        }
+        let sum = |moves: &[Move]| moves.iter().map(|made| made.gained).sum::<f64>();
+        let half = all.len() / 2;
+        assert!(sum(&all[..half]) > sum(&all[half..]), "the first half gains more: {all:?}");
+        let dear = Goal { price_per_move: 1e9, ..goal };
+        assert!(planned(&inventory, &dear, Budget::of(usize::MAX)).is_empty(), "nothing is worth that");
+    }
+}

@@ -7,9 +7,10 @@ use super::cluster::Cluster;
 use super::markdown::{ARM_TITLES, arms, head, table};
 use super::simulation::{Settings, Simulator};
 
-const ARMS: [&str; 7] = [
+const ARMS: [&str; 8] = [
     "default",
     "netmarks",
+    "recommended",
     "netmarks=2,load-blend=1",
     "netmarks=2,spread=1",
     "declared",
@@ -51,7 +52,8 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
                 repetitions: 100,
                 extender_weight: 2,
                 score_map: "linear",
-                optimal_steps: None,
+                optimal_steps: Some(60_000),
+                flags: &[],
             };
             let outcome = simulator.run(&application.clone().replicated(replicas), &cluster, &settings)?;
             text.push_str(&format!("\n## {name}: {what}\n"));

@@ -7,7 +7,7 @@ use super::cluster::Cluster;
 use super::markdown::{ARM_TITLES, arms, head, table};
 use super::simulation::{Settings, Simulator};
 
-const ARMS: [&str; 5] = ["default", "netmarks", "declared", "random", "optimal"];
+const ARMS: [&str; 6] = ["default", "netmarks", "recommended", "declared", "random", "optimal"];
 
 pub(super) fn report(simulator: &Simulator) -> Result<String> {
     let mut text = head("Made-up applications", "cargo xtask evaluation generated");
@@ -27,6 +27,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
             extender_weight: 2,
             score_map: "linear",
             optimal_steps: None,
+            flags: &[],
         };
         let outcome = simulator.run(&application, &cluster, &settings)?;
         let edges = application.edges.len();

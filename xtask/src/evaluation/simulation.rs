@@ -27,6 +27,8 @@ pub(super) struct Settings<'a> {
     pub(super) score_map: &'a str,
     /// Steps of the arm `optimal`; by default as the cluster's size asks for.
     pub(super) optimal_steps: Option<u64>,
+    /// What else `netmarks simulate` is told.
+    pub(super) flags: &'a [&'a str],
 }
 
 /// A mean with half of its 95% interval's width.
@@ -52,13 +54,24 @@ impl Simulator {
         self.run_file(&file, settings)
     }
 
+    /// What `netmarks plan` prints for a snapshot with these flags.
+    pub(super) fn plan(&self, file: &Path, flags: &[&str]) -> Result<Value> {
+        let mut command = Command::new(&self.program);
+        command.arg("plan").arg("--snapshot").arg(file).args(["-o", "json"]).args(flags);
+        serde_json::from_str(&output(&mut command)?).context("the plan is not JSON")
+    }
+
     pub(super) fn run_file(&self, file: &Path, settings: &Settings<'_>) -> Result<Outcome> {
         let mut command = Command::new(&self.program);
         command.arg("simulate").arg("--snapshot").arg(file);
-        command.args(["-o", "json", "--seed", "1", "--order", settings.order]);
+        command.args(["-o", "json", "--order", settings.order]);
+        if !settings.flags.contains(&"--seed") {
+            command.args(["--seed", "1"]);
+        }
         command.args(["--repetitions", &settings.repetitions.to_string()]);
         command.args(["--extender-weight", &settings.extender_weight.to_string()]);
         command.args(["--score-map", settings.score_map]);
+        command.args(settings.flags);
         if let Some(steps) = settings.optimal_steps {
             command.args(["--optimal-steps", &steps.to_string()]);
         }

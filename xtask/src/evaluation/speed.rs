@@ -37,6 +37,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
                 extender_weight: 2,
                 score_map: "linear",
                 optimal_steps: None,
+                flags: &[],
             };
             let started = Instant::now();
             simulator.run(&application, &cluster, &settings)?;
@@ -48,7 +49,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
     Ok(text)
 }
 
-fn machine() -> Result<String> {
+pub(super) fn machine() -> Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo").context("failed to read /proc/cpuinfo")?;
     let models: Vec<&str> = cpus
         .lines()
