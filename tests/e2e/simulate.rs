@@ -70,6 +70,7 @@ fn simulate(plane: &ControlPlane, prometheus: &PrometheusServer) -> Result<Value
     let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
     isolated(&mut command).args(["simulate", "--kubeconfig", &kubeconfig, "--metrics-url", prometheus.url()]);
     command.args(["--repetitions", &REPETITIONS.to_string(), "--extender-weight", &WEIGHT.to_string()]);
+    command.args(["--arm", "default", "--arm", "netmarks", "--arm", "recommended", "--without-target"]);
     command.args(["-o", "json"]).env("NETMARKS_METRICS_WINDOW_SECONDS", "5");
     let output = command.output().context("netmarks does not start")?;
     ensure!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
@@ -112,10 +113,8 @@ async fn the_real_scheduler_confirms_what_was_simulated() -> Result<()> {
     let report = simulate(&plane, &prometheus)?;
     assert_eq!(report["conditions"]["missing"], serde_json::json!([]), "{report}");
     assert_eq!(report["conditions"]["flows"], edges.len(), "{report}");
-    assert_eq!(
-        (&report["arms"][0]["name"], &report["arms"][1]["name"]),
-        (&"default".into(), &"netmarks".into())
-    );
+    let names: Vec<&Value> = (0..3).map(|arm| &report["arms"][arm]["name"]).collect();
+    assert_eq!(names, ["default", "netmarks", "recommended"]);
     assert!(report["as_found"]["bytes_within_node"].is_number(), "{report}");
     plane.clear_namespace(&namespace, LIMIT).await?;
 
@@ -127,12 +126,26 @@ async fn the_real_scheduler_confirms_what_was_simulated() -> Result<()> {
     alone.confirmed_by(without).context("kube-scheduler alone")?;
     stock.kill()?;
 
-    let options = SchedulerOptions {
-        name: "with-extender".to_owned(),
+    let mut scheduler = plane.start_scheduler(calling(&extender, "with-extender")).await?;
+    let with = mean_local_share(&plane, &namespace, &edges).await?;
+    extended.confirmed_by(with).context("kube-scheduler with the extender")?;
+    scheduler.kill()?;
+    drop(extender);
+
+    // Nothing controls these pods, so there is no telling what a target would be made of.
+    let keys = [("NETMARKS_POLICY_BUILT_IN", "recommended"), ("NETMARKS_TARGET_ENABLED", "false")];
+    let extender = Extender::start(&plane, &prometheus, &keys)?;
+    extender.wait_ready().await?;
+    extender.wait_flows(&edges).await?;
+    let _scheduler = plane.start_scheduler(calling(&extender, "with-recommended")).await?;
+    let with = mean_local_share(&plane, &namespace, &edges).await?;
+    Simulated::of(&report, 2)?.confirmed_by(with).context("kube-scheduler with the recommended policy")
+}
+
+fn calling(extender: &Extender, name: &str) -> SchedulerOptions {
+    SchedulerOptions {
+        name: name.to_owned(),
         extender: Some(ExtenderConfig { weight: WEIGHT.into(), ..ExtenderConfig::new(extender.url()) }),
         ..SchedulerOptions::default()
-    };
-    let _scheduler = plane.start_scheduler(options).await?;
-    let with = mean_local_share(&plane, &namespace, &edges).await?;
-    extended.confirmed_by(with).context("kube-scheduler with the extender")
+    }
 }
