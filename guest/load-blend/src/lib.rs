@@ -1,10 +1,11 @@
-//! Traffic against headroom: put a pod near its peers, unless those nodes are full.
+//! Traffic against contention: put a pod near its peers, unless it would wait for a CPU there.
 //!
-//!     score(n) = traffic-weight * traffic(n) / most traffic of any candidate
-//!              + cpu-weight     * share of n's CPU that is left once the pod runs there
-//!              + memory-weight  * share of n's memory that is left
+//!     left(n)  = (share of n's CPU that is left once the pod runs there) ^ cpu-weight
+//!              * (share of n's memory that is left) ^ memory-weight
+//!     score(n) = left(n) * (1 + traffic-weight * traffic(n) / most traffic of any candidate)
 //!
-//! All three are between 0 and 1, so the weights say what matters how much. Traffic is the NetMARKS score.
+//! Work waits in inverse proportion to the CPU that is left, as in a queue with one server. With weights of 1, being beside all of its traffic
+//! is worth a node on which work waits twice as long, and no more. Traffic is the NetMARKS score.
 
 use netmarks_policy_sdk::{Need, Parameter, Parameters, Part, Policy, Request, export};
 
@@ -20,7 +21,7 @@ impl Policy for LoadBlend {
     const NAME: &'static str = "load-blend";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &'static str =
-        "Weighs traffic to its peers against the CPU and memory that a node has left.";
+        "Puts a pod near its peers, unless it would wait for a CPU there.";
     const NEEDS: &'static [Need] = &[
         Need::Peers,
         Need::NodeCpuAllocatable,
@@ -31,9 +32,9 @@ impl Policy for LoadBlend {
         Need::PodMemoryRequest,
     ];
     const PARAMETERS: &'static [Parameter] = &[
-        weight("traffic-weight", "What traffic counts; a number, against the other two.", 1.0),
-        weight("cpu-weight", "What CPU that is left counts; a number, against the other two.", 0.5),
-        weight("memory-weight", "What memory that is left counts; a number, against the other two.", 0.5),
+        weight("traffic-weight", "How many times an idle node a node is worth that has all traffic.", 1.0),
+        weight("cpu-weight", "Power of the share of CPU that is left; 0 leaves CPU out of account.", 1.0),
+        weight("memory-weight", "Power of the share of memory that is left; 0 leaves memory out of account.", 0.0),
     ];
 
     fn check(parameters: &Parameters<'_>) -> Result<(), String> {
@@ -48,7 +49,7 @@ impl Policy for LoadBlend {
 
     fn explain(request: &Request, node: u32) -> Result<Vec<Part>, String> {
         let amounts = Blend::read(request)?.parts(node as usize);
-        let labels = ["traffic", "CPU left", "memory left"];
+        let labels = ["room", "traffic beside it"];
         let part = |(label, amount): (&str, f64)| Part { peer: None, label: label.to_owned(), amount };
         Ok(labels.into_iter().zip(amounts).filter(|(_, amount)| *amount != 0.0).map(part).collect())
     }
@@ -97,16 +98,20 @@ impl<'a> Blend<'a> {
         })
     }
 
-    fn parts(&self, node: usize) -> [f64; 3] {
+    /// What the room is worth, and what traffic adds to it.
+    fn parts(&self, node: usize) -> [f64; 2] {
         let traffic = self.traffic.get(node).copied().unwrap_or(0.0);
         let [of_traffic, of_cpu, of_memory] = self.weights;
-        [
-            // Nobody's traffic is everybody's zero, not a division by it.
-            if self.most > 0.0 { of_traffic * (traffic / self.most) } else { 0.0 },
-            of_cpu * self.cpu.left(node),
-            of_memory * self.memory.left(node),
-        ]
+        let room = power(self.cpu.left(node), of_cpu) * power(self.memory.left(node), of_memory);
+        // Nobody's traffic is everybody's zero, not a division by it.
+        let beside = if self.most > 0.0 { of_traffic * (traffic / self.most) } else { 0.0 };
+        [room, room * beside]
     }
+}
+
+/// The usual power is 1, and `powf` is slow.
+fn power(share: f64, weight: f64) -> f64 {
+    if (weight - 1.0).abs() < f64::EPSILON { share } else { share.powf(weight) }
 }
 
 struct Resource<'a> {
