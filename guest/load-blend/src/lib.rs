@@ -20,8 +20,7 @@ pub struct LoadBlend;
 impl Policy for LoadBlend {
     const NAME: &'static str = "load-blend";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
-    const SUMMARY: &'static str =
-        "Puts a pod near its peers, unless it would wait for a CPU there.";
+    const SUMMARY: &'static str = "Puts a pod near its peers, unless it would wait for a CPU there.";
     const NEEDS: &'static [Need] = &[
         Need::Peers,
         Need::NodeCpuAllocatable,
@@ -34,7 +33,11 @@ impl Policy for LoadBlend {
     const PARAMETERS: &'static [Parameter] = &[
         weight("traffic-weight", "How many times an idle node a node is worth that has all traffic.", 1.0),
         weight("cpu-weight", "Power of the share of CPU that is left; 0 leaves CPU out of account.", 1.0),
-        weight("memory-weight", "Power of the share of memory that is left; 0 leaves memory out of account.", 0.0),
+        weight(
+            "memory-weight",
+            "Power of the share of memory that is left; 0 leaves memory out of account.",
+            0.0,
+        ),
     ];
 
     fn check(parameters: &Parameters<'_>) -> Result<(), String> {

@@ -83,7 +83,7 @@ impl<'a> Chain<'a> {
                 if self.random.u32(..GROUP_EVERY) == 0 { self.send_group(pod) } else { self.send_one(pod) };
             match gain {
                 Some(gain) if gain >= 0.0 || self.random.f64() < (gain / temperature).exp() => {
-                    self.undo.clear()
+                    self.undo.clear();
                 }
                 _ => self.take_back(),
             }
