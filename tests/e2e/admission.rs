@@ -75,9 +75,12 @@ fn pod(app: &str) -> Value {
     pod
 }
 
-/// The decision that a new pod of an application would name; nothing comes of asking.
-fn decision(plane: &ControlPlane, app: &str) -> Result<String> {
-    let file = scratch(plane, "probe.json", &pod(app).to_string())?;
+/// The decision that a new pod of a namespace would name; nothing comes of asking.
+fn decision(plane: &ControlPlane, namespace: &str) -> Result<String> {
+    let mut probe = pod("bare");
+    probe["metadata"]["name"] = json!("probe");
+    probe["metadata"]["namespace"] = json!(namespace);
+    let file = scratch(plane, "probe.json", &probe.to_string())?;
     let template = r"-o=jsonpath={.metadata.annotations.netmarks\.dev/decision}";
     plane.kubectl(&["create", "--dry-run=server", template, "-f", &file.to_string_lossy()])
 }
@@ -85,7 +88,7 @@ fn decision(plane: &ControlPlane, app: &str) -> Result<String> {
 /// Waits until the API server calls the webhook, and gets terms.
 async fn wait_called(plane: &ControlPlane) -> Result<()> {
     until("new pods get terms", LIMIT, async || {
-        ensure!(!decision(plane, "bare")?.is_empty(), "they do not");
+        ensure!(!decision(plane, "shop")?.is_empty(), "they do not");
         Ok(Some(()))
     })
     .await
@@ -150,6 +153,16 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     .unwrap();
     assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "the scheduler knows no extender");
 
+    let reviews = async || {
+        let page = extender.get("/metrics").await.unwrap();
+        let lines = page.lines().filter(|line| line.starts_with("netmarks_admission_reviews_total"));
+        lines.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let before = reviews().await;
+    plane.create_namespace("other").await.unwrap();
+    until("pods can be created there", LIMIT, async || decision(plane, "other").map(Some)).await.unwrap();
+    assert_eq!(reviews().await, before, "a namespace without the label is not asked about");
+
     keeps_what_the_user_wrote(plane).unwrap();
     survives(plane, &mut extender, &url, &authority).await.unwrap();
 }
@@ -159,10 +172,12 @@ fn keeps_what_the_user_wrote(plane: &ControlPlane) -> Result<()> {
     let expression = json!([{"key": "disk", "operator": "In", "values": ["ssd"]}]);
     let term = json!({"weight": 3, "preference": {"matchExpressions": expression}});
     let required = json!({"nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "Exists"}]}]});
+    let apart =
+        json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "none"}}});
     for (name, own) in [
         ("preferred", json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}})),
         ("required", json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}})),
-        ("other", json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}})),
+        ("other", json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}})),
     ] {
         let mut pod = pod("bare");
         pod["metadata"]["name"] = json!(format!("own-{name}"));
@@ -193,7 +208,7 @@ async fn survives(
 ) -> Result<()> {
     let unpatched = async |why: &str| {
         until(why, LIMIT, async || {
-            ensure!(decision(plane, "bare")?.is_empty(), "it is still called");
+            ensure!(decision(plane, "shop")?.is_empty(), "it is still called");
             Ok(Some(()))
         })
         .await

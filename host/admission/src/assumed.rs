@@ -122,15 +122,21 @@ impl Ledger {
             return Some((found, false));
         }
         let same_uid = |pod: &Assumption| pod.uid.is_some() && pod.uid.as_deref() == seen.uid;
-        let same_name = |pod: &Assumption| pod.namespace == seen.namespace && pod.name == seen.name;
-        if let Some(found) = position(&same_uid).or_else(|| position(&same_name)) {
+        if let Some(found) = position(&same_uid) {
             return Some((found, false));
         }
-        let owner = seen.owner.filter(|_| seen.decision.is_none())?;
+        // What names another decision is another pod, and so is what was there before.
+        let could_be = |pod: &Assumption| {
+            seen.decision.is_none()
+                && pod.namespace == seen.namespace
+                && seen.created.is_none_or(|at| at + CLOCKS_APART_SECONDS >= pod.at)
+        };
+        if let Some(found) = position(&|pod| could_be(pod) && pod.name == seen.name) {
+            return Some((found, false));
+        }
+        let nameless = |pod: &Assumption| pod.name.is_empty() && pod.uid.is_none();
         let mine = |pod: &Assumption| {
-            let late_enough = seen.created.is_none_or(|at| at + CLOCKS_APART_SECONDS >= pod.at);
-            let nameless = pod.name.is_empty() && pod.uid.is_none();
-            nameless && pod.namespace == seen.namespace && pod.owner.as_deref() == Some(owner) && late_enough
+            could_be(pod) && nameless(pod) && pod.owner.is_some() && pod.owner.as_deref() == seen.owner
         };
         let found = position(&mine)?;
         let key = format!("{}/{}", seen.namespace, seen.name);
@@ -237,6 +243,16 @@ mod tests {
         assert!(ledger.expire(start + Duration::from_millis(29_999)).is_empty());
         assert_eq!(ledger.expire(start + Duration::from_secs(30)).len(), CAPACITY);
         assert_eq!(ledger.len(), 0);
+    }
+
+    #[test]
+    fn a_name_is_not_enough_where_its_last_bearer_goes() {
+        let mut setting = Setting::new();
+        setting.answer("d-2", Some("set"));
+        setting.ledger.pods[0].name = "web-1".to_owned();
+        assert_eq!(setting.see(Seen { decision: Some("d-1"), ..POD }), None, "it was steered before");
+        assert_eq!(setting.see(Seen { created: Some(50.0), ..POD }), None, "it was there before");
+        assert_eq!(setting.see(Seen { decision: Some("d-2"), ..POD }).as_deref(), Some("d-2"));
     }
 
     #[test]

@@ -248,6 +248,25 @@ async fn terms_of_the_user_stay_in_front() {
     assert_eq!(paths, [append, append, "/metadata/annotations"]);
 }
 
+/// As a real API server sent them, for an application of the worked example.
+#[tokio::test(flavor = "multi_thread")]
+async fn captured_reviews_are_answered() {
+    let door = Door::open(admission(config())).await;
+    let captured = include_str!("../../admission/tests/fixtures/reviews.jsonl");
+    let mut outcomes = Vec::new();
+    for line in captured.lines() {
+        let line = line.replace("\"shop\"", "\"default\"");
+        let line = ["web", "db", "once", "agent", "bare"]
+            .iter()
+            .fold(line, |line, app| line.replace(&format!("\"app\":\"{app}\""), "\"app\":\"p\""));
+        outcomes.push(door.patch(&serde_json::from_str(&line).unwrap()).await.unwrap().len());
+    }
+    // Affinity and annotations are each added as a whole; the bare pod has some, to which two terms and two annotations are added.
+    // A DaemonSet's pod is left alone.
+    assert_eq!(outcomes, [2, 2, 2, 0, 4, 2]);
+    door.counted("daemon-set", 1.0).await;
+}
+
 #[test]
 fn a_listener_without_tls_is_refused() {
     let mut config = admission(config());
