@@ -41,10 +41,10 @@ pub fn patch(pod: &Value, terms: &[Term], annotations: &[(&str, String)]) -> Opt
     if known.is_none() {
         let all: Map<String, Value> =
             annotations.iter().map(|(key, value)| ((*key).to_owned(), value.as_str().into())).collect();
-        operations.push(add("/metadata/annotations", all.into()));
+        operations.push(add("/metadata/annotations", &all.into()));
     } else {
         operations.extend(annotations.iter().map(|(key, value)| {
-            add(&format!("/metadata/annotations/{}", escaped(key)), value.as_str().into())
+            add(&format!("/metadata/annotations/{}", escaped(key)), &value.as_str().into())
         }));
     }
     Some(operations)
@@ -55,16 +55,16 @@ fn affinity(pod: &Value, terms: Vec<Value>) -> Vec<Value> {
     let is_there = |pointer: &str| pod.pointer(pointer).is_some_and(|value| !value.is_null());
     let list = format!("/spec/affinity/nodeAffinity/{PREFERRED}");
     if is_there(&list) {
-        terms.into_iter().map(|term| add(&format!("{list}/-"), term)).collect()
+        terms.iter().map(|term| add(&format!("{list}/-"), term)).collect()
     } else if is_there("/spec/affinity/nodeAffinity") {
-        vec![add(&list, terms.into())]
+        vec![add(&list, &terms.into())]
     } else if is_there("/spec/affinity") {
-        vec![add("/spec/affinity/nodeAffinity", json!({PREFERRED: terms}))]
+        vec![add("/spec/affinity/nodeAffinity", &json!({PREFERRED: terms}))]
     } else {
-        vec![add("/spec/affinity", json!({"nodeAffinity": {PREFERRED: terms}}))]
+        vec![add("/spec/affinity", &json!({"nodeAffinity": {PREFERRED: terms}}))]
     }
 }
 
-fn add(path: &str, value: Value) -> Value {
+fn add(path: &str, value: &Value) -> Value {
     json!({"op": "add", "path": path, "value": value})
 }

@@ -78,16 +78,16 @@ pub fn uid(body: &[u8]) -> String {
 /// The response that allows the pod as it is.
 #[must_use]
 pub fn allow(uid: &str) -> Vec<u8> {
-    response(json!({"uid": uid, "allowed": true}))
+    response(&json!({"uid": uid, "allowed": true}))
 }
 
 /// The response that allows the pod with a JSON patch.
 #[must_use]
 pub fn allow_with(uid: &str, patch: &[Value]) -> Vec<u8> {
     let patch = STANDARD.encode(Value::from(patch).to_string());
-    response(json!({"uid": uid, "allowed": true, "patchType": "JSONPatch", "patch": patch}))
+    response(&json!({"uid": uid, "allowed": true, "patchType": "JSONPatch", "patch": patch}))
 }
 
-fn response(response: Value) -> Vec<u8> {
+fn response(response: &Value) -> Vec<u8> {
     json!({"apiVersion": VERSION, "kind": "AdmissionReview", "response": response}).to_string().into_bytes()
 }

@@ -15,7 +15,7 @@ const GENERATED: &str = "xxxxx";
 /// A pod that is being created.
 #[derive(Clone, Debug)]
 pub struct ReviewedPod {
-    /// As policies are told of it. Its key has no name yet where the name is generated: `namespace/prefix`.
+    /// As policies know it. Its key has no name yet where the name is generated: `namespace/prefix`.
     pub pending: PendingPod,
     /// As the scheduler's model takes it.
     pub model: model::Pod,

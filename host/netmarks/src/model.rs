@@ -16,7 +16,7 @@ pub(crate) fn model_of(snapshot: &SnapshotFile) -> Model {
 /// What the watch keeps up to date.
 pub(crate) struct Following {
     pub(crate) model: Model,
-    /// Told of each pod.
+    /// Sees each pod.
     pub(crate) admission: Admission,
 }
 

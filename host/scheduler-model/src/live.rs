@@ -197,7 +197,7 @@ impl LiveCluster {
         }
     }
 
-    /// Makes the cluster anew if nodes have changed, or if it has become large with what is not used any more. Takes as long as it takes to
+    /// Makes the cluster again if nodes have changed, or if it has become large with what is not used any more. Takes as long as it takes to
     /// place all pods.
     pub fn settle(&mut self) {
         if !self.outdated && self.templates <= self.kinds.len() * 2 + UNUSED_TEMPLATES {

@@ -118,7 +118,7 @@ fn tell(state: &ClusterState, (outcome, news): (Outcome, Vec<ApplicationFacts>))
     outcome
 }
 
-/// Hands the events of a watch to `take` in batches, for ever.
+/// Hands the events of a watch to `take` in batches, forever.
 pub(super) async fn follow<K, S>(
     what: &'static str,
     start: impl Fn() -> S,
