@@ -94,7 +94,7 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
     let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
     plane.create_namespace(NAMESPACE).await.unwrap();
-    let combinations: [&[&str]; 11] = [
+    let combinations: [&[&str]; 14] = [
         &[],
         &["tls.mode=certManager", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"],
         &[
@@ -109,6 +109,24 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
             "tls.certManager.issuerRef.name=corporate",
         ],
         &WITHOUT_RIGHTS,
+        &["admission.enabled=true", "admission.mode=preview"],
+        &[
+            "admission.enabled=true",
+            "tls.mode=certManager",
+            "admission.namespaces.matchLabels=null",
+            "admission.namespaces.matchExpressions[0].key=team",
+            "admission.namespaces.matchExpressions[0].operator=Exists",
+            "config.admission.schedulers[0]=default-scheduler",
+            "config.admission.schedulers[1]=mine",
+            "config.admission.opt_out_label=example.com/by-traffic",
+        ],
+        &[
+            "admission.enabled=true",
+            "tls.mode=secret",
+            "tls.secret.server=mine",
+            // The API server looks at it.
+            concat!("admission.caBundle=", include_str!("chart/authority.pem.b64")),
+        ],
         &["tls.mode=secret", "tls.secret.server=mine", "tls.secret.client=mine", "scheduler.enabled=true"],
         &["tls.mode=none", "scheduler.enabled=true", "scheduler.optIn.enabled=false", "scheduler.replicas=1"],
         &["scheduler.enabled=true", "scheduler.optIn.enabled=true", "scheduler.percentageOfNodesToScore=50"],

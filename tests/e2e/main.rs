@@ -1,5 +1,6 @@
 //! End to end: the program beside a real control plane, one module a subject; one binary, so that what they share is linked once.
 
+mod admission;
 mod alerts;
 mod cert_manager;
 mod certificates;

@@ -62,12 +62,14 @@ struct DecisionsQuery {
     limit: Option<usize>,
     /// Only those of this pod, `namespace/name`.
     pod: Option<String>,
+    /// Only the one that a pod names by this id.
+    id: Option<String>,
 }
 
 async fn decisions(State(cluster): State<ClusterRoutes>, Query(query): Query<DecisionsQuery>) -> Response {
     let ClusterRoutes { decisions, lists, .. } = cluster;
     answer(&lists, move |to| {
-        let recent = decisions.recent(query.limit.unwrap_or(20), query.pod.as_deref());
+        let recent = decisions.recent(query.limit.unwrap_or(20), query.pod.as_deref(), query.id.as_deref());
         let recent: Vec<&Decision> = recent.iter().map(AsRef::as_ref).collect();
         Ok(serde_json::to_writer(to, &recent)?)
     })

@@ -3,7 +3,6 @@
 //! A door knows its protocol and nothing about scores: what it decodes goes to `netmarks_scoring::Scorer`.
 #![forbid(unsafe_code)]
 
-mod bounds;
 mod config;
 mod metrics;
 mod node_names;

@@ -4,8 +4,7 @@
 //! to the parser, so this may refuse but must never differ from it.
 
 use memchr::{memchr, memmem};
-
-use crate::bounds::MOST_CANDIDATES;
+use netmarks_scoring::bounds::MOST_CANDIDATES;
 
 /// The names come last in what kube-scheduler writes.
 const KEY: &[u8] = b"\"NodeNames\":[";

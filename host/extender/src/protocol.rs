@@ -17,8 +17,8 @@ use netmarks_core::pod::{PodSpec, PodStatus};
 use netmarks_core::pod_identity::{Labels, Owner, PodIdentity};
 use netmarks_core::request::PendingPod;
 use netmarks_core::requests::pod_requests;
+use netmarks_scoring::bounds::MOST_CANDIDATES;
 
-use crate::bounds::MOST_CANDIDATES;
 use crate::node_names;
 
 /// A decoded request: what `k8s.io/kube-scheduler/extender/v1.ExtenderArgs` holds for us.

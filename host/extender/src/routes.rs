@@ -11,12 +11,11 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use netmarks_core::application::Naming;
 use netmarks_core::errors::chain;
-use netmarks_scoring::{Empty, NODES, Scorer};
+use netmarks_scoring::{Empty, NODES, Scorer, bounds};
 use netmarks_server::{BodyBudget, BodyError, BoundedBody};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use crate::bounds;
 use crate::config::ServerConfig;
 use crate::metrics::ExtenderMetrics;
 use crate::protocol::{self, BadRequest, PrioritizeRequest};

@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod config;
 mod identity;
+mod model;
 pub mod open_files;
 pub mod policies;
 mod policy_folder;

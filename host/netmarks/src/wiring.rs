@@ -5,6 +5,8 @@
 //!                                                        > Scorer (`scoring`) --> scheduler's listener (`listeners`)
 //! folder, ScoringPolicies, admin listener --> Registry --/
 //! (`policy_sources`)
+//!
+//! Kubernetes, whole pods and nodes --> scheduler's model --> API server's listener (`admission`), by the same Scorer
 //! ```
 //!
 //! They start in the order of the functions here: scoring, then who asks, then who feeds, so that nobody waits for an address
@@ -16,6 +18,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use netmarks_admin::{Access, Admin, ChangeCounter, ClusterRoutes, HealthRoutes};
+use netmarks_admission::{Admission, AdmissionMetrics, Model};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
 use netmarks_controller::access::Reviewer;
 use netmarks_controller::{Controller, ControllerSettings};
@@ -33,12 +36,14 @@ use netmarks_target_placement::Keeper;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::config::Config;
+use crate::model::{Following, model_of};
 use crate::tasks::Tasks;
 use crate::{identity, policies, policy_folder};
 use tokio::sync::broadcast::error::RecvError;
 
-/// A policy is loaded and tried, a shadow is asked and a request explained while requests take every slot that they may.
-const CALLS_BESIDE_REQUESTS: u32 = 3;
+/// A policy is loaded and tried, a shadow is asked, a request explained and a review answered while requests take every slot that they
+/// may.
+const CALLS_BESIDE_REQUESTS: u32 = 4;
 
 /// What scores, and what is known of it; shared by every listener and source.
 #[derive(Clone, Debug)]
@@ -54,6 +59,8 @@ pub struct Scoring {
     pub recent: Recent,
     /// Counts what the scheduler's door refuses.
     pub extender_metrics: Arc<netmarks_extender::ExtenderMetrics>,
+    /// Counts the reviews of the API server's door.
+    pub admission_metrics: Arc<AdmissionMetrics>,
     /// Changes of the configuration that could not be taken over.
     pub reload_failures: Counter,
     /// Of all listeners.
@@ -109,6 +116,7 @@ pub async fn scoring(
     let mut metrics = prometheus_client::registry::Registry::with_prefix("netmarks");
     let scoring_metrics = Arc::new(netmarks_scoring::ScoringMetrics::new(&mut metrics));
     let extender_metrics = Arc::new(netmarks_extender::ExtenderMetrics::new(&mut metrics));
+    let admission_metrics = Arc::new(AdmissionMetrics::new(&mut metrics));
     let changes = ChangeCounter::new(&mut metrics);
     let reload_failures = Counter::default();
     metrics.register(
@@ -164,6 +172,7 @@ pub async fn scoring(
         decisions,
         recent,
         extender_metrics,
+        admission_metrics,
         reload_failures,
         connections,
         health,
@@ -180,6 +189,19 @@ impl Scoring {
             self.scorer.clone(),
             self.recent.clone(),
             self.extender_metrics.clone(),
+        )
+    }
+
+    /// The door for the API server, over a model of the scheduler.
+    #[must_use]
+    pub fn admission(&self, config: &Config, model: Model) -> Admission {
+        Admission::new(
+            &config.admission,
+            config.naming(),
+            self.scorer.clone(),
+            self.state.clone(),
+            model,
+            self.admission_metrics.clone(),
         )
     }
 }
@@ -205,6 +227,31 @@ pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
     tracing::info!(%address, scheme = listener.scheme(), "listening");
     tasks.serve("extender server", listener.serve(move |_| router.clone(), stop));
     Ok(address)
+}
+
+/// Starts the API server's listener, if there is one, and what keeps its model of the scheduler up to date; returns its address.
+///
+/// # Errors
+/// If the address is taken, the TLS files or the snapshot file cannot be used, or there is no way to the cluster.
+pub async fn admission(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Result<Option<SocketAddr>> {
+    let Some(address) = config.admission.listen else { return Ok(None) };
+    let listener = Listener::bind("admission", "`admission.listen`", address, &config.admission.tls).await?;
+    scoring.connections.follow("admission", &listener);
+    let model = match &config.cluster.snapshot_file {
+        Some(file) => model_of(&SnapshotFile::read(file)?),
+        None => Model::default(),
+    };
+    let admission = scoring.admission(config, model.clone());
+    if config.cluster.snapshot_file.is_none() {
+        let client = kubernetes::client(&config.cluster).await?;
+        let following = Following { model, admission: admission.clone() };
+        tasks.follow("admission watch", |shutdown| kubernetes::model::run(client, following, shutdown));
+    }
+    let (address, stop) = (listener.address(), stop(config, tasks));
+    tracing::info!(%address, scheme = listener.scheme(), "listening for reviews of pods");
+    let router = admission.router();
+    tasks.serve("admission server", listener.serve(move |_| router.clone(), stop));
+    Ok(Some(address))
 }
 
 /// Starts what brings policies beside the configuration: the watched folder, ScoringPolicies, the admin listener. Returns the

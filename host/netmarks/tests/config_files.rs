@@ -204,6 +204,7 @@ fn a_port_means_the_same_everywhere() {
         (9820, "server.listen", "extender"),
         (9821, "server.health_listen", "health"),
         (9822, "admin.listen", "admin"),
+        (9823, "admission.listen", "admission"),
     ] {
         assert!(section.contains(&format!("\n| {port} | `{key}` | ")), "{key}");
         let (_, schema) = keys().into_iter().find(|(known, _)| known == key).unwrap();

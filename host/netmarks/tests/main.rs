@@ -1,5 +1,6 @@
 //! The integration tests of this crate, one module a subject: one binary, so that what they share is linked once.
 
+mod admission;
 mod check;
 mod cli;
 mod compiling;

@@ -220,8 +220,8 @@ fn listen(template: &mut Template, count: CountId, term: Carried) {
     }
 }
 
-/// What a template is made of, as text.
-fn key(pod: &Pod) -> String {
+/// What a template is made of, as text: pods with the same share one.
+pub(crate) fn key(pod: &Pod) -> String {
     let pod = Pod {
         name: String::new(),
         node_name: None,

@@ -3,7 +3,8 @@
 //! A [`Cluster`] holds nodes and how many pods of each kind are on them. A [`Pod`] is compiled once into a
 //! template; pods that differ in nothing but their name share one. The questions are functions:
 //! [`Cluster::feasible`] says which nodes a pod could run on, and why not on the others; a [`Scheduler`] decides as
-//! kube-scheduler 1.36 does with its default profile, and answers with the scores of each plugin.
+//! kube-scheduler 1.36 does with its default profile, and answers with the scores of each plugin. A [`LiveCluster`] is a
+//! cluster that follows the events of a watch.
 //!
 //! `docs/scheduler-model.md` lists what is modelled, what is left out, and how the model is held to the real program.
 
@@ -14,6 +15,7 @@ mod compile;
 mod counts;
 mod filter;
 mod left_out;
+mod live;
 mod node;
 mod node_affinity;
 mod node_rules;
@@ -37,6 +39,7 @@ mod volumes;
 pub use cluster::Cluster;
 pub use filter::Feasibility;
 pub use left_out::LeftOut;
+pub use live::{FeasibleNodes, LiveCluster};
 pub use node::Node;
 pub use objects::{Owner, Service, Workload};
 pub use pod::{HostPort, Pod, PodScheduling, Volume};

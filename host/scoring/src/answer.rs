@@ -21,6 +21,8 @@ pub struct Answer {
     pub(crate) scored: Scored,
     /// Whether the canary answered.
     pub(crate) canary: bool,
+    /// What its scores were multiplied by: below 1 while flows are going stale.
+    pub confidence: f64,
     /// In seconds; `None` where no source could answer again.
     pub(crate) flows_age: Option<f64>,
     pub(crate) snapshot: Arc<Snapshot>,
@@ -37,6 +39,27 @@ impl Answer {
             [PartScore { result: Ok(scores), .. }] => &scores.raw,
             _ => self.scored.shares().unwrap_or_default(),
         }
+    }
+
+    /// The share of each candidate, 0 to 1, before it becomes a score; `None` if no policy was asked or all failed.
+    #[must_use]
+    pub fn shares(&self) -> Option<&[f64]> {
+        self.scored.shares()
+    }
+
+    /// The cluster that it was made by.
+    #[must_use]
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The policies that answered, as `name@revision`, in order of name.
+    #[must_use]
+    pub fn policy_set(&self) -> String {
+        let answered = self.scored.parts.iter().filter(|part| part.result.is_ok());
+        let names: Vec<String> =
+            answered.map(|part| format!("{}@{}", part.member.name, part.member.id)).collect();
+        names.join(",")
     }
 
     /// How many policies failed.

@@ -21,9 +21,42 @@ const BYTES: usize = 32 << 20;
 /// Longest fault kept, in bytes; the log has all of it.
 const FAULT: usize = 1_024;
 
+/// Who asked, and what came of it beside the scores.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    pub door: Door,
+    /// By which the pod names the decision.
+    pub id: Option<String>,
+    /// What became of the scores, where the door does more than to hand them on.
+    pub outcome: Option<&'static str>,
+}
+
+impl Origin {
+    /// kube-scheduler, which takes the scores as they are.
+    pub(crate) const EXTENDER: Self = Self { door: Door::Extender, id: None, outcome: None };
+}
+
+/// Where a question came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Door {
+    /// kube-scheduler asked while it scheduled.
+    Extender,
+    /// The API server asked as the pod was created.
+    Admission,
+}
+
 /// What was answered for one pod, and why.
 #[derive(Clone, Debug, Serialize)]
 pub struct Decision {
+    /// By which the pod names it, where it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Who asked.
+    pub door: Door,
+    /// What came of it, where that is more than the scores.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
     /// Seconds since the Unix epoch.
     pub at: f64,
     /// `namespace/name` of the pod.
@@ -92,7 +125,8 @@ impl Decision {
                 + peers.sum::<usize>()
         });
         let application = self.application.as_ref().map_or(0, text);
-        size_of::<Self>() + self.pod.len() + application + policies.sum::<usize>() + nodes.sum::<usize>()
+        let id = self.id.as_ref().map_or(0, String::len);
+        size_of::<Self>() + id + self.pod.len() + application + policies.sum::<usize>() + nodes.sum::<usize>()
     }
 }
 
@@ -148,13 +182,24 @@ impl Decisions {
         recent.decisions.push_back((bytes, Arc::new(decision)));
     }
 
-    /// The newest decisions first, at most `limit`, of the pod `pod` (`namespace/name`) if one is given.
+    /// Gives the decision `id` the name of its pod (`namespace/name`), which was not known when it was made.
+    pub fn name(&self, id: &str, pod: &str) {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest_first = recent.decisions.iter_mut().rev();
+        let of_id = |decision: &Decision| decision.id.as_deref() == Some(id);
+        if let Some((_, decision)) = newest_first.find(|(_, decision)| of_id(decision)) {
+            Arc::make_mut(decision).pod = pod.to_owned();
+        }
+    }
+
+    /// The newest decisions first, at most `limit`, of the pod `pod` (`namespace/name`) and with the id `id` if they are given.
     #[must_use]
-    pub fn recent(&self, limit: usize, pod: Option<&str>) -> Vec<Arc<Decision>> {
+    pub fn recent(&self, limit: usize, pod: Option<&str>, id: Option<&str>) -> Vec<Arc<Decision>> {
         let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let newest_first = recent.decisions.iter().rev().map(|(_, decision)| decision);
         newest_first
             .filter(|decision| pod.is_none_or(|pod| decision.pod == pod))
+            .filter(|decision| id.is_none_or(|id| decision.id.as_deref() == Some(id)))
             .take(limit)
             .cloned()
             .collect()
@@ -185,6 +230,9 @@ mod tests {
                 peers: vec![peer; PEERS],
             };
             Decision {
+                id: None,
+                door: Door::Extender,
+                outcome: None,
                 at: 0.0,
                 pod: name.clone(),
                 application: Some(application),
@@ -215,10 +263,23 @@ mod tests {
                 for _ in 0..count {
                     decisions.record(decision(length));
                 }
-                let kept: Vec<_> = decisions.recent(usize::MAX, None);
+                let kept: Vec<_> = decisions.recent(usize::MAX, None, None);
                 let held: usize = kept.iter().map(|decision| decision.bytes()).sum();
                 assert!(held <= BYTES && held > BYTES / 2, "{held} bytes of {length}");
             }
+        }
+
+        #[test]
+        fn a_decision_is_found_by_its_id_and_gets_the_name_of_its_pod() {
+            let decisions = Decisions::new(10);
+            decisions.record(Decision { id: Some("u-1".to_owned()), ..decision(3) });
+            decisions.record(decision(3));
+            decisions.name("u-2", "shop/other");
+            decisions.name("u-1", "shop/web-abc");
+            let found = decisions.recent(10, Some("shop/web-abc"), None);
+            assert_eq!(found.len(), 1);
+            assert_eq!(decisions.recent(10, None, Some("u-1"))[0].pod, "shop/web-abc");
+            assert!(decisions.recent(10, None, Some("u-2")).is_empty());
         }
 
         #[test]
@@ -226,7 +287,7 @@ mod tests {
             let decisions = Decisions::new(10);
             decisions.record(decision(10));
             decisions.record(decision(1 << 20));
-            assert!(decisions.recent(10, None).len() <= 1);
+            assert!(decisions.recent(10, None, None).len() <= 1);
         }
     }
 }

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod answer;
+pub mod bounds;
 mod config;
 mod decisions;
 mod empty;
@@ -13,7 +14,7 @@ mod scorer;
 
 pub use answer::Answer;
 pub use config::ScoringConfig;
-pub use decisions::{Decision, Decisions, NODES, PolicyDecision};
+pub use decisions::{Decision, Decisions, Door, NODES, Origin, PolicyDecision};
 pub use empty::Empty;
-pub use metrics::ScoringMetrics;
+pub use metrics::{ScoringMetrics, latencies};
 pub use scorer::{Scorer, UnrecordedAnswer};

@@ -63,7 +63,8 @@ struct KeptLabels {
 
 /// Classic buckets from 50 microseconds to 1.6 seconds, each twice the one before; native ones, each at most a tenth wider than the
 /// one before, which are wider where there would be too many.
-fn histogram() -> Histogram {
+#[must_use]
+pub fn latencies() -> Histogram {
     let native = NativeHistogramConfig::new(1.1).max_buckets(MOST_BUCKETS);
     Histogram::new_classic_and_native(exponential_buckets(50e-6, 2.0, 16), native)
 }
@@ -74,9 +75,9 @@ impl ScoringMetrics {
     pub fn new(registry: &mut Registry) -> Self {
         let metrics = Self {
             answers: Family::default(),
-            seconds: histogram(),
+            seconds: latencies(),
             last_request: Gauge::default(),
-            policy_seconds: Family::new_with_constructor(histogram),
+            policy_seconds: Family::new_with_constructor(latencies),
             faults: Family::default(),
             shadow_skipped: Counter::default(),
             kept: Mutex::default(),

@@ -16,7 +16,7 @@ use netmarks_state::{ClusterState, MetricsState};
 
 use crate::answer::Answer;
 use crate::config::ScoringConfig;
-use crate::decisions::{self, Decision, Decisions, PolicyDecision, brief};
+use crate::decisions::{self, Decision, Decisions, Origin, PolicyDecision, brief};
 use crate::empty::Empty;
 use crate::metrics::ScoringMetrics;
 
@@ -103,6 +103,7 @@ impl Scorer {
             empty: None,
             scored: Scored::default(),
             canary,
+            confidence,
             flows_age,
             snapshot: snapshot.clone(),
             set: set.clone(),
@@ -145,6 +146,53 @@ impl Scorer {
         }
     }
 
+    /// Counts the calls of the policies for an answer, leaves the request for the shadows, remembers why. `nodes` are those that were
+    /// scored.
+    pub fn record(&self, pod: PendingPod, answer: &Answer, nodes: &[&str], origin: Origin) {
+        let plausible = nodes.len() <= answer.snapshot.names().len() * 2 + NODES_TO_COME;
+        let parts = answer.scored.parts.iter();
+        let policies: Vec<PolicyDecision> =
+            parts.map(|part| self.record_call(&pod.key, part, plausible)).collect();
+        if let Some(shares) = answer.scored.shares().filter(|_| plausible) {
+            let compared = self.registry.compare(&answer.set, |shadows| Comparison {
+                snapshot: answer.snapshot.clone(),
+                pod: pod.clone(),
+                nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+                shares: shares.to_vec(),
+                shadows,
+            });
+            if compared == Some(false) {
+                self.metrics.shadow_skipped();
+            }
+        }
+        if !self.decisions.enabled() {
+            return;
+        }
+        let Origin { door, id, outcome } = origin;
+        self.decisions.record(Decision {
+            id,
+            door,
+            outcome,
+            at: unix_now(),
+            pod: pod.key,
+            application: pod.application,
+            generation: answer.set.generation,
+            canary: answer.canary,
+            policies,
+            candidates: nodes.len(),
+            named: answer.scores.len(),
+            empty: answer.empty,
+            flows_age_seconds: answer.flows_age,
+            took_microseconds: u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX),
+            nodes: answer.rank(nodes, decisions::NODES).into_iter().map(|(_, node)| node).collect(),
+        });
+    }
+
+    /// Gives the decision `id` the name of its pod, which was not known when it was made.
+    pub fn name_decision(&self, id: &str, pod: &str) {
+        self.decisions.name(id, pod);
+    }
+
     fn record_call(&self, pod: &str, part: &PartScore, plausible: bool) -> PolicyDecision {
         let policy = part.member.name.as_str();
         let fault = part.result.as_ref().err();
@@ -177,38 +225,6 @@ impl UnrecordedAnswer<'_> {
     /// scored.
     pub fn record(self, nodes: &[&str]) {
         let Self { scorer, pod, answer } = self;
-        let plausible = nodes.len() <= answer.snapshot.names().len() * 2 + NODES_TO_COME;
-        let parts = answer.scored.parts.iter();
-        let policies: Vec<PolicyDecision> =
-            parts.map(|part| scorer.record_call(&pod.key, part, plausible)).collect();
-        if let Some(shares) = answer.scored.shares().filter(|_| plausible) {
-            let compared = scorer.registry.compare(&answer.set, |shadows| Comparison {
-                snapshot: answer.snapshot.clone(),
-                pod: pod.clone(),
-                nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
-                shares: shares.to_vec(),
-                shadows,
-            });
-            if compared == Some(false) {
-                scorer.metrics.shadow_skipped();
-            }
-        }
-        if !scorer.decisions.enabled() {
-            return;
-        }
-        scorer.decisions.record(Decision {
-            at: unix_now(),
-            pod: pod.key,
-            application: pod.application,
-            generation: answer.set.generation,
-            canary: answer.canary,
-            policies,
-            candidates: nodes.len(),
-            named: answer.scores.len(),
-            empty: answer.empty,
-            flows_age_seconds: answer.flows_age,
-            took_microseconds: u64::try_from(answer.took.as_micros()).unwrap_or(u64::MAX),
-            nodes: answer.rank(nodes, decisions::NODES).into_iter().map(|(_, node)| node).collect(),
-        });
+        scorer.record(pod, &answer, nodes, Origin::EXTENDER);
     }
 }

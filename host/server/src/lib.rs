@@ -26,5 +26,6 @@ pub use connections::Connections;
 pub use listener::{ListenError, Listener};
 pub use peer::Peer;
 pub use places::{Census, CloseReason};
+pub use seldom::Seldom;
 pub use stop::Stop;
 pub use tls::{Tls, TlsError};

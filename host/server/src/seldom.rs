@@ -10,11 +10,12 @@ const WHILE: Duration = Duration::from_secs(10);
 
 /// When the last line was written.
 #[derive(Debug, Default)]
-pub(crate) struct Seldom(Mutex<Option<Instant>>);
+pub struct Seldom(Mutex<Option<Instant>>);
 
 impl Seldom {
     /// Whether a line may be written now.
-    pub(crate) fn is_due(&self) -> bool {
+    #[must_use]
+    pub fn is_due(&self) -> bool {
         let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         let due = last.is_none_or(|last| now.saturating_duration_since(last) >= WHILE);

@@ -25,6 +25,16 @@ async fn a_bad_value_is_refused_with_a_sentence() {
             "an issuer of others needs its `group`, too",
         ),
         ("admin.enabled=true,tls.mode=none", "tokens of the cluster must not travel in the clear"),
+        ("admission.enabled=true,tls.mode=none", "the API server calls webhooks over HTTPS only"),
+        (
+            "admission.enabled=true,tls.mode=secret,tls.secret.server=mine",
+            "needs admission.caBundle: the authority of the server certificate",
+        ),
+        (
+            "admission.enabled=true,config.admission.listen=0.0.0.0:443",
+            "config.admission.listen must end in :9823",
+        ),
+        ("admission.mode=off", "at '/admission/mode': value must be one of 'apply', 'preview'"),
         ("shutdownDelay=30", "terminationGracePeriod (30) must be at least 3 longer than shutdownDelay (30)"),
         ("config.server.listen=0.0.0.0:8443", "config.server.listen must end in :9820"),
         ("config.server.health_listen=null", "config.server.health_listen must end in :9821"),

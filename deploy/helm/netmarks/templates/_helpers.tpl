@@ -85,3 +85,39 @@ readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
 {{- end -}}
+
+{{/* The names of the server's certificate. `localhost` is for kubectl port-forward. */}}
+{{- define "netmarks.certificateNames" -}}
+{{- $serverName := include "netmarks.serverName" . -}}
+{{- $short := printf "%s.%s" (include "netmarks.fullname" .) .Release.Namespace -}}
+{{- concat (list $serverName (printf "%s.cluster.local" $serverName) $short "localhost") .Values.tls.dnsNames | toJson -}}
+{{- end -}}
+
+{{/* The certificates that helm makes, once for all templates: afterwards they are in .Values.tls.made. */}}
+{{- define "netmarks.certificates" -}}
+{{- if not .Values.tls.made -}}
+{{- $serverName := include "netmarks.serverName" . -}}
+{{- $names := include "netmarks.certificateNames" . | fromJsonArray -}}
+{{- $addresses := .Values.tls.ipAddresses -}}
+{{- with .Values.service.clusterIP -}}
+{{- $addresses = append $addresses . -}}
+{{- end -}}
+{{- /* What an earlier installation made stays: another authority would lock out every kube-scheduler that knows the old one. */ -}}
+{{- $oldServer := lookup "v1" "Secret" .Release.Namespace (include "netmarks.secret.server" .) -}}
+{{- $oldClient := lookup "v1" "Secret" .Release.Namespace (include "netmarks.secret.client" .) -}}
+{{- $serverData := dict -}}
+{{- $clientData := dict -}}
+{{- if and $oldServer $oldClient -}}
+{{- $serverData = $oldServer.data -}}
+{{- $clientData = $oldClient.data -}}
+{{- else -}}
+{{- $days := int .Values.tls.days -}}
+{{- $authority := genCA (printf "%s authority" $serverName) $days -}}
+{{- $made := genSignedCert $serverName $addresses $names $days $authority -}}
+{{- $serverData = dict "tls.crt" ($made.Cert | b64enc) "tls.key" ($made.Key | b64enc) "ca.crt" ($authority.Cert | b64enc) -}}
+{{- $made = genSignedCert (printf "kube-scheduler.%s" $serverName) (list) (list) $days $authority -}}
+{{- $clientData = dict "tls.crt" ($made.Cert | b64enc) "tls.key" ($made.Key | b64enc) "ca.crt" ($authority.Cert | b64enc) -}}
+{{- end -}}
+{{- $_ := set .Values.tls "made" (dict "server" $serverData "client" $clientData) -}}
+{{- end -}}
+{{- end -}}

@@ -77,7 +77,11 @@ pub(super) fn files(loaded: &Loaded) -> Result<(), Mistakes> {
 /// The files of TLS and of signatures that cannot be used.
 fn unusable(loaded: &Loaded) -> Vec<Mistake> {
     let config = &loaded.config;
-    let sections = [config.server.tls.check("server"), config.admin.tls.check("admin")];
+    let sections = [
+        config.server.tls.check("server"),
+        config.admin.tls.check("admin"),
+        config.admission.tls.check("admission"),
+    ];
     let tls = sections.into_iter().filter_map(Result::err).flatten();
     // Its message names the key.
     let tls = tls.map(|error| loaded.about(&error.key(), chain(&error)));

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod admission_review;
 mod check;
 mod client;
 mod compile;
@@ -66,6 +67,8 @@ enum Command {
     Doctor(Box<doctor::Args>),
     /// Rank the nodes of a snapshot for a pod, with reasons
     Score(score::Args),
+    /// What the webhook would add to a pod, on a snapshot
+    AdmissionReview(admission_review::Args),
     /// What a cluster would gain: place a snapshot's pods again, with and without policies, and compare
     Simulate(Box<simulate::Args>),
     /// What to move, in which order, and what it is worth: an ordered list of pods; nothing is moved
@@ -92,6 +95,7 @@ impl Cli {
             Command::Demo(args) => demo::run(&args),
             Command::Doctor(args) => doctor::run(*args),
             Command::Score(args) => score::run(&args),
+            Command::AdmissionReview(args) => admission_review::run(&args),
             Command::Simulate(args) => simulate::run(*args),
             Command::Plan(args) => plan::run(*args),
             Command::Snapshot(args) => snapshot::run(*args),

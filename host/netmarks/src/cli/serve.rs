@@ -123,6 +123,7 @@ pub(super) fn run(args: Args) -> Result<()> {
         let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
         let scoring = wiring::scoring(engine, &config, state.clone(), compiling, &mut tasks).await?;
         wiring::listeners(&config, &scoring, &mut tasks).await?;
+        wiring::admission(&config, &scoring, &mut tasks).await?;
         wiring::policy_sources(&config, &scoring, &mut tasks).await?;
         wiring::sources(&config, &state, &mut tasks).await?;
         wiring::target(&config, &scoring, &mut tasks);

@@ -15,6 +15,7 @@ mod tree;
 
 use garde::Validate;
 use netmarks_admin::AdminConfig;
+use netmarks_admission::AdmissionConfig;
 use netmarks_core::application::{Identity, Naming};
 use netmarks_core::errors::chain;
 use netmarks_core::rules;
@@ -59,6 +60,9 @@ pub struct Config {
     /// Changing policies over HTTP.
     #[garde(dive)]
     pub admin: AdminConfig,
+    /// Preferred node affinity for pods as they are created.
+    #[garde(dive)]
+    pub admission: AdmissionConfig,
     /// Logs.
     pub log: Log,
 }
@@ -127,6 +131,7 @@ impl Config {
             policy,
             policies: _,
             admin,
+            admission,
             log,
         } = self;
         let mut tell = |key: &str, of: &[&str], message: String| {
@@ -134,7 +139,8 @@ impl Config {
                 broken.push((key.to_owned(), message));
             }
         };
-        for (section, tls) in [("server", &server.tls), ("admin", &admin.tls)] {
+        let sections = [("server", &server.tls), ("admin", &admin.tls), ("admission", &admission.tls)];
+        for (section, tls) in sections {
             if let Err(error) = tls.validate(section) {
                 let key = format!("{section}.tls");
                 tell(&key, &[&key], chain(&error));
@@ -142,6 +148,9 @@ impl Config {
         }
         if let Err(error) = admin.validate() {
             tell("admin.listen", &["admin"], chain(&error));
+        }
+        if let Err(error) = admission.validate() {
+            tell("admission.listen", &["admission.listen", "admission.tls"], chain(&error));
         }
         if metrics.is_configured()
             && let Err(error) = Poller::new(metrics.clone(), *identity)
@@ -151,6 +160,7 @@ impl Config {
         }
         let listeners = [
             ("admin.listen", admin.listen),
+            ("admission.listen", admission.listen),
             ("server.health_listen", server.health_listen),
             ("server.listen", Some(server.listen)),
         ];
@@ -168,16 +178,18 @@ impl Config {
             }
         }
         // Or the request would end first, and its policy's fault would be counted as the request's.
-        let (deadline, timeout) = (policy.limits.deadline_ms, server.request_timeout_ms);
-        if deadline >= timeout {
-            let message = format!(
-                "`policy.limits.deadline_ms` is {deadline}; it must be below `server.request_timeout_ms` ({timeout})"
-            );
-            tell(
-                "policy.limits.deadline_ms",
-                &["policy.limits.deadline_ms", "server.request_timeout_ms"],
-                message,
-            );
+        let deadline = policy.limits.deadline_ms;
+        let timeouts = [
+            ("server.request_timeout_ms", Some(server.request_timeout_ms)),
+            ("admission.request_timeout_ms", admission.listen.map(|_| admission.request_timeout_ms)),
+        ];
+        for (key, timeout) in timeouts {
+            if let Some(timeout) = timeout.filter(|timeout| deadline >= *timeout) {
+                let message = format!(
+                    "`policy.limits.deadline_ms` is {deadline}; it must be below `{key}` ({timeout})"
+                );
+                tell("policy.limits.deadline_ms", &["policy.limits.deadline_ms", key], message);
+            }
         }
         if let Err(error) = log.filter.parse::<tracing_subscriber::EnvFilter>() {
             tell("log.filter", &["log.filter"], format!("`log.filter` is not a filter: {}", chain(&error)));

@@ -13,7 +13,7 @@ const HIGH_TOP: u32 = 100;
 /// What is set and has no effect, or has more effect than is wanted; each with its place.
 #[must_use]
 pub fn suspicions(loaded: &Loaded) -> Vec<Mistake> {
-    let Config { server, cluster, metrics, scoring, policies, admin, .. } = &loaded.config;
+    let Config { server, cluster, metrics, scoring, policies, admin, admission, .. } = &loaded.config;
     let listens = admin.listen.is_some();
     let mut found = Vec::new();
     let mut tell = |wrong: bool, key: &str, message: String| {
@@ -90,6 +90,11 @@ pub fn suspicions(loaded: &Loaded) -> Vec<Mistake> {
             format!("`{key}` has no effect: `admin.listen` is not set"),
         );
     }
+    tell(
+        admission.listen.is_none() && loaded.is_set("admission"),
+        "admission",
+        "`admission` has no effect: `admission.listen` is not set".to_owned(),
+    );
     let kubernetes = &policies.kubernetes;
     tell(
         !kubernetes.enabled && loaded.is_set("policies.kubernetes.namespace"),

@@ -1,11 +1,13 @@
 //! Pods, nodes and what is said of applications from the Kubernetes API, as a stream of changes folded into the index.
 //!
 //! [`trimmed`] and [`workloads`] decode only what is needed, [`fold`] and [`applications`] turn events into changes of the
-//! index (no I/O), and [`watch`] drives it all. [`client()`] finds the cluster.
+//! index (no I/O), and [`watch`] drives it all. [`model`] follows pods and
+//! nodes as a whole, where the scheduler's model is asked. [`client()`] finds the cluster.
 
 pub mod applications;
 mod client;
 pub mod fold;
+pub mod model;
 pub mod trimmed;
 pub mod watch;
 pub mod workloads;

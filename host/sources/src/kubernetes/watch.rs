@@ -22,10 +22,10 @@ use netmarks_state::{ClusterState, Turn, WatchHealth};
 
 /// Finished pods are left out by the API server, so that a cluster full of old jobs costs nothing here. One that
 /// finishes while it is watched arrives as a deletion.
-const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
+pub(super) const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// Objects per page of a list: client-go's default, some 5 MiB of pods.
-const PAGE_SIZE: u32 = 500;
+pub(super) const PAGE_SIZE: u32 = 500;
 
 /// Most events between two publications. What has arrived is taken together, up to so many; nothing is waited for,
 /// so a single event is published at once and 10,000 at once make 40 snapshots instead of 10,000.
@@ -118,7 +118,8 @@ fn tell(state: &ClusterState, (outcome, news): (Outcome, Vec<ApplicationFacts>))
     outcome
 }
 
-async fn follow<K, S>(
+/// Hands the events of a watch to `take` in batches, forever.
+pub(super) async fn follow<K, S>(
     what: &'static str,
     start: impl Fn() -> S,
     health: &WatchHealth,

@@ -3,7 +3,7 @@
 use netmarks_core::request::PendingPod;
 
 /// Most candidates of one request. Kubernetes is tested with 5,000 nodes, and the largest offer is for 65,000.
-pub(crate) const MOST_CANDIDATES: usize = 1 << 16;
+pub const MOST_CANDIDATES: usize = 1 << 16;
 
 /// Longest name of an object: a DNS subdomain.
 const LONGEST_NAME: usize = 253;
@@ -22,7 +22,7 @@ const MOST_LABELS: usize = 1_024;
 
 /// A request that Kubernetes cannot have made.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum OutOfBounds {
+pub enum OutOfBounds {
     /// More than a cluster has.
     #[error("the request has {count} {what}; {most} are the most")]
     TooMany {
@@ -45,7 +45,7 @@ pub(crate) enum OutOfBounds {
 ///
 /// # Errors
 /// For the first bound that it breaks.
-pub(crate) fn check(pod: &PendingPod, nodes: &[&str]) -> Result<(), OutOfBounds> {
+pub fn check(pod: &PendingPod, nodes: &[&str]) -> Result<(), OutOfBounds> {
     many("nodes", nodes.len(), MOST_CANDIDATES)?;
     many("labels", pod.labels.len(), MOST_LABELS)?;
     long("the pod's namespace and name", pod.key.len(), LONGEST_KEY)?;

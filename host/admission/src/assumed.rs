@@ -1,0 +1,266 @@
+//! Pods that were answered, until they are seen bound or gone, or a time has passed: a rollout is a burst, so that the next replica is
+//! created before the last one is bound.
+//!
+//! A pod's name is seldom known as it is created. It is found again by the decision that it names, by its uid where the review
+//! had one, or else by its owner: the pods of one owner in the order in which they were answered.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+/// Most pods that are assumed at once; beyond, the oldest is forgotten. So are the names of the last pods that were found by their owner.
+const CAPACITY: usize = 4_096;
+
+/// How much earlier than it was answered a pod may say it was created: it says whole seconds, by another clock.
+const CLOCKS_APART_SECONDS: f64 = 2.0;
+
+/// A pod that was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Assumption {
+    /// The model's.
+    pub(crate) number: u64,
+    pub(crate) decision: String,
+    pub(crate) uid: Option<String>,
+    pub(crate) namespace: String,
+    /// Empty until it is known.
+    pub(crate) name: String,
+    /// The uid of its controller.
+    pub(crate) owner: Option<String>,
+    /// When it was answered, in seconds since the Unix epoch.
+    pub(crate) at: f64,
+    pub(crate) until: Instant,
+}
+
+/// A pod as the watch sees it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen<'a> {
+    /// The decision that it names.
+    pub decision: Option<&'a str>,
+    pub uid: Option<&'a str>,
+    pub namespace: &'a str,
+    pub name: &'a str,
+    /// The uid of its controller.
+    pub owner: Option<&'a str>,
+    /// In seconds since the Unix epoch.
+    pub created: Option<f64>,
+    /// Whether it is bound or gone.
+    pub settled: bool,
+}
+
+/// Holds what was answered.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// In the order of the answers.
+    pods: VecDeque<Assumption>,
+    /// `namespace/name` of pods that were found by their owner and have left: another event of one is not another pod.
+    found: VecDeque<String>,
+    numbers: u64,
+}
+
+impl Assumption {
+    /// As the ledger of all doors knows it; `#` is in no pod's name.
+    pub(crate) fn key(&self) -> String {
+        format!("{}/#{}", self.namespace, self.decision)
+    }
+}
+
+impl Ledger {
+    /// A number for the next pod.
+    pub(crate) fn number(&mut self) -> u64 {
+        self.numbers += 1;
+        self.numbers
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.pods.len()
+    }
+
+    /// Remembers a pod; returns one that had to be forgotten for it.
+    pub(crate) fn remember(&mut self, pod: Assumption) -> Option<Assumption> {
+        let oldest = if self.pods.len() >= CAPACITY { self.pods.pop_front() } else { None };
+        self.pods.push_back(pod);
+        oldest
+    }
+
+    /// Takes out what has expired.
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Assumption> {
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.pods).into_iter().partition(|pod| pod.until <= now);
+        self.pods = kept.into();
+        gone
+    }
+
+    /// Takes a pod out that will not come: its answer was not waited for.
+    pub(crate) fn forget(&mut self, number: u64) -> Option<Assumption> {
+        let position = self.pods.iter().position(|pod| pod.number == number)?;
+        self.pods.remove(position)
+    }
+
+    /// Finds the pod that is seen. One that is settled leaves the ledger, any other one has its name from then on.
+    pub(crate) fn see(&mut self, seen: &Seen<'_>) -> Option<Assumption> {
+        if self.pods.is_empty() {
+            return None;
+        }
+        let (position, by_owner) = self.position(seen)?;
+        if !seen.settled {
+            let pod = self.pods.get_mut(position)?;
+            seen.name.clone_into(&mut pod.name);
+            return Some(pod.clone());
+        }
+        if by_owner || seen.decision.is_none() {
+            if self.found.len() >= CAPACITY {
+                self.found.pop_front();
+            }
+            self.found.push_back(format!("{}/{}", seen.namespace, seen.name));
+        }
+        self.pods.remove(position).map(|pod| Assumption { name: seen.name.to_owned(), ..pod })
+    }
+
+    /// Where it is, and whether only its owner says so.
+    fn position(&self, seen: &Seen<'_>) -> Option<(usize, bool)> {
+        let position = |is: &dyn Fn(&Assumption) -> bool| self.pods.iter().position(is);
+        if let Some(found) = position(&|pod| seen.decision == Some(&pod.decision)) {
+            return Some((found, false));
+        }
+        let same_uid = |pod: &Assumption| pod.uid.is_some() && pod.uid.as_deref() == seen.uid;
+        if let Some(found) = position(&same_uid) {
+            return Some((found, false));
+        }
+        // What names another decision is another pod, and so is what was there before.
+        let could_be = |pod: &Assumption| {
+            seen.decision.is_none()
+                && pod.namespace == seen.namespace
+                && seen.created.is_none_or(|at| at + CLOCKS_APART_SECONDS >= pod.at)
+        };
+        if let Some(found) = position(&|pod| could_be(pod) && pod.name == seen.name) {
+            return Some((found, false));
+        }
+        let nameless = |pod: &Assumption| pod.name.is_empty() && pod.uid.is_none();
+        let mine = |pod: &Assumption| {
+            could_be(pod) && nameless(pod) && pod.owner.is_some() && pod.owner.as_deref() == seen.owner
+        };
+        let found = position(&mine)?;
+        let key = format!("{}/{}", seen.namespace, seen.name);
+        (!self.found.contains(&key)).then_some((found, true))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Setting {
+        ledger: Ledger,
+        start: Instant,
+    }
+
+    impl Setting {
+        fn new() -> Self {
+            Self { ledger: Ledger::default(), start: Instant::now() }
+        }
+
+        fn answer(&mut self, decision: &str, owner: Option<&str>) -> Option<Assumption> {
+            let number = self.ledger.number();
+            self.ledger.remember(Assumption {
+                number,
+                decision: decision.to_owned(),
+                uid: None,
+                namespace: "shop".to_owned(),
+                name: String::new(),
+                owner: owner.map(str::to_owned),
+                at: 100.0,
+                until: self.start + Duration::from_secs(30),
+            })
+        }
+
+        /// The decision of the pod that is found.
+        fn see(&mut self, seen: Seen<'_>) -> Option<String> {
+            self.ledger.see(&seen).map(|pod| pod.decision)
+        }
+    }
+
+    const POD: Seen<'static> = Seen {
+        decision: None,
+        uid: None,
+        namespace: "shop",
+        name: "web-1",
+        owner: Some("rs"),
+        created: Some(100.0),
+        settled: true,
+    };
+
+    #[test]
+    fn a_pod_is_found_by_the_decision_that_it_names() {
+        let mut setting = Setting::new();
+        setting.answer("d-1", Some("rs"));
+        setting.answer("d-2", Some("rs"));
+        let seen = Seen { decision: Some("d-2"), settled: false, ..POD };
+        assert_eq!(setting.see(seen).as_deref(), Some("d-2"));
+        assert_eq!(setting.ledger.len(), 2, "it waits for its node");
+        assert_eq!(
+            setting.see(Seen { owner: None, ..POD }).as_deref(),
+            Some("d-2"),
+            "by its name from then on"
+        );
+        assert_eq!(
+            setting.see(Seen { decision: Some("d-9"), name: "web-2", ..POD }),
+            None,
+            "another replica's"
+        );
+        assert_eq!(setting.ledger.len(), 1);
+    }
+
+    #[test]
+    fn without_a_name_the_pods_of_an_owner_come_in_their_order() {
+        let mut setting = Setting::new();
+        for decision in ["d-1", "d-2"] {
+            setting.answer(decision, Some("rs"));
+        }
+        setting.answer("d-3", None);
+        assert_eq!(setting.see(Seen { owner: Some("other"), name: "x", ..POD }), None);
+        assert_eq!(setting.see(Seen { owner: None, name: "x", ..POD }), None);
+        assert_eq!(setting.see(Seen { namespace: "bank", ..POD }), None);
+        assert_eq!(
+            setting.see(Seen { created: Some(97.0), name: "old", ..POD }),
+            None,
+            "it was there before"
+        );
+        assert_eq!(setting.see(POD).as_deref(), Some("d-1"));
+        assert_eq!(setting.see(POD), None, "another event of the same pod");
+        assert_eq!(setting.see(Seen { name: "web-2", ..POD }).as_deref(), Some("d-2"));
+        assert_eq!(setting.see(Seen { name: "web-3", ..POD }), None);
+    }
+
+    #[test]
+    fn what_is_not_seen_expires_and_the_oldest_gives_way() {
+        let mut setting = Setting::new();
+        for number in 0..CAPACITY {
+            assert_eq!(setting.answer(&number.to_string(), None), None);
+        }
+        assert_eq!(setting.answer("more", None).unwrap().decision, "0");
+        let (start, ledger) = (setting.start, &mut setting.ledger);
+        assert!(ledger.expire(start + Duration::from_millis(29_999)).is_empty());
+        assert_eq!(ledger.expire(start + Duration::from_secs(30)).len(), CAPACITY);
+        assert_eq!(ledger.len(), 0);
+    }
+
+    #[test]
+    fn a_name_is_not_enough_where_its_last_bearer_goes() {
+        let mut setting = Setting::new();
+        setting.answer("d-2", Some("set"));
+        setting.ledger.pods[0].name = "web-1".to_owned();
+        assert_eq!(setting.see(Seen { decision: Some("d-1"), ..POD }), None, "it was steered before");
+        assert_eq!(setting.see(Seen { created: Some(50.0), ..POD }), None, "it was there before");
+        assert_eq!(setting.see(Seen { decision: Some("d-2"), ..POD }).as_deref(), Some("d-2"));
+    }
+
+    #[test]
+    fn a_uid_is_certain() {
+        let mut setting = Setting::new();
+        setting.answer("d-1", Some("rs"));
+        setting.ledger.pods[0].uid = Some("u".to_owned());
+        assert_eq!(setting.see(POD), None, "its owner alone says nothing");
+        assert_eq!(setting.see(Seen { uid: Some("u"), ..POD }).as_deref(), Some("d-1"));
+    }
+}

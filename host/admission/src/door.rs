@@ -1,0 +1,194 @@
+//! [`Admission`]: a review from its body to its answer, what is assumed until the pod is seen, and what is remembered of it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use netmarks_core::application::Naming;
+use netmarks_core::clock::unix_now;
+use netmarks_scoring::{Door, Origin, Scorer};
+use netmarks_server::{BodyBudget, Seldom};
+use netmarks_state::ClusterState;
+use tokio::sync::Semaphore;
+
+use crate::assumed::{Assumption, Ledger, Seen};
+use crate::candidates::Model;
+use crate::config::{AdmissionConfig, Mode};
+use crate::decide::{Decided, Deciding};
+use crate::metrics::AdmissionMetrics;
+use crate::outcome::Outcome;
+use crate::review::{self, Review};
+
+const MIB: usize = 1024 * 1024;
+
+/// The door, open to the API server; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    pub(crate) config: Arc<AdmissionConfig>,
+    pub(crate) metrics: Arc<AdmissionMetrics>,
+    pub(crate) bodies: BodyBudget,
+    /// One review after the other, so that each sees what the last one assumed.
+    pub(crate) turn: Arc<Semaphore>,
+    /// When the log last had a line about bad input.
+    pub(crate) bad_input: Arc<Seldom>,
+    scorer: Arc<Scorer>,
+    state: Arc<ClusterState>,
+    model: Model,
+    naming: Naming,
+    ledger: Arc<Mutex<Ledger>>,
+}
+
+/// An answer, and what is left to do once it is on its way.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) body: Vec<u8>,
+    pub(crate) outcome: Outcome,
+    /// Of the assumption.
+    number: Option<u64>,
+    /// `None` if nothing is to be remembered.
+    decided: Option<(String, Decided)>,
+}
+
+impl Admission {
+    /// The door with the limits of `config`, over the cluster that is scored by and the scheduler's model of it.
+    #[must_use]
+    pub fn new(
+        config: &AdmissionConfig,
+        naming: Naming,
+        scorer: Arc<Scorer>,
+        state: Arc<ClusterState>,
+        model: Model,
+        metrics: Arc<AdmissionMetrics>,
+    ) -> Self {
+        let mib = |count: u32| count as usize * MIB;
+        Self {
+            bodies: BodyBudget::new(mib(config.max_bodies_mib), mib(config.max_request_mib)),
+            config: Arc::new(config.clone()),
+            metrics,
+            turn: Arc::new(Semaphore::new(1)),
+            bad_input: Arc::default(),
+            scorer,
+            state,
+            model,
+            naming,
+            ledger: Arc::default(),
+        }
+    }
+
+    /// What would be answered now. Nothing comes of it.
+    #[must_use]
+    pub fn decide(&self, review: &Review) -> Decided {
+        let Self { config, scorer, state, model, naming, .. } = self;
+        Deciding { config, scorer, state, model, naming: *naming }.decide(review)
+    }
+
+    /// Takes note of a pod that the watch sees.
+    pub fn see(&self, seen: &Seen<'_>) {
+        let found = {
+            let mut ledger = self.ledger();
+            let found = ledger.see(seen);
+            self.metrics.assumed(ledger.len());
+            found
+        };
+        let Some(pod) = found else { return };
+        self.scorer.name_decision(&pod.decision, &format!("{}/{}", seen.namespace, seen.name));
+        if seen.settled {
+            self.release(&pod);
+        }
+    }
+
+    /// Answers a body. The pod is assumed on its best node from then on.
+    pub(crate) fn answer(&self, body: &[u8]) -> Answered {
+        let review = match review::decode(body) {
+            Ok(review) => review,
+            Err(refused) => {
+                let body = review::allow(&refused.uid);
+                return Answered { body, outcome: refused.outcome, number: None, decided: None };
+            }
+        };
+        self.expire();
+        let decided = self.decide(&review);
+        let outcome = decided.outcome;
+        let body = match outcome {
+            Outcome::Patched => review::allow_with(&review.uid, &decided.patch),
+            _ => review::allow(&review.uid),
+        };
+        if review.dry_run {
+            return Answered { body, outcome, number: None, decided: None };
+        }
+        let number = self.assume(&review.uid, &decided);
+        Answered { body, outcome, number, decided: Some((review.uid, decided)) }
+    }
+
+    /// Takes back what an answer assumed that nobody waited for: the pod goes anywhere.
+    pub(crate) fn take_back(&self, answered: &Answered) {
+        let pod = answered.number.and_then(|number| self.ledger().forget(number));
+        if let Some(pod) = pod {
+            self.release(&pod);
+        }
+    }
+
+    /// Counts the calls of the policies, and remembers why.
+    pub(crate) fn record(&self, answered: Answered) {
+        let Some((id, Decided { outcome, pod: Some(pod), answer: Some((answer, candidates)), .. })) =
+            answered.decided
+        else {
+            return;
+        };
+        let nodes: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+        let origin = Origin { door: Door::Admission, id: Some(id), outcome: Some(outcome.as_str()) };
+        self.scorer.record(pod.pending, &answer, &nodes, origin);
+    }
+
+    fn assume(&self, decision: &str, decided: &Decided) -> Option<u64> {
+        let (pod, best) = (decided.pod.as_ref()?, decided.best.as_deref()?);
+        let lifetime = self.config.assume_for();
+        if !decided.is_preferred() || lifetime.is_zero() {
+            return None;
+        }
+        let now = Instant::now();
+        let mut ledger = self.ledger();
+        let assumption = Assumption {
+            number: ledger.number(),
+            decision: decision.to_owned(),
+            uid: pod.uid.clone(),
+            namespace: pod.model.namespace.clone(),
+            name: pod.name.clone(),
+            owner: pod.owner.clone(),
+            at: unix_now(),
+            until: now + lifetime,
+        };
+        let number = assumption.number;
+        self.model.assume(number, &pod.model, best);
+        // Nothing steers a pod of a preview, so only its room is taken: its peers are not there for the other doors.
+        if let (Some(application), Mode::Apply) = (&pod.pending.application, self.config.mode) {
+            self.state.assumed().assume(&assumption.key(), None, application, best, now, lifetime);
+        }
+        let oldest = ledger.remember(assumption);
+        self.metrics.assumed(ledger.len());
+        drop(ledger);
+        if let Some(oldest) = oldest {
+            self.release(&oldest);
+        }
+        Some(number)
+    }
+
+    fn expire(&self) {
+        let expired = {
+            let mut ledger = self.ledger();
+            let expired = ledger.expire(Instant::now());
+            self.metrics.assumed(ledger.len());
+            expired
+        };
+        expired.iter().for_each(|pod| self.release(pod));
+    }
+
+    fn release(&self, pod: &Assumption) {
+        self.model.release(pod.number);
+        self.state.assumed().forget(&pod.key(), Instant::now());
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Nothing in it can panic half-way, so a poisoned ledger is still a good one.
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,92 @@
+//! The pod of a review, as the rules, the scheduler's model and the policies take it.
+
+use k8s_openapi::api::core::v1 as api;
+use netmarks_core::application::{Application, Naming};
+use netmarks_core::facts::Resources;
+use netmarks_core::pod_identity::{Owner, PodIdentity};
+use netmarks_core::request::PendingPod;
+use netmarks_scheduler_model as model;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What the API server appends to `generateName`, in length.
+const GENERATED: &str = "xxxxx";
+
+/// A pod that is being created.
+#[derive(Clone, Debug)]
+pub struct ReviewedPod {
+    /// As policies know it. Its key has no name yet where the name is generated: `namespace/prefix`.
+    pub pending: PendingPod,
+    /// As the scheduler's model takes it.
+    pub model: model::Pod,
+    /// Its uid, if it has one already.
+    pub uid: Option<String>,
+    /// Empty while it has none.
+    pub name: String,
+    /// The uid of its controller.
+    pub owner: Option<String>,
+    /// Whether it stands for a pod that its node made itself.
+    pub mirror: bool,
+}
+
+impl ReviewedPod {
+    /// From the object of a review in `namespace`, which the object may leave out.
+    ///
+    /// # Errors
+    /// If it is not a pod.
+    pub fn new(object: &Value, namespace: &str, naming: Naming) -> Result<Self, serde_json::Error> {
+        let mut pod = api::Pod::deserialize(object)?;
+        let metadata = &mut pod.metadata;
+        metadata.namespace = metadata
+            .namespace
+            .take()
+            .filter(|namespace| !namespace.is_empty())
+            .or_else(|| Some(namespace.to_owned()));
+        let model = model::Pod::from_api(&pod, |_| None);
+        let metadata = pod.metadata;
+        let prefix = metadata.generate_name.unwrap_or_default();
+        let name = metadata.name.unwrap_or_default();
+        let generated = name.is_empty() && !prefix.is_empty();
+        let named = if generated { format!("{prefix}{GENERATED}") } else { name.clone() };
+        let references = metadata.owner_references.unwrap_or_default();
+        let owners: Vec<Owner<'_>> = references
+            .iter()
+            .map(|owner| Owner {
+                api_version: owner.api_version.as_str().into(),
+                kind: owner.kind.as_str().into(),
+                name: owner.name.as_str().into(),
+                controller: owner.controller.unwrap_or(false),
+            })
+            .collect();
+        let application = naming.name(PodIdentity {
+            name: &named,
+            generated: !prefix.is_empty(),
+            labels: &model.labels,
+            owners: &owners,
+        });
+        let requests = &model.scheduling.requests;
+        let pending = PendingPod {
+            key: format!("{}/{}", model.namespace, if generated { &prefix } else { &name }),
+            application: application.map(|name| Application::new(&model.namespace, name)),
+            labels: model.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            requests: Resources {
+                cpu_millicores: requests.cpu_millicores,
+                memory_bytes: requests.memory_bytes,
+            },
+            // Groups are placed together by kube-scheduler; here each of their pods is created on its own.
+            group: None,
+        };
+        let annotations = metadata.annotations.unwrap_or_default();
+        Ok(Self {
+            pending,
+            uid: metadata.uid.filter(|uid| !uid.is_empty()),
+            name,
+            owner: references
+                .iter()
+                .find(|owner| owner.controller == Some(true))
+                .map(|owner| owner.uid.clone()),
+            mirror: annotations.contains_key("kubernetes.io/config.mirror"),
+            model,
+        })
+    }
+}

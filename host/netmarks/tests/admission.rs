@@ -1,0 +1,357 @@
+//! The door for the API server, over real HTTPS: what is added to pods, what is left alone, and what is remembered of it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use netmarks::config::Config;
+use netmarks::tasks::Tasks;
+use netmarks::wiring;
+use netmarks_admission::Mode;
+use netmarks_policies::Compiling;
+use netmarks_sources::snapshot_file::SnapshotFile;
+use netmarks_state::ClusterState;
+use netmarks_test_cluster::Authority;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::authority::{install, trusting};
+use crate::support::binary::{failure, netmarks, success};
+use crate::support::{Extender, config, eventually, hostile, worked_example_file};
+
+const HOSTNAME: &str = "kubernetes.io/hostname";
+
+/// The door on the worked example.
+struct Door {
+    extender: Extender,
+    client: reqwest::Client,
+    address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+/// On any free port; the flows of the worked example are hundreds of bytes.
+fn admission(mut config: Config) -> Config {
+    config.admission.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+    config.admission.min_saved_bytes_per_second = 50.0;
+    config.admission.request_timeout_ms = 30_000;
+    config.cluster.snapshot_file = Some(worked_example_file());
+    config
+}
+
+impl Door {
+    async fn open(mut config: Config) -> Self {
+        let authority = Authority::new("ours").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        config.admission.tls = install(&authority, folder.path()).unwrap();
+        let snapshot = SnapshotFile::read(config.cluster.snapshot_file.as_ref().unwrap()).unwrap();
+        let mut tasks = Tasks::default();
+        let state = std::sync::Arc::new(ClusterState::fixed(snapshot.to_index()));
+        let engine = wiring::engine(&config).unwrap();
+        let scoring = wiring::scoring(engine, &config, state, Compiling::Here, &mut tasks).await.unwrap();
+        let address = wiring::admission(&config, &scoring, &mut tasks).await.unwrap().unwrap();
+        let extender = Extender::start_with(&config, scoring, tasks).await.unwrap();
+        let client = trusting(&authority).unwrap().build().unwrap();
+        Self { extender, client, address, _folder: folder }
+    }
+
+    /// The response in the answer to a body, which has status 200 whatever it is.
+    async fn post(&self, body: impl Into<reqwest::Body>) -> Result<Value> {
+        let url = format!("https://{}/admission", self.address);
+        let response = self.client.post(url).body(body).send().await?;
+        ensure!(response.status() == StatusCode::OK, "{}", response.status());
+        let answer: Value = serde_json::from_str(&response.text().await?)?;
+        ensure!(
+            answer["kind"] == "AdmissionReview" && answer["apiVersion"] == "admission.k8s.io/v1",
+            "{answer}"
+        );
+        ensure!(answer["response"]["allowed"] == true, "{answer}");
+        Ok(answer["response"].clone())
+    }
+
+    /// The operations for a review; none where the pod is left alone.
+    async fn patch(&self, review: &Value) -> Result<Vec<Value>> {
+        let response = self.post(review.to_string()).await?;
+        ensure!(response["uid"] == review["request"]["uid"], "{response}");
+        let Some(patch) = response["patch"].as_str() else { return Ok(Vec::new()) };
+        ensure!(response["patchType"] == "JSONPatch", "{response}");
+        Ok(serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(patch)?)?)
+    }
+
+    async fn counted(&self, outcome: &str, count: f64) {
+        let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
+        self.extender.counted(&series, count).await.unwrap();
+    }
+
+    async fn decision(&self, id: &str) -> Value {
+        let path = format!("/v1/decisions?id={id}");
+        let found =
+            async || Ok(self.extender.json(&path).await?.as_array().context("no list")?.first().cloned());
+        eventually("the decision is remembered", found).await.unwrap()
+    }
+}
+
+/// The review of a pod of the application `p`, as a ReplicaSet creates it.
+fn review(uid: &str) -> Value {
+    let owner = json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "p-5d9c", "uid": "rs-1", "controller": true,
+    });
+    let requests = json!({"requests": {"cpu": "3", "memory": "64Mi"}});
+    json!({
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": uid,
+            "kind": {"group": "", "version": "v1", "kind": "Pod"},
+            "resource": {"group": "", "version": "v1", "resource": "pods"},
+            "namespace": "default",
+            "operation": "CREATE",
+            "dryRun": false,
+            "object": {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {
+                    "generateName": "p-5d9c-", "labels": {"app": "p"}, "creationTimestamp": null,
+                    "ownerReferences": [owner],
+                },
+                "spec": {
+                    "schedulerName": "default-scheduler",
+                    "containers": [{"name": "c", "image": "none", "resources": requests}],
+                },
+                "status": {},
+            },
+        },
+    })
+}
+
+/// The host names of each added term of nodes, with its weight.
+fn preferred(patch: &[Value]) -> Vec<(u64, Vec<String>)> {
+    let affinity = &patch[0]["value"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"];
+    let term = |term: &Value| {
+        let expression = &term["preference"]["matchExpressions"][0];
+        assert_eq!((&expression["key"], &expression["operator"]), (&json!(HOSTNAME), &json!("In")));
+        let values = expression["values"].as_array().unwrap();
+        let names = values.iter().map(|value| value.as_str().unwrap().to_owned());
+        (term["weight"].as_u64().unwrap(), names.collect())
+    };
+    affinity.as_array().unwrap().iter().map(term).collect()
+}
+
+fn terms(terms: &[(u64, &str)]) -> Vec<(u64, Vec<String>)> {
+    terms.iter().map(|(weight, node)| (*weight, vec![(*node).to_owned()])).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_prefers_the_nodes_of_its_peers_and_names_the_decision() {
+    let door = Door::open(admission(config())).await;
+    let patch = door.patch(&review("u-1")).await.unwrap();
+    // By the worked example: 160, 110 and 80 bytes/s with the pods on node-3, node-2 and node-1.
+    assert_eq!(preferred(&patch), terms(&[(100, "node-3"), (69, "node-2")]));
+    assert_eq!(patch[1]["path"], "/metadata/annotations");
+    assert_eq!(patch[1]["value"]["netmarks.dev/decision"], "u-1");
+    assert!(patch[1]["value"]["netmarks.dev/policy-set"].as_str().unwrap().contains('@'), "{patch:?}");
+    let decision = door.decision("u-1").await;
+    assert_eq!((&decision["door"], &decision["outcome"]), (&json!("admission"), &json!("patched")));
+    assert_eq!((&decision["pod"], &decision["candidates"]), (&json!("default/p-5d9c-"), &json!(4)));
+    assert_eq!(decision["nodes"][0]["node"], "node-3");
+    door.counted("patched", 1.0).await;
+    assert_eq!(
+        door.extender.metric("netmarks_prioritize_answers_total{outcome=\"scored\"}").await.unwrap(),
+        0.0
+    );
+}
+
+/// Each takes three of a node's four cores, and none is bound yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_burst_of_replicas_fills_one_node_after_the_other() {
+    let door = Door::open(admission(config())).await;
+    for (uid, best) in [("u-1", "node-3"), ("u-2", "node-2"), ("u-3", "node-1")] {
+        let patch = door.patch(&review(uid)).await.unwrap();
+        assert_eq!(preferred(&patch)[0].1, [best], "{uid}");
+    }
+    door.extender.counted("netmarks_admission_assumed_pods", 3.0).await.unwrap();
+    assert!(door.patch(&review("u-4")).await.unwrap().is_empty(), "one node is left, without peers");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_changes_nothing_here() {
+    let door = Door::open(admission(config())).await;
+    let mut dry = review("u-1");
+    dry["request"]["dryRun"] = json!(true);
+    for _ in 0..3 {
+        assert_eq!(preferred(&door.patch(&dry).await.unwrap())[0].1, ["node-3"], "it shows what would be");
+    }
+    assert_eq!(door.extender.metric("netmarks_admission_assumed_pods").await.unwrap(), 0.0);
+    assert_eq!(door.extender.json("/v1/decisions").await.unwrap(), json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_preview_adds_nothing_and_records_what_would_have_been() {
+    let mut config = admission(config());
+    config.admission.mode = Mode::Preview;
+    let door = Door::open(config).await;
+    assert!(door.patch(&review("u-1")).await.unwrap().is_empty());
+    let decision = door.decision("u-1").await;
+    assert_eq!(
+        (&decision["outcome"], &decision["nodes"][0]["node"]),
+        (&json!("previewed"), &json!("node-3"))
+    );
+    door.counted("previewed", 1.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_are_left_alone_for_a_reason_that_is_counted() {
+    let mut config = admission(config());
+    config.admission.min_saved_bytes_per_second = 161.0;
+    let door = Door::open(config).await;
+    let changed = |pointer: &str, value: Value| {
+        let mut review = review("u-1");
+        *review.pointer_mut(pointer).unwrap() = value;
+        review
+    };
+    let spec = "/request/object/spec/schedulerName";
+    for (outcome, review) in [
+        ("little-to-save", review("u-1")),
+        ("other-scheduler", changed(spec, json!("mine"))),
+        ("daemon-set", changed("/request/object/metadata/ownerReferences/0/kind", json!("DaemonSet"))),
+        ("no-traffic", changed("/request/object/metadata/labels", json!({"app": "unknown"}))),
+        ("no-traffic", changed("/request/object/metadata/labels", json!(null))),
+        (
+            "opted-out",
+            changed("/request/object/metadata/labels", json!({"netmarks.dev/admission": "disabled"})),
+        ),
+        ("no-node", changed("/request/object/spec/containers/0/resources/requests/cpu", json!("5"))),
+    ] {
+        assert!(door.patch(&review).await.unwrap().is_empty(), "{outcome}");
+        let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
+        assert!(door.extender.metric(&series).await.unwrap() > 0.0, "{outcome}");
+    }
+}
+
+/// In the order in which they are kept: own terms in front, untouched.
+#[tokio::test(flavor = "multi_thread")]
+async fn terms_of_the_user_stay_in_front() {
+    let door = Door::open(admission(config())).await;
+    let theirs: Vec<Value> = (0..250)
+        .map(|number| {
+            let expression = json!({"key": "disk", "operator": "In", "values": [number.to_string()]});
+            json!({"weight": 7, "preference": {"matchExpressions": [expression]}})
+        })
+        .collect();
+    let mut with_terms = review("u-1");
+    with_terms["request"]["object"]["spec"]["affinity"] =
+        json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": theirs}});
+    let patch = door.patch(&with_terms).await.unwrap();
+    let paths: Vec<&str> = patch.iter().map(|operation| operation["path"].as_str().unwrap()).collect();
+    let append = "/spec/affinity/nodeAffinity/preferredDuringSchedulingIgnoredDuringExecution/-";
+    assert_eq!(paths, [append, append, "/metadata/annotations"]);
+}
+
+/// As a real API server sent them, for an application of the worked example.
+#[tokio::test(flavor = "multi_thread")]
+async fn captured_reviews_are_answered() {
+    let door = Door::open(admission(config())).await;
+    let captured = include_str!("../../admission/tests/fixtures/reviews.jsonl");
+    let mut outcomes = Vec::new();
+    for line in captured.lines() {
+        let line = line.replace("\"shop\"", "\"default\"");
+        let line = ["web", "db", "once", "agent", "bare"]
+            .iter()
+            .fold(line, |line, app| line.replace(&format!("\"app\":\"{app}\""), "\"app\":\"p\""));
+        outcomes.push(door.patch(&serde_json::from_str(&line).unwrap()).await.unwrap().len());
+    }
+    // Affinity and annotations are each added as a whole; the bare pod has some, to which two terms and two annotations are added.
+    // A DaemonSet's pod is left alone.
+    assert_eq!(outcomes, [2, 2, 2, 0, 4, 2]);
+    door.counted("daemon-set", 1.0).await;
+}
+
+#[test]
+fn a_listener_without_tls_is_refused() {
+    let mut config = admission(config());
+    let said = config.validate().unwrap_err().to_string();
+    assert!(said.contains("`admission.listen` needs `admission.tls.cert_file`"), "{said}");
+    config.admission.tls.cert_file = Some("tls.crt".into());
+    config.admission.tls.key_file = Some("tls.key".into());
+    config.validate().unwrap();
+    config.policy.limits.deadline_ms = 900;
+    config.admission.request_timeout_ms = 800;
+    assert!(config.validate().unwrap_err().to_string().contains("`admission.request_timeout_ms` (800)"));
+}
+
+fn reviewed(folder: &Path, content: &str) -> std::process::Output {
+    let (file, snapshot) = (folder.join("pod.yaml"), worked_example_file());
+    std::fs::write(&file, content).unwrap();
+    let configuration = folder.join("config.yaml");
+    std::fs::write(&configuration, "admission: {min_saved_bytes_per_second: 50}\n").unwrap();
+    let text = |path: &Path| path.display().to_string();
+    let (file, snapshot, configuration) = (text(&file), text(&snapshot), text(&configuration));
+    netmarks(&["admission-review", &file, "--snapshot", &snapshot, "--config", &configuration]).unwrap()
+}
+
+#[test]
+fn the_command_prints_the_patch_for_a_manifest_or_a_review() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = "apiVersion: v1\nkind: Pod\nmetadata: {name: p-9, labels: {app: p}}\nspec: {containers: [{name: c}]}\n";
+    for content in [manifest.to_owned(), review("u-1").to_string()] {
+        let report: Value =
+            serde_json::from_str(&success(&reviewed(folder.path(), &content)).unwrap()).unwrap();
+        assert_eq!(report["outcome"], "patched");
+        assert_eq!(preferred(report["patch"].as_array().unwrap())[0].1, ["node-3"]);
+    }
+    let opted_out = manifest.replace("app: p", "app: p, netmarks.dev/admission: disabled");
+    let report: Value =
+        serde_json::from_str(&success(&reviewed(folder.path(), &opted_out)).unwrap()).unwrap();
+    assert_eq!(report, json!({"outcome": "opted-out", "patch": []}));
+    let said = failure(&reviewed(folder.path(), "kind: Deployment\n")).unwrap();
+    assert!(said.contains("neither a Pod nor an AdmissionReview"), "{said}");
+}
+
+mod hostile_input {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn whatever_comes_in_the_pod_is_allowed_and_the_reason_counted() {
+        let mut config = admission(config());
+        config.admission.max_request_mib = 1;
+        let door = Door::open(config).await;
+        let long = "x".repeat(100_000);
+        let with = |pointer: &str, value: Value| {
+            let mut review = review("u-1");
+            *review.pointer_mut(pointer).unwrap() = value;
+            review.to_string()
+        };
+        let metadata = "/request/object/metadata";
+        for (outcome, body) in [
+            ("not-a-review", String::new()),
+            ("not-a-review", "[".repeat(100_000)),
+            ("other-version", with("/apiVersion", json!("admission.k8s.io/v1beta1"))),
+            ("other-kind", with("/request/kind/kind", json!("Secret"))),
+            ("other-operation", with("/request/operation", json!("DELETE"))),
+            ("not-a-pod", with("/request/object", json!(null))),
+            ("not-a-pod", with("/request/object", json!({"metadata": 7}))),
+            ("not-a-pod", with("/request/object/spec", json!([]))),
+            ("too-large", with(metadata, json!({"name": long, "labels": {"app": "p"}}))),
+            ("too-large", with(metadata, json!({"name": "p-1", "labels": {"app": long}}))),
+            ("too-large", "x".repeat(2 << 20)),
+        ] {
+            let response = door.post(body).await.unwrap();
+            assert_eq!(response.get("patch"), None, "{outcome}");
+            let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
+            assert!(door.extender.metric(&series).await.unwrap() > 0.0, "{outcome}");
+        }
+        let patch = door.patch(&review("u-2")).await.unwrap();
+        assert_eq!(preferred(&patch)[0].1, ["node-3"], "and goes on");
+        door.decision("u-2").await;
+        assert_eq!(door.extender.json("/v1/decisions").await.unwrap().as_array().unwrap().len(), 1);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_policy_that_fails_adds_nothing() {
+        let door = Door::open(admission(hostile("trap"))).await;
+        assert!(door.patch(&review("u-1")).await.unwrap().is_empty());
+        door.counted("policy-fault", 1.0).await;
+        assert_eq!(door.extender.metric("netmarks_admission_assumed_pods").await.unwrap(), 0.0);
+    }
+}

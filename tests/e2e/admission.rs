@@ -1,0 +1,225 @@
+//! The webhook beside a real API server and a stock kube-scheduler that knows no extender: where do the pods go, and what if it is
+//! not there?
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, ensure};
+use base64::Engine as _;
+use netmarks_test_cluster::{Authority, ControlPlane, DeploymentSpec, Port, SchedulerOptions, until};
+use netmarks_test_traffic::Edge;
+use serde_json::{Value, json};
+
+use crate::support::release::{NAMESPACE, chart, values};
+use crate::support::setting::Setting;
+use crate::support::{Extender, LIMIT, scratch};
+
+/// Applications that talk to `shop/hub`.
+const SPOKES: [&str; 5] = ["deployment", "statefulset", "job", "bare", "scaled"];
+
+/// The configuration of the webhook as the chart makes it, for a server outside of the cluster.
+fn configuration(plane: &ControlPlane, url: &str, authority: &Authority) -> Result<Value> {
+    let (chart, values) = (chart(), values("http://prometheus:9090", &["admission.enabled=true"]));
+    let chart = chart.to_string_lossy();
+    let mut arguments = vec!["template", "netmarks", &chart, "--namespace", NAMESPACE];
+    arguments.push("--show-only=templates/admission.yaml");
+    arguments.extend(values.iter().map(String::as_str));
+    let mut configuration: Value = serde_saphyr::from_str(&plane.helm(&arguments)?)?;
+    let ca = base64::engine::general_purpose::STANDARD.encode(authority.pem());
+    configuration["webhooks"][0]["clientConfig"] = json!({"url": format!("{url}/admission"), "caBundle": ca});
+    Ok(configuration)
+}
+
+/// The door with a certificate of this authority; returns where it is.
+fn start(setting: &Setting, authority: &Authority) -> Result<(Extender, Port, String)> {
+    let port = Port::reserve()?;
+    let address = format!("127.0.0.1:{}", port.number());
+    let (certificate, key) = authority.issue()?;
+    let certificate = scratch(&setting.plane, "admission.crt", &certificate)?;
+    let key = scratch(&setting.plane, "admission.key", &key)?;
+    let text = |path: &PathBuf| path.display().to_string();
+    let extender = Extender::start(
+        &setting.plane,
+        &setting.prometheus,
+        &[
+            ("NETMARKS_ADMISSION_LISTEN", &address),
+            ("NETMARKS_ADMISSION_TLS_CERT_FILE", &text(&certificate)),
+            ("NETMARKS_ADMISSION_TLS_KEY_FILE", &text(&key)),
+        ],
+    )?;
+    Ok((extender, port, format!("https://{address}")))
+}
+
+fn apply(plane: &ControlPlane, object: &Value) -> Result<()> {
+    let file = scratch(plane, "object.json", &object.to_string())?;
+    plane.kubectl(&["apply", "-f", &file.to_string_lossy()]).map(drop)
+}
+
+fn template(app: &str) -> Value {
+    let requests = json!({"requests": {"cpu": "100m", "memory": "16Mi"}});
+    json!({
+        "metadata": {"labels": {"app": app}},
+        "spec": {"containers": [{"name": "app", "image": "none.invalid/app", "resources": requests}]},
+    })
+}
+
+fn object(api_version: &str, kind: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": api_version, "kind": kind, "metadata": {"namespace": "shop", "name": name}, "spec": spec})
+}
+
+fn pod(app: &str) -> Value {
+    let template = template(app);
+    let mut pod = object("v1", "Pod", app, &template["spec"]);
+    pod["metadata"]["labels"] = template["metadata"]["labels"].clone();
+    pod
+}
+
+/// The decision that a new pod of a namespace would name; nothing comes of asking.
+fn decision(plane: &ControlPlane, namespace: &str) -> Result<String> {
+    let mut probe = pod("bare");
+    probe["metadata"]["name"] = json!("probe");
+    probe["metadata"]["namespace"] = json!(namespace);
+    let file = scratch(plane, "probe.json", &probe.to_string())?;
+    let template = r"-o=jsonpath={.metadata.annotations.netmarks\.dev/decision}";
+    plane.kubectl(&["create", "--dry-run=server", template, "-f", &file.to_string_lossy()])
+}
+
+/// Waits until the API server calls the webhook, and gets terms.
+async fn wait_called(plane: &ControlPlane) -> Result<()> {
+    until("new pods get terms", LIMIT, async || {
+        ensure!(!decision(plane, "shop")?.is_empty(), "they do not");
+        Ok(Some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the_webhook_does() {
+    let edges: Vec<Edge> = SPOKES.map(|spoke| Edge::new("shop", spoke, "hub", 400_000.0)).to_vec();
+    let setting = Setting::start(edges).await.unwrap();
+    let Setting { plane, edges, .. } = &setting;
+    let authority = Authority::new("webhook").unwrap();
+    plane.create_namespace("shop").await.unwrap();
+    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"]).unwrap();
+    let (mut extender, _port, url) = start(&setting, &authority).unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows(edges).await.unwrap();
+    let _scheduler = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
+    plane.create_deployment(&DeploymentSpec::new("shop", "hub", 1)).await.unwrap();
+    let hub = plane.wait_bound("shop", 1, LIMIT).await.unwrap().remove(0).node;
+    extender.wait_pods("shop", 1).await.unwrap();
+    apply(plane, &configuration(plane, &url, &authority).unwrap()).unwrap();
+    wait_called(plane).await.unwrap();
+    assert_eq!(extender.json("/v1/decisions").await.unwrap(), json!([]), "dry runs change nothing here");
+
+    let selected = |app: &str| json!({"replicas": 2, "selector": {"matchLabels": {"app": app}}, "template": template(app)});
+    apply(plane, &object("apps/v1", "Deployment", "deployment", &selected("deployment"))).unwrap();
+    apply(plane, &object("apps/v1", "StatefulSet", "statefulset", &selected("statefulset"))).unwrap();
+    let mut job = template("job");
+    job["spec"]["restartPolicy"] = json!("Never");
+    apply(plane, &object("batch/v1", "Job", "job", &json!({"template": job}))).unwrap();
+    apply(plane, &pod("bare")).unwrap();
+    plane.create_deployment(&DeploymentSpec::new("shop", "scaled", 1)).await.unwrap();
+    plane.wait_bound("shop", 1 + 2 + 2 + 1 + 1 + 1, LIMIT).await.unwrap();
+    plane.scale_deployment("shop", "scaled", 3).await.unwrap();
+    let pods = plane.wait_bound("shop", 10, LIMIT).await.unwrap();
+    for pod in &pods {
+        assert_eq!(pod.node, hub, "{pod:?}");
+    }
+
+    // Each names its decision, and the decision has got its name.
+    let template = r#"-o=jsonpath={range .items[*]}{.metadata.name} {.metadata.annotations.netmarks\.dev/decision}{"\n"}{end}"#;
+    let named = plane.kubectl(&["-n", "shop", "get", "pods", template]).unwrap();
+    let named: Vec<(&str, &str)> = named.lines().filter_map(|line| line.split_once(' ')).collect();
+    let ours = named.iter().filter(|(_, id)| !id.is_empty());
+    assert_eq!(ours.clone().count(), 9, "{named:?}");
+    for (name, id) in ours {
+        until("the decision has its pod's name", LIMIT, async || {
+            let decisions = extender.json(&format!("/v1/decisions?id={id}&pod=shop/{name}")).await?;
+            let decision = decisions.as_array().and_then(|all| all.first()).context("not yet")?;
+            ensure!(decision["door"] == "admission" && decision["outcome"] == "patched", "{decision}");
+            Ok(Some(()))
+        })
+        .await
+        .unwrap();
+    }
+    until("all are seen bound", LIMIT, async || {
+        let metrics = extender.get("/metrics").await?;
+        ensure!(metrics.contains("netmarks_admission_assumed_pods 0\n"), "some are assumed");
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+    assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "the scheduler knows no extender");
+
+    let reviews = async || {
+        let page = extender.get("/metrics").await.unwrap();
+        let lines = page.lines().filter(|line| line.starts_with("netmarks_admission_reviews_total"));
+        lines.map(str::to_owned).collect::<Vec<String>>()
+    };
+    let before = reviews().await;
+    plane.create_namespace("other").await.unwrap();
+    until("pods can be created there", LIMIT, async || decision(plane, "other").map(Some)).await.unwrap();
+    assert_eq!(reviews().await, before, "a namespace without the label is not asked about");
+
+    keeps_what_the_user_wrote(plane).unwrap();
+    survives(plane, &mut extender, &url, &authority).await.unwrap();
+}
+
+/// Terms of the user, in their order, before ours.
+fn keeps_what_the_user_wrote(plane: &ControlPlane) -> Result<()> {
+    let expression = json!([{"key": "disk", "operator": "In", "values": ["ssd"]}]);
+    let term = json!({"weight": 3, "preference": {"matchExpressions": expression}});
+    let required = json!({"nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "Exists"}]}]});
+    let apart =
+        json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "none"}}});
+    for (name, own) in [
+        ("preferred", json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}})),
+        ("required", json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}})),
+        ("other", json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}})),
+    ] {
+        let mut pod = pod("bare");
+        pod["metadata"]["name"] = json!(format!("own-{name}"));
+        pod["spec"]["affinity"] = own.clone();
+        let file = scratch(plane, "own.json", &pod.to_string())?;
+        let got = plane.kubectl(&["create", "--dry-run=server", "-o=json", "-f", &file.to_string_lossy()])?;
+        let got: Value = serde_json::from_str(&got)?;
+        let node = &got["spec"]["affinity"]["nodeAffinity"];
+        let list = node["preferredDuringSchedulingIgnoredDuringExecution"].as_array();
+        match name {
+            "preferred" => ensure!(list.is_some_and(|list| list.len() > 1 && list[0] == term), "{got}"),
+            "required" => {
+                let kept = &node["requiredDuringSchedulingIgnoredDuringExecution"];
+                ensure!(*kept == required, "{got}");
+            }
+            _ => ensure!(got["spec"]["affinity"]["podAntiAffinity"] == own["podAntiAffinity"], "{got}"),
+        }
+    }
+    Ok(())
+}
+
+/// With a certificate of somebody else, and with nobody there: pods are created and scheduled.
+async fn survives(
+    plane: &ControlPlane,
+    extender: &mut Extender,
+    url: &str,
+    authority: &Authority,
+) -> Result<()> {
+    let unpatched = async |why: &str| {
+        until(why, LIMIT, async || {
+            ensure!(decision(plane, "shop")?.is_empty(), "it is still called");
+            Ok(Some(()))
+        })
+        .await
+    };
+    let pods = plane.placement("shop").await?.len();
+    apply(plane, &configuration(plane, url, &Authority::new("stranger")?)?)?;
+    unpatched("a certificate that is not trusted is not used").await?;
+    apply(plane, &configuration(plane, url, authority)?)?;
+    wait_called(plane).await?;
+    extender.kill()?;
+    plane.create_deployment(&DeploymentSpec::new("shop", "after", 3)).await?;
+    plane.wait_bound("shop", pods + 3, LIMIT).await?;
+    unpatched("nothing is added").await?;
+    Ok(())
+}
