@@ -10,6 +10,9 @@ use std::time::Instant;
 /// Most pods that are assumed at once; beyond, the oldest is forgotten. So are the names of the last pods that were found by their owner.
 const CAPACITY: usize = 4_096;
 
+/// What their reviews had together, in bytes; the model keeps about as much of each.
+const BYTES: usize = 32 << 20;
+
 /// How much earlier than it was answered a pod may say it was created: it says whole seconds, by another clock.
 const CLOCKS_APART_SECONDS: f64 = 2.0;
 
@@ -28,6 +31,8 @@ pub(crate) struct Assumption {
     /// When it was answered, in seconds since the Unix epoch.
     pub(crate) at: f64,
     pub(crate) until: Instant,
+    /// What its review had, in bytes.
+    pub(crate) bytes: usize,
 }
 
 /// A pod as the watch sees it.
@@ -74,11 +79,18 @@ impl Ledger {
         self.pods.len()
     }
 
-    /// Remembers a pod; returns one that had to be forgotten for it.
-    pub(crate) fn remember(&mut self, pod: Assumption) -> Option<Assumption> {
-        let oldest = if self.pods.len() >= CAPACITY { self.pods.pop_front() } else { None };
+    /// Remembers a pod; returns those that had to be forgotten for it.
+    pub(crate) fn remember(&mut self, pod: Assumption) -> Vec<Assumption> {
         self.pods.push_back(pod);
-        oldest
+        let mut bytes: usize = self.pods.iter().map(|pod| pod.bytes).sum();
+        let mut forgotten = Vec::new();
+        while (self.pods.len() > CAPACITY || bytes > BYTES)
+            && let Some(oldest) = self.pods.pop_front()
+        {
+            bytes -= oldest.bytes;
+            forgotten.push(oldest);
+        }
+        forgotten
     }
 
     /// Takes out what has expired.
@@ -160,7 +172,7 @@ mod tests {
             Self { ledger: Ledger::default(), start: Instant::now() }
         }
 
-        fn answer(&mut self, decision: &str, owner: Option<&str>) -> Option<Assumption> {
+        fn answer(&mut self, decision: &str, owner: Option<&str>) -> Vec<Assumption> {
             let number = self.ledger.number();
             self.ledger.remember(Assumption {
                 number,
@@ -171,6 +183,7 @@ mod tests {
                 owner: owner.map(str::to_owned),
                 at: 100.0,
                 until: self.start + Duration::from_secs(30),
+                bytes: 1 << 10,
             })
         }
 
@@ -236,13 +249,25 @@ mod tests {
     fn what_is_not_seen_expires_and_the_oldest_gives_way() {
         let mut setting = Setting::new();
         for number in 0..CAPACITY {
-            assert_eq!(setting.answer(&number.to_string(), None), None);
+            assert_eq!(setting.answer(&number.to_string(), None), []);
         }
-        assert_eq!(setting.answer("more", None).unwrap().decision, "0");
+        assert_eq!(setting.answer("more", None)[0].decision, "0");
         let (start, ledger) = (setting.start, &mut setting.ledger);
         assert!(ledger.expire(start + Duration::from_millis(29_999)).is_empty());
         assert_eq!(ledger.expire(start + Duration::from_secs(30)).len(), CAPACITY);
         assert_eq!(ledger.len(), 0);
+    }
+
+    #[test]
+    fn large_pods_are_fewer() {
+        let mut setting = Setting::new();
+        for number in 0..10 {
+            setting.answer(&number.to_string(), None);
+        }
+        let large = Assumption { bytes: BYTES - (2 << 10), ..setting.ledger.pods[0].clone() };
+        assert_eq!(setting.ledger.remember(large.clone()).len(), 8);
+        assert_eq!(setting.ledger.remember(large).len(), 3, "all others");
+        assert_eq!(setting.ledger.len(), 1);
     }
 
     #[test]

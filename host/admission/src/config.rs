@@ -39,7 +39,7 @@ pub struct AdmissionConfig {
     #[garde(range(min = 1, max = 100))]
     pub weight: u32,
     /// Nothing is added if the best node keeps less traffic of the pod within itself, in bytes per second.
-    #[garde(range(min = 0.0, max = 1e12))]
+    #[garde(range(min = 0.0, max = 1e9))]
     pub min_saved_bytes_per_second: f64,
     /// Seconds that a pod that was answered counts on its best node before it is seen bound or gone; 0: not at all.
     #[garde(range(min = 0.0, max = 3_600.0))]

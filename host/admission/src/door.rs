@@ -106,6 +106,7 @@ impl Admission {
             }
         };
         self.expire();
+        let bytes = body.len();
         let decided = self.decide(&review);
         let outcome = decided.outcome;
         let body = match outcome {
@@ -115,7 +116,7 @@ impl Admission {
         if review.dry_run {
             return Answered { body, outcome, number: None, decided: None };
         }
-        let number = self.assume(&review.uid, &decided);
+        let number = self.assume(&review.uid, &decided, bytes);
         Answered { body, outcome, number, decided: Some((review.uid, decided)) }
     }
 
@@ -139,7 +140,7 @@ impl Admission {
         self.scorer.record(pod.pending, &answer, &nodes, origin);
     }
 
-    fn assume(&self, decision: &str, decided: &Decided) -> Option<u64> {
+    fn assume(&self, decision: &str, decided: &Decided, bytes: usize) -> Option<u64> {
         let (pod, best) = (decided.pod.as_ref()?, decided.best.as_deref()?);
         let lifetime = self.config.assume_for();
         if !decided.is_preferred() || lifetime.is_zero() {
@@ -156,6 +157,7 @@ impl Admission {
             owner: pod.owner.clone(),
             at: unix_now(),
             until: now + lifetime,
+            bytes,
         };
         let number = assumption.number;
         self.model.assume(number, &pod.model, best);
@@ -163,12 +165,10 @@ impl Admission {
         if let (Some(application), Mode::Apply) = (&pod.pending.application, self.config.mode) {
             self.state.assumed().assume(&assumption.key(), None, application, best, now, lifetime);
         }
-        let oldest = ledger.remember(assumption);
+        let forgotten = ledger.remember(assumption);
         self.metrics.assumed(ledger.len());
         drop(ledger);
-        if let Some(oldest) = oldest {
-            self.release(&oldest);
-        }
+        forgotten.iter().for_each(|pod| self.release(pod));
         Some(number)
     }
 

@@ -1,4 +1,5 @@
 //! Reviews as a real API server sent them; `fixtures/README.md` says how.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use netmarks_admission::ReviewedPod;
 use netmarks_admission::patch::{DECISION, patch};

@@ -1,4 +1,10 @@
 //! RFC 6902, as far as this door uses it: `add`. Strict, as the API server is: what is around the place must be there.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
 
 use serde_json::Value;
 

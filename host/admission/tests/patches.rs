@@ -1,4 +1,5 @@
 //! The patch, applied: what a pod has stays, byte for byte and in front; what is added is valid.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use netmarks_admission::patch::{DECISION, POLICY_SET, patch};
 use netmarks_admission::terms::{Nodes, Term};

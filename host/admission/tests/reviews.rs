@@ -1,4 +1,5 @@
 //! Bodies, decoded and answered: whatever comes in, the pod is allowed, and there is a reason.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use netmarks_admission::Outcome;
 use netmarks_admission::review::{Refused, allow, allow_with, decode, uid};

@@ -107,7 +107,10 @@ fn check_accepts_a_good_configuration_and_explains_a_bad_one() {
     for (text, says) in [
         ("scoring:\n  tpo: 5\n", "unknown key `scoring.tpo`; did you mean `scoring.top`?"),
         ("scorring:\n  top: 5\n", "unknown key `scorring`; did you mean `scoring`?"),
-        ("listen: 127.0.0.1:1\n", "unknown key `listen`; did you mean `admin.listen` or `server.listen`?"),
+        (
+            "listen: 127.0.0.1:1\n",
+            "unknown key `listen`; did you mean `admin.listen` or `admission.listen` or `server.listen`?",
+        ),
         ("scoring:\n  top: 0\n", "`scoring.top` is 0; it must be a whole number from 1 to 1000000"),
         ("scoring:\n  top: many\n", "`scoring.top` is the text \"many\""),
         ("scoring: [\n", "not valid YAML"),

@@ -19,7 +19,11 @@ const MISTAKES: &[(&str, u64, &str)] = &[
     // Keys that are not known.
     ("servr: {}", 1, "unknown key `servr`; did you mean `server`?"),
     ("server:\n  listn: x", 2, "unknown key `server.listn`; did you mean `server.listen`?"),
-    ("\nlisten: x", 2, "unknown key `listen`; did you mean `admin.listen` or `server.listen`?"),
+    (
+        "\nlisten: x",
+        2,
+        "unknown key `listen`; did you mean `admin.listen` or `admission.listen` or `server.listen`?",
+    ),
     ("log: {colour: x}", 1, "unknown key `log.colour`; known here are filter, format"),
     ("scoring:\n  Top: 5", 2, "unknown key `scoring.Top`; did you mean `scoring.top`?"),
     ("server:\n  tls:\n    certfile: a", 3, "`server.tls.certfile`; did you mean `server.tls.cert_file`?"),
@@ -120,7 +124,11 @@ const MISTAKES: &[(&str, u64, &str)] = &[
     ),
     ("policy:\n  parameters:\n    price:", 3, "`policy.parameters.price` is empty; it must be"),
     ("policy:\n  file: [a.wasm]", 2, "`policy.file` is a list; it must be a text"),
-    ("- server", 1, "the whole is a list; it must be a section with the keys admin, cluster, identity"),
+    (
+        "- server",
+        1,
+        "the whole is a list; it must be a section with the keys admin, admission, cluster, identity",
+    ),
     // Numbers out of range.
     ("scoring:\n  top: 0", 2, "`scoring.top` is 0; it must be a whole number from 1 to 1000000"),
     ("scoring:\n  top: -1", 2, "`scoring.top` is -1; it must be a whole number from 1 to 1000000"),

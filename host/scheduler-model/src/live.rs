@@ -18,6 +18,9 @@ use crate::template::TemplateId;
 /// or have gone. Beside them, as many as are in use.
 const UNUSED_TEMPLATES: usize = 4_096;
 
+/// And what they may say, in bytes: a pod may have a megabyte of terms.
+const UNUSED_BYTES: usize = 32 << 20;
+
 /// Holds nodes and pods by name, and a cluster of them.
 #[derive(Clone, Debug)]
 pub struct LiveCluster {
@@ -31,6 +34,8 @@ pub struct LiveCluster {
     cluster: Cluster,
     /// Templates made for `cluster`.
     templates: usize,
+    /// What those say that were made since it was, in bytes.
+    bytes: usize,
     /// Whether `cluster` lacks a change of the nodes.
     outdated: bool,
     node_lists: Lists,
@@ -88,6 +93,7 @@ impl Default for LiveCluster {
             kinds: HashMap::default(),
             cluster: Cluster::new(Vec::new()),
             templates: 0,
+            bytes: 0,
             outdated: false,
             node_lists: Lists::default(),
             pod_lists: Lists::default(),
@@ -200,7 +206,8 @@ impl LiveCluster {
     /// Makes the cluster again if nodes have changed, or if it has become large with what is not used any more. Takes as long as it takes to
     /// place all pods.
     pub fn settle(&mut self) {
-        if !self.outdated && self.templates <= self.kinds.len() * 2 + UNUSED_TEMPLATES {
+        let few = self.templates <= self.kinds.len() * 2 + UNUSED_TEMPLATES;
+        if !self.outdated && few && self.bytes <= UNUSED_BYTES {
             return;
         }
         let mut cluster = Cluster::new(self.nodes.values().map(|node| node.what.clone()).collect());
@@ -214,24 +221,28 @@ impl LiveCluster {
         }
         self.cluster = cluster;
         self.templates = self.kinds.len();
+        self.bytes = 0;
         self.outdated = false;
     }
 
     /// The nodes that could take one more pod like this.
     pub fn feasible(&mut self, pod: &Pod) -> FeasibleNodes<'_> {
         self.settle();
-        let known = self.kinds.get(key(pod).as_str()).map(|kind| kind.template);
+        let key = key(pod);
+        let known = self.kinds.get(key.as_str()).map(|kind| kind.template);
         let template = known.unwrap_or_else(|| {
             self.templates += 1;
+            self.bytes += key.len();
             self.cluster.template(pod)
         });
         FeasibleNodes { nodes: self.cluster.feasible(template).nodes, cluster: &self.cluster }
     }
 
     fn enter(&mut self, key: Arc<str>, pod: Pod, node: String) -> PlacedPod {
-        let Self { cluster, templates, kinds, .. } = self;
+        let Self { cluster, templates, bytes, kinds, .. } = self;
         let kind = kinds.entry(key.clone()).or_insert_with(|| {
             *templates += 1;
+            *bytes += key.len();
             Kind { template: cluster.template(&pod), pod, pods: 0 }
         });
         kind.pods += 1;
@@ -336,5 +347,11 @@ mod tests {
             feasible(&mut live, cpu + 2);
         }
         assert!(live.templates < 100, "{}", live.templates);
+        let mut large = pod("new", None, 1);
+        for number in 0..40 {
+            large.labels.insert("a".to_owned(), number.to_string() + &"x".repeat(1 << 20));
+            live.feasible(&large);
+            assert!(live.bytes <= UNUSED_BYTES + (2 << 20), "{}", live.bytes);
+        }
     }
 }
