@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
 use netmarks_artefacts::{Verifier, hashing};
@@ -16,11 +16,11 @@ use netmarks_policies::{
     Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Signature, Submission,
 };
 use netmarks_server::{BodyBudget, BodyError, Peer};
-use serde_json::json;
 use std::sync::Arc;
 
-use crate::access::{Access, Denied};
+use crate::access::Access;
 use crate::config::AdminConfig;
+use crate::error_answer::{ErrorAnswer, bad_request};
 use crate::query;
 
 /// An upload that takes longer is given up: 64 MiB at 2 MB/s.
@@ -83,51 +83,14 @@ impl Admin {
         policy: Option<&str>,
     ) -> Result<Actor, ErrorAnswer> {
         let allowed = self.access.check(headers, peer, operation, policy).await;
-        allowed.map_err(|Denied { status, reason }| {
+        allowed.map_err(|denied| {
             tracing::warn!(
                 target: "netmarks::audit", from = %peer.address, operation = operation.verb(),
-                policy = policy.unwrap_or_default(), error = reason, "turned away"
+                policy = policy.unwrap_or_default(), error = denied.reason, "turned away"
             );
-            ErrorAnswer { status, reason }
+            denied.into()
         })
     }
-}
-
-/// An answer other than success.
-struct ErrorAnswer {
-    status: StatusCode,
-    reason: String,
-}
-
-impl IntoResponse for ErrorAnswer {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.reason }))).into_response()
-    }
-}
-
-impl From<Refusal> for ErrorAnswer {
-    fn from(refusal: Refusal) -> Self {
-        let status = match &refusal {
-            Refusal::Unknown { .. } | Refusal::NoHistory => StatusCode::NOT_FOUND,
-            Refusal::Name { .. } | Refusal::Settings { .. } | Refusal::Percent { .. } => {
-                StatusCode::BAD_REQUEST
-            }
-            Refusal::Policy(_) | Refusal::Replay(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Managed { .. }
-            | Refusal::Canary { .. }
-            | Refusal::NothingActive { .. }
-            | Refusal::AlreadyActive { .. }
-            | Refusal::Degraded { .. }
-            | Refusal::Full { .. } => StatusCode::CONFLICT,
-            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Store(_) | Refusal::Lost(_) | Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self { status, reason: chain(&refusal) }
-    }
-}
-
-fn bad_request(reason: impl Into<String>) -> ErrorAnswer {
-    ErrorAnswer { status: StatusCode::BAD_REQUEST, reason: reason.into() }
 }
 
 type Answer = Result<Response, ErrorAnswer>;

@@ -12,6 +12,7 @@ mod interrupt;
 mod output;
 mod plan;
 mod policy;
+mod rollout;
 mod score;
 mod serve;
 mod simulate;
