@@ -10,7 +10,7 @@ await rm(folder, { recursive: true, force: true });
 await mkdir(folder);
 
 if (tests) {
-  const files = (await readdir("tests")).filter((name) => name.endsWith(".test.ts"));
+  const files = (await readdir("tests")).filter((name) => name.endsWith(".test.ts") || name === "screenshot.ts");
   await build({
     entryPoints: files.map((name) => `tests/${name}`),
     outdir: "build/tests",

@@ -66,7 +66,7 @@ export interface ClusterMap {
   zones: Zone[];
   zone_flows: { zones: [number, number]; bytes_per_second: number }[];
   nodes: NodeColumns;
-  node_flows: { from: number[]; to: number[]; bytes_per_second: number[]; distance: number[]; shown: number };
+  node_flows: { from: number[]; to: number[]; bytes_per_second: number[]; distance: number[]; shown: number; pairs: number };
   applications: { total: number; items: ApplicationRow[] };
   placements: { applications: string[]; application: number[]; node: number[]; pods: number[] } | null;
   missing: Missing | null;

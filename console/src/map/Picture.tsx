@@ -61,7 +61,7 @@ export function Picture(props: Props) {
       hover: hover ?? at,
       application: application >= 0 ? application : null,
       nodes: props.applicationNodes && new Set(props.applicationNodes.map(place).filter((index) => index >= 0)),
-      curves: hover === null && own ? own : ends,
+      curves: hover === null && own ? own : ends && ends.length > 0 ? ends : null,
     };
   }, [model, plan, all, hover, at, props.node, props.application, props.applicationCurves, props.applicationNodes]);
 

@@ -15,7 +15,7 @@ export interface View {
   height: number;
 }
 
-const CLOSEST = 2.5;
+const CLOSEST = 1.75;
 
 /** All of it, in the middle; small maps are not blown up. */
 export function fit(map: View, view: View): Camera {

@@ -11,6 +11,10 @@ import { SHARES, type Theme } from "./theme";
 const WITH_DOTS = 34;
 const WITH_TEXT = 92;
 
+/** Of more nodes than this, curves that carry less than this share of the bytes are not drawn from afar. */
+const MANY = 200;
+const HAZE = 0.25;
+
 /** What stands out. */
 export interface Emphasis {
   node: number | null;
@@ -164,7 +168,11 @@ function curves(context: CanvasRenderingContext2D, scene: Scene, fromAfar: boole
     context.stroke(path);
   };
   const faded = emphasis.curves !== null;
-  for (const band of bands) stroke(band.path, theme.distances[band.distance], band.step, faded ? 0.06 : fromAfar ? 0.3 : 0.62);
+  const { carried, nodes } = scene.model;
+  // A few of very many curves would be a haze that says nothing: from afar the zones' are drawn instead.
+  const haze = nodes.length > MANY && carried < HAZE;
+  const alpha = faded ? 0.06 : haze ? (fromAfar ? 0 : 0.25) : fromAfar ? 0.3 : 0.62;
+  if (alpha > 0) for (const band of bands) stroke(band.path, theme.distances[band.distance], band.step, alpha);
   for (const { path, curve, step } of emphasis.curves ?? []) stroke(path, theme.distances[curve.distance], step, 0.9);
   context.globalAlpha = 1;
   if (fromAfar && !faded) betweenZones(context, scene);
@@ -197,7 +205,7 @@ function texts(context: CanvasRenderingContext2D, scene: Scene): void {
     if (!box || !inView(scene, box)) return;
     context.font = `600 12px ${theme.font}`;
     context.fillStyle = theme.ink;
-    context.fillText(fitted(context, shown(node.name), box.width - 20), box.x + 10, box.y + 18);
+    context.fillText(fitted(context, shown(node.name), box.width - 20, shown(node.part)), box.x + 10, box.y + 18);
     context.font = `11px ${theme.font}`;
     context.fillStyle = theme.dim;
     const share = localShare(node);
@@ -211,9 +219,11 @@ function texts(context: CanvasRenderingContext2D, scene: Scene): void {
   });
 }
 
-/** The beginning and the end of a name, as much as fits: the end tells nodes apart. */
-function fitted(context: CanvasRenderingContext2D, text: string, width: number): string {
-  if (context.measureText(text).width <= width) return text;
+/** A name; where it does not fit, the part of it that no other shares, or its beginning and its end. */
+function fitted(context: CanvasRenderingContext2D, whole: string, width: number, part = whole): string {
+  const fits = [whole, `…${part}`, part].find((text) => context.measureText(text).width <= width);
+  if (fits !== undefined && part !== "") return fits;
+  const text = whole;
   let kept = Math.min(text.length - 1, 40);
   for (; kept > 4; kept -= 1) {
     const cut = `${text.slice(0, Math.ceil(kept * 0.4))}…${text.slice(text.length - Math.floor(kept * 0.6))}`;

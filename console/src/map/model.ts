@@ -9,6 +9,8 @@ const DISTANCES: Distance[] = ["zone", "zones", "regions"];
 
 export interface MapNode {
   name: string;
+  /** The part of it that is not in all names. */
+  part: string;
   zone: number;
   pods: number;
   within: number;
@@ -39,6 +41,8 @@ export interface MapModel {
   zones: MapZone[];
   nodes: MapNode[];
   curves: Curve[];
+  /** Of all bytes between nodes, the share that the curves carry. */
+  carried: number;
   /** Between zones, by their places. */
   zoneCurves: { from: number; to: number; bytes: number }[];
   applications: string[];
@@ -61,9 +65,10 @@ export function zoneName(name: string | null, region: string | null): string {
 }
 
 export function model(map: ClusterMap): MapModel {
-  const { nodes: columns, node_flows: flows, placements } = map;
+  const { nodes: columns, placements } = map;
   const nodes: MapNode[] = columns.names.map((name, index) => ({
     name: columns.prefix + name + columns.suffix,
+    part: name,
     zone: columns.zone[index] ?? 0,
     pods: columns.pods[index] ?? 0,
     within: columns.within[index] ?? 0,
@@ -90,12 +95,8 @@ export function model(map: ClusterMap): MapModel {
   return {
     zones,
     nodes,
-    curves: flows.from.map((from, index) => ({
-      from,
-      to: flows.to[index] ?? 0,
-      bytes: flows.bytes_per_second[index] ?? 0,
-      distance: DISTANCES[(flows.distance[index] ?? 1) - 1] ?? "zone",
-    })),
+    curves: curves(map),
+    carried: map.node_flows.shown,
     zoneCurves: map.zone_flows.map(({ zones: [from, to], bytes_per_second: bytes }) => ({ from, to, bytes })),
     applications,
     colours,
@@ -115,32 +116,22 @@ function colour(map: ClusterMap, applications: string[]): number[] {
   return applications.map((application) => place.get(application) ?? COLOURS);
 }
 
-/** Curves of one application, where it is known which pods are where: its bytes with each peer, spread evenly over both's pods. */
-export function curvesOf(model: MapModel, application: string, peers: { application: string; bytes: number }[]): Curve[] {
-  const places = (name: string) => {
-    const index = model.applications.indexOf(name);
-    const found: { node: number; pods: number }[] = [];
-    model.nodes.forEach((node, at) => {
-      const pods = node.groups?.find((group) => group.application === index)?.pods ?? 0;
-      if (pods > 0) found.push({ node: at, pods });
-    });
-    return { found, all: found.reduce((sum, place) => sum + place.pods, 0) };
-  };
-  const own = places(application);
-  const sums = new Map<string, Curve>();
-  for (const peer of peers) {
-    const other = places(peer.application);
-    for (const here of own.found) {
-      for (const there of other.found) {
-        if (here.node === there.node) continue;
-        const [from, to] = here.node < there.node ? [here.node, there.node] : [there.node, here.node];
-        const bytes = peer.bytes * (here.pods / own.all) * (there.pods / other.all);
-        const same = model.nodes[from]?.zone === model.nodes[to]?.zone;
-        const curve = sums.get(`${from} ${to}`) ?? { from, to, bytes: 0, distance: same ? ("zone" as const) : ("zones" as const) };
-        curve.bytes += bytes;
-        sums.set(`${from} ${to}`, curve);
-      }
-    }
-  }
-  return [...sums.values()].filter((curve) => curve.bytes > 0).sort((one, other) => other.bytes - one.bytes);
+/** The curves of another answer about the same cluster, between the nodes of this model. */
+export function curvesBetween(model: MapModel, map: ClusterMap): Curve[] {
+  const places = new Map(model.nodes.map((node, index) => [node.name, index]));
+  const { prefix, suffix, names } = map.nodes;
+  const place = (index: number | undefined) => places.get(prefix + (names[index ?? -1] ?? "") + suffix);
+  return curves(map).flatMap((curve) => {
+    const [from, to] = [place(curve.from), place(curve.to)];
+    return from === undefined || to === undefined ? [] : [{ ...curve, from, to }];
+  });
+}
+
+function curves({ node_flows: flows }: ClusterMap): Curve[] {
+  return flows.from.map((from, index) => ({
+    from,
+    to: flows.to[index] ?? 0,
+    bytes: flows.bytes_per_second[index] ?? 0,
+    distance: DISTANCES[(flows.distance[index] ?? 1) - 1] ?? "zone",
+  }));
 }

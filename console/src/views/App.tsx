@@ -5,6 +5,7 @@ import { Refused } from "../api/client";
 import { startFeed } from "../api/feed";
 import { useResource } from "../api/resource";
 import type { About, ClusterMap, History } from "../api/types";
+import { Guard } from "../parts/Guard";
 import { useAddress } from "../router";
 import { Banner } from "./Banner";
 import { Decisions } from "./Decisions";
@@ -39,6 +40,7 @@ export function App() {
       <Head about={about.data} map={map.data} view={view} />
       <Banner map={map.data} at={view === "map" ? here.query.get("at") : null} />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
+        <Guard view={window.location.hash}>
         {unknown ? (
           <TokenForm
             known={() => {
@@ -57,6 +59,7 @@ export function App() {
             There is no such view. <a href="#/map">The map</a>
           </p>
         )}
+        </Guard>
       </main>
     </>
   );

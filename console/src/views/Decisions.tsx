@@ -8,7 +8,7 @@ import { clock, microseconds, namespaceOf, short, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
 import { Notice } from "../parts/Notice";
 import { address, type Address, useAddress } from "../router";
-import { door, empty } from "../words";
+import { door } from "../words";
 import { OneDecision } from "./OneDecision";
 
 const PAGE = 100;
@@ -123,7 +123,7 @@ function Row({ decision, selected, query }: { decision: DecisionSummary; selecte
           {shown(short(decision.pod))}
         </a>
       </th>
-      <td>{best ? <span class="name">{shown(best.node)}</span> : <span class="dim">{decision.empty === null ? "–" : empty(decision.empty).replace("No score: ", "")}</span>}</td>
+      <td>{best ? <span class="name">{shown(best.node)}</span> : <span class="dim">{decision.empty === null ? "–" : decision.empty.replaceAll("-", " ")}</span>}</td>
       <td>
         {chosen === null ? (
           <span class="dim">not seen yet</span>

@@ -4,8 +4,8 @@ import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../api/client";
 import { useResource } from "../api/resource";
 import type { ApplicationDetail, ClusterMap, History } from "../api/types";
-import { rate, shown } from "../format";
-import { COLOURS, curvesOf, type MapModel, model } from "../map/model";
+import { count, rate, shown } from "../format";
+import { COLOURS, curvesBetween, type MapModel, model } from "../map/model";
 import { Picture } from "../map/Picture";
 import { Notice } from "../parts/Notice";
 import { useAddress } from "../router";
@@ -34,11 +34,9 @@ export function MapPage({ map, error, history }: Props) {
   const base = useMemo(() => map && model(map), [map]);
   const [near, closeUp] = useCloseUp(base, at, query.get("namespace") ?? "");
   const shownModel = near ?? base;
-  const curves = useMemo(() => {
-    if (!shownModel || !map?.placements || application === null || !detail.data) return null;
-    const peers = detail.data.peers.map((peer) => ({ application: peer.application, bytes: peer.inbound + peer.outbound }));
-    return curvesOf(shownModel, application, peers);
-  }, [shownModel, application, detail.data]);
+  const own = new URLSearchParams({ application: application ?? "", ...(at && { at }) });
+  const flows = useResource<ClusterMap>(application === null ? null : `v1/map?${own}`, at ? undefined : 10).data;
+  const curves = useMemo(() => (shownModel && flows && application !== null ? curvesBetween(shownModel, flows) : null), [shownModel, flows, application]);
   const nodes = useMemo(() => detail.data?.nodes.map((place) => place.node) ?? null, [detail.data]);
 
   return (
@@ -123,7 +121,7 @@ function Legend({ map, model }: { map: ClusterMap; model: MapModel }) {
     .filter(({ colour }) => colour < COLOURS)
     .sort((one, other) => one.colour - other.colour);
   const [{ query }, change] = useAddress();
-  const { shown: share } = map.node_flows;
+  const { shown: share, pairs } = map.node_flows;
   return (
     <div class="legend">
       <ul>
@@ -158,7 +156,7 @@ function Legend({ map, model }: { map: ClusterMap; model: MapModel }) {
       </ul>
       {map.node_flows.from.length > 0 && share < 0.995 && (
         <p class="dim">
-          The {map.node_flows.from.length} heaviest pairs of nodes are drawn, with {Math.round(share * 100)}% of the bytes between nodes; the heaviest carries{" "}
+          The {count(map.node_flows.from.length)} heaviest of {count(pairs)} pairs of nodes are drawn, with {Math.round(share * 100)}% of the bytes between nodes; the heaviest carries{" "}
           {rate(Math.max(...map.node_flows.bytes_per_second))}.
         </p>
       )}
