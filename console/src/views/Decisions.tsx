@@ -32,6 +32,7 @@ export function Decisions({ here }: { here: Address }) {
   return (
     <div class={`decisions ${serial ? "opened" : ""}`}>
       <section class="list" aria-label="Decisions">
+        <h1 class="spoken">Decisions</h1>
         <div class="filters">
           <div class="search">
             <Glyph name="search" />

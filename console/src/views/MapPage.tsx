@@ -41,6 +41,7 @@ export function MapPage({ map, error, history }: Props) {
 
   return (
     <div class="map-page">
+      <h1 class="spoken">Map</h1>
       <Filters />
       <div class="map-body">
         <div class="map-main">
