@@ -62,7 +62,8 @@ before(async () => {
   folder = await mkdtemp(join(tmpdir(), "netmarks-console-"));
   const file = join(folder, "large.json");
   await writeFile(file, JSON.stringify(snapshot()));
-  [browser, server] = await Promise.all([launch(), serve("console", "--snapshot", file, "--listen", "127.0.0.1:0")]);
+  browser = await launch();
+  server = await serve("console", "--snapshot", file, "--listen", "127.0.0.1:0");
 });
 after(async () => {
   await browser?.close();
