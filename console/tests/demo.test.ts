@@ -103,7 +103,7 @@ test("a policy is pushed, activated and rolled back", async () => {
   await page.getByRole("button", { name: "Roll back" }).click();
   await dialog.getByText("answer again").waitFor();
   await dialog.getByRole("button", { name: "Roll back" }).click();
-  await spread.getByText("shadow", { exact: true }).waitFor();
+  await spread.getByText("ready", { exact: true }).waitFor();
   // What the server refuses is said in its words.
   await page.getByRole("article", { name: "Policy netmarks" }).getByRole("button", { name: "Shadow" }).click();
   assert.ok(await dialog.getByRole("button", { name: "Do it" }).isDisabled());
