@@ -1,6 +1,6 @@
 // Draws the map. From afar a node is a cell in the colour of its local share, nearer it has its pods as dots, near it has its name.
 
-import { percent, rate, short, shown } from "../format";
+import { counted, percent, rate, short, shown } from "../format";
 import type { Camera } from "./camera";
 import { type Band, type Drawn, gate, width } from "./curves";
 import { type Box, CARD, dots, type Layout } from "./layout";
@@ -202,7 +202,7 @@ function curves(context: CanvasRenderingContext2D, scene: Scene, fromAfar: boole
   const { carried, nodes } = scene.model;
   // A few of very many curves would be a haze that says nothing: from afar the zones' are drawn instead.
   const haze = nodes.length > MANY && carried < HAZE;
-  const alpha = faded ? 0.06 : haze ? (fromAfar ? 0 : 0.25) : fromAfar ? 0.3 : 0.62;
+  const alpha = faded ? 0.06 : haze ? (fromAfar ? 0 : 0.16) : fromAfar ? 0.3 : 0.62;
   if (alpha > 0) for (const band of bands) stroke(band.path, theme.distances[band.distance], band.step, alpha);
   for (const { path, curve, step } of emphasis.curves ?? []) stroke(path, theme.distances[curve.distance], step, 0.9);
   context.globalAlpha = 1;
@@ -241,12 +241,13 @@ function texts(context: CanvasRenderingContext2D, scene: Scene): void {
     context.fillStyle = theme.dim;
     if (node.groups && node.groups.length <= NAMED) names(context, scene, node.groups, box);
     const share = localShare(node);
-    const foot = share === null ? "no traffic" : `${percent(share)} stays here`;
+    const pods = node.closed ? "closed" : counted(node.pods, "pod");
+    const stays = share === null ? ["no traffic"] : [`${percent(share)} stays here`, `${percent(share)} stays`, percent(share)];
+    const room = box.width - 26 - context.measureText(pods).width;
+    const foot = stays.find((text) => context.measureText(text).width <= room) ?? "";
     context.fillText(foot, box.x + 10, box.y + box.height - 14);
-    const pods = node.closed ? "closed" : `${node.pods}`;
-    const unit = node.closed ? "" : node.pods === 1 ? " pod" : " pods";
     context.textAlign = "right";
-    context.fillText(pods + unit, box.x + box.width - 10, box.y + box.height - 14);
+    context.fillText(pods, box.x + box.width - 10, box.y + box.height - 14);
     context.textAlign = "left";
   });
 }
