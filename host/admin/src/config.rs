@@ -66,7 +66,15 @@ impl AdminConfig {
     /// # Errors
     /// For the first rule that is broken.
     pub fn validate(&self) -> Result<(), AdminConfigError> {
-        let Self { listen, token_file, tls, max_upload_mib: _, kubernetes, kubernetes_audiences: _, history_mib: _ } = self;
+        let Self {
+            listen,
+            token_file,
+            tls,
+            max_upload_mib: _,
+            kubernetes,
+            kubernetes_audiences: _,
+            history_mib: _,
+        } = self;
         let Some(listen) = listen else { return Ok(()) };
         if *kubernetes && token_file.is_some() {
             return Err(AdminConfigError::TwoTokens);

@@ -32,7 +32,8 @@ impl ErrorAnswer {
 
     /// As many answers are made as are made at once.
     pub(crate) fn busy() -> Self {
-        let reason = "as many of these answers as are made at once are being made already; ask again".to_owned();
+        let reason =
+            "as many of these answers as are made at once are being made already; ask again".to_owned();
         Self { status: StatusCode::SERVICE_UNAVAILABLE, reason }
     }
 }

@@ -19,6 +19,7 @@ use netmarks_server::{BodyBudget, BodyError, Peer};
 use std::sync::Arc;
 
 use crate::access::Access;
+use crate::admit::admit;
 use crate::config::AdminConfig;
 use crate::error_answer::{ErrorAnswer, bad_request};
 use crate::query;
@@ -68,6 +69,7 @@ impl Admin {
         Router::new()
             .route("/v1/policies", get(list))
             .route("/v1/policies/{name}", put(submit).get(show).delete(remove))
+            .route("/v1/policies/{name}/weigh", post(weigh))
             .route("/v1/policies/{name}/{mode}", post(set_mode))
             .route("/v1/rollback", post(roll_back))
             .route("/v1/shadow", get(shadow))
@@ -82,14 +84,7 @@ impl Admin {
         operation: Operation,
         policy: Option<&str>,
     ) -> Result<Actor, ErrorAnswer> {
-        let allowed = self.access.check(headers, peer, operation, policy).await;
-        allowed.map_err(|denied| {
-            tracing::warn!(
-                target: "netmarks::audit", from = %peer.address, operation = operation.verb(),
-                policy = policy.unwrap_or_default(), error = denied.reason, "turned away"
-            );
-            denied.into()
-        })
+        admit(&self.access, headers, peer, operation, policy).await
     }
 }
 
@@ -195,6 +190,24 @@ async fn set_mode(
     let (percent, options) = query::options(&pairs).map_err(bad_request)?;
     let mode: Mode = query::mode(mode, percent).map_err(bad_request)?;
     Ok(changed(admin.registry.set_mode_with(name, mode, options, Origin::Upload, actor).await?))
+}
+
+/// `POST /v1/policies/{name}/weigh?weight=N`: the same artefact under the same settings, and another weight.
+async fn weigh(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(name): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Answer {
+    let name: PolicyName = name.parse()?;
+    let actor = admin.actor(&headers, &peer, Operation::Update, Some(name.as_str())).await?;
+    let [(key, weight)] = pairs.as_slice() else {
+        return Err(bad_request("give `weight`, and nothing else"));
+    };
+    let weight = (key == "weight").then(|| weight.parse().ok()).flatten();
+    let weight = weight.ok_or_else(|| bad_request("give `weight` as a number above 0, and nothing else"))?;
+    Ok(changed(admin.registry.weigh(name, weight, Origin::Upload, actor).await?))
 }
 
 async fn remove(

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::amounts::{Amounts, Ends};
@@ -39,7 +39,7 @@ pub struct ListQuery {
 }
 
 /// A page of applications.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApplicationList {
     /// How many there are on all pages.
     pub total: usize,
@@ -49,7 +49,7 @@ pub struct ApplicationList {
 }
 
 /// One application of a list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApplicationRow {
     /// `namespace/name`.
     pub application: String,

@@ -380,8 +380,11 @@ fn changed<K: Ord + Copy + Hash, V: Copy>(
     same: impl Fn(&V, &V) -> bool,
 ) -> Vec<(K, Option<V>)> {
     let kept = |key: &K, value: &V| before.get(key).is_some_and(|old| same(old, value));
-    let mut changes: Vec<(K, Option<V>)> =
-        after.iter().filter(|(key, value)| !kept(key, value)).map(|(key, value)| (*key, Some(*value))).collect();
+    let mut changes: Vec<(K, Option<V>)> = after
+        .iter()
+        .filter(|(key, value)| !kept(key, value))
+        .map(|(key, value)| (*key, Some(*value)))
+        .collect();
     changes.extend(before.keys().filter(|key| !after.contains_key(key)).map(|key| (*key, None)));
     changes.sort_unstable_by_key(|(key, _)| *key);
     changes

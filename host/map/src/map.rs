@@ -1,13 +1,13 @@
 //! The whole cluster, or a part of it, as a picture needs it: zones, nodes, the heaviest flows between both, applications.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::amounts::{Amounts, Ends};
 use crate::applications::{ApplicationList, ListQuery, Sort};
 use crate::filter::Filter;
-use crate::scene::{Node, Scene, number};
-use crate::amounts::{Amounts, Ends};
 use crate::pairs;
+use crate::scene::{Node, Scene, number};
 use crate::tally::Tally;
 use crate::text::escaped;
 
@@ -49,7 +49,7 @@ pub struct MapQuery {
 }
 
 /// The cluster at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MapView {
     /// When the flows were measured, in seconds since the Unix epoch.
     pub at: Option<f64>,
@@ -68,7 +68,7 @@ pub struct MapView {
 }
 
 /// One zone.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneView {
     /// `null` for the nodes that say nothing.
     pub name: Option<String>,
@@ -84,7 +84,7 @@ pub struct ZoneView {
 }
 
 /// What two zones exchange.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneFlow {
     /// Indexes into `zones`, the lower first.
     pub zones: [u32; 2],
@@ -93,7 +93,7 @@ pub struct ZoneFlow {
 }
 
 /// Nodes by column, in the order of their zones and names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeColumns {
     /// What all names begin with.
     pub prefix: String,
@@ -121,7 +121,7 @@ pub struct NodeColumns {
 }
 
 /// The pairs of nodes that exchange most, by column, heaviest first; at most 600.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeFlows {
     /// Indexes into the columns of `nodes`, the lower.
     pub from: Vec<u32>,
@@ -138,7 +138,7 @@ pub struct NodeFlows {
 }
 
 /// How many pods of which application are on which node, by column.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Placements {
     /// `namespace/name`; the empty one is of pods without an application.
     pub applications: Vec<String>,
@@ -314,11 +314,17 @@ fn columns(scene: &Scene, chosen: &[u32], groups: &[u32], pods: &[u32], ends: &[
 /// At most 9,999, -1 where nothing is known.
 pub(crate) fn per_mille(part: u64, whole: u64) -> i32 {
     let share = u128::from(part) * 1_000;
-    share.checked_div(u128::from(whole)).map_or(-1, |share| i32::try_from(share).map_or(9_999, |it| it.min(9_999)))
+    share
+        .checked_div(u128::from(whole))
+        .map_or(-1, |share| i32::try_from(share).map_or(9_999, |it| it.min(9_999)))
 }
 
 /// Whole bytes per second.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cast cuts to the range, and NaN is 0")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a cast cuts to the range, and NaN is 0"
+)]
 pub(crate) fn whole(amount: f64) -> u64 {
     amount.round() as u64
 }

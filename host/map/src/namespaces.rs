@@ -36,6 +36,7 @@ pub fn by_namespace(scene: &Scene, most: usize) -> Vec<NamespaceAmounts> {
         rest.into_iter().for_each(|(_, amounts)| others += amounts);
         sums.push((OTHERS, others));
     }
-    let named = |(namespace, amounts): (&str, Amounts)| NamespaceAmounts { namespace: namespace.to_owned(), amounts };
+    let named =
+        |(namespace, amounts): (&str, Amounts)| NamespaceAmounts { namespace: namespace.to_owned(), amounts };
     sums.into_iter().map(named).collect()
 }

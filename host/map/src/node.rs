@@ -144,7 +144,8 @@ impl NodeView {
         self.applications_left_out = self.applications.len().saturating_sub(APPLICATIONS);
         self.applications.truncate(APPLICATIONS);
 
-        let mut peers: Vec<(u32, f64)> = by_node.into_iter().enumerate().map(|(node, sum)| (number(node), sum)).collect();
+        let mut peers: Vec<(u32, f64)> =
+            by_node.into_iter().enumerate().map(|(node, sum)| (number(node), sum)).collect();
         peers.retain(|(_, sum)| *sum > 0.0);
         peers.sort_by(|left, right| right.1.total_cmp(&left.1));
         self.peers_left_out = peers.len().saturating_sub(PEERS);

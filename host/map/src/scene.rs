@@ -148,8 +148,7 @@ impl Scene {
     #[must_use]
     pub fn distance(&self, from: u32, to: u32) -> Distance {
         let zone = |node: u32| self.nodes.get(node as usize).map(|node| node.zone);
-        let region =
-            |node: u32| self.zones.get(zone(node)? as usize).map(|zone| zone.region.as_deref());
+        let region = |node: u32| self.zones.get(zone(node)? as usize).map(|zone| zone.region.as_deref());
         if from == to {
             Distance::Node
         } else if zone(from) == zone(to) {

@@ -48,10 +48,13 @@ fn applications_on_all_nodes_cost_a_bounded_effort() {
     let everywhere: Vec<(u32, u32)> = (0..5_000).map(|at| (at, 1)).collect();
     let applications: Vec<_> =
         (0..40).map(|at| application(&format!("ns/agent-{at:02}"), &everywhere)).collect();
-    let mut flows: Vec<_> =
-        (0..40).flat_map(|from| (0..40).map(move |to| flow(from, to, 1_000.0))).collect();
+    let mut flows: Vec<_> = (0..40).flat_map(|from| (0..40).map(move |to| flow(from, to, 1_000.0))).collect();
     flows.pop();
-    let zones = vec![Zone::default(), Zone { region: None, name: Some("b".into()) }, Zone { region: None, name: Some("c".into()) }];
+    let zones = vec![
+        Zone::default(),
+        Zone { region: None, name: Some("b".into()) },
+        Zone { region: None, name: Some("c".into()) },
+    ];
     let scene = counted(Scene { at: None, zones, nodes, applications, flows });
     let begun = std::time::Instant::now();
     let view = MapView::new(&scene, &MapQuery::default());

@@ -3,7 +3,7 @@
 use netmarks_map::{Amounts, History, MapQuery, MapView, Placed, Scene};
 use proptest::prelude::*;
 
-use crate::scenes::{any, application, counted, flow, node, small};
+use crate::scenes::{any_scene, application, counted, flow, node, small};
 use crate::size::large;
 
 const HOUR: f64 = 3_600.0;
@@ -43,7 +43,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn every_moment_can_be_asked_for(scenes in prop::collection::vec(any(), 1..8)) {
+    fn every_moment_can_be_asked_for(scenes in prop::collection::vec(any_scene(), 1..8)) {
         let mut history = History::new(32 << 20, HOUR);
         for (at, scene) in scenes.iter().enumerate() {
             history.push(at as f64 * 30.0, scene);
@@ -84,7 +84,17 @@ fn what_is_older_than_the_hour_is_forgotten() {
     }
     let frames = history.frames();
     assert_eq!((frames.len(), frames[0].at), (121, 179.0 * 30.0));
-    assert_eq!(history.at(179.0 * 30.0).unwrap().flows.iter().find(|flow| flow.source == 3).unwrap().bytes_per_second, 179.0);
+    assert_eq!(
+        history
+            .at(179.0 * 30.0)
+            .unwrap()
+            .flows
+            .iter()
+            .find(|flow| flow.source == 3)
+            .unwrap()
+            .bytes_per_second,
+        179.0
+    );
     assert!(history.at(178.0 * 30.0).is_none());
 }
 
@@ -111,7 +121,8 @@ mod hostile {
             let mut history = History::new(most, HOUR);
             for at in 0..30 {
                 for (index, flow) in scene.flows.iter_mut().enumerate() {
-                    flow.bytes_per_second += f64::from(u32::try_from((index * 7 + at) % 1_000).unwrap()) + 1.0;
+                    flow.bytes_per_second +=
+                        f64::from(u32::try_from((index * 7 + at) % 1_000).unwrap()) + 1.0;
                 }
                 for application in scene.applications.iter_mut().skip(at).step_by(30) {
                     for placed in &mut application.placement {
@@ -121,7 +132,11 @@ mod hostile {
                 history.push(at as f64 * 30.0, &scene);
                 assert!(history.bytes() <= most, "{} of {most}", history.bytes());
             }
-            eprintln!("{} moments of 5,000 nodes take {} bytes of {most}", history.frames().len(), history.bytes());
+            eprintln!(
+                "{} moments of 5,000 nodes take {} bytes of {most}",
+                history.frames().len(),
+                history.bytes()
+            );
             assert!(most < 8 << 20 || history.frames().len() > 20, "{}", history.frames().len());
         }
     }

@@ -58,7 +58,7 @@ pub(crate) fn small() -> Scene {
 }
 
 /// Any scene of a few nodes; an application can be anywhere or nowhere.
-pub(crate) fn any() -> impl Strategy<Value = Scene> {
+pub(crate) fn any_scene() -> impl Strategy<Value = Scene> {
     let placement = prop::collection::btree_map(0u32..9, 1u32..4, 0..6);
     let applications = prop::collection::vec((placement, any::<bool>()), 1..7);
     let nodes = prop::collection::vec(0u32..5, 9);
@@ -67,15 +67,19 @@ pub(crate) fn any() -> impl Strategy<Value = Scene> {
         let flows = prop::collection::btree_map((ends.clone(), ends), 0.0f64..1e9, 0..14);
         flows.prop_map(move |flows| {
             let zones_of = |zone: u32| zone.min(4);
-            let mut nodes: Vec<Node> =
-                zones.iter().enumerate().map(|(at, zone)| node(&format!("node-{at}"), zones_of(*zone))).collect();
+            let mut nodes: Vec<Node> = zones
+                .iter()
+                .enumerate()
+                .map(|(at, zone)| node(&format!("node-{at}"), zones_of(*zone)))
+                .collect();
             nodes.sort_by_key(|node| node.zone);
             for (at, node) in nodes.iter_mut().enumerate() {
                 node.name = format!("node-{at}");
             }
             let application = |(at, (placement, local)): (usize, &(_, bool))| {
                 let placement: &std::collections::BTreeMap<u32, u32> = placement;
-                let placement: Vec<(u32, u32)> = placement.iter().map(|(node, pods)| (*node, *pods)).collect();
+                let placement: Vec<(u32, u32)> =
+                    placement.iter().map(|(node, pods)| (*node, *pods)).collect();
                 let namespace = ["a", "b"][at % 2];
                 SceneApplication {
                     local_routing: *local,

@@ -16,7 +16,12 @@ pub(crate) fn large() -> Scene {
     };
     let zones = ["eu-west-1a", "eu-west-1b", "eu-west-1c"].map(|name| zone("eu-west-1", name));
     let mut nodes: Vec<_> = (0..5_000)
-        .map(|at| node(&format!("ip-10-{}-{}-{}.eu-west-1.compute.internal", at / 1_700, at % 250, at % 241), at / 1_667))
+        .map(|at| {
+            node(
+                &format!("ip-10-{}-{}-{}.eu-west-1.compute.internal", at / 1_700, at % 250, at % 241),
+                at / 1_667,
+            )
+        })
         .collect();
     nodes.sort_by(|left, right| (left.zone, &left.name).cmp(&(right.zone, &right.name)));
     let applications = (0..2_500)

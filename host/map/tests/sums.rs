@@ -8,7 +8,7 @@ use netmarks_map::{
 };
 use proptest::prelude::*;
 
-use crate::scenes::{any, flow, small};
+use crate::scenes::{any_scene, flow, small};
 
 /// Bytes per second between each two nodes, pair by pair: what the sums must add up to.
 fn pair_by_pair(scene: &Scene) -> (BTreeMap<(u32, u32), f64>, f64) {
@@ -51,7 +51,8 @@ fn sum(amounts: impl IntoIterator<Item = Amounts>) -> Amounts {
 }
 
 fn assert_same(one: Amounts, other: Amounts) {
-    let parts = |it: Amounts| [it.within_node, it.within_zone, it.across_zones, it.across_regions, it.unplaced];
+    let parts =
+        |it: Amounts| [it.within_node, it.within_zone, it.across_zones, it.across_regions, it.unplaced];
     for (one, other) in parts(one).into_iter().zip(parts(other)) {
         assert!(near(one, other), "{one} and {other}");
     }
@@ -59,7 +60,7 @@ fn assert_same(one: Amounts, other: Amounts) {
 
 proptest! {
     #[test]
-    fn totals_are_the_sum_of_their_parts(scene in any()) {
+    fn totals_are_the_sum_of_their_parts(scene in any_scene()) {
         let (pairs, unplaced) = pair_by_pair(&scene);
         let mut expected = Amounts { unplaced, ..Amounts::default() };
         for ((from, to), rate) in &pairs {
@@ -98,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn nodes_and_applications_have_the_ends_of_every_byte(scene in any()) {
+    fn nodes_and_applications_have_the_ends_of_every_byte(scene in any_scene()) {
         let view = MapView::new(&scene, &MapQuery::default());
         let totals = view.totals;
         let nodes: Vec<NodeView> =

@@ -15,7 +15,8 @@ fn columns_are_all_as_long_and_names_are_whole_again() {
     let names: Vec<String> =
         nodes.names.iter().map(|name| format!("{}{name}{}", nodes.prefix, nodes.suffix)).collect();
     assert_eq!(names, ["n-0.x", "n-1.x", "n-2.x", "n-3.x"]);
-    let lengths = [nodes.zone.len(), nodes.pods.len(), nodes.max_pods.len(), nodes.cpu.len(), nodes.memory.len()];
+    let lengths =
+        [nodes.zone.len(), nodes.pods.len(), nodes.max_pods.len(), nodes.cpu.len(), nodes.memory.len()];
     assert_eq!(lengths, [4; 5]);
     assert_eq!((nodes.closed.len(), nodes.within.len(), nodes.beyond.len(), nodes.left_out), (4, 4, 4, 0));
     assert_eq!((nodes.pods.clone(), nodes.cpu[0], nodes.memory[0]), (vec![2, 1, 3, 1], 250, 62));
@@ -78,9 +79,8 @@ fn details_name_peers_and_where_they_are() {
 
 #[test]
 fn zones_beyond_the_bound_are_one() {
-    let zones: Vec<Zone> = (0..100)
-        .map(|at| Zone { region: None, name: Some(format!("z{at:03}")) })
-        .collect();
+    let zones: Vec<Zone> =
+        (0..100).map(|at| Zone { region: None, name: Some(format!("z{at:03}")) }).collect();
     // Two nodes in each of the first zones, one in the others.
     let mut nodes = Vec::new();
     for zone in 0..100 {
@@ -99,5 +99,9 @@ fn zones_beyond_the_bound_are_one() {
     let others = view.zones.last().unwrap();
     assert_eq!((others.name.as_deref(), others.nodes), (Some("(other zones)"), 37));
     assert_eq!((view.zone_flows.len(), view.zone_flows[0].bytes_per_second), (1, 10.0));
-    assert_eq!((view.totals.within_node, view.totals.across_zones), (4.0, 14.0), "zones that are one are two all the same");
+    assert_eq!(
+        (view.totals.within_node, view.totals.across_zones),
+        (4.0, 14.0),
+        "zones that are one are two all the same"
+    );
 }

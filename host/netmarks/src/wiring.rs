@@ -18,8 +18,8 @@ use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use netmarks_admin::{
-    Access, Admin, ChangeCounter, ClusterRoutes, Console, HISTORY_SECONDS, HealthRoutes, follow_cluster,
-    follow_pods,
+    Access, Admin, ChangeCounter, ClusterRoutes, Console, HISTORY_SECONDS, HealthRoutes, TrafficCollector,
+    follow_cluster, follow_pods,
 };
 use netmarks_admission::{Admission, AdmissionMetrics, Model};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
@@ -128,6 +128,8 @@ pub async fn scoring(
         "Changes of the configuration file that could not be taken over",
         reload_failures.clone(),
     );
+    let traffic = TrafficCollector::default();
+    metrics.register_collector(Box::new(traffic.clone()));
     let connections = Connections::default();
     let health = HealthRoutes::new(
         state.clone(),
@@ -149,6 +151,8 @@ pub async fn scoring(
     let recent = Recent::default();
     let (tried_on, cluster, naming) = (recent.clone(), state.clone(), config.naming());
     registry.set_replay(Arc::new(move |needs| tried_on.requests(&cluster, naming, needs)));
+    let summed_up = state.clone();
+    tasks.follow("traffic metrics", |shutdown| traffic.follow(summed_up, shutdown));
     tasks.follow("policy changes", {
         let notices = registry.subscribe();
         |shutdown| changes.follow(notices, shutdown)

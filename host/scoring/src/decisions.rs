@@ -143,7 +143,13 @@ impl Decisions {
         recent.bytes += bytes;
         recent.last_number += 1;
         let (number, changed) = (recent.last_number, recent.next_change());
-        recent.entries.push_back(Entry { bytes, number, changed, chosen: None, decision: Arc::new(decision) });
+        recent.entries.push_back(Entry {
+            bytes,
+            number,
+            changed,
+            chosen: None,
+            decision: Arc::new(decision),
+        });
         drop(recent);
         self.newest.send_replace(changed);
     }

@@ -50,7 +50,12 @@ impl Content {
         let digest = Sha256::digest(&plain);
         let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let compressed = (plain.len() >= COMPRESSED_FROM).then(|| gzip(&plain, level)).flatten();
-        Self { kind, plain: plain.into(), compressed: compressed.map(Bytes::from), etag: format!("\"{hex}\"") }
+        Self {
+            kind,
+            plain: plain.into(),
+            compressed: compressed.map(Bytes::from),
+            etag: format!("\"{hex}\""),
+        }
     }
 
     fn size(&self) -> usize {

@@ -26,8 +26,16 @@ static FILES: LazyLock<[(&str, Content); 4]> = LazyLock::new(|| {
     let file = |path, kind, bytes: &[u8]| (path, Content::new(kind, bytes.to_vec(), Compression::best()));
     [
         file("/", "text/html; charset=utf-8", include_bytes!("../../../../console/dist/index.html")),
-        file("/console.js", "text/javascript; charset=utf-8", include_bytes!("../../../../console/dist/console.js")),
-        file("/console.css", "text/css; charset=utf-8", include_bytes!("../../../../console/dist/console.css")),
+        file(
+            "/console.js",
+            "text/javascript; charset=utf-8",
+            include_bytes!("../../../../console/dist/console.js"),
+        ),
+        file(
+            "/console.css",
+            "text/css; charset=utf-8",
+            include_bytes!("../../../../console/dist/console.css"),
+        ),
         file("/icon.svg", "image/svg+xml", include_bytes!("../../../../console/dist/icon.svg")),
     ]
 });

@@ -24,11 +24,12 @@ use netmarks_server::Peer;
 
 use self::about::About;
 use crate::access::Access;
-use crate::error_answer::ErrorAnswer;
+use crate::admit::admit;
 
 pub use follow::{follow_cluster, follow_pods};
 pub use openapi::description;
 pub use shared::Console;
+pub(crate) use shared::scene_of;
 
 /// How far back the history goes, in seconds.
 pub const HISTORY_SECONDS: u64 = 3_600;
@@ -46,9 +47,9 @@ impl Console {
         let allowed = move |request: Request, next: Next| {
             let (access, peer) = (access.clone(), peer.clone());
             async move {
-                match access.check(request.headers(), &peer, Operation::List, None).await {
+                match admit(&access, request.headers(), &peer, Operation::List, None).await {
                     Ok(_) => next.run(request).await,
-                    Err(denied) => ErrorAnswer::from(denied).into_response(),
+                    Err(error) => error.into_response(),
                 }
             }
         };

@@ -15,8 +15,13 @@ use super::{decisions, stream, views};
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
-        views::map, views::applications, views::application, views::node, views::history,
-        decisions::all, stream::follow
+        views::map,
+        views::applications,
+        views::application,
+        views::node,
+        views::history,
+        decisions::all,
+        stream::follow
     ),
     components(schemas(About))
 )]

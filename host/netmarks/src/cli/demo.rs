@@ -11,8 +11,8 @@ use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 
 use super::output::score_table;
-use super::score;
 use super::rollout::Rollout;
+use super::score;
 use super::table::paragraph;
 use super::terminal::{say, width};
 use crate::config::Config;
@@ -83,7 +83,8 @@ pub(super) fn run(args: &Args) -> Result<()> {
     );
     let question = format!("Where should `{pod}` go? Policy {}.", ranking.policy);
     let table = score_table(&ranking.nodes, width());
-    let ranked = format!("{}\n\n{}\n\n{table}", paragraph("", &what, width()), paragraph("", &question, width()));
+    let ranked =
+        format!("{}\n\n{}\n\n{table}", paragraph("", &what, width()), paragraph("", &question, width()));
     if once {
         return say(&ranked);
     }

@@ -1,5 +1,6 @@
 //! What goes on in the demo's cluster: one pod after the other is replaced, and asked for as kube-scheduler would.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,6 +17,13 @@ use tokio_util::sync::CancellationToken;
 /// From one replacement to the next.
 const EVERY: Duration = Duration::from_secs(12);
 
+/// Every so many replacements go where fewest pods are, as if the scheduler's other plugins had outweighed the score: otherwise all
+/// traffic would be local before long.
+const OTHERWISE: u32 = 3;
+
+/// Pods that a node takes, for the same reason.
+const MOST: u32 = 4;
+
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -28,7 +36,7 @@ pub(super) struct Rollout {
     client: reqwest::Client,
     prioritize: String,
     /// The one that is replaced next comes first.
-    pods: std::collections::VecDeque<PendingPod>,
+    pods: VecDeque<PendingPod>,
     names: Vec<String>,
     replaced: u32,
 }
@@ -47,8 +55,13 @@ impl Rollout {
     ///
     /// # Errors
     /// If there can be no client.
-    pub(super) fn new(snapshot: &SnapshotFile, state: Arc<ClusterState>, address: SocketAddr) -> Result<Self> {
-        let client = reqwest::Client::builder().timeout(PATIENCE).build().context("failed to make a client")?;
+    pub(super) fn new(
+        snapshot: &SnapshotFile,
+        state: Arc<ClusterState>,
+        address: SocketAddr,
+    ) -> Result<Self> {
+        let client =
+            reqwest::Client::builder().timeout(PATIENCE).build().context("failed to make a client")?;
         let running = snapshot.pods.iter().filter(|pod| pod.node.is_some() && pod.application.is_some());
         Ok(Self {
             state,
@@ -79,10 +92,12 @@ impl Rollout {
         self.replaced += 1;
         let pod = PendingPod { key: renamed(&old.key, self.replaced), ..old };
         self.pods.push_back(pod.clone());
-        let request = self.client.post(&self.prioritize).body(self.question(&pod).to_string());
+        let open = self.open();
+        let request = self.client.post(&self.prioritize).body(question(&pod, &open).to_string());
         let answer = request.send().await?.error_for_status()?.bytes().await?;
-        let scores: Vec<HostScore> = serde_json::from_slice(&answer).context("the answer is no list of scores")?;
-        let node = self.choose(&scores);
+        let scores: Vec<HostScore> =
+            serde_json::from_slice(&answer).context("the answer is no list of scores")?;
+        let node = self.choose(&scores, &open);
         self.state.update(|index| {
             index.apply_pod(&PodFacts {
                 key: pod.key.clone(),
@@ -97,26 +112,35 @@ impl Rollout {
         Ok(())
     }
 
-    /// The node of the best score; of those that are equal, the one whose pods request least.
-    fn choose(&self, scores: &[HostScore]) -> Option<String> {
+    /// The nodes that take another pod.
+    fn open(&self) -> Vec<String> {
         let snapshot = self.state.snapshot();
-        let score = |name: &str| scores.iter().find(|score| score.host == name).map_or(0, |score| score.score);
-        let requested =
-            |name: &str| snapshot.names().id(name).map_or(0, |id| snapshot.node(id).requested.cpu_millicores);
-        let best = self.names.iter().max_by_key(|name| (score(name), std::cmp::Reverse(requested(name))));
-        best.cloned()
+        let pods = |name: &str| snapshot.names().id(name).map_or(0, |id| snapshot.node(id).pods);
+        self.names.iter().filter(|name| pods(name) < MOST).cloned().collect()
     }
 
-    /// As kube-scheduler asks.
-    fn question(&self, pod: &PendingPod) -> Value {
-        let (namespace, name) = pod.key.split_once('/').unwrap_or(("default", &pod.key));
-        let labels: serde_json::Map<String, Value> =
-            pod.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-        json!({
-            "Pod": {"metadata": {"name": name, "namespace": namespace, "labels": labels}},
-            "NodeNames": self.names,
-        })
+    /// The node of the best score, but now and then another; of those that are equal, the one with fewest pods.
+    fn choose(&self, scores: &[HostScore], open: &[String]) -> Option<String> {
+        let snapshot = self.state.snapshot();
+        let otherwise = self.replaced.is_multiple_of(OTHERWISE);
+        let score = |name: &str| {
+            let found = scores.iter().find(|score| score.host == name).filter(|_| !otherwise);
+            found.map_or(0, |score| score.score)
+        };
+        let pods = |name: &str| snapshot.names().id(name).map_or(0, |id| snapshot.node(id).pods);
+        open.iter().max_by_key(|name| (score(name), std::cmp::Reverse(pods(name)))).cloned()
     }
+}
+
+/// As kube-scheduler asks.
+fn question(pod: &PendingPod, names: &[String]) -> Value {
+    let (namespace, name) = pod.key.split_once('/').unwrap_or(("default", &pod.key));
+    let labels: serde_json::Map<String, Value> =
+        pod.labels.iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
+    json!({
+        "Pod": {"metadata": {"name": name, "namespace": namespace, "labels": labels}},
+        "NodeNames": names,
+    })
 }
 
 /// The name of a pod's replacement: the last part is another one.
