@@ -17,6 +17,9 @@ import { TokenForm } from "./TokenForm";
 /** Parameters of the address that the server filters the map by. */
 const FILTERS = ["namespace", "at_least", "at"] as const;
 
+/** More nodes than this are asked for less often. */
+const LARGE = 500;
+
 export function App() {
   const [here] = useAddress();
   const [known, setKnown] = useState(0);
@@ -24,7 +27,10 @@ export function App() {
   const view = here.path[0] ?? "map";
   const filter = new URLSearchParams();
   if (view === "map") for (const key of FILTERS) if (here.query.get(key)) filter.set(key, here.query.get(key) ?? "");
-  const map = useResource<ClusterMap>(`v1/map${filter.size > 0 ? `?${filter}` : ""}`, here.query.get("at") ? undefined : 5);
+  const [seconds, setSeconds] = useState(5);
+  const map = useResource<ClusterMap>(`v1/map${filter.size > 0 ? `?${filter}` : ""}`, here.query.get("at") ? undefined : seconds);
+  const large = (map.data?.nodes.names.length ?? 0) > LARGE;
+  useEffect(() => setSeconds(view !== "map" ? 30 : large ? 15 : 5), [view, large]);
   const history = useResource<History>("v1/history", 30);
   useEffect(startFeed, [known]);
   useEffect(() => {
