@@ -40,7 +40,8 @@ export function demo(listen = "127.0.0.1:0"): Promise<Server> {
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const end = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGINT");
+  // Not asked to drain: nobody waits for its answers.
+  child.kill("SIGKILL");
   await end;
 }
 
