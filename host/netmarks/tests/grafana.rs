@@ -28,7 +28,7 @@ fn panels() -> Vec<(String, Vec<String>)> {
 async fn every_panel_shows_data() {
     let mut config = admission(config());
     config.cluster.snapshot_file = Some(repository("host/netmarks/sample/online-boutique.json"));
-    let door = Door::open(config).await.unwrap();
+    let door = Door::open(config).await;
     let extender = &door.extender;
     let shadow = Submission {
         name: "beside".parse().unwrap(),
