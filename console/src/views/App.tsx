@@ -32,12 +32,12 @@ export function App() {
   const large = (map.data?.nodes.names.length ?? 0) > LARGE;
   useEffect(() => setSeconds(view !== "map" ? 30 : large ? 15 : 5), [view, large]);
   const history = useResource<History>("v1/history", 30);
-  useEffect(startFeed, [known]);
   useEffect(() => {
     const names: Record<string, string> = { map: "Map", decisions: "Decisions", policies: "Policies" };
     document.title = `${[here.query.get("node") ?? here.query.get("application"), names[view]].filter(Boolean).join(" · ")} · NetMARKS`;
   });
   const unknown = [map, about].some(({ error }) => error instanceof Refused && error.unknownCaller);
+  useEffect(() => (unknown ? undefined : startFeed()), [known, unknown]);
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>
