@@ -57,6 +57,10 @@ test("a flow is found: search, application, its node", async () => {
   await panel.getByText("Where its next replica would be best").waitFor();
   await panel.getByRole("table", { name: "Where it runs" }).getByRole("link").first().click();
   await page.getByRole("region", { name: /^Node node-/ }).getByText("stays here").waitFor();
+  await page.getByLabel("Find an application or a node").fill("node-c2");
+  await page.getByRole("option", { name: "node-c2" }).waitFor();
+  await page.keyboard.press("Enter");
+  await page.getByRole("region", { name: "Node node-c2" }).waitFor();
   // The address alone shows the same.
   const again = await open(browser, page.url());
   await again.page.getByRole("region", { name: /^Node node-/ }).waitFor();

@@ -33,7 +33,7 @@ const GO: (u32, u32) = (1, 26);
 /// Checks for everything the later steps call. Installs Debian packages if run by root; otherwise says what to install.
 pub(crate) fn check() -> Result<()> {
     packages()?;
-    for program in ["prometheus", "promtool", "docker-registry", "buildah", "skopeo", "setpriv"] {
+    for program in ["chromium", "prometheus", "promtool", "docker-registry", "buildah", "skopeo", "setpriv"] {
         ensure!(find(program).is_some(), "`{program}` is not on PATH");
     }
     go()?;

@@ -2,8 +2,8 @@
 
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useResource } from "../api/resource";
-import type { Applications } from "../api/types";
-import { namespaceOf, shown } from "../format";
+import type { Applications, ClusterMap, NodeColumns } from "../api/types";
+import { namespaceOf, short, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
 import { useAddress } from "../router";
 
@@ -17,7 +17,7 @@ const LEAST = [
   ["10000000", "10 MB/s and more"],
 ] as const;
 
-export function Filters() {
+export function Filters({ map }: { map: ClusterMap | undefined }) {
   const [{ query }, change] = useAddress();
   const all = useResource<Applications>("v1/applications?limit=500&sort=total", 60).data;
   const namespaces = useMemo(() => [...new Set((all?.items ?? []).map((item) => namespaceOf(item.application)))].sort(), [all]);
@@ -25,7 +25,7 @@ export function Filters() {
   const tables = query.get("as") === "tables";
   return (
     <div class="filters" role="search" aria-label="What the map shows">
-      <Search />
+      <Search nodes={map?.nodes} />
       <label>
         <span>Namespace</span>
         <select value={namespace} onChange={(event) => change({ namespace: event.currentTarget.value })}>
@@ -59,8 +59,16 @@ export function Filters() {
   );
 }
 
-/** Applications by part of their name. `/` goes there from anywhere. */
-function Search() {
+interface Found {
+  kind: "application" | "node";
+  name: string;
+}
+
+/** Most of each kind that are offered. */
+const OFFERED = { application: 10, node: 6 };
+
+/** Applications and nodes by part of their name. `/` goes there from anywhere. */
+function Search({ nodes }: { nodes: NodeColumns | undefined }) {
   const [, change] = useAddress();
   const [text, setText] = useState("");
   const [active, setActive] = useState(0);
@@ -80,17 +88,25 @@ function Search() {
     document.addEventListener("keydown", slash);
     return () => document.removeEventListener("keydown", slash);
   }, []);
-  const found = useResource<Applications>(asked ? `v1/applications?limit=12&sort=total&search=${encodeURIComponent(asked)}` : null).data;
-  const items = asked && text.trim() ? (found?.items ?? []) : [];
-  const open = (name: string | undefined) => {
-    if (name === undefined) return;
+  const found = useResource<Applications>(asked ? `v1/applications?limit=${OFFERED.application}&sort=total&search=${encodeURIComponent(asked)}` : null).data;
+  const matches = (name: string) => name.toLowerCase().includes(asked.toLowerCase());
+  const matching = useMemo(() => {
+    const names = (nodes?.names ?? []).map((name) => `${nodes?.prefix}${name}${nodes?.suffix}`);
+    return asked ? names.filter(matches).slice(0, OFFERED.node) : [];
+  }, [nodes, asked]);
+  // Until the answer is here, what there is may be that to another question.
+  const applications = (found?.items ?? []).map(({ application }) => application).filter(matches);
+  const of = (kind: Found["kind"]) => (name: string): Found => ({ kind, name });
+  const items = asked && text.trim() ? [...applications.map(of("application")), ...matching.map(of("node"))] : [];
+  const open = (item: Found | undefined) => {
+    if (!item) return;
     setText("");
-    change({ application: name, node: undefined });
+    change({ application: undefined, node: undefined, [item.kind]: item.name });
   };
   const key = (event: KeyboardEvent) => {
     if (event.key === "ArrowDown") setActive((active + 1) % Math.max(1, items.length));
     else if (event.key === "ArrowUp") setActive((active + items.length - 1) % Math.max(1, items.length));
-    else if (event.key === "Enter") open(items[active]?.application);
+    else if (event.key === "Enter") open(items[active]);
     else if (event.key === "Escape") setText("");
     else return;
     event.preventDefault();
@@ -103,12 +119,12 @@ function Search() {
         type="search"
         role="combobox"
         list={undefined}
-        aria-label="Find an application"
+        aria-label="Find an application or a node"
         aria-expanded={items.length > 0}
         aria-controls="found"
         aria-autocomplete="list"
         {...(items.length > 0 ? { "aria-activedescendant": `found-${active}` } : {})}
-        placeholder="Find an application   /"
+        placeholder="Find an application or a node   /"
         value={text}
         onInput={(event) => {
           setText(event.currentTarget.value);
@@ -117,11 +133,11 @@ function Search() {
         onKeyDown={key}
         onBlur={() => setTimeout(() => setText(""), 150)}
       />
-      <ul id="found" role="listbox" aria-label="Applications found" hidden={items.length === 0}>
+      <ul id="found" role="listbox" aria-label="Found" hidden={items.length === 0}>
         {items.map((item, index) => (
-          <li key={item.application} id={`found-${index}`} role="option" aria-selected={index === active} onPointerDown={() => open(item.application)}>
-            <span class="dim">{shown(namespaceOf(item.application))}/</span>
-            {shown(item.application.slice(item.application.indexOf("/") + 1))}
+          <li key={`${item.kind} ${item.name}`} id={`found-${index}`} role="option" aria-selected={index === active} onPointerDown={() => open(item)}>
+            {item.kind === "node" ? <span class="dim">node </span> : <span class="dim">{shown(namespaceOf(item.name))}/</span>}
+            {shown(item.kind === "node" ? item.name : short(item.name))}
           </li>
         ))}
       </ul>

@@ -42,7 +42,7 @@ export function MapPage({ map, error, history }: Props) {
   return (
     <div class="map-page">
       <h1 class="spoken">Map</h1>
-      <Filters />
+      <Filters map={map} />
       <div class="map-body">
         <div class="map-main">
           <Notice error={error} about="The map" />
