@@ -1,6 +1,6 @@
 //! A plan, made: proposed by a search, rehearsed move by move, cut where it is good enough.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netmarks_core::application::Application;
@@ -14,8 +14,10 @@ use crate::advice::{Question, advise};
 use crate::curve::{curve, end};
 use crate::error::PlanError;
 use crate::file::{
-    Conditions, Controller, Gain, LeftOutPods, Obstacle, Plan, PlanReport, PlannedMove, Standing, VERSION,
+    Conditions, Controller, Gain, LeftOutPods, Obstacle, Plan, PlanReport, PlannedMove, Risk, Standing,
+    VERSION,
 };
+use crate::groups::{Target, move_groups};
 use crate::limits::Limits;
 use crate::routing::{AssumedRouting, Mesh, of_applications};
 use crate::stays::{Movable, movable};
@@ -93,13 +95,13 @@ pub fn make_plan(
     let found = making.search(&goal, &start);
     let uncapped = Goal { most_on_node: 1.0, most_in_zone: 1.0, ..goal.clone() };
     let found_without_caps = making.search(&uncapped, &start).gained.max(found.gained);
-    making.propose();
-    making.follow();
+    making.all_moves();
 
     let trial = making.trial;
     let gains: Vec<Gain> = trial.made.iter().map(|made| made.gain).collect();
     let pods = world.inventory().pods.len();
     let (kept, ended) = end(&gains, limits.stop_at, limits.most_moves(pods));
+    let kept = whole_groups(&trial.made, kept);
     let made = trial.made.get(..kept).unwrap_or_default();
     let mut after = start.clone();
     for made in made {
@@ -157,7 +159,7 @@ struct Making<'a> {
     limits: &'a Limits,
     effort: Effort,
     /// Where the policy wants pods of each application: it sends them there, whatever the search thinks. `None` if it follows no target.
-    target: Option<HashMap<usize, HashSet<usize>>>,
+    target: Option<Target>,
     /// What must stay is fixed in it, and what was moved.
     inventory: Inventory,
     goal: &'a Goal,
@@ -186,7 +188,30 @@ impl Making<'_> {
     fn is_wanted(&self, pod: usize, node: usize) -> bool {
         let application = self.inventory.pods.get(pod).and_then(|pod| pod.application);
         let nodes = self.target.as_ref().zip(application).and_then(|(target, of)| target.get(&of));
-        nodes.is_none_or(|nodes| nodes.contains(&node))
+        nodes.is_none_or(|nodes| nodes.contains_key(&node))
+    }
+
+    /// What gains by itself first, then what gains together. That lets other moves gain by themselves.
+    fn all_moves(&mut self) {
+        for _ in 0..PASSES {
+            self.propose();
+            self.follow();
+            let Some(target) = self.target.take() else { return };
+            let price = self.goal.price_per_move;
+            let cancelled = self.cancelled;
+            let stop = || cancelled.load(Ordering::Relaxed);
+            let moves = move_groups(&mut self.trial, &target, price, &stop);
+            self.target = Some(target);
+            (self.progress)(PlanProgress::Rehearsing { moves: self.trial.made.len() });
+            for moved in &self.trial.moved {
+                if let Some(pod) = self.inventory.pods.get_mut(*moved) {
+                    pod.fixed = true;
+                }
+            }
+            if moves == 0 {
+                return;
+            }
+        }
     }
 
     /// Tries what the search proposes, until a round adds nothing.
@@ -255,6 +280,15 @@ impl Making<'_> {
             (self.progress)(PlanProgress::Rehearsing { moves: self.trial.made.len() });
         }
     }
+}
+
+/// So many of the first moves that none of them waits for one that is left out.
+fn whole_groups(made: &[Made], most: usize) -> usize {
+    let waits = |made: &Made| made.risks.iter().any(|risk| matches!(risk, Risk::WithNext { .. }));
+    (0..=most)
+        .rev()
+        .find(|kept| kept.checked_sub(1).and_then(|last| made.get(last)).is_none_or(|last| !waits(last)))
+        .unwrap_or(0)
 }
 
 fn allowed(empty: &EmptyCluster, limits: &Limits, inventory: &Inventory, pod: usize, node: usize) -> bool {
