@@ -15,7 +15,7 @@ mod simulation;
 mod speed;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -31,6 +31,9 @@ pub(crate) struct Args {
     /// With a development build: sooner there, and several times slower
     #[arg(long)]
     dev: bool,
+    /// With this program, which was built before
+    #[arg(long, conflicts_with = "dev")]
+    program: Option<PathBuf>,
 }
 
 /// A page of `docs/evaluation`.
@@ -51,17 +54,13 @@ enum Report {
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { reports, dev } = args;
-    let mut build = cargo();
-    build.current_dir(root).args(["build", "--workspace", "--bin", "netmarks"]);
-    if !*dev {
-        build.arg("--release");
-    }
-    run_command(&mut build)?;
-    let target = target_folder()?;
-    let folder = target.join("evaluation");
+    let Args { reports, dev, program } = args;
+    let folder = target_folder()?.join("evaluation");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
-    let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
+    let program = match program {
+        Some(program) => program.clone(),
+        None => built(root, *dev)?,
+    };
     let simulator = Simulator { program, folder };
     let all = [
         Report::Settlers,
@@ -85,4 +84,14 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         eprintln!("wrote {}", page.display());
     }
     Ok(())
+}
+
+fn built(root: &Path, dev: bool) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.current_dir(root).args(["build", "--workspace", "--bin", "netmarks"]);
+    if !dev {
+        build.arg("--release");
+    }
+    run_command(&mut build)?;
+    Ok(target_folder()?.join(if dev { "debug" } else { "release" }).join("netmarks"))
 }

@@ -24,12 +24,8 @@ const MOST: usize = 64;
 const TRIED: usize = 4;
 
 /// Tries each node once, those first that have most to gain. Returns how many moves were kept.
-pub(crate) fn move_groups(
-    trial: &mut Trial<'_>,
-    target: &Target,
-    price: f64,
-    stop: &dyn Fn() -> bool,
-) -> usize {
+pub(crate) fn move_groups(trial: &mut Trial<'_>, target: &Target, stop: &dyn Fn() -> bool) -> usize {
+    let price = trial.price;
     let inventory = trial.inventory();
     let begin = trial.made.len();
     let nodes = 0..inventory.nodes.len();
@@ -40,7 +36,7 @@ pub(crate) fn move_groups(
         if stop() {
             break;
         }
-        Group { trial, target, node, price, sum: 0.0 }.make();
+        Group { trial, target, node, sum: 0.0 }.make();
     }
     trial.made.len() - begin
 }
@@ -70,8 +66,6 @@ struct Group<'t, 'a> {
     trial: &'t mut Trial<'a>,
     target: &'t Target,
     node: usize,
-    /// What each move has to be worth.
-    price: f64,
     /// What all moves gain, less their prices.
     sum: f64,
 }
@@ -84,7 +78,7 @@ impl Group<'_, '_> {
         while self.trial.made.len() < (begin + MOST).min(end + LONGEST) {
             let Some((pod, application)) = self.next(&given_up) else { break };
             match self.trial.attempt_with_others(pod, Some(self.node)) {
-                Ok(gain) => self.sum += gain - self.price,
+                Ok(gain) => self.sum += gain - self.trial.price,
                 Err(_) if self.clear() => {}
                 Err(_) => given_up.push(application),
             }
@@ -93,7 +87,8 @@ impl Group<'_, '_> {
             }
         }
         self.trial.take_back(end);
-        mark(&mut self.trial.made, begin, self.price);
+        let price = self.trial.price;
+        mark(&mut self.trial.made, begin, price);
     }
 
     /// The pod that gains most by coming here, of those that the target has here and that are where it does not have them.
@@ -172,7 +167,7 @@ impl Group<'_, '_> {
         least.sort_by(|one, other| one.1.total_cmp(&other.1));
         for (pod, _) in least.into_iter().take(TRIED) {
             if let Ok(gain) = self.trial.attempt_with_others(pod, None) {
-                self.sum += gain - self.price;
+                self.sum += gain - self.trial.price;
                 return true;
             }
         }

@@ -23,5 +23,5 @@ mod world;
 pub use arm::{Arm, Decider};
 pub use rehearsal::{Rehearsal, Replacement};
 pub use report::{Conditions, SimulationReport};
-pub use runs::{Plan, Progress, simulate};
+pub use runs::{Progress, SimulationOptions, simulate};
 pub use world::{EmptyCluster, World, WorldError};

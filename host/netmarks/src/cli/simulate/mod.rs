@@ -15,7 +15,7 @@ use netmarks_core::compose::ScoreMap;
 use netmarks_files::{AtomicWrite, Readers, Stamp, not_regular};
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
-use netmarks_simulator::{Plan, World, page, simulate};
+use netmarks_simulator::{SimulationOptions, World, page, simulate};
 
 use self::arms::{ArmName, OptimalEffort};
 use self::input::OrderName;
@@ -171,7 +171,7 @@ pub(super) fn run(mut args: Args) -> Result<()> {
         }
     };
     let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, optimal))?;
-    let plan = Plan {
+    let options = SimulationOptions {
         order,
         repetitions: args.repetitions as usize,
         seed: args.seed,
@@ -186,7 +186,7 @@ pub(super) fn run(mut args: Args) -> Result<()> {
     };
     let cancelled = interrupted(&runtime);
     let line = ProgressLine::default();
-    let report = simulate(&world, &arms, &plan, &cancelled, &|progress| line.show(progress));
+    let report = simulate(&world, &arms, &options, &cancelled, &|progress| line.show(progress));
     line.clear();
     match args.output {
         OutputFormat::Table => say(&table::report(&report, width()))?,

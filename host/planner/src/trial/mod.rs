@@ -1,5 +1,7 @@
 //! Moves that are tried one after the other: each is rehearsed, held against the limits, and carried out or refused.
 
+mod risks;
+
 use std::collections::{BTreeMap, HashSet};
 
 use netmarks_placement::{Goal, Inventory, Routing, cap};
@@ -24,11 +26,10 @@ pub(crate) struct Made {
 pub(crate) struct Trial<'a> {
     world: &'a World,
     limits: &'a Limits,
-    goal: &'a Goal,
+    /// What a move has to gain at least, in bytes per second.
+    pub(crate) price: f64,
     movable: &'a [Result<Movable, Obstacle>],
     rehearsal: Rehearsal<'a>,
-    /// Whether the policy has a target of its own.
-    follows_target: bool,
     worth: Worth<'a>,
     /// What all moves so far keep within nodes and zones, and save in a month: no move makes that worse than it was at the start.
     within_nodes: f64,
@@ -38,8 +39,9 @@ pub(crate) struct Trial<'a> {
     room: Vec<(i64, i64)>,
     /// By application: on how many nodes and in how many zones it is at the start.
     spread: Vec<(usize, usize)>,
-    /// By application: its pods.
+    /// By application: its pods, and the traffic of one of them. A pod gains no more than that wherever it goes.
     pods: Vec<Vec<usize>>,
+    of_one: Vec<f64>,
     of_application: Vec<usize>,
     left_node: Vec<usize>,
     came_to_node: Vec<usize>,
@@ -55,7 +57,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn new(
         world: &'a World,
         limits: &'a Limits,
-        goal: &'a Goal,
+        price: f64,
         movable: &'a [Result<Movable, Obstacle>],
         rehearsal: Rehearsal<'a>,
         worth: Worth<'a>,
@@ -80,12 +82,19 @@ impl<'a> Trial<'a> {
                 pods.push(index);
             }
         }
+        let mut of_one = vec![0.0; applications.len()];
+        for flow in &inventory.flows {
+            for end in [flow.source, flow.destination] {
+                if let (Some(of_one), Some(pods)) = (of_one.get_mut(end), pods.get(end)) {
+                    *of_one += flow.bytes_per_second / pods.len().max(1) as f64;
+                }
+            }
+        }
         Self {
             world,
             limits,
-            goal,
+            price,
             movable,
-            follows_target: rehearsal.target().is_some(),
             rehearsal,
             worth,
             within_nodes: 0.0,
@@ -94,6 +103,7 @@ impl<'a> Trial<'a> {
             room,
             spread,
             pods,
+            of_one,
             of_application: vec![0; applications.len()],
             left_node: vec![0; inventory.nodes.len()],
             came_to_node: vec![0; inventory.nodes.len()],
@@ -170,6 +180,10 @@ impl<'a> Trial<'a> {
 
     /// What a pod would gain at least if it were evicted now; `None` if it may not be, or is not worth it.
     pub(crate) fn prospect(&mut self, pod: usize) -> Option<f64> {
+        let application = self.inventory().pods.get(pod)?.application?;
+        if self.of_one.get(application).is_none_or(|most| *most <= 0.0 || *most < self.price) {
+            return None;
+        }
         self.judge(pod, None, Pays::Alone).ok().map(|made| made.gain.within_nodes_bytes_per_second)
     }
 
@@ -185,10 +199,9 @@ impl<'a> Trial<'a> {
         if spent(self.limits.per_node, &self.left_node, from) {
             return Err(Obstacle::MovesSpent);
         }
-        // What it has to gain: as much as where it was to go, or, without that, what a move must. A policy that follows a target knows
-        // better where that is.
-        let mut needed = self.goal.price_per_move;
-        if let Some(to) = proposed.filter(|_| !self.follows_target) {
+        // What it has to gain: as much as where it was to go, or, without that, what a move must.
+        let mut needed = self.price;
+        if let Some(to) = proposed {
             needed = needed.max(self.worth.gain(application, from, to).within_nodes_bytes_per_second);
         }
         let choices = self.rehearsal.choices(pod, movable.replacement);
@@ -267,44 +280,6 @@ impl<'a> Trial<'a> {
             }
         }
         Ok(())
-    }
-
-    fn risks(
-        &self,
-        pod: usize,
-        application: usize,
-        to: usize,
-        others: Vec<usize>,
-        movable: Movable,
-    ) -> Vec<Risk> {
-        let inventory = self.inventory();
-        let (occupancy, mut risks) = (self.worth.occupancy(), Vec::new());
-        let pods = occupancy.pods(application);
-        if pods == 1 {
-            risks.push(Risk::OnlyPod);
-        }
-        let Some(model) = self.world.pods().get(pod) else { return risks };
-        if model.scheduling.owner.as_ref().is_some_and(|owner| owner.kind == "StatefulSet") {
-            risks.push(Risk::Stateful);
-        }
-        if !model.scheduling.volumes.is_empty() {
-            risks.push(Risk::Volume);
-        }
-        if !movable.guarded {
-            risks.push(Risk::NoDisruptionBudget);
-        }
-        if !others.is_empty() {
-            let name = |node: usize| inventory.nodes.get(node).map(|node| node.name.clone());
-            risks.push(Risk::Tie { nodes: others.into_iter().filter_map(name).collect() });
-        }
-        let most = occupancy.nodes(application).map(|(_, pods)| pods).max().unwrap_or(0);
-        let there = occupancy.on_node(application, to) + 1;
-        if pods > 1 && there > most {
-            risks.push(Risk::Concentration { share: f64::from(there) / f64::from(pods) });
-        }
-        let left_out = model.scheduling.left_out.iter();
-        risks.extend(left_out.map(|what| Risk::LeftOut { what: what.to_string() }));
-        risks
     }
 
     fn carry_out(&mut self, made: Made) {
