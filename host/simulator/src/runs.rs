@@ -24,6 +24,8 @@ pub struct Plan {
     /// Runs at the same time.
     pub threads: usize,
     pub scheduler: SchedulerOptions,
+    /// Pods that are created before the first of them is placed; what is decided at creation then knows less.
+    pub created_at_once: usize,
     pub assumptions: Assumptions,
 }
 
@@ -124,6 +126,7 @@ impl Simulation<'_> {
         } else {
             let (empty, options) = (cordoned.as_ref().unwrap_or(empty), plan.scheduler.clone());
             let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, ties, cancelled);
+            scheduler.created_at_once = plan.created_at_once;
             let placement = place_all(&world.inventory, &plan.order, &mut order, &mut scheduler)?;
             (placement, scheduler.faults(), scheduler.decisions)
         };
