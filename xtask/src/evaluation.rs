@@ -3,6 +3,7 @@
 //! Inputs are made here, `netmarks simulate` places them, and the tables of its figures become a page. Everything is seeded, so
 //! a page changes only with the code.
 
+mod admission;
 mod application;
 mod cluster;
 mod company;
@@ -47,6 +48,8 @@ enum Report {
     Generated,
     /// Clusters of the shape that a large company published
     Company,
+    /// The webhook beside the extender, by how many terms it adds
+    Admission,
     /// How good placements and plans are that see all pods, by the time that is spent on them
     Placement,
     /// How long a simulation takes, by the size of the cluster
@@ -67,6 +70,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         Report::Demos,
         Report::Generated,
         Report::Company,
+        Report::Admission,
         Report::Placement,
         Report::Speed,
     ];
@@ -76,6 +80,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
             Report::Demos => ("demos", demos::report(&simulator)?),
             Report::Generated => ("generated", generated::report(&simulator)?),
             Report::Company => ("company", company::report(&simulator)?),
+            Report::Admission => ("admission", admission::report(&simulator)?),
             Report::Placement => ("placement", placement::report(&simulator)?),
             Report::Speed => ("speed", speed::report(&simulator)?),
         };

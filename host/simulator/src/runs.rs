@@ -24,6 +24,8 @@ pub struct SimulationOptions {
     /// Runs at the same time.
     pub threads: usize,
     pub scheduler: SchedulerOptions,
+    /// Pods that are created before the first of them is placed; what is decided at creation then knows less.
+    pub created_at_once: usize,
     pub assumptions: Assumptions,
 }
 
@@ -124,6 +126,7 @@ impl Simulation<'_> {
         } else {
             let (empty, scheduler) = (cordoned.as_ref().unwrap_or(empty), options.scheduler.clone());
             let mut scheduler = SimulatedScheduler::new(world, decider, empty, scheduler, ties, cancelled);
+            scheduler.created_at_once = options.created_at_once;
             let placement = place_all(&world.inventory, &options.order, &mut order, &mut scheduler)?;
             (placement, scheduler.faults(), scheduler.decisions)
         };
