@@ -96,7 +96,13 @@ async fn whatever_can_be_chosen_is_accepted_by_the_api_server() {
     plane.create_namespace(NAMESPACE).await.unwrap();
     let combinations: [&[&str]; 14] = [
         &[],
-        &["tls.mode=certManager", "monitoring.podMonitor.enabled=true", "monitoring.rules.enabled=true"],
+        &[
+            "tls.mode=certManager",
+            "monitoring.podMonitor.enabled=true",
+            "monitoring.rules.enabled=true",
+            "monitoring.dashboard.enabled=true",
+            "monitoring.dashboard.annotations.grafana_folder=Scheduling",
+        ],
         &[
             "tls.mode=certManager",
             "tls.certManager.issuerRef.kind=ClusterIssuer",

@@ -2,7 +2,7 @@
 
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::test_run::{self, Stage};
-use crate::{circles, dependencies, documents, guests, image, manifests, picture, prerequisites};
+use crate::{circles, console, dependencies, documents, guests, image, manifests, picture, prerequisites};
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
@@ -34,7 +34,7 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 16] = [
     Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
     Step { name: "circles", what: "no two files import each other", run: circles::check },
     Step { name: "picture", what: "the crates are as ARCHITECTURE.md draws them", run: picture::check },
@@ -57,6 +57,11 @@ const STEPS: [Step; 15] = [
         name: "guests",
         what: "policies and fixtures compile to wasm, and the committed policies are of these sources",
         run: build_guests,
+    },
+    Step {
+        name: "console",
+        what: "the page is built from these sources, and works in Chromium",
+        run: console::test,
     },
     Step { name: "integration", what: "tests with guests and Debian's programs", run: integration },
     Step { name: "clippy", what: "no warnings", run: clippy },

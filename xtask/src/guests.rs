@@ -98,6 +98,11 @@ fn verify(root: &Path, policy: &str) -> Result<()> {
     Ok(())
 }
 
+/// The paths that are not the same in two lists of digests.
+pub(crate) fn differing<'a>(listed: &'a str, present: &'a str) -> Vec<&'a str> {
+    sources::differing(listed, present)
+}
+
 /// The component, and what `sha256sum` prints for its sources: `sha256sum --check` takes it, and the component carries
 /// its digest. Both below the root of the repository.
 fn committed(policy: &str) -> [String; 2] {

@@ -14,6 +14,7 @@ mod checks;
 mod circles;
 mod cluster;
 mod command;
+mod console;
 mod dependencies;
 mod documents;
 mod evaluation;
@@ -50,6 +51,8 @@ enum Task {
     Manifests(manifests::Args),
     /// Compile the guests: the policies and the fixtures
     Guests(guests::Args),
+    /// Build the page that the program serves, from its sources in console/
+    Console(console::Args),
     /// Build the container image, and push it
     Image(image::Args),
     /// Make what a release has: programs, images, chart, bills of materials, checksums, provenance
@@ -81,6 +84,7 @@ fn run() -> Result<()> {
         Task::Cluster(action) => cluster::run(root, action),
         Task::Manifests(args) => manifests::run(root, &args),
         Task::Guests(args) => guests::run(root, &args),
+        Task::Console(args) => console::run(root, &args),
         Task::Image(args) => image::run(root, &args),
         Task::Release(args) => release::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),

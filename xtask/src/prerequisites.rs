@@ -7,9 +7,11 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// Debian packages, and what of theirs is used.
-const PACKAGES: [(&str, &str); 15] = [
+const PACKAGES: [(&str, &str); 17] = [
     ("binutils", "what strips the image's program and keeps its symbols"),
     ("curl", "what the commands of the documents ask with"),
+    ("chromium", "the browser that the tests of the page drive"),
+    ("fonts-dejavu-core", "its letters"),
     ("clang", "the compiler of policies in C"),
     ("libclang-rt-dev-wasm32", "what it calls at run time"),
     ("lld", "its linker for wasm"),

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -11,12 +12,13 @@ use axum::routing::get;
 use axum::{Json, Router};
 use netmarks_core::application::Identity;
 use netmarks_core::clock::unix_now;
-use netmarks_scoring::{Decision, Decisions};
+use netmarks_scoring::Decisions;
 use netmarks_server::streamed;
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::{ClusterState, TargetReport};
-use serde::Deserialize;
 use tokio::sync::Semaphore;
+
+use crate::console::decisions::{DecisionParameters, list};
 
 /// Snapshots at once. Each is a copy of the cluster until its client has read it.
 const SNAPSHOTS: usize = 2;
@@ -54,25 +56,16 @@ impl ClusterRoutes {
     }
 }
 
-/// Which decisions to list.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DecisionsQuery {
-    /// At most so many, newest first.
-    limit: Option<usize>,
-    /// Only those of this pod, `namespace/name`.
-    pod: Option<String>,
-    /// Only the one that a pod names by this id.
-    id: Option<String>,
-}
-
-async fn decisions(State(cluster): State<ClusterRoutes>, Query(query): Query<DecisionsQuery>) -> Response {
-    let ClusterRoutes { decisions, lists, .. } = cluster;
-    answer(&lists, move |to| {
-        let recent = decisions.recent(query.limit.unwrap_or(20), query.pod.as_deref(), query.id.as_deref());
-        let recent: Vec<&Decision> = recent.iter().map(AsRef::as_ref).collect();
-        Ok(serde_json::to_writer(to, &recent)?)
-    })
+async fn decisions(
+    State(cluster): State<ClusterRoutes>,
+    query: Result<Query<DecisionParameters>, QueryRejection>,
+) -> Response {
+    // This listener answers errors with one line of text.
+    let answer = match query {
+        Ok(Query(query)) => list(&cluster.lists, cluster.decisions, query),
+        Err(rejection) => return rejection.into_response(),
+    };
+    answer.unwrap_or_else(|_| busy())
 }
 
 async fn snapshot(State(cluster): State<ClusterRoutes>) -> Response {
@@ -93,8 +86,12 @@ fn answer(
     write: impl FnOnce(&mut dyn Write) -> io::Result<()> + Send + 'static,
 ) -> Response {
     let Ok(permit) = permits.clone().try_acquire_owned() else {
-        let reason = "as many of these answers as are made at once are being read already; ask again\n";
-        return (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], reason).into_response();
+        return busy();
     };
     ([(header::CONTENT_TYPE, "application/json")], streamed(permit, write)).into_response()
+}
+
+fn busy() -> Response {
+    let reason = "as many of these answers as are made at once are being read already; ask again\n";
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "1")], reason).into_response()
 }

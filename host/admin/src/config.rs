@@ -27,6 +27,9 @@ pub struct AdminConfig {
     pub kubernetes: bool,
     /// The audiences that such a token must be made for; none: those of the API server.
     pub kubernetes_audiences: Vec<String>,
+    /// Memory for how the cluster looked in the last hour; 0: nothing is kept.
+    #[garde(range(max = 1_024))]
+    pub history_mib: u32,
 }
 
 impl Default for AdminConfig {
@@ -38,6 +41,7 @@ impl Default for AdminConfig {
             max_upload_mib: 64,
             kubernetes: false,
             kubernetes_audiences: Vec::new(),
+            history_mib: 32,
         }
     }
 }
@@ -62,7 +66,15 @@ impl AdminConfig {
     /// # Errors
     /// For the first rule that is broken.
     pub fn validate(&self) -> Result<(), AdminConfigError> {
-        let Self { listen, token_file, tls, max_upload_mib: _, kubernetes, kubernetes_audiences: _ } = self;
+        let Self {
+            listen,
+            token_file,
+            tls,
+            max_upload_mib: _,
+            kubernetes,
+            kubernetes_audiences: _,
+            history_mib: _,
+        } = self;
         let Some(listen) = listen else { return Ok(()) };
         if *kubernetes && token_file.is_some() {
             return Err(AdminConfigError::TwoTokens);
@@ -72,6 +84,12 @@ impl AdminConfig {
             return Err(AdminConfigError::Open(*listen));
         }
         Ok(())
+    }
+
+    /// Bytes for how the cluster looked.
+    #[must_use]
+    pub fn history_bytes(&self) -> usize {
+        (self.history_mib as usize) << 20
     }
 
     /// Bytes of the largest policy that is taken, from whatever source.

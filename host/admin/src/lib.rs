@@ -6,21 +6,27 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod admit;
 mod changes;
 mod cluster;
 mod collect;
 mod config;
+mod console;
+mod error_answer;
 mod exposition;
 mod health;
 mod policies;
 mod query;
 mod readiness;
 mod target;
+mod traffic;
 
 pub use access::{Access, Denied};
 pub use changes::ChangeCounter;
 pub use cluster::ClusterRoutes;
 pub use config::{AdminConfig, AdminConfigError};
+pub use console::{Console, HISTORY_SECONDS, description, follow_cluster, follow_pods};
 pub use health::HealthRoutes;
 pub use policies::{Admin, SIGNATURE};
 pub use query::{mode, settings};
+pub use traffic::TrafficCollector;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
 use netmarks_artefacts::{Verifier, hashing};
@@ -16,11 +16,12 @@ use netmarks_policies::{
     Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Signature, Submission,
 };
 use netmarks_server::{BodyBudget, BodyError, Peer};
-use serde_json::json;
 use std::sync::Arc;
 
-use crate::access::{Access, Denied};
+use crate::access::Access;
+use crate::admit::admit;
 use crate::config::AdminConfig;
+use crate::error_answer::{ErrorAnswer, bad_request};
 use crate::query;
 
 /// An upload that takes longer is given up: 64 MiB at 2 MB/s.
@@ -68,6 +69,7 @@ impl Admin {
         Router::new()
             .route("/v1/policies", get(list))
             .route("/v1/policies/{name}", put(submit).get(show).delete(remove))
+            .route("/v1/policies/{name}/weigh", post(weigh))
             .route("/v1/policies/{name}/{mode}", post(set_mode))
             .route("/v1/rollback", post(roll_back))
             .route("/v1/shadow", get(shadow))
@@ -82,52 +84,8 @@ impl Admin {
         operation: Operation,
         policy: Option<&str>,
     ) -> Result<Actor, ErrorAnswer> {
-        let allowed = self.access.check(headers, peer, operation, policy).await;
-        allowed.map_err(|Denied { status, reason }| {
-            tracing::warn!(
-                target: "netmarks::audit", from = %peer.address, operation = operation.verb(),
-                policy = policy.unwrap_or_default(), error = reason, "turned away"
-            );
-            ErrorAnswer { status, reason }
-        })
+        admit(&self.access, headers, peer, operation, policy).await
     }
-}
-
-/// An answer other than success.
-struct ErrorAnswer {
-    status: StatusCode,
-    reason: String,
-}
-
-impl IntoResponse for ErrorAnswer {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({ "error": self.reason }))).into_response()
-    }
-}
-
-impl From<Refusal> for ErrorAnswer {
-    fn from(refusal: Refusal) -> Self {
-        let status = match &refusal {
-            Refusal::Unknown { .. } | Refusal::NoHistory => StatusCode::NOT_FOUND,
-            Refusal::Name { .. } | Refusal::Settings { .. } | Refusal::Percent { .. } => {
-                StatusCode::BAD_REQUEST
-            }
-            Refusal::Policy(_) | Refusal::Replay(_) => StatusCode::UNPROCESSABLE_ENTITY,
-            Refusal::Managed { .. }
-            | Refusal::Canary { .. }
-            | Refusal::NothingActive { .. }
-            | Refusal::AlreadyActive { .. }
-            | Refusal::Degraded { .. }
-            | Refusal::Full { .. } => StatusCode::CONFLICT,
-            Refusal::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Refusal::Store(_) | Refusal::Lost(_) | Refusal::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        Self { status, reason: chain(&refusal) }
-    }
-}
-
-fn bad_request(reason: impl Into<String>) -> ErrorAnswer {
-    ErrorAnswer { status: StatusCode::BAD_REQUEST, reason: reason.into() }
 }
 
 type Answer = Result<Response, ErrorAnswer>;
@@ -232,6 +190,24 @@ async fn set_mode(
     let (percent, options) = query::options(&pairs).map_err(bad_request)?;
     let mode: Mode = query::mode(mode, percent).map_err(bad_request)?;
     Ok(changed(admin.registry.set_mode_with(name, mode, options, Origin::Upload, actor).await?))
+}
+
+/// `POST /v1/policies/{name}/weigh?weight=N`: the same artefact under the same settings, and another weight.
+async fn weigh(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    Path(name): Path<String>,
+    Query(pairs): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Answer {
+    let name: PolicyName = name.parse()?;
+    let actor = admin.actor(&headers, &peer, Operation::Update, Some(name.as_str())).await?;
+    let [(key, weight)] = pairs.as_slice() else {
+        return Err(bad_request("give `weight`, and nothing else"));
+    };
+    let weight = (key == "weight").then(|| weight.parse().ok()).flatten();
+    let weight = weight.ok_or_else(|| bad_request("give `weight` as a number above 0, and nothing else"))?;
+    Ok(changed(admin.registry.weigh(name, weight, Origin::Upload, actor).await?))
 }
 
 async fn remove(

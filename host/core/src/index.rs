@@ -103,6 +103,18 @@ impl Index {
         )
     }
 
+    /// The names of the zones that nodes have by number, from 1.
+    #[must_use]
+    pub fn zones(&self) -> &[Box<str>] {
+        &self.zones.texts
+    }
+
+    /// The names of the regions that nodes have by number, from 1.
+    #[must_use]
+    pub fn regions(&self) -> &[Box<str>] {
+        &self.regions.texts
+    }
+
     /// Takes a pod that was added or changed in any way.
     pub fn apply_pod(&mut self, facts: &PodFacts) {
         if facts.gone {

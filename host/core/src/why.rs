@@ -3,13 +3,15 @@
 //! Scoring never waits for them: reasons are worked out after the answer is on its way.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::application::Application;
 use crate::request::PolicyRequest;
 
 /// What one peer adds to one node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PeerShare {
+    #[schema(value_type = String)]
     pub application: Application,
     /// Its pods on the node.
     pub pods: u32,
@@ -28,7 +30,7 @@ impl PeerShare {
 }
 
 /// What one policy said of one node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct PolicyShare {
     pub policy: String,
     /// Relative to the others'.
@@ -40,20 +42,21 @@ pub struct PolicyShare {
 }
 
 /// One addend of a node's score, in the words of the policy that made it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct ExplainedPart {
     pub policy: String,
     /// What the addend is.
     pub label: String,
     /// The peer that it is about, if it is about one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub peer: Option<Application>,
     /// How much it is, in the unit of the policy's raw score.
     pub amount: f64,
 }
 
 /// One node of an answer, with its reasons.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 pub struct NodeScore {
     pub node: String,
     /// What kube-scheduler is told: 0 to the top of the scale.

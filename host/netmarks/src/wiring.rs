@@ -14,10 +14,13 @@
 //! (see [`crate::tasks::Tasks::run`]).
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
-use netmarks_admin::{Access, Admin, ChangeCounter, ClusterRoutes, HealthRoutes};
+use netmarks_admin::{
+    Access, Admin, ChangeCounter, ClusterRoutes, Console, HISTORY_SECONDS, HealthRoutes, TrafficCollector,
+    follow_cluster, follow_pods,
+};
 use netmarks_admission::{Admission, AdmissionMetrics, Model};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
 use netmarks_controller::access::Reviewer;
@@ -26,13 +29,14 @@ use netmarks_core::index::Index;
 use netmarks_core::needs::ColumnNeed;
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_extender::{Extender, Recent};
+use netmarks_map::History;
 use netmarks_policies::{Compiling, Registry};
 use netmarks_scoring::{Decisions, Scorer};
-use netmarks_server::{Connections, Listener, Stop};
+use netmarks_server::{Connections, Listener, Peer, Stop};
 use netmarks_sources::kubernetes;
 use netmarks_sources::prometheus::Poller;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_state::{ClusterState, MetricsState};
+use netmarks_state::{ClusterOrigin, ClusterState, MetricsState};
 use netmarks_target_placement::Keeper;
 use prometheus_client::metrics::counter::Counter;
 
@@ -42,9 +46,9 @@ use crate::tasks::Tasks;
 use crate::{identity, policies, policy_folder};
 use tokio::sync::broadcast::error::RecvError;
 
-/// A policy is loaded and tried, a shadow is asked, a request explained and a review answered while requests take every slot that they
+/// A policy is loaded and tried, a shadow is asked, a request explained, a review answered and two next replicas shown while requests take every slot that they
 /// may.
-const CALLS_BESIDE_REQUESTS: u32 = 4;
+const CALLS_BESIDE_REQUESTS: u32 = 6;
 
 /// What scores, and what is known of it; shared by every listener and source.
 #[derive(Clone, Debug)]
@@ -125,6 +129,8 @@ pub async fn scoring(
         "Changes of the configuration file that could not be taken over",
         reload_failures.clone(),
     );
+    let traffic = TrafficCollector::default();
+    metrics.register_collector(Box::new(traffic.clone()));
     let connections = Connections::default();
     let health = HealthRoutes::new(
         state.clone(),
@@ -146,6 +152,8 @@ pub async fn scoring(
     let recent = Recent::default();
     let (tried_on, cluster, naming) = (recent.clone(), state.clone(), config.naming());
     registry.set_replay(Arc::new(move |needs| tried_on.requests(&cluster, naming, needs)));
+    let summed_up = state.clone();
+    tasks.follow("traffic metrics", |shutdown| traffic.follow(summed_up, shutdown));
     tasks.follow("policy changes", {
         let notices = registry.subscribe();
         |shutdown| changes.follow(notices, shutdown)
@@ -330,10 +338,29 @@ async fn admin_listener(
     tracing::info!(
         %address, scheme = listener.scheme(), access = access.as_str(), "listening for changes of policies"
     );
-    let admin = Admin::new(admin, scoring.registry.clone(), access, verifier);
+    let admin = Admin::new(admin, scoring.registry.clone(), access.clone(), verifier);
+    let console = console(config, scoring, tasks);
     let stop = stop(config, tasks);
-    tasks.serve("admin server", listener.serve(move |peer| admin.clone().router(peer), stop));
+    let router = move |peer: Peer| {
+        admin.clone().router(peer.clone()).merge(console.clone().router(access.clone(), peer))
+    };
+    tasks.serve("admin server", listener.with_page().serve(router, stop));
     Ok(Some(address))
+}
+
+/// What the page reads, and what keeps it up to date.
+fn console(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Console {
+    let Scoring { state, scorer, decisions, .. } = scoring;
+    let most = config.admin.history_bytes();
+    #[allow(clippy::cast_precision_loss, reason = "an hour")]
+    let history = Arc::new(Mutex::new(History::new(most, HISTORY_SECONDS as f64)));
+    let (of_pods, of_cluster) = (decisions.clone(), history.clone());
+    tasks.follow("where pods went", |shutdown| follow_pods(state.clone(), of_pods, shutdown));
+    // What a file shows does not change.
+    if state.origin() != ClusterOrigin::SnapshotFile {
+        tasks.follow("history", |shutdown| follow_cluster(state.clone(), of_cluster, shutdown));
+    }
+    Console::new(state.clone(), scorer.clone(), decisions.clone(), history, tasks.stopping.clone())
 }
 
 /// Starts what keeps `state` up to date; nothing for a cluster from a file.

@@ -43,7 +43,8 @@ pub(crate) struct Commit {
 
 /// A revision that passed every step, and its artefact.
 pub(crate) struct ProvenRevision {
-    pub(crate) bytes: Bytes,
+    /// Nothing where the artefact is kept already.
+    pub(crate) bytes: Option<Bytes>,
     pub(crate) loaded: Arc<Loaded>,
 }
 

@@ -4,6 +4,7 @@
 //! the task that owns the state, where it is checked again and saved.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use netmarks_core::bounded::{REASON, shortened};
@@ -14,13 +15,14 @@ use netmarks_engine::when_idle;
 use crate::change::{ChangeOptions, Fallback, PolicyChange};
 use crate::commands::{Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
 use crate::errors::Refusal;
+use crate::lifecycle::Event;
 use crate::manifest::Entry;
 use crate::origin::{Actor, Origin};
 use crate::registry::Registry;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName, Settings};
 use crate::signature::Signature;
-use crate::state::RegistryState;
+use crate::state::{Progress, RegistryState};
 use crate::submission::{ChangeOutcome, Submission};
 
 impl Registry {
@@ -82,7 +84,7 @@ impl Registry {
                 None => registry.prove(&entry, bytes.clone()).await?,
             };
             let revision = entry.revision.clone();
-            let new = Some(ProvenRevision { bytes, loaded });
+            let new = Some(ProvenRevision { bytes: Some(bytes), loaded });
             let commit = Commit { change: PolicyChange::Put(Box::new(entry)), new, actor };
             let outcome = registry.shared.commands.commit(commit).await;
             if outcome.is_err() {
@@ -133,6 +135,60 @@ impl Registry {
             }
             _ => self.operate(PolicyChange::Move { name, mode, origin, options }, actor).await,
         }
+    }
+
+    /// Gives the newest revision of a policy another weight. Nothing is compiled or tried again: artefact, parameters, limits and
+    /// grants are the same.
+    ///
+    /// # Errors
+    /// If no policy has this name, or it is managed elsewhere, or was rolled back, or no weight is like this.
+    pub async fn weigh(
+        &self,
+        name: PolicyName,
+        weight: f64,
+        origin: Origin,
+        actor: Actor,
+    ) -> Result<ChangeOutcome, Refusal> {
+        let manifest = self.manifest();
+        let before = manifest.named(&name).cloned().ok_or_else(|| manifest.unknown(&name))?;
+        if let Some(reason) = before.degraded {
+            return Err(Refusal::Degraded { name: name.to_string(), reason });
+        }
+        let settings = Settings { weight, ..before.settings.clone() };
+        settings.validate()?;
+        let entry = Entry {
+            revision: RevisionId::new(&name, &before.digest, &settings),
+            settings,
+            origin,
+            since: unix_now(),
+            by: actor.user.clone(),
+            ..before.clone()
+        };
+        if entry.revision == before.revision {
+            return Ok(ChangeOutcome::new(&manifest, false, Some(before)));
+        }
+        manifest.apply(PolicyChange::Put(Box::new(entry.clone())))?;
+        let registry = self.clone();
+        to_the_end(async move {
+            registry.reload(std::slice::from_ref(&before)).await?;
+            let state = registry.state();
+            let loaded = state.loaded(&before.revision).ok_or(Refusal::Internal)?;
+            let loaded = Arc::new(loaded.weighed(entry.settings.clone()));
+            let revision = entry.revision.clone();
+            let commands = &registry.shared.commands;
+            commands.advance(Progress::Received(Box::new(entry.clone()))).await?;
+            for passed in [Event::Checked, Event::Compiled, Event::Tried] {
+                commands.advance(Progress::Step(revision.clone(), passed)).await?;
+            }
+            let new = Some(ProvenRevision { bytes: None, loaded });
+            let commit = Commit { change: PolicyChange::Put(Box::new(entry)), new, actor };
+            let outcome = commands.commit(commit).await;
+            if outcome.is_err() {
+                commands.withdraw(revision).await;
+            }
+            outcome
+        })
+        .await
     }
 
     /// Removes all revisions of a policy.

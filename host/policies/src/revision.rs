@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use netmarks_core::digest::Digest;
@@ -45,13 +45,14 @@ pub struct Loaded {
     /// How it counts.
     pub settings: Settings,
     /// What is called.
-    pub policy: Policy,
+    pub policy: Arc<Policy>,
     window: Mutex<CallWindow>,
     calls: AtomicU64,
 }
 
 impl Loaded {
-    pub(crate) fn new(name: PolicyName, settings: Settings, policy: Policy) -> Self {
+    pub(crate) fn new(name: PolicyName, settings: Settings, policy: impl Into<Arc<Policy>>) -> Self {
+        let policy = policy.into();
         let id = RevisionId::new(&name, policy.digest(), &settings);
         Self {
             name,
@@ -61,6 +62,11 @@ impl Loaded {
             window: Mutex::new(CallWindow::default()),
             calls: AtomicU64::new(0),
         }
+    }
+
+    /// The same policy under settings that differ in nothing that a call sees, with calls of its own.
+    pub(crate) fn weighed(&self, settings: Settings) -> Self {
+        Self::new(self.name.clone(), settings, self.policy.clone())
     }
 
     /// How often it was called for an answer.

@@ -155,7 +155,7 @@ impl StateTask {
         let Some(folder) = &self.folder else { return Ok(()) };
         // Gone only when no handle is left, so that nobody waits for the outcome.
         let folder = folder.upgrade().ok_or(Refusal::Internal)?;
-        let artefact = new.map(|new| (new.loaded.policy.digest().to_owned(), new.bytes.clone()));
+        let artefact = new.and_then(|new| Some((new.loaded.policy.digest().to_owned(), new.bytes.clone()?)));
         let saved = saved.clone();
         let writing = tokio::task::spawn_blocking(move || {
             if let Some((digest, bytes)) = artefact {

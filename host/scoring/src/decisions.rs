@@ -1,13 +1,18 @@
 //! The last decisions, for people who ask why: bounded, so that nobody has to clean up.
+//!
+//! Each has a serial number of this run of the process, by which it is named. What is learnt later, such as where the pod went, is a
+//! change; whoever follows asks for the changes after the last one that they have.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use netmarks_core::application::Application;
-use netmarks_core::why::NodeScore;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use tokio::sync::watch;
+use utoipa::ToSchema;
 
-use crate::empty::Empty;
+use crate::decision::Decision;
+use crate::decision_filter::DecisionFilter;
 
 /// Nodes kept of one decision: what fits on a screen, and what people ask for.
 pub const NODES: usize = 10;
@@ -18,137 +23,75 @@ const PEERS: usize = 10;
 /// Memory that all decisions together may take: some thousands of the usual size.
 const BYTES: usize = 32 << 20;
 
-/// Longest fault kept, in bytes; the log has all of it.
-const FAULT: usize = 1_024;
+/// How long it is looked for where a pod went, in seconds: kube-scheduler binds within seconds, and what waits longer asks again.
+const SOUGHT: f64 = 600.0;
 
-/// Who asked, and what came of it beside the scores.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Origin {
-    pub door: Door,
-    /// By which the pod names the decision.
-    pub id: Option<String>,
-    /// What became of the scores, where the door does more than to hand them on.
-    pub outcome: Option<&'static str>,
+/// Decisions of which it is looked for where the pod went, at once.
+const SOUGHT_AT_ONCE: usize = 500;
+
+/// A decision as it is remembered.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Remembered {
+    /// Names it, as `RUN-NUMBER`.
+    pub serial: String,
+    /// The node that the pod was seen on; `null` as long as it was on none.
+    pub chosen: Option<String>,
+    #[serde(flatten, serialize_with = "shared")]
+    #[schema(value_type = Decision)]
+    pub decision: Arc<Decision>,
 }
 
-impl Origin {
-    /// kube-scheduler, which takes the scores as they are.
-    pub(crate) const EXTENDER: Self = Self { door: Door::Extender, id: None, outcome: None };
+fn shared<S: Serializer>(decision: &Arc<Decision>, serializer: S) -> Result<S::Ok, S::Error> {
+    decision.serialize(serializer)
 }
 
-/// Where a question came in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Door {
-    /// kube-scheduler asked while it scheduled.
-    Extender,
-    /// The API server asked as the pod was created.
-    Admission,
-}
-
-/// What was answered for one pod, and why.
-#[derive(Clone, Debug, Serialize)]
-pub struct Decision {
-    /// By which the pod names it, where it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Who asked.
-    pub door: Door,
-    /// What came of it, where that is more than the scores.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub outcome: Option<&'static str>,
-    /// Seconds since the Unix epoch.
-    pub at: f64,
-    /// `namespace/name` of the pod.
-    pub pod: String,
-    /// The pod's application, if it has one.
-    pub application: Option<Application>,
-    /// Which generation of the policies answered.
-    pub generation: u64,
-    /// Whether it was answered by the canary.
-    pub canary: bool,
-    /// Which policies were asked.
-    pub policies: Vec<PolicyDecision>,
-    /// How many nodes the scheduler offered.
-    pub candidates: usize,
-    /// How many of them were named in the answer.
-    pub named: usize,
-    /// Why the answer was empty, if it was.
-    pub empty: Option<Empty>,
-    /// Age of the flows that were used, in seconds.
-    pub flows_age_seconds: Option<f64>,
-    /// From the decoded request to the answer, in microseconds.
-    pub took_microseconds: u64,
-    /// The best nodes, best first.
-    pub nodes: Vec<NodeScore>,
-}
-
-/// What one policy did for a decision; its scores are with the nodes.
-#[derive(Clone, Debug, Serialize)]
-pub struct PolicyDecision {
-    pub policy: String,
-    /// Its artefact, `sha256:...`.
-    pub digest: String,
-    /// Its fault with all its causes, if it failed.
-    pub fault: Option<String>,
-}
-
-/// As much of a fault as is kept.
-pub(crate) fn brief(mut fault: String) -> String {
-    if fault.len() > FAULT {
-        fault.truncate(fault.floor_char_boundary(FAULT));
-        fault.push_str("...");
-    }
-    fault
-}
-
-impl Decision {
-    /// About how much memory it takes.
-    fn bytes(&self) -> usize {
-        let text = |application: &Application| application.as_str().len();
-        let policies = self.policies.iter().map(|policy| {
-            let PolicyDecision { policy, digest, fault } = policy;
-            size_of::<PolicyDecision>() + policy.len() + digest.len() + fault.as_ref().map_or(0, String::len)
-        });
-        let nodes = self.nodes.iter().map(|node| {
-            let NodeScore { node, score: _, raw: _, policies, parts, peers } = node;
-            let policies = policies.iter().map(|share| size_of_val(share) + share.policy.len());
-            let parts = parts.iter().map(|part| {
-                let peer = part.peer.as_ref().map_or(0, text);
-                size_of_val(part) + part.policy.len() + part.label.len() + peer
-            });
-            let peers = peers.iter().map(|peer| size_of_val(peer) + text(&peer.application));
-            size_of::<NodeScore>()
-                + node.len()
-                + policies.sum::<usize>()
-                + parts.sum::<usize>()
-                + peers.sum::<usize>()
-        });
-        let application = self.application.as_ref().map_or(0, text);
-        let id = self.id.as_ref().map_or(0, String::len);
-        size_of::<Self>() + id + self.pod.len() + application + policies.sum::<usize>() + nodes.sum::<usize>()
-    }
+/// What happened to a decision: it was made, or more became known of it.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Higher than that of any change before.
+    pub number: u64,
+    pub decision: Remembered,
 }
 
 /// Holds the last decisions.
 #[derive(Debug)]
 pub struct Decisions {
     capacity: usize,
+    run: String,
     recent: Mutex<Ring>,
+    /// The number of the last change.
+    newest: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    bytes: usize,
+    number: u64,
+    /// Of its last change.
+    changed: u64,
+    chosen: Option<String>,
+    decision: Arc<Decision>,
 }
 
 /// The oldest first.
 #[derive(Debug, Default)]
 struct Ring {
-    decisions: VecDeque<(usize, Arc<Decision>)>,
+    entries: VecDeque<Entry>,
     bytes: usize,
+    last_number: u64,
+    last_change: u64,
 }
 
 impl Ring {
     fn forget_oldest(&mut self) -> bool {
-        let oldest = self.decisions.pop_front();
-        self.bytes -= oldest.as_ref().map_or(0, |(bytes, _)| *bytes);
+        let oldest = self.entries.pop_front();
+        self.bytes -= oldest.as_ref().map_or(0, |entry| entry.bytes);
         oldest.is_some()
+    }
+
+    fn next_change(&mut self) -> u64 {
+        self.last_change += 1;
+        self.last_change
     }
 }
 
@@ -156,13 +99,32 @@ impl Decisions {
     /// Keeps the last `capacity` decisions.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { capacity, recent: Mutex::default() }
+        // Random by its keys, and nothing that anybody could guess wrongly depends on it.
+        let run = RandomState::new().build_hasher().finish();
+        Self {
+            capacity,
+            run: format!("{:08x}", run >> 32),
+            recent: Mutex::default(),
+            newest: watch::Sender::new(0),
+        }
     }
 
     /// Whether any are kept at all; working one out costs more than scoring.
     #[must_use]
     pub fn enabled(&self) -> bool {
         self.capacity > 0
+    }
+
+    /// What tells this run of the process from others.
+    #[must_use]
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// The number of the last change, and of those that follow.
+    #[must_use]
+    pub fn follow(&self) -> watch::Receiver<u64> {
+        self.newest.subscribe()
     }
 
     /// Remembers a decision and forgets the oldest beyond the capacity, or beyond what all together may take.
@@ -172,37 +134,124 @@ impl Decisions {
             node.peers.truncate(PEERS);
         }
         let bytes = decision.bytes();
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        while recent.decisions.len() >= self.capacity || recent.bytes + bytes > BYTES {
+        let mut recent = self.lock();
+        while recent.entries.len() >= self.capacity || recent.bytes + bytes > BYTES {
             if !recent.forget_oldest() {
                 return;
             }
         }
         recent.bytes += bytes;
-        recent.decisions.push_back((bytes, Arc::new(decision)));
+        recent.last_number += 1;
+        let (number, changed) = (recent.last_number, recent.next_change());
+        recent.entries.push_back(Entry {
+            bytes,
+            number,
+            changed,
+            chosen: None,
+            decision: Arc::new(decision),
+        });
+        drop(recent);
+        self.newest.send_replace(changed);
     }
 
     /// Gives the decision `id` the name of its pod (`namespace/name`), which was not known when it was made.
     pub fn name(&self, id: &str, pod: &str) {
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut newest_first = recent.decisions.iter_mut().rev();
-        let of_id = |decision: &Decision| decision.id.as_deref() == Some(id);
-        if let Some((_, decision)) = newest_first.find(|(_, decision)| of_id(decision)) {
-            Arc::make_mut(decision).pod = pod.to_owned();
+        let mut recent = self.lock();
+        let changed = recent.last_change + 1;
+        let mut newest_first = recent.entries.iter_mut().rev();
+        let Some(entry) = newest_first.find(|entry| entry.decision.id.as_deref() == Some(id)) else { return };
+        Arc::make_mut(&mut entry.decision).pod = pod.to_owned();
+        entry.changed = changed;
+        recent.last_change = changed;
+        drop(recent);
+        self.newest.send_replace(changed);
+    }
+
+    /// The pods (`namespace/name`) of which it is not known yet where they went, newest first; `now` is in seconds since the Unix
+    /// epoch. Pods that wait for long are given up.
+    #[must_use]
+    pub fn sought(&self, now: f64) -> Vec<String> {
+        let recent = self.lock();
+        let young = |entry: &&Entry| now - entry.decision.at < SOUGHT;
+        let newest_first = recent.entries.iter().rev().take_while(young);
+        let sought = newest_first.filter(|entry| entry.chosen.is_none());
+        sought.take(SOUGHT_AT_ONCE).map(|entry| entry.decision.pod.clone()).collect()
+    }
+
+    /// Notes where pods (`namespace/name`) were seen, on their last decisions.
+    pub fn found(&self, seen: &[(String, String)]) {
+        let mut recent = self.lock();
+        let before = recent.last_change;
+        for (pod, node) in seen {
+            let changed = recent.last_change + 1;
+            let of_pod = recent.entries.iter_mut().rev().find(|entry| entry.decision.pod == *pod);
+            if let Some(entry) = of_pod.filter(|entry| entry.chosen.is_none()) {
+                entry.chosen = Some(node.clone());
+                entry.bytes += node.len();
+                entry.changed = changed;
+                recent.bytes += node.len();
+                recent.last_change = changed;
+            }
+        }
+        let last = recent.last_change;
+        drop(recent);
+        if last != before {
+            self.newest.send_replace(last);
         }
     }
 
-    /// The newest decisions first, at most `limit`, of the pod `pod` (`namespace/name`) and with the id `id` if they are given.
+    /// The newest decisions first, at most `limit` of those that `filter` lets through.
     #[must_use]
-    pub fn recent(&self, limit: usize, pod: Option<&str>, id: Option<&str>) -> Vec<Arc<Decision>> {
-        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest_first = recent.decisions.iter().rev().map(|(_, decision)| decision);
+    pub fn recent(&self, limit: usize, filter: &DecisionFilter) -> Vec<Remembered> {
+        let recent = self.lock();
+        let before = filter.before.as_deref().map(|serial| self.number(serial).unwrap_or(u64::MAX));
+        let serial = filter.serial.as_deref().map(|serial| self.number(serial));
+        let newest_first = recent.entries.iter().rev();
         newest_first
-            .filter(|decision| pod.is_none_or(|pod| decision.pod == pod))
-            .filter(|decision| id.is_none_or(|id| decision.id.as_deref() == Some(id)))
+            .filter(|entry| before.is_none_or(|before| entry.number < before))
+            .filter(|entry| serial.is_none_or(|serial| serial == Some(entry.number)))
+            .filter(|entry| filter.takes(&entry.decision, entry.chosen.as_deref()))
             .take(limit)
-            .cloned()
+            .map(|entry| self.remembered(entry))
             .collect()
+    }
+
+    /// The changes after the one of this number, oldest first, at most `limit`.
+    #[must_use]
+    pub fn changes(&self, after: u64, limit: usize) -> Vec<Change> {
+        let recent = self.lock();
+        let mut changed: Vec<&Entry> = recent.entries.iter().filter(|entry| entry.changed > after).collect();
+        changed.sort_unstable_by_key(|entry| entry.changed);
+        let change = |entry: &Entry| Change { number: entry.changed, decision: self.remembered(entry) };
+        changed.into_iter().take(limit).map(change).collect()
+    }
+
+    /// The number of the change after which there are at most `count`.
+    #[must_use]
+    pub fn before_last(&self, count: usize) -> u64 {
+        let recent = self.lock();
+        let mut changes: Vec<u64> = recent.entries.iter().map(|entry| entry.changed).collect();
+        changes.sort_unstable();
+        let first = changes.len().checked_sub(count + 1);
+        first.and_then(|index| changes.get(index)).copied().unwrap_or(0)
+    }
+
+    fn remembered(&self, entry: &Entry) -> Remembered {
+        Remembered {
+            serial: format!("{}-{}", self.run, entry.number),
+            chosen: entry.chosen.clone(),
+            decision: entry.decision.clone(),
+        }
+    }
+
+    /// The number in a serial of this run.
+    fn number(&self, serial: &str) -> Option<u64> {
+        let (run, number) = serial.split_once('-')?;
+        (run == self.run).then(|| number.parse().ok()).flatten()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Ring> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -210,6 +259,9 @@ impl Decisions {
 mod tests {
     mod hostile {
         use super::super::*;
+        use crate::decision::{Door, PolicyDecision, brief};
+        use netmarks_core::application::Application;
+        use netmarks_core::why::NodeScore;
         use netmarks_core::why::PeerShare;
 
         fn decision(length: usize) -> Decision {
@@ -252,6 +304,43 @@ mod tests {
             }
         }
 
+        fn of_pod(pod: &str) -> DecisionFilter {
+            DecisionFilter { pod: Some(pod.to_owned()), ..DecisionFilter::default() }
+        }
+
+        fn of_id(id: &str) -> DecisionFilter {
+            DecisionFilter { id: Some(id.to_owned()), ..DecisionFilter::default() }
+        }
+
+        #[test]
+        fn who_follows_gets_every_change_once_and_in_order() {
+            let decisions = Decisions::new(3);
+            for pod in ["a", "b", "c", "d"] {
+                decisions.record(Decision { pod: pod.to_owned(), id: Some(pod.to_owned()), ..decision(3) });
+            }
+            let pods = |after| -> Vec<(u64, String, Option<String>)> {
+                let changes = decisions.changes(after, 10).into_iter();
+                changes.map(|it| (it.number, it.decision.decision.pod.clone(), it.decision.chosen)).collect()
+            };
+            let made = |number, pod: &str| (number, pod.to_owned(), None);
+            assert_eq!(pods(0), [made(2, "b"), made(3, "c"), made(4, "d")], "the oldest is forgotten");
+            assert_eq!((decisions.before_last(2), decisions.before_last(9)), (2, 0));
+            decisions.name("c", "shop/c-1");
+            decisions.found(&[("b".to_owned(), "n1".to_owned()), ("gone".to_owned(), "n2".to_owned())]);
+            decisions.found(&[("b".to_owned(), "n2".to_owned())]);
+            assert_eq!(pods(4), [made(5, "shop/c-1"), (6, "b".to_owned(), Some("n1".to_owned()))]);
+            assert_eq!(*decisions.follow().borrow(), 6);
+            assert_eq!(decisions.sought(1.0), ["d", "shop/c-1"]);
+            assert!(decisions.sought(SOUGHT).is_empty());
+            let all = decisions.recent(10, &DecisionFilter::default());
+            let page = DecisionFilter { before: Some(all[0].serial.clone()), ..DecisionFilter::default() };
+            assert_eq!(decisions.recent(10, &page).len(), 2);
+            let one = DecisionFilter { serial: Some(all[1].serial.clone()), ..DecisionFilter::default() };
+            assert_eq!(decisions.recent(10, &one)[0].serial, all[1].serial);
+            let other = DecisionFilter { serial: Some("0-1".to_owned()), ..DecisionFilter::default() };
+            assert!(decisions.recent(10, &other).is_empty(), "of another run");
+        }
+
         /// The largest that the door lets through, and larger ones.
         #[test]
         fn a_ring_full_of_the_largest_stays_within_its_budget() {
@@ -263,8 +352,8 @@ mod tests {
                 for _ in 0..count {
                     decisions.record(decision(length));
                 }
-                let kept: Vec<_> = decisions.recent(usize::MAX, None, None);
-                let held: usize = kept.iter().map(|decision| decision.bytes()).sum();
+                let kept: Vec<_> = decisions.recent(usize::MAX, &DecisionFilter::default());
+                let held: usize = kept.iter().map(|kept| kept.decision.bytes()).sum();
                 assert!(held <= BYTES && held > BYTES / 2, "{held} bytes of {length}");
             }
         }
@@ -276,10 +365,10 @@ mod tests {
             decisions.record(decision(3));
             decisions.name("u-2", "shop/other");
             decisions.name("u-1", "shop/web-abc");
-            let found = decisions.recent(10, Some("shop/web-abc"), None);
+            let found = decisions.recent(10, &of_pod("shop/web-abc"));
             assert_eq!(found.len(), 1);
-            assert_eq!(decisions.recent(10, None, Some("u-1"))[0].pod, "shop/web-abc");
-            assert!(decisions.recent(10, None, Some("u-2")).is_empty());
+            assert_eq!(decisions.recent(10, &of_id("u-1"))[0].decision.pod, "shop/web-abc");
+            assert!(decisions.recent(10, &of_id("u-2")).is_empty());
         }
 
         #[test]
@@ -287,7 +376,7 @@ mod tests {
             let decisions = Decisions::new(10);
             decisions.record(decision(10));
             decisions.record(decision(1 << 20));
-            assert!(decisions.recent(10, None, None).len() <= 1);
+            assert!(decisions.recent(10, &DecisionFilter::default()).len() <= 1);
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use serde::Serialize;
 use strum::IntoStaticStr;
+use utoipa::ToSchema;
 
 /// Why an answer names no node. None of these is an error to the scheduler: it decides alone. Named in metric labels and
 /// JSON in kebab-case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, IntoStaticStr, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Empty {

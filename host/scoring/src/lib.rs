@@ -7,6 +7,8 @@
 mod answer;
 pub mod bounds;
 mod config;
+mod decision;
+mod decision_filter;
 mod decisions;
 mod empty;
 mod metrics;
@@ -14,7 +16,9 @@ mod scorer;
 
 pub use answer::Answer;
 pub use config::ScoringConfig;
-pub use decisions::{Decision, Decisions, Door, NODES, Origin, PolicyDecision};
+pub use decision::{Decision, Door, Origin, PolicyDecision};
+pub use decision_filter::{Agreement, DecisionFilter};
+pub use decisions::{Change, Decisions, NODES, Remembered};
 pub use empty::Empty;
 pub use metrics::{ScoringMetrics, latencies};
 pub use scorer::{Scorer, UnrecordedAnswer};

@@ -16,7 +16,8 @@ use netmarks_state::{ClusterState, MetricsState};
 
 use crate::answer::Answer;
 use crate::config::ScoringConfig;
-use crate::decisions::{self, Decision, Decisions, Origin, PolicyDecision, brief};
+use crate::decision::{Decision, Origin, PolicyDecision, brief};
+use crate::decisions::{self, Decisions};
 use crate::empty::Empty;
 use crate::metrics::ScoringMetrics;
 

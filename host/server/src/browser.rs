@@ -1,14 +1,28 @@
 //! Requests that a web page made a browser send.
 //!
 //! Whoever opens a page gives it a way to every address that the browser reaches, loopback among them. Our clients are
-//! programs; none of them sends what is refused here.
+//! programs, and one page of our own; none of them sends what is refused here.
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, Request, header, uri::Authority};
+use axum::http::{HeaderMap, Method, Request, header, uri::Authority};
 
 /// Says which page a request comes from, as seen from the address that it goes to.
 const FETCH_SITE: &str = "sec-fetch-site";
+
+/// Say what the browser does with the answer.
+const FETCH_MODE: &str = "sec-fetch-mode";
+const FETCH_DESTINATION: &str = "sec-fetch-dest";
+
+/// Whether there is a page of our own, at `/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pages {
+    None,
+    Own {
+        /// Whether it comes by TLS. Where it does not, a proxy in front may speak TLS all the same.
+        secure: bool,
+    },
+}
 
 /// Which names of ours a request may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,9 +35,13 @@ pub(crate) enum Names {
 }
 
 /// Why a request is refused, if it is.
-pub(crate) fn refusal<B>(request: &Request<B>, names: Names) -> Option<&'static str> {
+pub(crate) fn refusal<B>(request: &Request<B>, names: Names, pages: Pages) -> Option<&'static str> {
     let headers = request.headers();
-    if headers.contains_key(header::ORIGIN) || is_from_elsewhere(headers) {
+    let own = match pages {
+        Pages::None => !headers.contains_key(header::ORIGIN),
+        Pages::Own { secure } => is_own_origin(request, secure),
+    };
+    if !own || (is_from_elsewhere(headers) && !opens_page(request, pages)) {
         return Some("requests from web pages are not answered");
     }
     if names == Names::Loopback {
@@ -38,6 +56,29 @@ pub(crate) fn refusal<B>(request: &Request<B>, names: Names) -> Option<&'static 
         }
     }
     None
+}
+
+/// Whether each origin that is named is the one that the request goes to.
+fn is_own_origin<B>(request: &Request<B>, secure: bool) -> bool {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri().authority().map(Authority::as_str).or(host);
+    request.headers().get_all(header::ORIGIN).iter().all(|origin| {
+        let own = origin.to_str().ok().and_then(|origin| {
+            let (scheme, authority) = origin.split_once("://")?;
+            Some((scheme == "https" || (!secure && scheme == "http")) && Some(authority) == host)
+        });
+        own == Some(true)
+    })
+}
+
+/// Whether somebody follows a link to our page: the browser shows the answer and gives it to nobody.
+fn opens_page<B>(request: &Request<B>, pages: Pages) -> bool {
+    let says = |name, value: &str| request.headers().get(name).is_some_and(|given| given == value);
+    pages != Pages::None
+        && request.method() == Method::GET
+        && request.uri().path() == "/"
+        && says(FETCH_MODE, "navigate")
+        && says(FETCH_DESTINATION, "document")
 }
 
 fn is_from_elsewhere(headers: &HeaderMap) -> bool {
@@ -63,7 +104,7 @@ mod tests {
             for (name, value) in headers {
                 request = request.header(*name, *value);
             }
-            refusal(&request.body(()).unwrap(), names).is_some()
+            refusal(&request.body(()).unwrap(), names, Pages::None).is_some()
         }
 
         #[test]
@@ -114,6 +155,45 @@ mod tests {
             }
             assert!(refused("http://example.com/", &[("Host", "localhost")], Names::Loopback));
             assert!(!refused("/", &[], Names::Loopback), "no browser leaves it out");
+        }
+
+        #[test]
+        fn our_page_may_ask_and_no_other() {
+            let refused = |headers: &[(&str, &str)], secure, path: &str| {
+                let mut request = Request::get(path).header("Host", "localhost:9822");
+                for (name, value) in headers {
+                    request = request.header(*name, *value);
+                }
+                refusal(&request.body(()).unwrap(), Names::Loopback, Pages::Own { secure }).is_some()
+            };
+            for (origin, plain, secure) in [
+                ("http://localhost:9822", false, true),
+                ("https://localhost:9822", false, false),
+                ("http://localhost:3000", true, true),
+                ("http://localhost", true, true),
+                ("http://example.com", true, true),
+                ("ftp://localhost:9822", true, true),
+                ("localhost:9822", true, true),
+                ("null", true, true),
+                ("", true, true),
+            ] {
+                let of_page = [("Origin", origin), ("Sec-Fetch-Site", "same-origin")];
+                assert_eq!(refused(&of_page, false, "/v1/rollback"), plain, "{origin}");
+                assert_eq!(refused(&of_page, true, "/v1/rollback"), secure, "{origin} by TLS");
+            }
+            let two = [("Origin", "http://localhost:9822"), ("Origin", "http://example.com")];
+            assert!(refused(&two, false, "/"), "two origins");
+            let link = |site| {
+                [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document")]
+            };
+            for site in ["cross-site", "same-site"] {
+                assert!(!refused(&link(site), false, "/"), "a link opens the page");
+                assert!(refused(&link(site), false, "/v1/snapshot"), "and nothing else");
+                assert!(refused(&link(site)[..2], false, "/"));
+                let framed =
+                    [("Sec-Fetch-Site", site), ("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "iframe")];
+                assert!(refused(&framed, false, "/"), "in a frame");
+            }
         }
     }
 }

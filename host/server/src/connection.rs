@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::activity::{Activity, ConnectionState};
-use crate::browser::{self, Names};
+use crate::browser::{self, Names, Pages};
 use crate::places::Place;
 use crate::stop::Stop;
 use crate::tracked::{AnswerBody, RequestBody};
@@ -55,7 +55,7 @@ impl Drop for Handling {
 pub(crate) async fn connection(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
-    names: Names,
+    (names, pages): (Names, Pages),
     place: &Place,
     stop: &Stop,
 ) {
@@ -71,7 +71,7 @@ pub(crate) async fn connection(
             http_2_asked.cancel();
         }
         let handling = Handling::begin(&place.activity, http_2);
-        let refusal = browser::refusal(&request, names);
+        let refusal = browser::refusal(&request, names, pages);
         let activity = place.activity.clone();
         let answer = router.call(request.map(|body| RequestBody::new(body, activity)));
         let begun = stop.begun.clone();

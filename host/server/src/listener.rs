@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio::net::TcpListener;
 
-use crate::browser::Names;
+use crate::browser::{Names, Pages};
 use crate::peer::Peer;
 use crate::places::Places;
 use crate::serve::{Shared, serve};
@@ -20,6 +20,7 @@ pub struct Listener {
     address: SocketAddr,
     certificates: Option<Arc<Certificates>>,
     places: Arc<Places>,
+    has_page: bool,
 }
 
 /// Why nothing listens.
@@ -74,7 +75,13 @@ impl Listener {
             Ok((tcp, address))
         };
         let (tcp, address) = bound.await.map_err(|error| ListenError::Bind { flag, address, error })?;
-        Ok(Self { tcp, address, certificates, places: Arc::default() })
+        Ok(Self { tcp, address, certificates, places: Arc::default(), has_page: false })
+    }
+
+    /// What its routes have at `/` is a page, which may ask the others and be opened by a link from elsewhere.
+    #[must_use]
+    pub fn with_page(self) -> Self {
+        Self { has_page: true, ..self }
     }
 
     /// Where it listens: the port that was free, if any was asked for.
@@ -95,16 +102,18 @@ impl Listener {
 
     /// Serves what `router` makes for each connection, until `stop`; certificates that change are read again.
     pub async fn serve(self, router: impl Fn(Peer) -> Router + Clone + Send + 'static, stop: Stop) {
-        let Self { tcp, address, certificates, places } = self;
+        let Self { tcp, address, certificates, places, has_page } = self;
         // With TLS, a page would need a certificate for the name that it uses for us.
         let open_to_pages = certificates.is_none() && address.ip().is_loopback();
         let names = if open_to_pages { Names::Loopback } else { Names::Any };
+        let secure = certificates.is_some();
+        let pages = if has_page { Pages::Own { secure } } else { Pages::None };
         let reload = async {
             if let Some(certificates) = &certificates {
                 certificates.reload(&stop.closing).await;
             }
         };
-        let shared = Shared { certificates: certificates.clone(), names, places, stop: stop.clone() };
+        let shared = Shared { certificates: certificates.clone(), names, pages, places, stop: stop.clone() };
         tokio::join!(serve(tcp, shared, router), reload);
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
-use crate::browser::Names;
+use crate::browser::{Names, Pages};
 use crate::connection::connection;
 use crate::peer::Peer;
 use crate::places::{Place, Places};
@@ -36,6 +36,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 pub(crate) struct Shared {
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) names: Names,
+    pub(crate) pages: Pages,
     pub(crate) places: Arc<Places>,
     pub(crate) stop: Stop,
 }
@@ -93,14 +94,15 @@ async fn client(
     shared: Shared,
     router: impl Fn(Peer) -> Router,
 ) {
-    let Shared { certificates, names, places: _, stop } = shared;
+    let Shared { certificates, names, pages, places: _, stop } = shared;
+    let answered = (names, pages);
     // Answers are small and awaited: never hold one back to fill a packet.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY not set");
     }
     let stream = TrackedStream::new(stream, place.activity.clone());
     let Some(certificates) = certificates else {
-        connection(stream, router(Peer::plain(address)), names, &place, &stop).await;
+        connection(stream, router(Peer::plain(address)), answered, &place, &stop).await;
         return;
     };
     let handshake = TlsAcceptor::from(certificates.current()).accept(stream);
@@ -115,7 +117,7 @@ async fn client(
         Ok(stream) => {
             place.activity.secured();
             let peer = Peer::tls(address, &stream);
-            connection(stream, router(peer), names, &place, &stop).await;
+            connection(stream, router(peer), answered, &place, &stop).await;
         }
         Err(error) if place.handshake_failed() => tracing::info!(%address, %error, "TLS handshake failed"),
         Err(error) => tracing::debug!(%address, %error, "TLS handshake failed"),

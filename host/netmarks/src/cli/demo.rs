@@ -11,6 +11,7 @@ use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 
 use super::output::score_table;
+use super::rollout::Rollout;
 use super::score;
 use super::table::paragraph;
 use super::terminal::{say, width};
@@ -81,10 +82,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         bytes_per_second(total)
     );
     let question = format!("Where should `{pod}` go? Policy {}.", ranking.policy);
-    say(&format!("{}\n\n{}\n", paragraph("", &what, width()), paragraph("", &question, width())))?;
-    say(&score_table(&ranking.nodes, width()))?;
+    let table = score_table(&ranking.nodes, width());
+    let ranked =
+        format!("{}\n\n{}\n\n{table}", paragraph("", &what, width()), paragraph("", &question, width()));
     if once {
-        return Ok(());
+        return say(&ranked);
     }
 
     telemetry::start(&config.log)?;
@@ -95,7 +97,11 @@ pub(super) fn run(args: &Args) -> Result<()> {
         let scoring = wiring::scoring(engine, &config, state, compiling, &mut tasks).await?;
         let address = wiring::listeners(&config, &scoring, &mut tasks).await?;
         let admin = wiring::policy_sources(&config, &scoring, &mut tasks).await?;
-        say(&next_steps(address, admin.unwrap_or(admin_listen), &snapshot, &pod)?)?;
+        let admin = admin.unwrap_or(admin_listen);
+        say(&format!("Look at it: http://{admin}/\n\n{ranked}"))?;
+        say(&next_steps(address, admin, &snapshot, &pod)?)?;
+        let rollout = Rollout::new(&snapshot, scoring.state.clone(), address)?;
+        tasks.follow("rollout", |shutdown| rollout.run(shutdown));
         tasks.run(stop, config.server.shutdown_delay()).await
     })
 }

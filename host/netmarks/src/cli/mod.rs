@@ -1,24 +1,30 @@
 //! The command line: one file per command.
 
+mod admin_server;
 mod admission_review;
 mod check;
 mod client;
 mod compile;
 mod completion;
+mod console;
+mod decisions;
 mod demo;
 mod doctor;
+mod events;
 mod exit;
 mod interrupt;
 mod output;
 mod plan;
 mod policy;
 mod report;
+mod rollout;
 mod score;
 mod serve;
 mod simulate;
 mod snapshot;
 mod table;
 mod terminal;
+mod top;
 mod version;
 
 use anyhow::Result;
@@ -54,6 +60,9 @@ Examples:
   netmarks doctor --config config.yaml --server http://127.0.0.1:9820 --pod shop/cart-0
   netmarks snapshot --server http://127.0.0.1:9820 --file cluster.json
   netmarks score --snapshot cluster.json --pod shop/cart-0
+  netmarks top
+  netmarks decisions --follow
+  netmarks console --snapshot cluster.json
   netmarks simulate --snapshot cluster.json
   netmarks plan --snapshot cluster.json --moves 20
   netmarks policy test mine.wasm --cases cases.yaml";
@@ -66,6 +75,12 @@ enum Command {
     Demo(demo::Args),
     /// Check a live cluster end to end: what is wrong, what to do, and why a pod went where it did
     Doctor(Box<doctor::Args>),
+    /// The page over a snapshot file: who talks to whom across which node and zone
+    Console(console::Args),
+    /// What was answered for which pod, and where it went
+    Decisions(decisions::Args),
+    /// Which applications send most from node to node, and which nodes keep least
+    Top(top::Args),
     /// Rank the nodes of a snapshot for a pod, with reasons
     Score(score::Args),
     /// What the webhook would add to a pod, on a snapshot
@@ -97,6 +112,9 @@ impl Cli {
             Command::Serve(args) => serve::run(args),
             Command::Demo(args) => demo::run(&args),
             Command::Doctor(args) => doctor::run(*args),
+            Command::Console(args) => console::run(&args),
+            Command::Decisions(args) => decisions::run(&args),
+            Command::Top(args) => top::run(&args),
             Command::Score(args) => score::run(&args),
             Command::AdmissionReview(args) => admission_review::run(&args),
             Command::Report(args) => report::run(&args),

@@ -34,6 +34,11 @@ pub(super) fn say_json(result: &impl Serialize) -> Result<()> {
     print(&printable::json(&serde_json::to_string_pretty(result)?))
 }
 
+/// Prints one of many results for programs to stdout, as one line of JSON.
+pub(super) fn say_json_line(result: &impl Serialize) -> Result<()> {
+    print(&printable::json(&serde_json::to_string(result)?))
+}
+
 fn print(text: &str) -> Result<()> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}")?;

@@ -4,8 +4,9 @@ use anyhow::Result;
 use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 
+use super::super::admin_server::AdminServer;
 use super::super::output::OutputFormat;
-use super::server::{Server, say_outcome};
+use super::outcome::say_outcome;
 
 /// Flags of the commands about one policy.
 #[derive(Debug, clap::Args)]
@@ -13,7 +14,7 @@ pub(super) struct Named {
     /// Which policy
     name: PolicyName,
     #[command(flatten)]
-    server: Server,
+    server: AdminServer,
     /// How to print what changed
     #[arg(long, short, value_enum, default_value_t)]
     output: OutputFormat,
@@ -54,7 +55,7 @@ pub(super) struct Canary {
 #[derive(Debug, clap::Args)]
 pub(super) struct RollBack {
     #[command(flatten)]
-    server: Server,
+    server: AdminServer,
     /// How to print what changed
     #[arg(long, short, value_enum, default_value_t)]
     output: OutputFormat,

@@ -5,16 +5,16 @@ use netmarks_core::units::bytes_per_second;
 use netmarks_policies::{RegistryReport, ShadowReport, Spread};
 use reqwest::Method;
 
+use super::super::admin_server::AdminServer;
 use super::super::output::OutputFormat;
 use super::super::table::{Column, Table, paragraph};
 use super::super::terminal::{say, say_json, width};
-use super::server::Server;
 
 /// Flags of both.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    server: Server,
+    server: AdminServer,
     /// How to print it
     #[arg(long, short, value_enum, default_value_t)]
     output: OutputFormat,

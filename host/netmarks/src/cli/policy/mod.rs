@@ -5,8 +5,8 @@ pub(super) mod flags;
 mod inspect;
 mod list;
 mod new;
+mod outcome;
 mod push;
-pub(super) mod server;
 mod templates;
 mod test;
 

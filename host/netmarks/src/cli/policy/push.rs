@@ -12,11 +12,12 @@ use netmarks_policies::{ChangeOutcome, PolicyName};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
+use super::super::admin_server::AdminServer;
 use super::super::exit::Ended;
 use super::super::output::OutputFormat;
 use super::super::terminal::{say, say_json};
 use super::flags::RunFlags;
-use super::server::{Server, say_submission};
+use super::outcome::say_submission;
 use netmarks_admin::SIGNATURE;
 
 const EXAMPLES: &str = "Without --mode, a policy is loaded and tried, and nothing else.
@@ -85,7 +86,7 @@ pub(super) struct Args {
     #[command(flatten)]
     run: RunFlags,
     #[command(flatten)]
-    server: Server,
+    server: AdminServer,
     /// How to print what changed
     #[arg(long, short, value_enum, default_value_t)]
     output: OutputFormat,

@@ -1,0 +1,122 @@
+// A cluster of 5,000 nodes in a file: how soon it is drawn, and how smoothly it moves.
+
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import type { Browser } from "playwright-core";
+import { launch, open, serve, type Server } from "./support";
+
+const [NODES, PODS, APPLICATIONS, FLOWS] = [5_000, 50_000, 2_000, 20_000];
+
+/** Draws that are the same every time. */
+function seeded(): () => number {
+  let state = 7;
+  return () => {
+    state = (state * 16_807) % 2_147_483_647;
+    return state / 2_147_483_647;
+  };
+}
+
+function snapshot(): object {
+  const draw = seeded();
+  const below = (most: number) => Math.floor(draw() * most);
+  const application = (index: number) => `space-${index % 40}/app-${index}`;
+  return {
+    version: 1,
+    taken_at: 1_767_225_600,
+    identity: "app",
+    nodes: Array.from({ length: NODES }, (_, index) => ({
+      name: `ip-10-${index >> 8}-${index & 255}.eu-west-1.compute.internal`,
+      zone: `eu-west-1${"abc"[index % 3]}`,
+      region: "eu-west-1",
+      allocatable_cpu_cores: 16,
+      allocatable_memory_bytes: 64e9,
+    })),
+    pods: Array.from({ length: PODS }, (_, index) => {
+      const node = below(NODES);
+      return {
+        name: `${application(index % APPLICATIONS)}-${index}`,
+        application: application(index % APPLICATIONS),
+        node: `ip-10-${node >> 8}-${node & 255}.eu-west-1.compute.internal`,
+        labels: { app: `app-${index % APPLICATIONS}` },
+        cpu_request_cores: 0.3,
+        memory_request_bytes: 1e9,
+      };
+    }),
+    flows_at: 1_767_225_600,
+    // One pair after another, so that none comes twice; most talk to those near them, and few flows carry most bytes.
+    flows: Array.from({ length: FLOWS }, (_, index) => ({
+      source: application(index % APPLICATIONS),
+      destination: application((index + 1 + 37 * Math.floor(index / APPLICATIONS)) % APPLICATIONS),
+      bytes_per_second: 1e6 * draw() ** 4,
+    })),
+  };
+}
+
+let browser: Browser;
+let server: Server;
+let folder: string;
+
+before(async () => {
+  folder = await mkdtemp(join(tmpdir(), "netmarks-console-"));
+  const file = join(folder, "large.json");
+  await writeFile(file, JSON.stringify(snapshot()));
+  browser = await launch();
+  server = await serve("console", "--snapshot", file, "--listen", "127.0.0.1:0");
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test("5,000 nodes are drawn soon and move smoothly", async () => {
+  const { page, complaints } = await open(browser, `${server.url}/#/map`);
+  const map = page.getByRole("application");
+  await map.waitFor();
+  const [paint, drawn] = await page.evaluate(() => [
+    performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN,
+    performance.now(),
+  ]);
+  const asked = performance.now();
+  const answer = await fetch(`${server.url}/v1/map`);
+  const bytes = (await answer.arrayBuffer()).byteLength;
+  const took = performance.now() - asked;
+  const box = await map.boundingBox();
+  assert.ok(box);
+  const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  // Counted in the page: how often it draws while somebody drags.
+  await page.evaluate(() => {
+    const counted = globalThis as unknown as { frames: number[] };
+    counted.frames = [];
+    const frame = (at: number) => {
+      counted.frames.push(at);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  await page.mouse.move(middle.x, middle.y);
+  await page.mouse.down();
+  for (let step = 0; step < 120; step += 1) await page.mouse.move(middle.x + 140 * Math.sin(step / 12), middle.y + 60 * Math.cos(step / 12));
+  await page.mouse.up();
+  // Near enough, a node has a name and the pods have dots, which are asked for then.
+  const near = page.waitForResponse((response) => response.url().includes("/v1/map?nodes="));
+  for (let step = 0; step < 14; step += 1) await page.mouse.wheel(0, -120);
+  const frames = await page.evaluate(() => (globalThis as unknown as { frames: number[] }).frames);
+  const gaps = frames.slice(1).map((at, index) => at - (frames[index] ?? at));
+  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  console.log(
+    `5,000 nodes: first contentful paint ${paint?.toFixed(0)} ms, drawn after ${drawn?.toFixed(0)} ms; ${(1000 / mean).toFixed(0)} frames a second ` +
+      `while moving, the longest gap ${Math.max(...gaps).toFixed(0)} ms; /v1/map ${bytes} bytes in ${took.toFixed(0)} ms`,
+  );
+  assert.ok((paint ?? 0) < 1_000);
+  assert.ok(1000 / mean >= 30);
+  assert.ok(bytes <= 300_000);
+  await near;
+  await mkdir("build/pictures", { recursive: true });
+  await page.screenshot({ path: "build/pictures/large-near.png" });
+  await page.keyboard.press("0");
+  assert.deepEqual(complaints, []);
+});

@@ -1,0 +1,243 @@
+//! One node: its room, its applications, and whom they talk to elsewhere.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::amounts::{Amounts, Ends};
+use crate::scene::{Distance, Scene, number};
+use crate::split::Splitter;
+
+/// Most applications, other nodes and flows of one node, heaviest first.
+const APPLICATIONS: usize = 200;
+const PEERS: usize = 50;
+const FLOWS: usize = 100;
+
+/// One node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct NodeView {
+    pub node: String,
+    pub zone: Option<String>,
+    pub region: Option<String>,
+    /// Whether it takes no pod that does not tolerate it.
+    pub closed: bool,
+    /// Running or starting.
+    pub pods: u32,
+    /// 0 where it is unknown.
+    pub max_pods: u32,
+    pub cpu_millicores: Room,
+    pub memory_bytes: Room,
+    /// Of the flows with an end here.
+    pub totals: Amounts,
+    /// Those with most traffic first, at most 200.
+    pub applications: Vec<NodeApplication>,
+    pub applications_left_out: usize,
+    /// Those with most traffic first, at most 50.
+    pub peers: Vec<NodePeer>,
+    pub peers_left_out: usize,
+    /// From and to other nodes, the heaviest first, at most 100.
+    pub flows: Vec<NodeFlow>,
+}
+
+/// What there is of one resource; all 0 where it is unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Room {
+    pub allocatable: u64,
+    pub requested: u64,
+}
+
+/// An application on a node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct NodeApplication {
+    /// `namespace/name`.
+    pub application: String,
+    /// On this node.
+    pub pods: u32,
+    /// Bytes per second of these pods with both ends here.
+    pub within: f64,
+    /// Bytes per second of these pods with other nodes.
+    pub beyond: f64,
+}
+
+/// Another node.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct NodePeer {
+    pub node: String,
+    pub zone: Option<String>,
+    /// 1 within the zone, 2 across zones, 3 across regions.
+    pub distance: u8,
+    /// Both directions.
+    pub bytes_per_second: f64,
+}
+
+/// What an application on a node exchanges with another one elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct NodeFlow {
+    /// The one on this node.
+    pub application: String,
+    pub peer: String,
+    pub peer_node: String,
+    /// Both directions.
+    pub bytes_per_second: f64,
+}
+
+/// What is added up for one node.
+struct Sums {
+    node: u32,
+    totals: Amounts,
+    by_application: BTreeMap<u32, Ends>,
+    by_node: Vec<f64>,
+    /// By application here, application there, and its node. Of what would be too many, only the heaviest parts.
+    flows: BTreeMap<(u32, u32, u32), f64>,
+}
+
+/// Parts of flows that are told apart; beyond, only those that weigh most would be shown anyway.
+const PARTS: usize = 200_000;
+
+impl NodeView {
+    /// The node of this name, if there is one.
+    #[must_use]
+    pub fn new(scene: &Scene, name: &str) -> Option<Self> {
+        let index = scene.node(name)?;
+        let node = scene.nodes.get(index as usize)?;
+        let zone = scene.zones.get(node.zone as usize).cloned().unwrap_or_default();
+        let sums = Sums::new(scene, index);
+        let mut view = Self {
+            node: node.name.clone(),
+            zone: zone.name,
+            region: zone.region,
+            closed: node.closed,
+            pods: node.pods,
+            max_pods: node.max_pods,
+            cpu_millicores: Room {
+                allocatable: node.allocatable.cpu_millicores,
+                requested: node.requested.cpu_millicores,
+            },
+            memory_bytes: Room {
+                allocatable: node.allocatable.memory_bytes,
+                requested: node.requested.memory_bytes,
+            },
+            totals: sums.totals,
+            ..Self::default()
+        };
+        view.take(scene, sums);
+        Some(view)
+    }
+
+    fn take(&mut self, scene: &Scene, sums: Sums) {
+        let Sums { node, totals: _, by_application, by_node, flows } = sums;
+        let here = |application: u32| {
+            let placement = scene.placement(application);
+            let found = placement.binary_search_by_key(&node, |placed| placed.node).ok();
+            found.and_then(|found| placement.get(found)).map_or(0, |placed| placed.pods)
+        };
+        let application = |(application, ends): (u32, Ends)| NodeApplication {
+            application: scene.application_name(application).to_owned(),
+            pods: here(application),
+            within: ends.within,
+            beyond: ends.beyond,
+        };
+        self.applications = by_application.into_iter().map(application).collect();
+        let traffic = |row: &NodeApplication| row.within + row.beyond;
+        self.applications.sort_by(|left, right| traffic(right).total_cmp(&traffic(left)));
+        self.applications_left_out = self.applications.len().saturating_sub(APPLICATIONS);
+        self.applications.truncate(APPLICATIONS);
+
+        let mut peers: Vec<(u32, f64)> =
+            by_node.into_iter().enumerate().map(|(node, sum)| (number(node), sum)).collect();
+        peers.retain(|(_, sum)| *sum > 0.0);
+        peers.sort_by(|left, right| right.1.total_cmp(&left.1));
+        self.peers_left_out = peers.len().saturating_sub(PEERS);
+        let zone_of = |node: u32| {
+            let zone = scene.nodes.get(node as usize)?.zone;
+            scene.zones.get(zone as usize)?.name.clone()
+        };
+        let peer = |(other, bytes_per_second): (u32, f64)| NodePeer {
+            node: scene.node_name(other).to_owned(),
+            zone: zone_of(other),
+            distance: scene.distance(node, other).number(),
+            bytes_per_second,
+        };
+        self.peers = peers.into_iter().take(PEERS).map(peer).collect();
+
+        let mut flows: Vec<_> = flows.into_iter().collect();
+        flows.sort_by(|left, right| right.1.total_cmp(&left.1));
+        let flow = |((application, peer, peer_node), bytes_per_second): ((u32, u32, u32), f64)| NodeFlow {
+            application: scene.application_name(application).to_owned(),
+            peer: scene.application_name(peer).to_owned(),
+            peer_node: scene.node_name(peer_node).to_owned(),
+            bytes_per_second,
+        };
+        self.flows = flows.into_iter().take(FLOWS).map(flow).collect();
+    }
+}
+
+impl Sums {
+    fn new(scene: &Scene, node: u32) -> Self {
+        let is_here = |application: u32| {
+            scene.placement(application).binary_search_by_key(&node, |placed| placed.node).is_ok()
+        };
+        let mut sums = Self {
+            node,
+            totals: Amounts::default(),
+            by_application: BTreeMap::new(),
+            by_node: vec![0.0; scene.nodes.len()],
+            flows: BTreeMap::new(),
+        };
+        for index in (0..scene.applications.len()).map(number).filter(|index| is_here(*index)) {
+            sums.by_application.insert(index, Ends::default());
+        }
+        let mut flows: Vec<_> =
+            scene.flows.iter().filter(|flow| is_here(flow.source) || is_here(flow.destination)).collect();
+        flows.sort_by(|left, right| right.bytes_per_second.total_cmp(&left.bytes_per_second));
+        let mut splitter = Splitter::new(scene);
+        for flow in flows {
+            let (source, destination) = (flow.source, flow.destination);
+            let rate = flow.bytes_per_second;
+            let Some(split) = splitter.split(flow) else { continue };
+            let share = |shares: &[(u32, f64)]| {
+                let found = shares.iter().find(|(other, _)| *other == node);
+                found.map_or(0.0, |(_, share)| *share)
+            };
+            let (calling, answering) = (share(&split.calling), share(&split.answering));
+            let within = (share(&split.preferred) + calling * answering) * rate;
+            sums.totals.add(Distance::Node, within);
+            sums.add(source, within, 0.0);
+            if source != destination {
+                sums.add(destination, within, 0.0);
+            }
+            for (others, part, ends) in [
+                (&split.answering, calling, (source, destination)),
+                (&split.calling, answering, (destination, source)),
+            ] {
+                if part == 0.0 {
+                    continue;
+                }
+                for (other, share) in others.iter().filter(|(other, _)| *other != node) {
+                    let amount = share * part * rate;
+                    sums.elsewhere(scene, ends, *other, amount);
+                }
+            }
+        }
+        sums
+    }
+
+    fn add(&mut self, application: u32, within: f64, beyond: f64) {
+        if within + beyond > 0.0 {
+            let ends = self.by_application.entry(application).or_default();
+            ends.within += within;
+            ends.beyond += beyond;
+        }
+    }
+
+    fn elsewhere(&mut self, scene: &Scene, (here, there): (u32, u32), other: u32, amount: f64) {
+        self.totals.add(scene.distance(self.node, other), amount);
+        self.add(here, 0.0, amount);
+        self.by_node.get_mut(other as usize).into_iter().for_each(|sum| *sum += amount);
+        let key = (here, there, other);
+        if self.flows.len() < PARTS || self.flows.contains_key(&key) {
+            *self.flows.entry(key).or_default() += amount;
+        }
+    }
+}

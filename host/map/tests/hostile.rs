@@ -1,0 +1,86 @@
+//! Names and shapes that somebody chose to do harm.
+
+use netmarks_map::{Amounts, ApplicationView, MapQuery, MapView, NodeView, Scene, Zone, by_namespace};
+
+use crate::scenes::{application, counted, flow, node};
+
+const NAMES: [&str; 4] =
+    ["<script>alert(1)</script>", "a\u{0}\u{1b}[31m\u{202e}b", "\"},{\"x\":\"", "\u{fffd}\u{10ffff}é"];
+
+#[test]
+fn names_with_markup_and_control_characters_are_text() {
+    let nodes = NAMES.iter().map(|name| node(name, 0)).collect();
+    let mut applications: Vec<_> =
+        NAMES.iter().zip(0..).map(|(name, at)| application(&format!("ns/{name}"), &[(at, 1)])).collect();
+    applications.sort_by(|left, right| left.name.cmp(&right.name));
+    let zones = vec![Zone { region: None, name: Some(NAMES[0].to_owned()) }];
+    let flows = vec![flow(0, 1, 5.0), flow(2, 3, 5.0)];
+    let scene = counted(Scene { at: None, zones, nodes, applications, flows });
+    let view = MapView::new(&scene, &MapQuery::default());
+    let read: serde_json::Value = serde_json::from_str(&serde_json::to_string(&view).unwrap()).unwrap();
+    for (at, name) in NAMES.iter().enumerate() {
+        assert_eq!(read["nodes"]["names"][at].as_str().unwrap(), *name);
+        assert!(NodeView::new(&scene, name).is_some());
+        assert!(ApplicationView::new(&scene, &format!("ns/{name}")).is_some());
+    }
+}
+
+#[test]
+fn names_of_63_kb_leave_nodes_out_and_not_the_bound() {
+    let long = |at: usize| format!("{at:05}{}", "\u{1}".repeat(63_000));
+    let nodes = (0..60).map(|at| node(&long(at), 0)).collect();
+    let applications: Vec<_> =
+        (0..60u32).map(|at| application(&format!("ns/{}", long(at as usize)), &[(at, 1)])).collect();
+    let flows = (0..59).map(|at| flow(at, at + 1, f64::from(at))).collect();
+    let scene = counted(Scene { at: None, zones: vec![Zone::default()], nodes, applications, flows });
+    let view = MapView::new(&scene, &MapQuery::default());
+    let text = serde_json::to_string(&view).unwrap();
+    // What all names share is written once.
+    assert!(text.len() < 500_000, "{} bytes", text.len());
+    assert_eq!((view.applications.total, view.applications.items.len(), view.placements), (60, 0, None));
+}
+
+#[test]
+fn applications_on_all_nodes_cost_a_bounded_effort() {
+    let nodes: Vec<_> = (0..5_000).map(|at| node(&format!("n{at:04}"), at % 3)).collect();
+    let mut nodes = nodes;
+    nodes.sort_by_key(|node| node.zone);
+    let everywhere: Vec<(u32, u32)> = (0..5_000).map(|at| (at, 1)).collect();
+    let applications: Vec<_> =
+        (0..40).map(|at| application(&format!("ns/agent-{at:02}"), &everywhere)).collect();
+    let mut flows: Vec<_> = (0..40).flat_map(|from| (0..40).map(move |to| flow(from, to, 1_000.0))).collect();
+    flows.pop();
+    let zones = vec![
+        Zone::default(),
+        Zone { region: None, name: Some("b".into()) },
+        Zone { region: None, name: Some("c".into()) },
+    ];
+    let scene = counted(Scene { at: None, zones, nodes, applications, flows });
+    let begun = std::time::Instant::now();
+    let view = MapView::new(&scene, &MapQuery::default());
+    eprintln!("1,599 flows between applications that are on all of 5,000 nodes: {:?}", begun.elapsed());
+    let shown = view.node_flows.shown.unwrap();
+    assert!(shown > 0.0 && shown < 0.01, "{shown}");
+    assert!((view.totals.total() - 1_599_000.0).abs() < 1.0);
+    assert_eq!(view.node_flows.from.len(), 600);
+}
+
+#[test]
+fn as_many_namespaces_as_somebody_likes_are_few_series() {
+    let applications: Vec<_> =
+        (0..5_000).map(|at| application(&format!("ns-{at:04}/a"), &[(0, 1)])).collect();
+    let flows = (0..4_999).map(|at| flow(at, at + 1, 1.0)).collect();
+    let nodes = vec![node("n", 0)];
+    let scene = counted(Scene { at: None, zones: vec![Zone::default()], nodes, applications, flows });
+    let sums = by_namespace(&scene, 100);
+    assert_eq!((sums.len(), sums[100].namespace.as_str()), (101, "(others)"));
+    assert_eq!(sums[100].amounts, Amounts { within_node: 4_899.0, ..Amounts::default() });
+}
+
+#[test]
+fn nothing_at_all_is_a_view_of_nothing() {
+    let scene = Scene::default();
+    assert_eq!(MapView::new(&scene, &MapQuery::default()).totals, Amounts::default());
+    assert!(NodeView::new(&scene, "").is_none() && ApplicationView::new(&scene, "/").is_none());
+    assert!(by_namespace(&scene, 10).is_empty());
+}

@@ -1,0 +1,86 @@
+//! The dashboard: each of its queries is answered with data by a real Prometheus that scrapes a real extender.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use netmarks_policies::{Actor, Mode, Origin, Settings, Signature, Submission};
+use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
+use serde_json::Value;
+
+use crate::support::{Extender, LIMIT, NODES, config, eventually, request};
+
+const DASHBOARD: &str = include_str!("../../../deploy/grafana/netmarks.json");
+
+/// Title and queries of each panel.
+fn panels() -> Vec<(String, Vec<String>)> {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row");
+    let queries = |panel: &Value| {
+        let targets = panel["targets"].as_array().unwrap().iter();
+        targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+    };
+    panels.map(|panel| (panel["title"].as_str().unwrap().to_owned(), queries(panel))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_panel_shows_data() {
+    let extender = Extender::start(&config()).await.unwrap();
+    let shadow = Submission {
+        name: "beside".parse().unwrap(),
+        bytes: repository::guest("netmarks").unwrap().into(),
+        settings: Settings::default(),
+        mode: Mode::Shadow,
+        origin: Origin::Upload,
+        signature: Signature::NoTrustedKeys,
+        actor: Actor::own("test", "here"),
+    };
+    extender.scoring.registry.submit(shadow).await.unwrap();
+    extender.prioritize(&request(&NODES)).await.unwrap();
+    let target = ScrapeTarget {
+        address: extender.address.to_string(),
+        path: "/metrics".to_owned(),
+        labels: [
+            ("namespace".to_owned(), "netmarks".to_owned()),
+            ("pod".to_owned(), "netmarks-0".to_owned()),
+        ]
+        .into(),
+    };
+    let prometheus = PrometheusServer::start(&[target], Duration::from_millis(250)).await.unwrap();
+    prometheus.wait_scraped(1, LIMIT).await.unwrap();
+    for (title, queries) in panels() {
+        assert!(!queries.is_empty(), "{title}");
+        for query in queries {
+            let query = query.replace("$__rate_interval", "30s");
+            eventually(&format!("{title}: {query}"), async || {
+                // Rates need requests between two scrapes.
+                extender.prioritize(&request(&NODES)).await?;
+                let found = prometheus.query(&query).await?;
+                Ok(found.iter().any(|sample| !sample.value.is_nan()).then_some(()))
+            })
+            .await
+            .unwrap();
+        }
+    }
+    let local = panels().into_iter().find(|(title, _)| title == "Traffic that stays on its node").unwrap().1;
+    let share = prometheus.query(&local[0]).await.unwrap()[0].value;
+    assert!((0.0..=1.0).contains(&share), "{share}");
+}
+
+#[test]
+fn the_chart_has_the_same_dashboard_and_it_uses_metrics_that_there_are() {
+    let of_chart = repository::read("deploy/helm/netmarks/files/grafana-dashboard.json").unwrap();
+    assert!(
+        of_chart == DASHBOARD,
+        "copy deploy/grafana/netmarks.json to deploy/helm/netmarks/files/grafana-dashboard.json"
+    );
+    let golden: BTreeSet<&str> = include_str!("golden/metric-names.txt").lines().collect();
+    for (title, queries) in panels() {
+        for query in queries {
+            let names = query.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+            for name in names.filter(|name| name.starts_with("netmarks_")) {
+                assert!(golden.contains(name), "{title}: {name} is no metric");
+            }
+        }
+    }
+}
