@@ -24,7 +24,8 @@ let browser: Browser;
 let server: Server;
 
 before(async () => {
-  [browser, server] = await Promise.all([launch(), demo()]);
+  browser = await launch();
+  server = await demo();
   await mkdir("build/pictures", { recursive: true });
 });
 after(async () => {

@@ -10,7 +10,8 @@ let browser: Browser;
 let server: Server;
 
 before(async () => {
-  [browser, server] = await Promise.all([launch(), demo()]);
+  browser = await launch();
+  server = await demo();
 });
 after(async () => {
   await browser?.close();
@@ -61,7 +62,7 @@ test("a flow is found: search, application, its node", async () => {
 test("the tables have what the picture has", async () => {
   const { page, complaints } = await open(browser, `${server.url}/#/map`);
   await page.getByRole("button", { name: "Tables" }).click();
-  const nodes = page.getByRole("table", { name: "Nodes" });
+  const nodes = page.getByRole("table", { name: "Nodes", exact: true });
   await nodes.getByRole("link", { name: "node-a1" }).waitFor();
   assert.equal(await nodes.getByRole("row").count(), 7);
   await nodes.getByRole("button", { name: "pods" }).click();
@@ -77,7 +78,7 @@ test("a decision opens into candidates and peers", async () => {
   const scored = page.getByRole("row").filter({ hasText: /node-/ }).first();
   await scored.getByRole("link").click();
   const panel = page.getByRole("region", { name: /^Decision / });
-  await panel.getByText("Candidates").waitFor();
+  await panel.getByRole("heading", { name: "Candidates" }).waitFor();
   await panel.getByRole("link", { name: "netmarks" }).first().waitFor();
   assert.match(page.url(), /#\/decisions\/./);
   await page.keyboard.press("Escape");
@@ -102,7 +103,7 @@ test("a policy is pushed, activated and rolled back", async () => {
   await page.getByRole("button", { name: "Roll back" }).click();
   await dialog.getByText("answer again").waitFor();
   await dialog.getByRole("button", { name: "Roll back" }).click();
-  await spread.getByText("shadow", { exact: true }).waitFor();
+  await spread.getByText("ready", { exact: true }).waitFor();
   // What the server refuses is said in its words.
   await page.getByRole("article", { name: "Policy netmarks" }).getByRole("button", { name: "Shadow" }).click();
   assert.ok(await dialog.getByRole("button", { name: "Do it" }).isDisabled());

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, open, serve } from "./support";
 
-const MARKUP = '<img src=x onerror="globalThis.ran=1"><script>globalThis.ran=1</script>';
+const MARKUP = '<img src=x onerror="globalThis.ran=1"><svg onload="globalThis.ran=1"><script>globalThis.ran=1';
 const NAMES = [MARKUP, `turned\u202eback\u0007\u001b[31m`, "n".repeat(63_000), "javascript:globalThis.ran=1", "100%&#x3c;"];
 
 function snapshot(flows: boolean): object {
@@ -19,8 +19,8 @@ function snapshot(flows: boolean): object {
     identity: "app",
     nodes: NAMES.map((name, index) => ({ name: `${name}${index}`, zone: index % 2 ? name : "zone", region: name })),
     pods: NAMES.flatMap((_, index) => [
-      { name: `${application(index)}-0`, application: application(index), node: `${NAMES[index]}${index}`, labels: {} },
-      { name: `${application(index)}-1`, application: application(index), node: `${NAMES[0]}0`, labels: {} },
+      { name: `shop/first-${index}`, application: application(index), node: `${NAMES[index]}${index}`, labels: {} },
+      { name: `shop/second-${index}`, application: application(index), node: `${NAMES[0]}0`, labels: {} },
     ]),
     flows_at: 1_767_225_600,
     flows: flows ? NAMES.map((_, index) => ({ source: application(index), destination: application(index + 1), bytes_per_second: 1e5 })) : [],

@@ -61,7 +61,8 @@ export async function open(browser: Browser, url: string, look: Look = {}): Prom
   const { width = 1280, height = 800, dark = false } = look;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: dark ? "dark" : "light" });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  // Compiling a policy takes its time where much else runs.
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   page.on("pageerror", (error) => complaints.push(String(error)));
   page.on("console", (message) => {

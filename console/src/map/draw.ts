@@ -1,6 +1,6 @@
 // Draws the map. From afar a node is a cell in the colour of its local share, nearer it has its pods as dots, near it has its name.
 
-import { percent, rate, shown } from "../format";
+import { counted, percent, rate, short, shown } from "../format";
 import type { Camera } from "./camera";
 import { type Band, type Drawn, gate, width } from "./curves";
 import { type Box, CARD, dots, type Layout } from "./layout";
@@ -14,6 +14,11 @@ const WITH_TEXT = 92;
 /** Of more nodes than this, curves that carry less than this share of the bytes are not drawn from afar. */
 const MANY = 200;
 const HAZE = 0.25;
+
+/** Most applications on a card that are named there, the height of their lines, and most dots in one. */
+const NAMED = 4;
+const LINE = 14;
+const DOTS = 4;
 
 /** What stands out. */
 export interface Emphasis {
@@ -119,7 +124,9 @@ function cards(context: CanvasRenderingContext2D, scene: Scene, withText: boolea
   context.stroke();
   for (const { node, box } of visible) {
     shareBar(context, theme, node, box, withText);
-    if (node.groups) pods(context, scene, node, box);
+    if (!node.groups) continue;
+    if (withText && node.groups.length <= NAMED) namedPods(context, scene, node.groups, box);
+    else pods(context, scene, node.groups, box);
   }
 }
 
@@ -135,17 +142,41 @@ function shareBar(context: CanvasRenderingContext2D, theme: Theme, node: MapNode
   context.fillRect(x, y, length * share, thick);
 }
 
-function pods(context: CanvasRenderingContext2D, scene: Scene, node: MapNode, box: Box): void {
-  const { model, theme, emphasis } = scene;
-  const groups = node.groups ?? [];
+type Groups = NonNullable<MapNode["groups"]>;
+
+/** Of few applications each has a line with its name; the names come with the other texts. */
+function namedPods(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box): void {
+  const { theme } = scene;
+  groups.forEach((group, row) => {
+    context.globalAlpha = faded(scene, group.application) ? 0.16 : 1;
+    context.fillStyle = colourOf(scene, group.application) ?? theme.dim;
+    context.beginPath();
+    for (let pod = 0; pod < Math.min(group.pods, DOTS); pod += 1) {
+      const [x, y] = [box.x + 15 + pod * 10, box.y + 32 + row * LINE];
+      context.moveTo(x + 4, y);
+      context.arc(x, y, 4, 0, 2 * Math.PI);
+    }
+    context.fill();
+  });
+  context.globalAlpha = 1;
+}
+
+function faded({ emphasis }: Scene, application: number): boolean {
+  return emphasis.application !== null && emphasis.application !== application;
+}
+
+function colourOf({ model, theme }: Scene, application: number): string | undefined {
+  return theme.applications[model.colours[application] ?? COLOURS];
+}
+
+function pods(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box): void {
+  const { theme } = scene;
   const all = groups.reduce((sum, group) => sum + group.pods, 0);
   const { pitch, perRow } = dots(all);
   let place = 0;
   for (const group of groups) {
-    const colour = model.colours[group.application] ?? COLOURS;
-    const faded = emphasis.application !== null && emphasis.application !== group.application;
-    context.globalAlpha = faded ? 0.16 : 1;
-    context.fillStyle = theme.applications[colour] ?? theme.dim;
+    context.globalAlpha = faded(scene, group.application) ? 0.16 : 1;
+    context.fillStyle = colourOf(scene, group.application) ?? theme.dim;
     context.beginPath();
     for (let pod = 0; pod < group.pods; pod += 1, place += 1) {
       const x = box.x + 10 + ((place % perRow) + 0.5) * pitch;
@@ -171,7 +202,7 @@ function curves(context: CanvasRenderingContext2D, scene: Scene, fromAfar: boole
   const { carried, nodes } = scene.model;
   // A few of very many curves would be a haze that says nothing: from afar the zones' are drawn instead.
   const haze = nodes.length > MANY && carried < HAZE;
-  const alpha = faded ? 0.06 : haze ? (fromAfar ? 0 : 0.25) : fromAfar ? 0.3 : 0.62;
+  const alpha = faded ? 0.06 : haze ? (fromAfar ? 0 : 0.16) : fromAfar ? 0.3 : 0.62;
   if (alpha > 0) for (const band of bands) stroke(band.path, theme.distances[band.distance], band.step, alpha);
   for (const { path, curve, step } of emphasis.curves ?? []) stroke(path, theme.distances[curve.distance], step, 0.9);
   context.globalAlpha = 1;
@@ -208,15 +239,28 @@ function texts(context: CanvasRenderingContext2D, scene: Scene): void {
     context.fillText(fitted(context, shown(node.name), box.width - 20, shown(node.part)), box.x + 10, box.y + 18);
     context.font = `11px ${theme.font}`;
     context.fillStyle = theme.dim;
+    if (node.groups && node.groups.length <= NAMED) names(context, scene, node.groups, box);
     const share = localShare(node);
-    const foot = share === null ? "no traffic" : `${percent(share)} stays here`;
+    const pods = node.closed ? "closed" : counted(node.pods, "pod");
+    const stays = share === null ? ["no traffic"] : [`${percent(share)} stays here`, `${percent(share)} stays`, percent(share)];
+    const room = box.width - 26 - context.measureText(pods).width;
+    const foot = stays.find((text) => context.measureText(text).width <= room) ?? "";
     context.fillText(foot, box.x + 10, box.y + box.height - 14);
-    const pods = node.closed ? "closed" : `${node.pods}`;
-    const unit = node.closed ? "" : node.pods === 1 ? " pod" : " pods";
     context.textAlign = "right";
-    context.fillText(pods + unit, box.x + box.width - 10, box.y + box.height - 14);
+    context.fillText(pods, box.x + box.width - 10, box.y + box.height - 14);
     context.textAlign = "left";
   });
+}
+
+function names(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box): void {
+  groups.forEach((group, row) => {
+    const x = box.x + 14 + Math.min(group.pods, DOTS) * 10;
+    const more = group.pods > DOTS ? `×${group.pods} ` : "";
+    const name = more + (shown(short(scene.model.applications[group.application] ?? "")) || "no application");
+    context.globalAlpha = faded(scene, group.application) ? 0.4 : 1;
+    context.fillText(fitted(context, name, box.x + box.width - 10 - x), x, box.y + 36 + row * LINE);
+  });
+  context.globalAlpha = 1;
 }
 
 /** A name; where it does not fit, the part of it that no other shares, or its beginning and its end. */

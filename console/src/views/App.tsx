@@ -38,7 +38,7 @@ export function App() {
         Skip to the view
       </a>
       <Head about={about.data} map={map.data} view={view} />
-      <Banner map={map.data} at={view === "map" ? here.query.get("at") : null} />
+      <Banner map={map.data} at={view === "map" ? here.query.get("at") : null} measured={about.data?.origin === "sources"} />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
         <Guard view={window.location.hash}>
         {unknown ? (

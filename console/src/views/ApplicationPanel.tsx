@@ -39,6 +39,7 @@ export function ApplicationPanel({ name, resource, close }: { name: string; reso
             {data.local_routing && ", its Service prefers near endpoints"}
           </p>
           <CallGraph application={name} peers={peers} />
+          <Next next={data.next_replica} />
           <Table
             caption="Peers"
             rows={peers}
@@ -63,7 +64,6 @@ export function ApplicationPanel({ name, resource, close }: { name: string; reso
             ]}
             page={10}
           />
-          <Next next={data.next_replica} />
           <p>
             <a href={address(["decisions"], { application: name })}>Decisions about this application</a>
           </p>

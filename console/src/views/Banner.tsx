@@ -8,7 +8,7 @@ import { clock, span } from "../format";
 /** Flows of this age, in seconds, are worth a word. */
 const OLD = 180;
 
-export function Banner({ map, at }: { map: ClusterMap | undefined; at: string | null }) {
+export function Banner({ map, at, measured }: { map: ClusterMap | undefined; at: string | null; measured: boolean }) {
   const connection = useConnection();
   const [, tick] = useState(0);
   useEffect(() => {
@@ -27,7 +27,7 @@ export function Banner({ map, at }: { map: ClusterMap | undefined; at: string | 
   } else if (at !== null) {
     kind = "past";
     words = `This is the cluster at ${clock(Number(at))}, not now.`;
-  } else if (map && !map.missing && age > OLD) {
+  } else if (measured && map && !map.missing && age > OLD) {
     kind = "past";
     words = `The flows were measured ${span(age)} ago.`;
   }

@@ -66,7 +66,7 @@ export function PushDialog({ file: dropped, policies, close, done }: Props) {
         )}
         <label class="field">
           <span>Name</span>
-          <input type="text" required maxLength={63} pattern="[a-z0-9]([-a-z0-9]*[a-z0-9])?" value={name} onInput={(event) => setName(event.currentTarget.value)} />
+          <input type="text" required maxLength={63} pattern="[a-z0-9]([a-z0-9\-]*[a-z0-9])?" value={name} onInput={(event) => setName(event.currentTarget.value)} />
         </label>
         <div class="fields">
           <label class="field">
@@ -90,7 +90,7 @@ export function PushDialog({ file: dropped, policies, close, done }: Props) {
         </div>
         <p>
           {MODES[mode]}
-          {known && ` There is a ${shown(name)} already (${known.mode}); this becomes its next revision.`}
+          {known && !busy && ` There is a ${shown(name)} already (${known.mode}); this becomes its next revision.`}
         </p>
         {error && (
           <p class="notice" role="alert">
