@@ -3,6 +3,7 @@
 //! Inputs are made here, `netmarks simulate` places them, and the tables of its figures become a page. Everything is seeded, so
 //! a page changes only with the code.
 
+mod admission;
 mod application;
 mod cluster;
 mod company;
@@ -15,7 +16,7 @@ mod simulation;
 mod speed;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
@@ -31,6 +32,9 @@ pub(crate) struct Args {
     /// With a development build: sooner there, and several times slower
     #[arg(long)]
     dev: bool,
+    /// With this program, which was built before
+    #[arg(long, conflicts_with = "dev")]
+    program: Option<PathBuf>,
 }
 
 /// A page of `docs/evaluation`.
@@ -44,6 +48,8 @@ enum Report {
     Generated,
     /// Clusters of the shape that a large company published
     Company,
+    /// The webhook beside the extender, by how many terms it adds
+    Admission,
     /// How good placements and plans are that see all pods, by the time that is spent on them
     Placement,
     /// How long a simulation takes, by the size of the cluster
@@ -51,23 +57,20 @@ enum Report {
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { reports, dev } = args;
-    let mut build = cargo();
-    build.current_dir(root).args(["build", "--workspace", "--bin", "netmarks"]);
-    if !*dev {
-        build.arg("--release");
-    }
-    run_command(&mut build)?;
-    let target = target_folder()?;
-    let folder = target.join("evaluation");
+    let Args { reports, dev, program } = args;
+    let folder = target_folder()?.join("evaluation");
     fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
-    let program = target.join(if *dev { "debug" } else { "release" }).join("netmarks");
+    let program = match program {
+        Some(program) => program.clone(),
+        None => built(root, *dev)?,
+    };
     let simulator = Simulator { program, folder };
     let all = [
         Report::Settlers,
         Report::Demos,
         Report::Generated,
         Report::Company,
+        Report::Admission,
         Report::Placement,
         Report::Speed,
     ];
@@ -77,6 +80,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
             Report::Demos => ("demos", demos::report(&simulator)?),
             Report::Generated => ("generated", generated::report(&simulator)?),
             Report::Company => ("company", company::report(&simulator)?),
+            Report::Admission => ("admission", admission::report(&simulator)?),
             Report::Placement => ("placement", placement::report(&simulator)?),
             Report::Speed => ("speed", speed::report(&simulator)?),
         };
@@ -85,4 +89,14 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         eprintln!("wrote {}", page.display());
     }
     Ok(())
+}
+
+fn built(root: &Path, dev: bool) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.current_dir(root).args(["build", "--workspace", "--bin", "netmarks"]);
+    if !dev {
+        build.arg("--release");
+    }
+    run_command(&mut build)?;
+    Ok(target_folder()?.join(if dev { "debug" } else { "release" }).join("netmarks"))
 }

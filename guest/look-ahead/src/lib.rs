@@ -3,7 +3,8 @@
 //!
 //! The first rule that says something decides:
 //!
-//! 1. Nodes where the target still misses pods of the application score 1, all others 0.
+//! 1. Nodes where the target still misses pods of the application score 1 to 2, all others 0. Among them those are first where the pod
+//!    keeps most traffic local already: the target says where pods go in the end, the traffic which of those places is filled first.
 //! 2. If the target has pods of the application on nodes that are not among the candidates (they are full), or the application has
 //!    no traffic, nodes score by the share of their CPU that the target leaves free: the pod stays off the room that others need.
 //! 3. Otherwise score(n) = sum over peers X of T(X) * (gain of this replica + 0.5 * gain of the pods of X that are to come and
@@ -69,7 +70,9 @@ impl Policy for LookAhead {
         let part = |peer, label: &str, amount| Part { peer, label: label.to_owned(), amount };
         if let Some((label, scores)) = by_target(request)? {
             let amount = scores.get(node as usize).copied().unwrap_or(0.0);
-            return Ok(if amount > 0.0 { vec![part(None, label, amount)] } else { Vec::new() });
+            let parts = [(label, amount.min(1.0)), ("traffic kept there already, of the most", amount - 1.0)];
+            let parts = parts.into_iter().filter(|(_, amount)| *amount > 0.0);
+            return Ok(parts.map(|(label, amount)| part(None, label, amount)).collect());
         }
         let mut parts = Vec::new();
         Ahead::read(request)?.visit(|peer, on, amount, to_come| {
@@ -90,8 +93,18 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
     }
     let missing = request.indexes(Need::NodeTarget)?.iter().take(request.candidates());
     if missing.clone().any(|pods| *pods > 0) {
-        let scores = missing.map(|pods| if *pods > 0 { 1.0 } else { 0.0 });
-        return Ok(Some(("the target misses pods here", scores.collect())));
+        let mut kept = kept_now(request)?;
+        let most = missing
+            .clone()
+            .zip(&kept)
+            .filter(|(pods, _)| **pods > 0)
+            .map(|(_, kept)| *kept)
+            .fold(0.0, f64::max);
+        for (kept, pods) in kept.iter_mut().zip(missing) {
+            let part = if most > 0.0 { *kept / most } else { 0.0 };
+            *kept = if *pods > 0 { 1.0 + part } else { 0.0 };
+        }
+        return Ok(Some(("the target misses pods here", kept)));
     }
     let awaited = request.numbers(Need::NodeTargetCpu)?;
     let elsewhere = request.indexes(Need::PodTarget)?.first().is_some_and(|pods| *pods > 0);
@@ -107,6 +120,20 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
     };
     let scores = nodes.zip(awaited).map(left).take(request.candidates());
     Ok(Some(("CPU that the target leaves free", scores.collect())))
+}
+
+/// By candidate, the traffic that the pod keeps on it with the pods that run there.
+fn kept_now(request: &Request) -> Result<Vec<f64>, String> {
+    let gains = Gains::read(request)?;
+    let mut kept = vec![0.0; request.candidates()];
+    for (index, peer) in request.peers().enumerate() {
+        for (node, pods) in peer.placements() {
+            if let Some(kept) = kept.get_mut(node as usize) {
+                *kept += peer.traffic() * gains.of(index, node as usize, f64::from(pods));
+            }
+        }
+    }
+    Ok(kept)
 }
 
 /// What the third rule is computed from.

@@ -7,6 +7,11 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use k8s_openapi::api::core::v1::Pod;
+use netmarks_core::application::Application;
+
+use crate::patch::{DECISION, PREFERRED_NODE};
+
 /// Most pods that are assumed at once; beyond, the oldest is forgotten. So are the names of the last pods that were found by their owner.
 const CAPACITY: usize = 4_096;
 
@@ -22,12 +27,17 @@ pub(crate) struct Assumption {
     /// The model's.
     pub(crate) number: u64,
     pub(crate) decision: String,
+    /// Whether it was answered here, and not by another replica.
+    pub(crate) own: bool,
     pub(crate) uid: Option<String>,
     pub(crate) namespace: String,
     /// Empty until it is known.
     pub(crate) name: String,
     /// The uid of its controller.
     pub(crate) owner: Option<String>,
+    pub(crate) application: Option<Application>,
+    /// The node that it is assumed on.
+    pub(crate) best: String,
     /// When it was answered, in seconds since the Unix epoch.
     pub(crate) at: f64,
     pub(crate) until: Instant,
@@ -37,18 +47,47 @@ pub(crate) struct Assumption {
 
 /// A pod as the watch sees it.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Seen<'a> {
+pub(crate) struct Seen<'a> {
     /// The decision that it names.
-    pub decision: Option<&'a str>,
-    pub uid: Option<&'a str>,
-    pub namespace: &'a str,
-    pub name: &'a str,
+    pub(crate) decision: Option<&'a str>,
+    /// The node that it was assumed on, by whoever decided.
+    pub(crate) preferred: Option<&'a str>,
+    pub(crate) uid: Option<&'a str>,
+    pub(crate) namespace: &'a str,
+    pub(crate) name: &'a str,
     /// The uid of its controller.
-    pub owner: Option<&'a str>,
+    pub(crate) owner: Option<&'a str>,
     /// In seconds since the Unix epoch.
-    pub created: Option<f64>,
+    pub(crate) created: Option<f64>,
+    /// Where it is bound.
+    pub(crate) node: Option<&'a str>,
     /// Whether it is bound or gone.
-    pub settled: bool,
+    pub(crate) settled: bool,
+}
+
+impl<'a> Seen<'a> {
+    /// A pod that came or changed, or is `gone`.
+    pub(crate) fn of(pod: &'a Pod, gone: bool) -> Self {
+        let metadata = &pod.metadata;
+        let mut owners = metadata.owner_references.iter().flatten();
+        let owner = owners.find(|owner| owner.controller == Some(true));
+        let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+        let node = node.filter(|node| !node.is_empty());
+        let annotation = |key: &str| metadata.annotations.as_ref()?.get(key).map(String::as_str);
+        #[allow(clippy::cast_precision_loss, reason = "seconds since 1970 are far below 2^52")]
+        let created = metadata.creation_timestamp.as_ref().map(|time| time.0.as_second() as f64);
+        Self {
+            decision: annotation(DECISION),
+            preferred: annotation(PREFERRED_NODE),
+            uid: metadata.uid.as_deref(),
+            namespace: metadata.namespace.as_deref().unwrap_or_default(),
+            name: metadata.name.as_deref().unwrap_or_default(),
+            owner: owner.map(|owner| owner.uid.as_str()),
+            created,
+            node,
+            settled: gone || node.is_some(),
+        }
+    }
 }
 
 /// Holds what was answered.
@@ -177,10 +216,13 @@ mod tests {
             self.ledger.remember(Assumption {
                 number,
                 decision: decision.to_owned(),
+                own: true,
                 uid: None,
                 namespace: "shop".to_owned(),
                 name: String::new(),
                 owner: owner.map(str::to_owned),
+                application: None,
+                best: "a".to_owned(),
                 at: 100.0,
                 until: self.start + Duration::from_secs(30),
                 bytes: 1 << 10,
@@ -195,11 +237,13 @@ mod tests {
 
     const POD: Seen<'static> = Seen {
         decision: None,
+        preferred: None,
         uid: None,
         namespace: "shop",
         name: "web-1",
         owner: Some("rs"),
         created: Some(100.0),
+        node: None,
         settled: true,
     };
 

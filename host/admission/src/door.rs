@@ -1,9 +1,10 @@
 //! [`Admission`]: a review from its body to its answer, what is assumed until the pod is seen, and what is remembered of it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use netmarks_core::application::Naming;
+use k8s_openapi::api::core::v1::Pod;
+use netmarks_core::application::{Application, Naming};
 use netmarks_core::clock::unix_now;
 use netmarks_scoring::{Door, Origin, Scorer};
 use netmarks_server::{BodyBudget, Seldom};
@@ -17,6 +18,8 @@ use crate::decide::{Decided, Deciding};
 use crate::metrics::AdmissionMetrics;
 use crate::outcome::Outcome;
 use crate::review::{self, Review};
+use crate::reviewed::ReviewedPod;
+use crate::saving::Traffic;
 
 const MIB: usize = 1024 * 1024;
 
@@ -81,19 +84,48 @@ impl Admission {
         Deciding { config, scorer, state, model, naming: *naming }.decide(review)
     }
 
-    /// Takes note of a pod that the watch sees.
-    pub fn see(&self, seen: &Seen<'_>) {
+    /// Takes note of a pod that the watch sees, or that is `gone`.
+    pub fn see(&self, pod: &Pod, gone: bool) {
+        let seen = Seen::of(pod, gone);
         let found = {
             let mut ledger = self.ledger();
-            let found = ledger.see(seen);
+            let found = ledger.see(&seen);
             self.metrics.assumed(ledger.len());
             found
         };
-        let Some(pod) = found else { return };
+        let Some(pod) = found else { return self.learn(pod, &seen) };
         self.scorer.name_decision(&pod.decision, &format!("{}/{}", seen.namespace, seen.name));
         if seen.settled {
             self.release(&pod);
         }
+        // What another replica has answered, that one counts.
+        if let (true, Some(node)) = (pod.own, seen.node) {
+            self.landed(&pod, node);
+        }
+    }
+
+    /// Another replica has decided for it: it is assumed here, too, for as long as there.
+    fn learn(&self, pod: &Pod, seen: &Seen<'_>) {
+        let (false, Some(decision), Some(best)) = (seen.settled, seen.decision, seen.preferred) else {
+            return;
+        };
+        let age = Duration::try_from_secs_f64(unix_now() - seen.created.unwrap_or(0.0)).unwrap_or_default();
+        if let Some(left) = self.config.assume_for().checked_sub(age).filter(|left| !left.is_zero()) {
+            let pod = ReviewedPod::of(pod.clone(), self.naming);
+            let bytes = serde_json::to_vec(&pod.model).map_or(0, |text| text.len());
+            self.remember(decision, &pod, best, bytes, left, false);
+        }
+    }
+
+    /// Counts what a pod has on its node of the traffic that it would have on its best one; by the placement as it is now, without what its
+    /// application exchanges with itself.
+    fn landed(&self, pod: &Assumption, node: &str) {
+        let snapshot = self.state.snapshot();
+        let application = pod.application.as_ref().map(Application::as_str);
+        let Some(traffic) = application.and_then(|name| Traffic::of(&snapshot, name)) else { return };
+        let (best, here) = (traffic.with_others_on(&pod.best), traffic.with_others_on(node));
+        let as_good = node == pod.best || here >= best * self.config.grading().as_good;
+        self.metrics.landed(as_good, best, here);
     }
 
     /// Answers a body. The pod is assumed on its best node from then on.
@@ -135,7 +167,7 @@ impl Admission {
         else {
             return;
         };
-        let nodes: Vec<&str> = candidates.iter().map(|candidate| candidate.name.as_str()).collect();
+        let nodes: Vec<&str> = candidates.nodes().map(|node| node.name.as_str()).collect();
         let origin = Origin { door: Door::Admission, id: Some(id), outcome: Some(outcome.as_str()) };
         self.scorer.record(pod.pending, &answer, &nodes, origin);
     }
@@ -146,15 +178,31 @@ impl Admission {
         if !decided.is_preferred() || lifetime.is_zero() {
             return None;
         }
+        Some(self.remember(decision, pod, best, bytes, lifetime, true))
+    }
+
+    /// Assumes a pod on its best node; returns the assumption's number.
+    fn remember(
+        &self,
+        decision: &str,
+        pod: &ReviewedPod,
+        best: &str,
+        bytes: usize,
+        lifetime: Duration,
+        own: bool,
+    ) -> u64 {
         let now = Instant::now();
         let mut ledger = self.ledger();
         let assumption = Assumption {
             number: ledger.number(),
             decision: decision.to_owned(),
+            own,
             uid: pod.uid.clone(),
             namespace: pod.model.namespace.clone(),
             name: pod.name.clone(),
             owner: pod.owner.clone(),
+            application: pod.pending.application.clone(),
+            best: best.to_owned(),
             at: unix_now(),
             until: now + lifetime,
             bytes,
@@ -169,7 +217,7 @@ impl Admission {
         self.metrics.assumed(ledger.len());
         drop(ledger);
         forgotten.iter().for_each(|pod| self.release(pod));
-        Some(number)
+        number
     }
 
     fn expire(&self) {

@@ -1,9 +1,10 @@
 //! Which pods are left alone, whatever their traffic. The webhook's configuration keeps the API server from asking about most of them; a
 //! configuration that somebody else wrote may not.
 
+use netmarks_scheduler_model::Pod;
+
 use crate::config::AdmissionConfig;
 use crate::outcome::Outcome;
-use crate::reviewed::ReviewedPod;
 
 /// What a pod that names none gets.
 const DEFAULT_SCHEDULER: &str = "default-scheduler";
@@ -12,20 +13,21 @@ const DEFAULT_SCHEDULER: &str = "default-scheduler";
 const OPTED_OUT: &str = "disabled";
 
 /// Why a pod is left alone, if it is.
-pub(crate) fn left_alone(pod: &ReviewedPod, config: &AdmissionConfig) -> Option<Outcome> {
-    let scheduling = &pod.model.scheduling;
+#[must_use]
+pub fn left_alone(pod: &Pod, config: &AdmissionConfig) -> Option<Outcome> {
+    let scheduling = &pod.scheduling;
     let scheduler = scheduling.scheduler_name.as_deref().filter(|name| !name.is_empty());
     let scheduler = scheduler.unwrap_or(DEFAULT_SCHEDULER);
     let owned_by = |kind: &str| scheduling.owner.as_ref().is_some_and(|owner| owner.kind == kind);
-    if pod.mirror || owned_by("Node") {
+    if owned_by("Node") {
         Some(Outcome::Mirror)
     } else if owned_by("DaemonSet") {
         Some(Outcome::DaemonSet)
-    } else if pod.model.node_name.is_some() {
+    } else if pod.node_name.is_some() {
         Some(Outcome::Bound)
     } else if !config.schedulers.iter().any(|listed| listed == scheduler) {
         Some(Outcome::OtherScheduler)
-    } else if pod.model.labels.get(&config.opt_out_label).is_some_and(|value| value == OPTED_OUT) {
+    } else if pod.labels.get(&config.opt_out_label).is_some_and(|value| value == OPTED_OUT) {
         Some(Outcome::OptedOut)
     } else {
         None
@@ -38,6 +40,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::reviewed::ReviewedPod;
 
     fn outcome(change: &Value) -> Option<Outcome> {
         let mut pod =
@@ -48,7 +51,7 @@ mod tests {
             }
         }
         let pod = ReviewedPod::new(&pod, "shop", Identity::App.into()).unwrap();
-        left_alone(&pod, &AdmissionConfig::default())
+        left_alone(&pod.model, &AdmissionConfig::default())
     }
 
     fn owner(kind: &str) -> Value {
@@ -59,7 +62,6 @@ mod tests {
     #[test]
     fn each_rule_has_its_reason() {
         let label = |value: &str| json!({"metadata": {"labels": {"netmarks.dev/admission": value}}});
-        let annotation = json!({"metadata": {"annotations": {"kubernetes.io/config.mirror": "hash"}}});
         for (change, expected) in [
             (json!({}), None),
             (owner("ReplicaSet"), None),
@@ -68,7 +70,6 @@ mod tests {
             (json!({"spec": {"nodeName": ""}}), None),
             (owner("DaemonSet"), Some(Outcome::DaemonSet)),
             (owner("Node"), Some(Outcome::Mirror)),
-            (annotation, Some(Outcome::Mirror)),
             (json!({"spec": {"nodeName": "a"}}), Some(Outcome::Bound)),
             (json!({"spec": {"schedulerName": "netmarks"}}), Some(Outcome::OtherScheduler)),
             (label("disabled"), Some(Outcome::OptedOut)),

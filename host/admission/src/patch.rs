@@ -11,6 +11,9 @@ pub const DECISION: &str = "netmarks.dev/decision";
 /// Names the policies that decided, each as `name@revision`.
 pub const POLICY_SET: &str = "netmarks.dev/policy-set";
 
+/// Names the best node, where the pod counts until it is bound: other replicas learn of it by this.
+pub const PREFERRED_NODE: &str = "netmarks.dev/preferred-node";
+
 /// `ValidateAnnotationsSize`: more would be refused, and the pod with it.
 const ANNOTATIONS_BYTES: usize = 256 << 10;
 
@@ -36,7 +39,7 @@ pub fn patch(pod: &Value, terms: &[Term], annotations: &[(&str, String)]) -> Opt
     if before + more > ANNOTATIONS_BYTES || pod.to_string().len() > LARGEST_POD_BYTES {
         return None;
     }
-    let mut operations = affinity(pod, terms.iter().map(Term::to_json).collect());
+    let mut operations = affinity(pod, terms.iter().map(|term| json!(term.to_api())).collect());
     let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
     if known.is_none() {
         let all: Map<String, Value> =

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1 as api;
 use netmarks_core::application::{Application, Naming};
 use netmarks_core::facts::Resources;
-use netmarks_core::pod_identity::{Owner, PodIdentity};
+use netmarks_core::pod_identity::PodIdentity;
 use netmarks_core::request::PendingPod;
 use netmarks_scheduler_model as model;
 use serde::Deserialize;
@@ -42,22 +42,18 @@ impl ReviewedPod {
             .take()
             .filter(|namespace| !namespace.is_empty())
             .or_else(|| Some(namespace.to_owned()));
+        Ok(Self::of(pod, naming))
+    }
+
+    /// A pod that says its namespace itself.
+    pub(crate) fn of(pod: api::Pod, naming: Naming) -> Self {
         let model = model::Pod::from_api(&pod, |_| None);
         let metadata = pod.metadata;
-        let prefix = metadata.generate_name.unwrap_or_default();
-        let name = metadata.name.unwrap_or_default();
+        let prefix = metadata.generate_name.clone().unwrap_or_default();
+        let name = metadata.name.clone().unwrap_or_default();
         let generated = name.is_empty() && !prefix.is_empty();
         let named = if generated { format!("{prefix}{GENERATED}") } else { name.clone() };
-        let references = metadata.owner_references.unwrap_or_default();
-        let owners: Vec<Owner<'_>> = references
-            .iter()
-            .map(|owner| Owner {
-                api_version: owner.api_version.as_str().into(),
-                kind: owner.kind.as_str().into(),
-                name: owner.name.as_str().into(),
-                controller: owner.controller.unwrap_or(false),
-            })
-            .collect();
+        let owners = model::owners(&metadata);
         let application = naming.name(PodIdentity {
             name: &named,
             generated: !prefix.is_empty(),
@@ -77,16 +73,15 @@ impl ReviewedPod {
             group: None,
         };
         let annotations = metadata.annotations.unwrap_or_default();
-        Ok(Self {
+        let mut owners = metadata.owner_references.into_iter().flatten();
+        let controller = owners.find(|owner| owner.controller == Some(true));
+        Self {
             pending,
             uid: metadata.uid.filter(|uid| !uid.is_empty()),
             name,
-            owner: references
-                .iter()
-                .find(|owner| owner.controller == Some(true))
-                .map(|owner| owner.uid.clone()),
+            owner: controller.map(|owner| owner.uid),
             mirror: annotations.contains_key("kubernetes.io/config.mirror"),
             model,
-        })
+        }
     }
 }

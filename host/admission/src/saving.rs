@@ -30,6 +30,13 @@ impl<'a> Traffic<'a> {
         self.by_node().filter(|(other, _)| *other == id).map(|(_, bytes)| bytes).sum()
     }
 
+    /// The same, without the pods of its own application: it is one of them once it is there.
+    pub(crate) fn with_others_on(&self, node: &str) -> f64 {
+        let Some(id) = self.snapshot.names().id(node) else { return 0.0 };
+        let all = self.exchanged().filter(|(peer, other, _)| *other == id && *peer != self.application);
+        all.map(|(_, _, bytes)| bytes).sum()
+    }
+
     /// By the number of the zone, for those that are known.
     pub(crate) fn by_zone(&self) -> HashMap<u32, f64> {
         let mut zones = HashMap::new();
@@ -43,12 +50,17 @@ impl<'a> Traffic<'a> {
     }
 
     fn by_node(&self) -> impl Iterator<Item = (NodeId, f64)> + '_ {
+        self.exchanged().map(|(_, node, bytes)| (node, bytes))
+    }
+
+    /// With each peer on each node.
+    fn exchanged(&self) -> impl Iterator<Item = (ApplicationId, NodeId, f64)> + '_ {
         self.snapshot.flows().peers(self.application).iter().flat_map(|flow| {
             let row = self.snapshot.application(flow.peer);
             let pods = f64::from(row.map_or(1, |row| row.pods).max(1));
             let of_each = flow.total() / self.replicas / pods;
             let entries = row.into_iter().flat_map(|row| row.placement.iter());
-            entries.map(move |entry| (entry.node, of_each * f64::from(entry.pods)))
+            entries.map(move |entry| (flow.peer, entry.node, of_each * f64::from(entry.pods)))
         })
     }
 }
@@ -95,6 +107,7 @@ mod tests {
         // Two pods of `web` share 800 bytes/s, and each of the four of `db` has a quarter of a pod's part.
         let saved = ["a", "b", "c", "d", "unknown"].map(|node| traffic.with_node(node));
         assert_eq!(saved, [100.0, 200.0, 0.0, 100.0, 0.0]);
+        assert_eq!(["a", "b"].map(|node| traffic.with_others_on(node)), [100.0, 200.0]);
         let mut zones: Vec<f64> = traffic.by_zone().into_values().collect();
         zones.sort_by(f64::total_cmp);
         assert_eq!(zones, [100.0, 200.0]);

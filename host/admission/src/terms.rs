@@ -5,7 +5,7 @@
 //! kube-scheduler adds up the weights of the terms that a node matches, stretches the sums so that the best node has 100, and
 //! counts that twice.
 
-use serde_json::{Value, json};
+use k8s_openapi::api::core::v1::{NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm};
 
 pub const HOSTNAME: &str = "kubernetes.io/hostname";
 pub const ZONE: &str = "topology.kubernetes.io/zone";
@@ -97,22 +97,30 @@ fn named(nodes: &[ScoredNode<'_>], most: usize) -> Nodes {
 }
 
 impl Term {
-    /// As Kubernetes writes it.
+    /// As Kubernetes has it.
     #[must_use]
-    pub fn to_json(&self) -> Value {
-        let is_in = |key: &str, values: Value| json!([{"key": key, "operator": "In", "values": values}]);
-        let preference = match &self.nodes {
-            Nodes::Hostnames(names) => json!({"matchExpressions": is_in(HOSTNAME, json!(names))}),
-            Nodes::Name(name) => json!({"matchFields": is_in("metadata.name", json!([name]))}),
-            Nodes::Zone(zone) => json!({"matchExpressions": is_in(ZONE, json!([zone]))}),
+    pub fn to_api(&self) -> PreferredSchedulingTerm {
+        let is_in = |key: &str, values: &[String]| {
+            let (key, values) = (key.to_owned(), Some(values.to_vec()));
+            Some(vec![NodeSelectorRequirement { key, operator: "In".to_owned(), values }])
         };
-        json!({"weight": self.weight, "preference": preference})
+        let one = std::slice::from_ref;
+        let labels = |rules| NodeSelectorTerm { match_expressions: rules, match_fields: None };
+        let preference = match &self.nodes {
+            Nodes::Hostnames(names) => labels(is_in(HOSTNAME, names)),
+            Nodes::Name(name) => {
+                NodeSelectorTerm { match_expressions: None, match_fields: is_in("metadata.name", one(name)) }
+            }
+            Nodes::Zone(zone) => labels(is_in(ZONE, one(zone))),
+        };
+        PreferredSchedulingTerm { preference, weight: i32::try_from(self.weight).unwrap_or(100) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -158,8 +166,9 @@ mod tests {
         let terms = grade(vec![label, without, node("c", 0.48), node("d", 0.0)], None, &DEFAULTS);
         let named = Term { weight: 50, nodes: Nodes::Name("b".to_owned()) };
         assert_eq!(terms, [hostnames(100, &["worker.example"]), named.clone()]);
-        let fields = &named.to_json()["preference"]["matchFields"];
-        assert_eq!(*fields, json!([{"key": "metadata.name", "operator": "In", "values": ["b"]}]));
+        let written = serde_json::to_value(named.to_api()).unwrap();
+        let fields = json!([{"key": "metadata.name", "operator": "In", "values": ["b"]}]);
+        assert_eq!(written, json!({"weight": 50, "preference": {"matchFields": fields}}));
         let beside = ScoredNode { share: 0.99, ..without };
         let terms = grade(vec![label, beside, node("d", 0.0)], None, &DEFAULTS);
         assert_eq!(terms, [hostnames(100, &["worker.example"])], "a term has one or the other");

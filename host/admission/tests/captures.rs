@@ -6,7 +6,7 @@ use netmarks_admission::patch::{DECISION, patch};
 use netmarks_admission::review::{Review, decode};
 use netmarks_admission::terms::{Nodes, Term};
 use netmarks_core::application::Identity;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::json_patch::apply;
 
@@ -47,7 +47,7 @@ fn each_takes_terms_and_keeps_its_own() {
         let patched = apply(&review.pod, &operations.unwrap());
         let own = review.pod.pointer(PREFERRED).and_then(Value::as_array).cloned().unwrap_or_default();
         let list = patched.pointer(PREFERRED).and_then(Value::as_array).unwrap();
-        assert_eq!(*list, [own, vec![term.to_json()]].concat());
+        assert_eq!(*list, [own, vec![json!(term.to_api())]].concat());
         assert_eq!(patched["metadata"]["annotations"][DECISION], review.uid.as_str());
         let required = "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution";
         assert_eq!(patched.pointer(required), review.pod.pointer(required));

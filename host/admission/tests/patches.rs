@@ -125,7 +125,7 @@ proptest! {
         let patched = apply(&pod, &operations);
         prop_assert_eq!(without_ours(&patched, &pod), pod.to_string());
         let list = patched["spec"]["affinity"]["nodeAffinity"][PREFERRED].as_array().unwrap();
-        let ours: Vec<Value> = terms().iter().map(Term::to_json).collect();
+        let ours: Vec<Value> = terms().iter().map(|term| json!(term.to_api())).collect();
         prop_assert!(list.ends_with(&ours));
         prop_assert_eq!(&patched["metadata"]["annotations"][DECISION], "uid");
         prop_assert_eq!(&patched["metadata"]["annotations"][POLICY_SET], "netmarks@abc");

@@ -41,6 +41,8 @@ pub(super) struct ExpectedCalls {
     pub(super) choice: Option<bool>,
     /// Whether every replica of the extender was looked at.
     pub(super) every_replica: bool,
+    /// New pods that the API server asked any replica about: where the webhook is used, kube-scheduler need not ask.
+    pub(super) reviews: u64,
     /// When any of them was last asked, or the last one started, in seconds since the Unix epoch.
     pub(super) since: f64,
 }
@@ -94,6 +96,13 @@ fn takes_pods(node: &Node) -> bool {
 /// Judges the replica that was asked last; `now` in seconds since the Unix epoch.
 pub(super) fn findings_of(numbers: &Numbers, expected: &ExpectedCalls, now: f64) -> Finding {
     let total = numbers.answered();
+    if total + numbers.bad_requests == 0 && expected.reviews > 0 {
+        let asked = count(usize::try_from(expected.reviews).unwrap_or(usize::MAX), "new pod");
+        return Finding::ok(
+            CALLS,
+            format!("the API server asked about {asked}, and kube-scheduler about none"),
+        );
+    }
     let mut found = if total == 0 {
         let so_far = if numbers.bad_requests > 0 { "none answered" } else { "never called" };
         format!("{so_far} since it started {} ago", ago(now - numbers.started))
@@ -176,7 +185,13 @@ mod tests {
     }
 
     fn expected(since: f64, created: &[f64]) -> ExpectedCalls {
-        ExpectedCalls { created: Ok(created.to_vec()), choice: Some(true), every_replica: true, since }
+        ExpectedCalls {
+            created: Ok(created.to_vec()),
+            choice: Some(true),
+            every_replica: true,
+            reviews: 0,
+            since,
+        }
     }
 
     #[test]
@@ -237,6 +252,15 @@ mod tests {
             findings_of(&numbers(10), &ExpectedCalls { choice: None, ..lost }, NOW).status,
             Status::Problem
         );
+    }
+
+    #[test]
+    fn where_the_api_server_asks_nobody_else_need() {
+        let webhook = ExpectedCalls { reviews: 7, ..expected(STARTED, &[2_000.0, 3_000.0]) };
+        let finding = findings_of(&numbers(0), &webhook, NOW);
+        let says = "the API server asked about 7 new pods, and kube-scheduler about none";
+        assert_eq!(finding, Finding::ok(CALLS, says));
+        assert_eq!(findings_of(&numbers(10), &webhook, NOW).status, Status::Problem, "it asked before");
     }
 
     #[test]

@@ -128,8 +128,13 @@ mod tests {
     /// Every pod was asked about.
     fn findings_for(running: &Running) -> Vec<Finding> {
         let since = running.numbers.last_request;
-        let expected =
-            ExpectedCalls { created: Ok(vec![since]), choice: Some(true), every_replica: true, since };
+        let expected = ExpectedCalls {
+            created: Ok(vec![since]),
+            choice: Some(true),
+            every_replica: true,
+            reviews: 0,
+            since,
+        };
         findings_of(running, &expected, 1_060.0)
     }
 

@@ -12,8 +12,8 @@ use super::scheduler_config::DEFAULT_NAME;
 use super::schedulers::{self, Schedulers};
 use super::store::{self, StoreResult};
 use super::{
-    Finding, PATIENCE, Report, Subject, brief, calls, coverage, extender, fixed, metrics, pod, rights,
-    scheduler, second, watches,
+    Finding, Namespaced, PATIENCE, Report, Subject, brief, calls, coverage, extender, fixed, metrics, pod,
+    preferred, rights, scheduler, second, watches,
 };
 
 const CLUSTER: &str = "cluster";
@@ -129,9 +129,26 @@ pub async fn examine(subject: &Subject) -> Report {
             schedulers: &schedulers,
             now: unix_now(),
         };
-        findings.push(pod::findings_of(pod_name, &pod::fetch(client, pod_name).await, known));
+        let steered = steered(client, pod_name).await;
+        let asked = known.extender.is_ok_and(|(decisions, _)| decisions.iter().any(|one| one.id.is_none()));
+        // A pod that is steered need not be put to the extender, too.
+        if steered.is_none() || asked {
+            findings.push(pod::findings_of(pod_name, &pod::fetch(client, pod_name).await, known));
+        }
+        findings.extend(steered);
     }
     Report { findings }
+}
+
+/// What the webhook made a pod prefer, and what came of it; `None` if it did nothing.
+async fn steered(client: &Client, pod: &Namespaced) -> Option<Finding> {
+    match preferred::fetch(client, pod).await {
+        Ok(steered) => steered.map(|steered| preferred::finding_of(pod, &steered)),
+        Err(reason) => {
+            let found = format!("{pod}: what it prefers is not known: {reason}");
+            Some(Finding::skipped(pod::CHECK, found, "see the rights above"))
+        }
+    }
 }
 
 /// The schedulers whose pods the extender should hear of.
@@ -154,7 +171,8 @@ async fn expected(
     }
     let every_replica =
         replicas.iter().all(Result::is_ok) && running.is_none_or(|running| running <= replicas.len());
-    ExpectedCalls { created, choice, every_replica, since: extender::unasked_since(replicas) }
+    let reviews = replicas.iter().flatten().map(|running| running.numbers.reviews).sum();
+    ExpectedCalls { created, choice, every_replica, reviews, since: extender::unasked_since(replicas) }
 }
 
 /// Whether nothing but a running extender was named: then the rest is not missing, but was not asked for.

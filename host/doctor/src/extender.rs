@@ -36,6 +36,8 @@ pub(super) struct Numbers {
     /// Answers by outcome.
     pub(super) answers: BTreeMap<String, u64>,
     pub(super) bad_requests: u64,
+    /// New pods that the API server asked about.
+    pub(super) reviews: u64,
     /// Connections that are open.
     pub(super) connections: u64,
     /// Connections that gave way to others, or found no place.
@@ -60,6 +62,9 @@ impl Numbers {
 /// A decision, as far as it is looked at.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 pub(super) struct RecordedDecision {
+    /// By which the pod names it, if it does: then the webhook made it.
+    #[serde(default)]
+    pub(super) id: Option<String>,
     /// Seconds since the Unix epoch.
     pub(super) at: f64,
     pub(super) pod: String,
@@ -174,6 +179,7 @@ fn numbers(metrics: &str) -> Numbers {
             "netmarks_start_time_seconds" => numbers.started = value,
             "netmarks_nodes" => numbers.nodes = value as u64,
             "netmarks_flows" => numbers.flows = value as u64,
+            _ if name.starts_with("netmarks_admission_reviews_total{") => numbers.reviews += value as u64,
             _ if name.starts_with("netmarks_connections{") => numbers.connections += value as u64,
             _ if name.starts_with("netmarks_connections_closed_total{") => {
                 if ["reason=\"displaced\"", "reason=\"refused\""].iter().any(|reason| name.contains(reason)) {

@@ -16,6 +16,7 @@ mod metrics;
 mod plugins;
 mod pod;
 mod pods;
+mod preferred;
 mod rights;
 mod scheduler;
 mod scheduler_config;

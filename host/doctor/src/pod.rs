@@ -90,8 +90,10 @@ pub(super) fn findings_of(
     };
     // What was decided says more than any configuration: there may be one that is not to be seen from here.
     let decided = known.extender.ok().and_then(|(decisions, snapshot)| {
-        // Of a namesake before it, as StatefulSets make them, there may be some, too.
-        let decision = decisions.iter().find(|decision| decision.at + SKEW >= pod.created)?;
+        // Of a namesake before it, as StatefulSets make them, there may be some, too; and those of the webhook.
+        let of_the_extender = |decision: &&RecordedDecision| decision.id.is_none();
+        let mut decisions = decisions.iter().filter(of_the_extender);
+        let decision = decisions.find(|decision| decision.at + SKEW >= pod.created)?;
         Some((decision, snapshot))
     });
     let Some((decision, snapshot)) = decided else { return undecided(name, pod, known) };

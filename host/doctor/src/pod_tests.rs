@@ -40,6 +40,7 @@ fn cluster(nodes: usize) -> SnapshotFile {
 
 fn decision(nodes: &[(&str, i64, f64)], candidates: usize) -> RecordedDecision {
     RecordedDecision {
+        id: None,
         at: NOW - 5.0,
         pod: "shop/web-0".to_owned(),
         application: Some("shop/web".to_owned()),

@@ -25,6 +25,7 @@ use netmarks_admission::{Admission, AdmissionMetrics, Model};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
 use netmarks_controller::access::Reviewer;
 use netmarks_controller::{Controller, ControllerSettings};
+use netmarks_core::index::Index;
 use netmarks_core::needs::ColumnNeed;
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_extender::{Extender, Recent};
@@ -185,6 +186,17 @@ pub async fn scoring(
         connections,
         health,
     })
+}
+
+/// Scores by a cluster that nothing changes any more, with the configured policy.
+///
+/// # Errors
+/// If the policy is refused.
+pub fn fixed_scoring(config: &Config, index: Index) -> Result<Scoring> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let state = Arc::new(ClusterState::fixed(index));
+    let mut tasks = Tasks::default();
+    runtime.block_on(scoring(engine(config)?, config, state, Compiling::Here, &mut tasks))
 }
 
 impl Scoring {

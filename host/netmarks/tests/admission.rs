@@ -6,12 +6,15 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
+use k8s_openapi::api::core::v1::Pod;
 use netmarks::config::Config;
 use netmarks::tasks::Tasks;
 use netmarks::wiring;
-use netmarks_admission::Mode;
+use netmarks_admission::review::decode;
+use netmarks_admission::{Mode, Model};
 use netmarks_policies::Compiling;
-use netmarks_sources::snapshot_file::SnapshotFile;
+use netmarks_scheduler_model::LiveCluster;
+use netmarks_sources::snapshot_file::{FileNode, FilePod, SnapshotFile};
 use netmarks_state::ClusterState;
 use netmarks_test_cluster::Authority;
 use reqwest::StatusCode;
@@ -229,6 +232,40 @@ async fn pods_are_left_alone_for_a_reason_that_is_counted() {
     }
 }
 
+/// A pod of `p`, as the watch of another replica sees it.
+fn created(preferred: &str, node: Option<&str>) -> Pod {
+    let now = k8s_openapi::jiff::Timestamp::now().to_string();
+    let annotations = json!({"netmarks.dev/decision": "theirs", "netmarks.dev/preferred-node": preferred});
+    let metadata = json!({
+        "namespace": "default", "name": "p-5d9c-x", "uid": "u", "labels": {"app": "p"},
+        "annotations": annotations, "creationTimestamp": now,
+    });
+    let mut spec = review("u-1")["request"]["object"]["spec"].take();
+    spec["nodeName"] = json!(node);
+    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_replica_decided_is_known_by_the_watch() {
+    let config = admission(config());
+    let snapshot = SnapshotFile::read(&worked_example_file()).unwrap();
+    let state = std::sync::Arc::new(ClusterState::fixed(snapshot.to_index()));
+    let mut tasks = Tasks::default();
+    let engine = wiring::engine(&config).unwrap();
+    let scoring = wiring::scoring(engine, &config, state, Compiling::Here, &mut tasks).await.unwrap();
+    let (nodes, pods) =
+        (snapshot.nodes.iter().map(FileNode::model), snapshot.pods.iter().map(FilePod::model));
+    let here = scoring.admission(&config, Model::new(LiveCluster::fixed(nodes, pods)));
+    let asked = decode(review("u-1").to_string().as_bytes()).unwrap();
+    let best = || preferred(&here.decide(&asked).patch)[0].1[0].clone();
+    assert_eq!(best(), "node-3");
+    here.see(&created("node-3", None), false);
+    assert_eq!(best(), "node-2", "its room is taken");
+    here.see(&created("node-3", None), false);
+    here.see(&created("node-3", Some("node-1")), false);
+    assert_eq!(best(), "node-3", "it is bound elsewhere, which the model learns by itself");
+}
+
 /// In the order in which they are kept: own terms in front, untouched.
 #[tokio::test(flavor = "multi_thread")]
 async fn terms_of_the_user_stay_in_front() {
@@ -261,9 +298,9 @@ async fn captured_reviews_are_answered() {
             .fold(line, |line, app| line.replace(&format!("\"app\":\"{app}\""), "\"app\":\"p\""));
         outcomes.push(door.patch(&serde_json::from_str(&line).unwrap()).await.unwrap().len());
     }
-    // Affinity and annotations are each added as a whole; the bare pod has some, to which two terms and two annotations are added.
+    // Affinity and annotations are each added as a whole; the bare pod has some, to which two terms and three annotations are added.
     // A DaemonSet's pod is left alone.
-    assert_eq!(outcomes, [2, 2, 2, 0, 4, 2]);
+    assert_eq!(outcomes, [2, 2, 2, 0, 5, 2]);
     door.counted("daemon-set", 1.0).await;
 }
 

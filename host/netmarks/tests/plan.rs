@@ -132,6 +132,31 @@ fn the_recommended_policy_and_none_at_all_make_plans() {
 }
 
 #[test]
+fn what_pays_only_with_others_is_never_left_alone_and_no_prefix_is_worse_than_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = snapshot(folder.path(), |_| ());
+    let gain = |planned: &Value| planned["gain"]["within_nodes_bytes_per_second"].as_f64().unwrap();
+    for more in [&[][..], &["--moves", "3"], &["--moves", "5"]] {
+        let made = plan(&file, &[&["--policy", "recommended"], more].concat());
+        let moves = moves(&made);
+        assert!(!moves.is_empty(), "{made}");
+        let mut sum = 0.0;
+        for (index, planned) in moves.iter().enumerate() {
+            sum += gain(planned);
+            assert!(sum >= -1e-6, "{made}");
+            let risks = planned["risks"].as_array().into_iter().flatten();
+            let mut with = risks.filter_map(|risk| risk["with-next"]["moves"].as_u64());
+            let next = usize::try_from(with.next().unwrap_or(0)).unwrap();
+            assert!(next > 0 || gain(planned) > 0.0, "{made}");
+            assert!(index + next < moves.len(), "{made}");
+        }
+    }
+    let with =
+        |policy| plan(&file, &["--policy", policy])["report"]["after"]["within_nodes"].as_f64().unwrap();
+    assert!(with("recommended") >= with("default"));
+}
+
+#[test]
 fn what_is_frozen_stays() {
     let folder = tempfile::tempdir().unwrap();
     let file = snapshot(folder.path(), |file| {

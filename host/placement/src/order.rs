@@ -31,6 +31,14 @@ pub enum Order {
 
 /// Decides where a pod goes, and keeps count of what is where.
 pub trait Placer {
+    /// Pods that wait for a node come so many at once: [`Placer::create`] is called before the first of them is placed.
+    fn created_at_once(&self) -> usize {
+        1
+    }
+    /// Pods are created; each is placed after this.
+    fn create(&mut self, pods: &[usize]) {
+        let _ = pods;
+    }
     /// A pod is on a node already.
     fn occupy(&mut self, pod: usize, node: usize);
     /// Chooses a node for a pod and occupies it; `None` if no node takes the pod.
@@ -78,12 +86,15 @@ pub fn place_all(
             waiting.sort_by_key(|pod| pods.iter().position(|named| named == pod).unwrap_or(usize::MAX));
         }
     }
-    for pod in waiting {
-        if placer.cancelled() {
-            return None;
+    for burst in waiting.chunks(placer.created_at_once().max(1)) {
+        placer.create(burst);
+        for pod in burst {
+            if placer.cancelled() {
+                return None;
+            }
+            let node = placer.place(*pod);
+            set(&mut placement, *pod, node);
         }
-        let node = placer.place(pod);
-        set(&mut placement, pod, node);
     }
     match order {
         Order::Rollout { rounds } => {

@@ -216,6 +216,41 @@ mod tests {
     }
 
     #[test]
+    fn each_prefix_is_nearly_as_good_as_a_plan_of_that_length_alone() {
+        for seed in 1..=4 {
+            let inventory = scattered(seed);
+            let goal = Goal::default();
+            let start = inventory.initial();
+            let gained = |placement: &Placement| {
+                gained_bytes(&inventory, &Occupancy::new(&inventory, placement), &goal)
+            };
+            let moves = planned(&inventory, &goal, Budget::of(usize::MAX));
+            let traffic: f64 = inventory.flows.iter().map(|flow| flow.bytes_per_second).sum();
+            // Searches that see the whole, each with another price of a move: of those that move few enough pods the best counts.
+            let alone: Vec<(usize, f64)> = (0..24)
+                .map(|step| {
+                    let price_per_move = 100.0 * 0.7_f64.powi(step);
+                    let goal = Goal { price_per_move, ..goal.clone() };
+                    let effort = Effort { steps: 60_000, time: None, seed, threads: 1 };
+                    let found = crate::pack(&inventory, &start, &goal, effort, &|_, _| true, &|| false);
+                    let moved = start.iter().zip(&found.placement).filter(|(from, to)| from != to).count();
+                    (moved, gained(&found.placement))
+                })
+                .collect();
+            for most in [3, 6, 12, 24] {
+                let prefix: f64 = moves.iter().take(most).map(|made| made.gained).sum();
+                let prefix = gained(&start) + prefix;
+                let alone = alone.iter().filter(|(moved, _)| *moved <= most).map(|(_, gained)| *gained);
+                let alone = alone.fold(gained(&start), f64::max);
+                assert!(
+                    prefix >= alone - 0.03 * traffic,
+                    "seed {seed}, {most} moves: {prefix} against {alone}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn a_plan_keeps_its_budget_and_a_longer_one_begins_with_what_gains_most() {
         let inventory = scattered(3);
         let goal = Goal::default();

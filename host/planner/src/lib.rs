@@ -10,6 +10,7 @@ mod advice;
 mod curve;
 mod error;
 mod file;
+mod groups;
 mod limits;
 mod make;
 mod patches;

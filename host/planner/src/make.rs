@@ -1,6 +1,6 @@
 //! A plan, made: proposed by a search, rehearsed move by move, cut where it is good enough.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use netmarks_core::application::Application;
@@ -14,8 +14,10 @@ use crate::advice::{Question, advise};
 use crate::curve::{curve, end};
 use crate::error::PlanError;
 use crate::file::{
-    Conditions, Controller, Gain, LeftOutPods, Obstacle, Plan, PlanReport, PlannedMove, Standing, VERSION,
+    Conditions, Controller, Gain, LeftOutPods, Obstacle, Plan, PlanReport, PlannedMove, Risk, Standing,
+    VERSION,
 };
+use crate::groups::{Target, move_groups};
 use crate::limits::Limits;
 use crate::routing::{AssumedRouting, Mesh, of_applications};
 use crate::stays::{Movable, movable};
@@ -50,6 +52,10 @@ const ROUNDS: usize = 4;
 
 /// So many times fewer steps of the search have later rounds, and the searches that only say what could be kept at most.
 const AGAIN: u64 = 2;
+
+/// Towards a target, prices fall from so many times the traffic that a pod has on average, in so many stages: what gains most comes first.
+const DEAREST: f64 = 100.0;
+const STAGES: u32 = 12;
 
 /// How often every pod is asked for where it would go, after the search has nothing left to propose.
 const PASSES: usize = 3;
@@ -88,18 +94,18 @@ pub fn make_plan(
         goal: &goal,
         cancelled,
         progress,
-        trial: Trial::new(world, limits, &goal, &movable, rehearsal, worth),
+        trial: Trial::new(world, limits, price, &movable, rehearsal, worth),
     };
     let found = making.search(&goal, &start);
     let uncapped = Goal { most_on_node: 1.0, most_in_zone: 1.0, ..goal.clone() };
     let found_without_caps = making.search(&uncapped, &start).gained.max(found.gained);
-    making.propose();
-    making.follow();
+    making.all_moves(subject.mean_traffic());
 
     let trial = making.trial;
     let gains: Vec<Gain> = trial.made.iter().map(|made| made.gain).collect();
     let pods = world.inventory().pods.len();
     let (kept, ended) = end(&gains, limits.stop_at, limits.most_moves(pods));
+    let kept = whole_groups(&trial.made, kept);
     let made = trial.made.get(..kept).unwrap_or_default();
     let mut after = start.clone();
     for made in made {
@@ -156,8 +162,8 @@ struct Making<'a> {
     empty: &'a EmptyCluster,
     limits: &'a Limits,
     effort: Effort,
-    /// Where the policy wants pods of each application: it sends them there, whatever the search thinks. `None` if it follows no target.
-    target: Option<HashMap<usize, HashSet<usize>>>,
+    /// Where the policy sends pods, whatever the search thinks. `None` if it follows no target.
+    target: Option<Target>,
     /// What must stay is fixed in it, and what was moved.
     inventory: Inventory,
     goal: &'a Goal,
@@ -183,10 +189,27 @@ impl Making<'_> {
         allowed(self.empty, self.limits, &self.inventory, pod, node)
     }
 
-    fn is_wanted(&self, pod: usize, node: usize) -> bool {
-        let application = self.inventory.pods.get(pod).and_then(|pod| pod.application);
-        let nodes = self.target.as_ref().zip(application).and_then(|(target, of)| target.get(&of));
-        nodes.is_none_or(|nodes| nodes.contains(&node))
+    /// What the search proposes and kube-scheduler agrees to; a policy with a target knows better where pods should be.
+    fn all_moves(&mut self, mean_traffic: f64) {
+        let Some(target) = self.target.take() else {
+            self.propose();
+            self.follow();
+            return;
+        };
+        let (high, low) = (mean_traffic * DEAREST, self.goal.price_per_move);
+        for stage in 0..STAGES {
+            let part = f64::from(stage) / f64::from(STAGES - 1);
+            self.trial.price = high.max(low) * (low / high.max(low)).powf(part);
+            for _ in 0..PASSES {
+                self.follow();
+                let cancelled = self.cancelled;
+                let moves = move_groups(&mut self.trial, &target, &|| cancelled.load(Ordering::Relaxed));
+                (self.progress)(PlanProgress::Rehearsing { moves: self.trial.made.len() });
+                if moves == 0 {
+                    break;
+                }
+            }
+        }
     }
 
     /// Tries what the search proposes, until a round adds nothing.
@@ -200,9 +223,7 @@ impl Making<'_> {
                 per_node: self.limits.per_node.unwrap_or(usize::MAX),
             };
             let refused = &self.trial.refused;
-            let may = |pod: usize, node: usize| {
-                !refused.contains(&(pod, node)) && self.is_wanted(pod, node) && self.allowed(pod, node)
-            };
+            let may = |pod: usize, node: usize| !refused.contains(&(pod, node)) && self.allowed(pod, node);
             let Effort { steps, seed, .. } = self.effort;
             let steps = if round == 1 { steps } else { steps / AGAIN };
             let effort = Effort { steps, seed: seed.wrapping_add(round as u64), ..self.effort };
@@ -255,6 +276,15 @@ impl Making<'_> {
             (self.progress)(PlanProgress::Rehearsing { moves: self.trial.made.len() });
         }
     }
+}
+
+/// So many of the first moves that none of them waits for one that is left out.
+fn whole_groups(made: &[Made], most: usize) -> usize {
+    let waits = |made: &Made| made.risks.iter().any(|risk| matches!(risk, Risk::WithNext { .. }));
+    (0..=most)
+        .rev()
+        .find(|kept| kept.checked_sub(1).and_then(|last| made.get(last)).is_none_or(|last| !waits(last)))
+        .unwrap_or(0)
 }
 
 fn allowed(empty: &EmptyCluster, limits: &Limits, inventory: &Inventory, pod: usize, node: usize) -> bool {

@@ -48,13 +48,10 @@ impl Mesh {
 
 /// Which endpoints a Service prefers.
 pub(crate) fn preferred(service: &FileService) -> Routing {
-    if service.internal_traffic_policy.as_deref() == Some("Local") {
-        return Routing::SameNode;
-    }
     match service.traffic_distribution {
-        Some(TrafficDistribution::PreferSameNode) => Routing::SameNode,
+        _ if service.prefers_node() => Routing::SameNode,
         Some(TrafficDistribution::PreferSameZone) => Routing::SameZone,
-        Some(TrafficDistribution::Other(_)) | None => Routing::Even,
+        _ => Routing::Even,
     }
 }
 

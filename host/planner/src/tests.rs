@@ -157,7 +157,7 @@ fn bad_input_and_limits_that_contradict_each_other_are_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn every_move_fits_when_its_turn_comes_and_nothing_is_worse_on_the_way(
@@ -177,13 +177,16 @@ proptest! {
         plan.check().unwrap();
         let index = |node: &str| node[1..].parse::<usize>().unwrap();
         let mut sum = plan.report.before.within_nodes;
+        // A move may cost what those before it have saved, so no prefix of the plan is worse than the start.
+        let mut within_zones = 0.0;
         for planned in &plan.moves {
             // The old pod still ends when the new one is placed.
             on_node[index(&planned.to)] += 1;
             prop_assert!(f64::from(on_node[index(&planned.to)]) * 0.5 <= CORES, "{plan:?}");
             on_node[index(&planned.from)] -= 1;
             prop_assert!(planned.gain.within_nodes_bytes_per_second > 0.0);
-            prop_assert!(planned.gain.within_zones_bytes_per_second >= -1e-6);
+            within_zones += planned.gain.within_zones_bytes_per_second;
+            prop_assert!(within_zones >= -1e-6, "{plan:?}");
             sum += planned.gain.within_nodes_bytes_per_second;
         }
         prop_assert!((sum - plan.report.after.within_nodes).abs() < 1e-3, "{sum} {:?}", plan.report.after);

@@ -1,5 +1,7 @@
 //! Nodes, and how many pods of each template are on them.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use crate::compile::Compiled;
@@ -17,7 +19,7 @@ static NOTHING: ResourceList = ResourceList::EMPTY;
 /// Nodes and the pods on them. A node is its index in [`Cluster::nodes`].
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    nodes: Vec<Node>,
+    nodes: Arc<[Node]>,
     by_name: HashMap<String, usize, foldhash::fast::RandomState>,
     /// The order in which kube-scheduler looks at nodes.
     order: Vec<usize>,
@@ -47,7 +49,7 @@ impl Cluster {
             order: order::by_turns(&nodes),
             loads: vec![Load::default(); nodes.len()],
             compiled: Compiled::new(nodes.len()),
-            nodes,
+            nodes: nodes.into(),
             templates: Vec::new(),
             known: HashMap::default(),
         }
@@ -70,6 +72,10 @@ impl Cluster {
     #[must_use]
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
+    }
+
+    pub(crate) fn shared_nodes(&self) -> Arc<[Node]> {
+        Arc::clone(&self.nodes)
     }
 
     #[must_use]
@@ -187,6 +193,13 @@ impl Cluster {
     #[must_use]
     pub fn requested(&self, node: usize) -> &ResourceList {
         self.loads.get(node).map_or(&NOTHING, |load| &load.requested)
+    }
+
+    /// By node, the weights of the preferred terms of node affinity that it matches, added up; empty if pods of the template have none.
+    #[must_use]
+    pub fn preference(&self, template: TemplateId) -> &[i64] {
+        let rules = self.compiled_pod(template).map(|template| self.compiled.rules.get(template.rules));
+        rules.map_or(&[], |rules| rules.preference())
     }
 
     /// How many pods of a template are on a node.

@@ -70,17 +70,17 @@ struct Lists {
     complete: bool,
 }
 
-/// The nodes that could take a pod.
-#[derive(Debug)]
-pub struct FeasibleNodes<'a> {
-    cluster: &'a Cluster,
-    nodes: Vec<usize>,
+/// The nodes that could take a pod, as they were when that was asked.
+#[derive(Clone, Debug)]
+pub struct FeasibleNodes {
+    nodes: Arc<[Node]>,
+    feasible: Vec<usize>,
 }
 
-impl FeasibleNodes<'_> {
+impl FeasibleNodes {
     /// In order of name.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().filter_map(|node| self.cluster.nodes().get(*node))
+        self.feasible.iter().filter_map(|node| self.nodes.get(*node))
     }
 }
 
@@ -203,13 +203,20 @@ impl LiveCluster {
         }
     }
 
-    /// Makes the cluster again if nodes have changed, or if it has become large with what is not used any more. Takes as long as it takes to
-    /// place all pods.
+    /// Makes the cluster again if nodes have changed, or if half of what may be is there that is not used any more. Takes as long as it
+    /// takes to place all pods. Whoever calls it after each change keeps questions from having to.
     pub fn settle(&mut self) {
-        let few = self.templates <= self.kinds.len() * 2 + UNUSED_TEMPLATES;
-        if !self.outdated && few && self.bytes <= UNUSED_BYTES {
-            return;
+        if self.outdated || self.is_full(2) {
+            self.renew();
         }
+    }
+
+    /// Whether it has a part of what may be there that is not used any more.
+    fn is_full(&self, part: usize) -> bool {
+        self.templates > self.kinds.len() * 2 + UNUSED_TEMPLATES / part || self.bytes > UNUSED_BYTES / part
+    }
+
+    fn renew(&mut self) {
         let mut cluster = Cluster::new(self.nodes.values().map(|node| node.what.clone()).collect());
         for kind in self.kinds.values_mut() {
             kind.template = cluster.template(&kind.pod);
@@ -226,8 +233,10 @@ impl LiveCluster {
     }
 
     /// The nodes that could take one more pod like this.
-    pub fn feasible(&mut self, pod: &Pod) -> FeasibleNodes<'_> {
-        self.settle();
+    pub fn feasible(&mut self, pod: &Pod) -> FeasibleNodes {
+        if self.outdated || self.is_full(1) {
+            self.renew();
+        }
         let key = key(pod);
         let known = self.kinds.get(key.as_str()).map(|kind| kind.template);
         let template = known.unwrap_or_else(|| {
@@ -235,7 +244,7 @@ impl LiveCluster {
             self.bytes += key.len();
             self.cluster.template(pod)
         });
-        FeasibleNodes { nodes: self.cluster.feasible(template).nodes, cluster: &self.cluster }
+        FeasibleNodes { feasible: self.cluster.feasible(template).nodes, nodes: self.cluster.shared_nodes() }
     }
 
     fn enter(&mut self, key: Arc<str>, pod: Pod, node: String) -> PlacedPod {

@@ -50,11 +50,36 @@ impl NodeTerms {
     }
 }
 
+/// Preferred terms of node affinity, each with its weight.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PreferredTerms(Vec<(NodeTerm, i64)>);
+
+impl PreferredTerms {
+    #[must_use]
+    pub fn from_api(terms: &[api::PreferredSchedulingTerm]) -> Self {
+        let weighted = |term: &api::PreferredSchedulingTerm| {
+            Some((NodeTerm::from_api(&term.preference)?, i64::from(term.weight)))
+        };
+        Self(terms.iter().filter_map(weighted).collect())
+    }
+
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The sum of the weights of the terms that match.
+    pub(crate) fn preference(&self, node: &Node) -> i64 {
+        let matching = self.0.iter().filter(|(term, _)| term.matches(node));
+        matching.map(|(_, weight)| weight).sum()
+    }
+}
+
 /// What a pod asks of its node's labels and name.
 pub(crate) struct NodeAffinity {
     selector: Selector,
     required: Option<NodeTerms>,
-    preferred: Vec<(NodeTerm, i64)>,
+    preferred: PreferredTerms,
     /// Names of the only nodes that are looked at, if every required term names some.
     named: Option<Vec<String>>,
 }
@@ -66,13 +91,10 @@ impl NodeAffinity {
             .and_then(|affinity| affinity.required_during_scheduling_ignored_during_execution.as_ref());
         let preferred = affinity
             .and_then(|affinity| affinity.preferred_during_scheduling_ignored_during_execution.as_deref());
-        let weighted = |term: &api::PreferredSchedulingTerm| {
-            Some((NodeTerm::from_api(&term.preference)?, i64::from(term.weight)))
-        };
         Self {
             selector: Selector::of_labels(&pod.scheduling.node_selector),
             required: required.map(NodeTerms::from_api),
-            preferred: preferred.unwrap_or_default().iter().filter_map(weighted).collect(),
+            preferred: PreferredTerms::from_api(preferred.unwrap_or_default()),
             named: required.and_then(named),
         }
     }
@@ -82,14 +104,8 @@ impl NodeAffinity {
             && self.required.as_ref().is_none_or(|required| required.match_node(node))
     }
 
-    /// The sum of the weights of the preferred terms that match.
-    pub(crate) fn preference(&self, node: &Node) -> i64 {
-        let matching = self.preferred.iter().filter(|(term, _)| term.matches(node));
-        matching.map(|(_, weight)| weight).sum()
-    }
-
-    pub(crate) fn prefers_some(&self) -> bool {
-        !self.preferred.is_empty()
+    pub(crate) fn preferred(&self) -> &PreferredTerms {
+        &self.preferred
     }
 
     pub(crate) fn named(&self) -> Option<&[String]> {

@@ -90,10 +90,11 @@ impl NodeRules {
         if avoided.iter().all(|avoided| *avoided == 0) {
             avoided = Vec::new();
         }
-        let preference = if affinity.prefers_some() {
-            nodes.iter().map(|node| affinity.preference(node)).collect()
-        } else {
+        let preferred = affinity.preferred();
+        let preference = if preferred.is_empty() {
             Vec::new()
+        } else {
+            nodes.iter().map(|node| preferred.preference(node)).collect()
         };
         let named = affinity.named().map(|names| {
             let listed = |node: &Node| names.binary_search(&node.name).is_ok();

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1 as api;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use netmarks_core::pod_identity;
 use serde::{Deserialize, Serialize};
 
 /// A Service, for the default spreading of its pods.
@@ -46,4 +47,17 @@ pub struct Workload {
     #[serde(flatten)]
     pub owner: Owner,
     pub selector: LabelSelector,
+}
+
+/// All owners of an object, as the rules that name applications take them.
+#[must_use]
+pub fn owners(metadata: &ObjectMeta) -> Vec<pod_identity::Owner<'_>> {
+    let references = metadata.owner_references.iter().flatten();
+    let owners = references.map(|owner| pod_identity::Owner {
+        api_version: owner.api_version.as_str().into(),
+        kind: owner.kind.as_str().into(),
+        name: owner.name.as_str().into(),
+        controller: owner.controller.unwrap_or(false),
+    });
+    owners.collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::filter::Filter;
+use crate::node_affinity::PreferredTerms;
 use crate::score::Plugin;
 use crate::template::TemplateId;
 
@@ -27,6 +28,21 @@ pub struct SchedulerOptions {
 impl Default for SchedulerOptions {
     fn default() -> Self {
         Self { percentage_of_nodes_to_score: None, extender_weight: 1, keep_scores: false }
+    }
+}
+
+impl SchedulerOptions {
+    /// Of so many nodes, those that are found and compared at most.
+    #[must_use]
+    pub fn nodes_to_find(&self, all: usize) -> usize {
+        if all < LEAST_NODES {
+            return all;
+        }
+        let percentage = match self.percentage_of_nodes_to_score {
+            None | Some(0) => 50_usize.saturating_sub(all / 125).max(LEAST_PERCENTAGE),
+            Some(percentage) => usize::try_from(percentage.min(100)).unwrap_or(100),
+        };
+        (all * percentage / 100).max(LEAST_NODES)
     }
 }
 
@@ -76,6 +92,17 @@ impl Scheduler {
         template: TemplateId,
         extender: Option<&mut ExtenderScores<'_>>,
     ) -> SchedulerDecision {
+        self.decide_preferring(cluster, template, &PreferredTerms::default(), extender)
+    }
+
+    /// Decides for a pod that prefers nodes beside what its template does: terms of its own make no template of its own.
+    pub fn decide_preferring(
+        &mut self,
+        cluster: &Cluster,
+        template: TemplateId,
+        added: &PreferredTerms,
+        extender: Option<&mut ExtenderScores<'_>>,
+    ) -> SchedulerDecision {
         let candidates = self.search(cluster, template);
         let mut decision = SchedulerDecision {
             totals: vec![0; candidates.len()],
@@ -83,7 +110,7 @@ impl Scheduler {
             ..SchedulerDecision::default()
         };
         if decision.candidates.len() > 1 {
-            self.score(cluster, template, extender, &mut decision);
+            self.score(cluster, template, added, extender, &mut decision);
         }
         let highest = decision.totals.iter().copied().max();
         let best = decision.candidates.iter().zip(&decision.totals);
@@ -100,7 +127,7 @@ impl Scheduler {
         if nodes.is_empty() {
             return Vec::new();
         }
-        let wanted = self.nodes_to_find(nodes.len());
+        let wanted = self.options.nodes_to_find(nodes.len());
         let mut found = Vec::with_capacity(wanted);
         let mut looked_at = 0;
         let (before, from) = nodes.split_at_checked(self.start % nodes.len()).unwrap_or((&[], nodes));
@@ -117,21 +144,11 @@ impl Scheduler {
         found
     }
 
-    fn nodes_to_find(&self, all: usize) -> usize {
-        if all < LEAST_NODES {
-            return all;
-        }
-        let percentage = match self.options.percentage_of_nodes_to_score {
-            None | Some(0) => 50_usize.saturating_sub(all / 125).max(LEAST_PERCENTAGE),
-            Some(percentage) => usize::try_from(percentage.min(100)).unwrap_or(100),
-        };
-        (all * percentage / 100).max(LEAST_NODES)
-    }
-
     fn score(
         &mut self,
         cluster: &Cluster,
         template: TemplateId,
+        added: &PreferredTerms,
         extender: Option<&mut ExtenderScores<'_>>,
         decision: &mut SchedulerDecision,
     ) {
@@ -147,7 +164,7 @@ impl Scheduler {
             }
         };
         for plugin in Plugin::ALL {
-            plugin.score(cluster, pod, candidates, scores);
+            plugin.score(cluster, pod, added, candidates, scores);
             add(plugin, scores, plugin.weight());
         }
         if let Some(extender) = extender {

@@ -8,6 +8,7 @@ mod spreading;
 use std::fmt;
 
 use crate::cluster::Cluster;
+use crate::node_affinity::PreferredTerms;
 use crate::template::Template;
 
 /// The best score of a plugin before its weight.
@@ -47,18 +48,19 @@ impl Plugin {
         }
     }
 
-    /// Writes the normalised score of each candidate.
+    /// Writes the normalised score of each candidate. `added` are preferred terms that the pod has beside those of its template.
     pub(crate) fn score(
         self,
         cluster: &Cluster,
         pod: &Template,
+        added: &PreferredTerms,
         candidates: &[usize],
         scores: &mut Vec<i64>,
     ) {
         scores.clear();
         match self {
             Self::TaintToleration => soft_rules::taints(cluster, pod, candidates, scores),
-            Self::NodeAffinity => soft_rules::node_affinity(cluster, pod, candidates, scores),
+            Self::NodeAffinity => soft_rules::node_affinity(cluster, pod, added, candidates, scores),
             Self::NodeResourcesFit => resources::least_allocated(cluster, pod, candidates, scores),
             Self::PodTopologySpread => spreading::score(cluster, pod, candidates, scores),
             Self::InterPodAffinity => pod_affinity::score(cluster, pod, candidates, scores),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use netmarks_admission::AdmissionConfig;
 use netmarks_policies::Registry;
 use netmarks_scoring::ScoringConfig;
 
@@ -30,11 +31,21 @@ pub enum Decider {
         /// Most time of its search. With it, what is found depends on how fast the machine is.
         time: Option<Duration>,
     },
-    /// kube-scheduler with what is active in a registry as its extender.
+    /// kube-scheduler with what is active in a registry.
     Policies {
         /// The policies.
         registry: Registry,
         /// How raw scores become answers.
         config: Box<ScoringConfig>,
+        door: PolicyDoor,
     },
+}
+
+/// How policies are asked.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PolicyDoor {
+    /// As kube-scheduler's extender.
+    Extender,
+    /// As the webhook that adds preferred node affinity to new pods, with these settings.
+    Admission(Box<AdmissionConfig>),
 }

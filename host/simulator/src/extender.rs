@@ -13,8 +13,8 @@ use crate::world::World;
 
 /// Scores nodes as `netmarks serve` does.
 pub(crate) struct PolicyExtender<'w> {
-    state: Arc<ClusterState>,
-    scorer: Scorer,
+    pub(crate) state: Arc<ClusterState>,
+    pub(crate) scorer: Scorer,
     names: Vec<&'w str>,
     /// Decisions for which a policy failed.
     pub(crate) faults: u64,

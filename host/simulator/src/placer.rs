@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use netmarks_core::request::PendingPod;
 use netmarks_placement::Placer;
-use netmarks_scheduler_model::{Cluster, Scheduler, SchedulerDecision, SchedulerOptions, TemplateId};
+use netmarks_scheduler_model::{
+    Cluster, PreferredTerms, Scheduler, SchedulerDecision, SchedulerOptions, TemplateId,
+};
 
-use crate::arm::Decider;
+use crate::admission::PolicyAdmission;
+use crate::arm::{Decider, PolicyDoor};
 use crate::declared::Declared;
 use crate::extender::PolicyExtender;
 use crate::world::{EmptyCluster, World};
@@ -30,6 +33,8 @@ pub(crate) struct SimulatedScheduler<'w> {
     /// How often each pod was replaced by one of another template.
     rollouts: Vec<u32>,
     pub(crate) decisions: u64,
+    /// Pods that are created before the first of them is placed.
+    pub(crate) created_at_once: usize,
     cancelled: &'w AtomicBool,
 }
 
@@ -39,7 +44,8 @@ enum Scores<'w> {
     /// Nothing is: any feasible node will do.
     Random,
     Declared(Declared),
-    Policies(Box<PolicyExtender<'w>>),
+    Extender(Box<PolicyExtender<'w>>),
+    Admission(Box<PolicyAdmission<'w>>),
 }
 
 impl<'w> SimulatedScheduler<'w> {
@@ -56,8 +62,14 @@ impl<'w> SimulatedScheduler<'w> {
             Decider::Default | Decider::Optimal { .. } => Scores::None,
             Decider::Random => Scores::Random,
             Decider::Declared => Scores::Declared(Declared::new(&world.inventory)),
-            Decider::Policies { registry, config } => {
-                Scores::Policies(Box::new(PolicyExtender::new(world, registry, config)))
+            Decider::Policies { registry, config, door } => {
+                let policies = PolicyExtender::new(world, registry, config);
+                match door {
+                    PolicyDoor::Extender => Scores::Extender(Box::new(policies)),
+                    PolicyDoor::Admission(config) => {
+                        Scores::Admission(Box::new(PolicyAdmission::new(world, policies, config)))
+                    }
+                }
             }
         };
         Self {
@@ -71,6 +83,7 @@ impl<'w> SimulatedScheduler<'w> {
             renamed: 0,
             rollouts: vec![0; world.pods.len()],
             decisions: 0,
+            created_at_once: 1,
             cancelled,
         }
     }
@@ -78,8 +91,9 @@ impl<'w> SimulatedScheduler<'w> {
     /// Decisions for which a policy failed.
     pub(crate) fn faults(&self) -> u64 {
         match &self.scores {
-            Scores::Policies(extender) => extender.faults,
-            _ => 0,
+            Scores::Extender(extender) => extender.faults,
+            Scores::Admission(admission) => admission.policies.faults,
+            Scores::None | Scores::Random | Scores::Declared(_) => 0,
         }
     }
 
@@ -90,20 +104,24 @@ impl<'w> SimulatedScheduler<'w> {
         self.decisions += 1;
         let pending = self.pending(pod);
         let Self { cluster, scheduler, scores, .. } = self;
+        let added = match (&mut *scores, &pending) {
+            (Scores::Admission(admission), Some(pending)) => admission.terms(cluster, template, pod, pending),
+            _ => PreferredTerms::default(),
+        };
         let mut ask = |candidates: &[usize], answer: &mut Vec<i64>| match scores {
-            Scores::None | Scores::Random => {}
+            Scores::None | Scores::Random | Scores::Admission(_) => {}
             Scores::Declared(declared) => {
                 if let Some(application) = application {
                     declared.scores(application, candidates, answer);
                 }
             }
-            Scores::Policies(extender) => {
+            Scores::Extender(extender) => {
                 if let Some(pending) = &pending {
                     extender.scores(pending, candidates, answer);
                 }
             }
         };
-        let mut decision = scheduler.decide(cluster, template, Some(&mut ask));
+        let mut decision = scheduler.decide_preferring(cluster, template, &added, Some(&mut ask));
         if matches!(scores, Scores::Random) {
             decision.best.clone_from(&decision.candidates);
         }
@@ -141,13 +159,32 @@ impl<'w> SimulatedScheduler<'w> {
                     declared.occupancy.enter(application, node);
                 }
             }
-            Scores::Policies(extender) => extender.bind(&name, &pending, node),
+            Scores::Extender(extender) => extender.bind(&name, &pending, node),
+            Scores::Admission(admission) => admission.policies.bind(&name, &pending, node),
         }
         names.push_back(name);
     }
 }
 
 impl Placer for SimulatedScheduler<'_> {
+    fn created_at_once(&self) -> usize {
+        self.created_at_once
+    }
+
+    fn create(&mut self, pods: &[usize]) {
+        // One alone sees all that there is when it is placed.
+        if pods.len() < 2 {
+            return;
+        }
+        let pending: Vec<_> = pods
+            .iter()
+            .filter_map(|pod| Some((*pod, *self.templates.get(*pod)?, self.pending(*pod)?)))
+            .collect();
+        if let Scores::Admission(admission) = &mut self.scores {
+            admission.create(&mut self.cluster, &pending);
+        }
+    }
+
     fn occupy(&mut self, pod: usize, node: usize) {
         if let Some(template) = self.templates.get(pod).copied() {
             self.enter(pod, template, node);
@@ -172,7 +209,8 @@ impl Placer for SimulatedScheduler<'_> {
         self.cluster.remove(template, node);
         let name = self.names.get_mut(pod).and_then(VecDeque::pop_front);
         match (&mut self.scores, name) {
-            (Scores::Policies(extender), Some(name)) => extender.delete(&name),
+            (Scores::Extender(extender), Some(name)) => extender.delete(&name),
+            (Scores::Admission(admission), Some(name)) => admission.policies.delete(&name),
             (Scores::Declared(declared), _) => {
                 if let Some(application) = self.world.inventory.pods.get(pod).and_then(|pod| pod.application)
                 {

@@ -1,6 +1,6 @@
 //! Where running pods would go if they were evicted, one after the other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
 
 use netmarks_core::application::Application;
@@ -57,10 +57,10 @@ impl<'w> Rehearsal<'w> {
         Self { world, follows_target, scheduler, ending: HashMap::new(), placement }
     }
 
-    /// The nodes on which the target placement has pods of each application, by their indices; `None` if no policy asks for a target.
-    /// Applications that are not in it may go anywhere.
+    /// How many pods of each application the target placement has on which nodes, by their indices; `None` if no policy asks for a
+    /// target. Applications that are not in it may go anywhere.
     #[must_use]
-    pub fn target(&self) -> Option<HashMap<usize, HashSet<usize>>> {
+    pub fn target(&self) -> Option<HashMap<usize, HashMap<usize, u32>>> {
         if !self.follows_target {
             return None;
         }
@@ -70,7 +70,7 @@ impl<'w> Rehearsal<'w> {
         let names = inventory.applications.iter().enumerate().map(|(index, name)| (name.as_str(), index));
         let names: HashMap<&str, usize> = names.collect();
         let of = |(application, counts): &(Application, Vec<(String, u32)>)| {
-            let on = counts.iter().filter_map(|(node, _)| nodes.get(node.as_str()).copied());
+            let on = counts.iter().filter_map(|(node, pods)| Some((*nodes.get(node.as_str())?, *pods)));
             Some((*names.get(application.to_string().as_str())?, on.collect()))
         };
         Some(self.world.target().iter().filter_map(of).collect())

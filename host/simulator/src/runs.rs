@@ -16,7 +16,7 @@ use crate::world::{EmptyCluster, World};
 
 /// What to simulate.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct SimulationOptions {
     pub order: Order,
     /// How often each arm runs, with another seed each time.
     pub repetitions: usize,
@@ -24,6 +24,8 @@ pub struct Plan {
     /// Runs at the same time.
     pub threads: usize,
     pub scheduler: SchedulerOptions,
+    /// Pods that are created before the first of them is placed; what is decided at creation then knows less.
+    pub created_at_once: usize,
     pub assumptions: Assumptions,
 }
 
@@ -50,20 +52,20 @@ struct ArmRuns {
 pub fn simulate(
     world: &World,
     arms: &[Arm],
-    plan: &Plan,
+    options: &SimulationOptions,
     cancelled: &AtomicBool,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> SimulationReport {
-    let cordoned = if let Order::Drain { node } = plan.order { Some(node) } else { None };
+    let cordoned = if let Order::Drain { node } = options.order { Some(node) } else { None };
     let simulation = Simulation {
         world,
-        plan,
+        options,
         empty: world.empty_cluster(None),
         cordoned: cordoned.map(|node| world.empty_cluster(Some(node))),
         cancelled,
     };
-    let all = plan.repetitions.saturating_mul(arms.len());
-    let none = ArmRuns { repetitions: vec![None; plan.repetitions], first: None };
+    let all = options.repetitions.saturating_mul(arms.len());
+    let none = ArmRuns { repetitions: vec![None; options.repetitions], first: None };
     let runs = Mutex::new(vec![none; arms.len()]);
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let work = || {
@@ -91,7 +93,7 @@ pub fn simulate(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..plan.threads.clamp(1, all.max(1)) {
+        for _ in 0..options.threads.clamp(1, all.max(1)) {
             scope.spawn(work);
         }
     });
@@ -102,7 +104,7 @@ pub fn simulate(
 /// What all runs share.
 struct Simulation<'a> {
     world: &'a World,
-    plan: &'a Plan,
+    options: &'a SimulationOptions,
     empty: EmptyCluster,
     /// The same with the node cordoned that is drained.
     cordoned: Option<EmptyCluster>,
@@ -111,23 +113,24 @@ struct Simulation<'a> {
 
 impl Simulation<'_> {
     fn run(&self, decider: &Decider, repetition: u64) -> Option<(Repetition, Placement)> {
-        let Self { world, plan, empty, cordoned, cancelled } = self;
-        let seed = plan.seed.wrapping_add(repetition.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let Self { world, options, empty, cordoned, cancelled } = self;
+        let seed = options.seed.wrapping_add(repetition.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         let mut seeds = fastrand::Rng::with_seed(seed);
         let mut order = fastrand::Rng::with_seed(seeds.u64(..));
         let ties = fastrand::Rng::with_seed(seeds.u64(..));
         let (placement, faults, decisions) = if let Decider::Optimal { steps, time } = decider {
             // Other runs are under way on the other threads.
-            let threads = plan.threads.checked_div(plan.repetitions).unwrap_or(1).max(1);
+            let threads = options.threads.checked_div(options.repetitions).unwrap_or(1).max(1);
             let effort = Effort { steps: *steps, time: *time, seed: seeds.u64(..), threads };
             (self.packed(effort)?, 0, 0)
         } else {
-            let (empty, options) = (cordoned.as_ref().unwrap_or(empty), plan.scheduler.clone());
-            let mut scheduler = SimulatedScheduler::new(world, decider, empty, options, ties, cancelled);
-            let placement = place_all(&world.inventory, &plan.order, &mut order, &mut scheduler)?;
+            let (empty, scheduler) = (cordoned.as_ref().unwrap_or(empty), options.scheduler.clone());
+            let mut scheduler = SimulatedScheduler::new(world, decider, empty, scheduler, ties, cancelled);
+            scheduler.created_at_once = options.created_at_once;
+            let placement = place_all(&world.inventory, &options.order, &mut order, &mut scheduler)?;
             (placement, scheduler.faults(), scheduler.decisions)
         };
-        let figures = figures(&world.inventory, &placement, &plan.assumptions);
+        let figures = figures(&world.inventory, &placement, &options.assumptions);
         Some((Repetition { figures, faults, decisions }, placement))
     }
 
@@ -141,7 +144,7 @@ impl Simulation<'_> {
     }
 
     fn report(&self, arms: &[Arm], runs: Vec<ArmRuns>) -> SimulationReport {
-        let Self { world, plan, empty, .. } = self;
+        let Self { world, options, empty, .. } = self;
         let mut first_placements = Vec::new();
         let mut studied = Vec::new();
         for (arm, runs) in arms.iter().zip(runs) {
@@ -152,10 +155,10 @@ impl Simulation<'_> {
         let conditions = Conditions {
             missing: world.missing(),
             left_out: empty.left_out(),
-            ..Conditions::new(inventory, plan.repetitions, plan.seed, plan.assumptions)
+            ..Conditions::new(inventory, options.repetitions, options.seed, options.assumptions)
         };
         let as_found = inventory.pods.iter().any(|pod| pod.node.is_some());
-        let as_found = as_found.then(|| figures(inventory, &inventory.initial(), &plan.assumptions));
+        let as_found = as_found.then(|| figures(inventory, &inventory.initial(), &options.assumptions));
         SimulationReport { conditions, as_found, study: Study::new(&studied), first_placements }
     }
 }

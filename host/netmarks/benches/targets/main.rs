@@ -18,6 +18,7 @@
     reason = "microseconds"
 )]
 
+mod admission;
 mod http;
 mod memory;
 mod policy_call;
@@ -35,7 +36,7 @@ use report::Row;
 #[derive(Debug, Parser)]
 struct Args {
     /// Only these rows of the targets
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 6, 7, 9])]
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 6, 7, 9, 12])]
     rows: Vec<u32>,
     /// Write the results here, too
     #[arg(long)]
@@ -67,7 +68,8 @@ fn main() {
             6 => memory::rows(),
             7 => watch::rows(repetitions),
             9 => under_change::rows(args.quick),
-            other => panic!("row {other} is not measured here; there are 1, 2, 3, 6, 7 and 9"),
+            12 => admission::rows(repetitions),
+            other => panic!("row {other} is not measured here; there are 1, 2, 3, 6, 7, 9 and 12"),
         };
         for row in measured {
             println!("{row}");

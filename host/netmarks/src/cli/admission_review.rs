@@ -1,16 +1,13 @@
 //! `netmarks admission-review`.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use netmarks_admission::Outcome;
 use netmarks_admission::review::{Review, decode};
 use netmarks_core::yaml::YamlError;
 use netmarks_files::Content;
-use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_state::ClusterState;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,7 +16,6 @@ use super::terminal::say_json;
 use crate::config::Config;
 use crate::config::load::{Flags, environment, load};
 use crate::model::model_of;
-use crate::tasks::Tasks;
 use crate::wiring;
 
 const EXAMPLES: &str = "FILE is a pod's manifest, YAML or JSON, or an AdmissionReview. Prints what came of it and the JSON patch, which is empty where
@@ -97,16 +93,7 @@ fn read(file: &Path) -> Result<Result<Review, Outcome>> {
 }
 
 fn decide(snapshot: &SnapshotFile, review: &Review, config: &Config) -> Result<Report> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
-    let mut tasks = Tasks::default();
-    let scoring = runtime.block_on(wiring::scoring(
-        wiring::engine(config)?,
-        config,
-        state,
-        Compiling::Here,
-        &mut tasks,
-    ))?;
+    let scoring = wiring::fixed_scoring(config, snapshot.to_index())?;
     let decided = scoring.admission(config, model_of(snapshot)).decide(review);
     Ok(Report { outcome: decided.outcome.as_str(), patch: decided.patch })
 }

@@ -65,6 +65,23 @@ pub(super) fn base_url(text: &str) -> Result<String, String> {
     Ok(text.trim_end_matches('/').to_owned())
 }
 
+/// What a running extender answers for a path.
+///
+/// # Errors
+/// If it does not answer, or refuses.
+pub(super) async fn text(server: &str, path: &str, tls: &ClientTls) -> Result<String> {
+    let url = format!("{server}{path}");
+    let hint = "is `netmarks serve` running there? (--server)";
+    let response = tls.client()?.build()?.get(&url).send().await;
+    let response = response.map_err(|error| unreachable(&url, error, hint))?;
+    let status = response.status();
+    let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
+    if !status.is_success() {
+        bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default());
+    }
+    Ok(text)
+}
+
 /// Why a server did not answer, with what to look at.
 pub(super) fn unreachable(url: &str, error: reqwest::Error, hint: &str) -> Error {
     if answers_without_tls(&error) {

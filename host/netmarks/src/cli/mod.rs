@@ -16,6 +16,7 @@ mod interrupt;
 mod output;
 mod plan;
 mod policy;
+mod report;
 mod rollout;
 mod score;
 mod serve;
@@ -84,6 +85,8 @@ enum Command {
     Score(score::Args),
     /// What the webhook would add to a pod, on a snapshot
     AdmissionReview(admission_review::Args),
+    /// What the webhook did, or would have done in a preview: pods, where they landed, and what that is worth
+    Report(report::Args),
     /// What a cluster would gain: place a snapshot's pods again, with and without policies, and compare
     Simulate(Box<simulate::Args>),
     /// What to move, in which order, and what it is worth: an ordered list of pods; nothing is moved
@@ -114,6 +117,7 @@ impl Cli {
             Command::Top(args) => top::run(&args),
             Command::Score(args) => score::run(&args),
             Command::AdmissionReview(args) => admission_review::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Simulate(args) => simulate::run(*args),
             Command::Plan(args) => plan::run(*args),
             Command::Snapshot(args) => snapshot::run(*args),

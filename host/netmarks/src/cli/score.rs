@@ -1,21 +1,17 @@
 //! `netmarks score`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use netmarks_core::request::PendingPod;
 use netmarks_core::why::NodeScore;
 use netmarks_engine::Description;
-use netmarks_policies::Compiling;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_state::ClusterState;
 
 use super::exit::Ended;
 use super::output::{OutputFormat, parts_table, score_table};
 use super::terminal::{say, say_json, width};
 use crate::config::Config;
-use crate::tasks::Tasks;
 use crate::wiring;
 
 const EXAMPLES: &str = "Examples:
@@ -88,16 +84,7 @@ pub(super) fn rank(
         bail!("the snapshot has no nodes");
     }
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let state = Arc::new(ClusterState::fixed(index));
-    let mut tasks = Tasks::default();
-    let scoring = runtime.block_on(wiring::scoring(
-        wiring::engine(config)?,
-        config,
-        state,
-        Compiling::Here,
-        &mut tasks,
-    ))?;
+    let scoring = wiring::fixed_scoring(config, index)?;
     let answer = scoring.scorer.decide(&pending, &names);
     let policy = scoring.registry.current().active.first().map(|member| {
         let Description { name, version, summary, .. } = member.policy.description();

@@ -132,6 +132,11 @@ pub enum Risk {
         /// Of 1.
         share: f64,
     },
+    /// It gains nothing before others follow: a policy with a target sends it where its peers will be.
+    WithNext {
+        /// So many moves, those right after it.
+        moves: usize,
+    },
     /// The model leaves something out that concerns the pod.
     LeftOut {
         /// A sentence.
@@ -154,6 +159,8 @@ impl fmt::Display for Risk {
             Self::Concentration { share } => {
                 write!(f, "one node then has {:.0}% of its application", share * 100.0)
             }
+            Self::WithNext { moves: 1 } => f.write_str("it pays only with the next move"),
+            Self::WithNext { moves } => write!(f, "it pays only with the next {moves} moves"),
             Self::LeftOut { what } => f.write_str(what),
         }
     }

@@ -1,6 +1,7 @@
 //! Soft taints and preferred node affinity.
 
 use crate::cluster::Cluster;
+use crate::node_affinity::PreferredTerms;
 use crate::score::MOST;
 use crate::template::Template;
 
@@ -17,9 +18,23 @@ pub(super) fn taints(cluster: &Cluster, pod: &Template, candidates: &[usize], sc
     }
 }
 
-pub(super) fn node_affinity(cluster: &Cluster, pod: &Template, candidates: &[usize], scores: &mut Vec<i64>) {
+/// `added` are terms that the pod has beside those of its template.
+pub(super) fn node_affinity(
+    cluster: &Cluster,
+    pod: &Template,
+    added: &PreferredTerms,
+    candidates: &[usize],
+    scores: &mut Vec<i64>,
+) {
     let preference = cluster.compiled().rules.get(pod.rules).preference();
-    let highest = raw(preference, candidates, scores);
+    let mut highest = raw(preference, candidates, scores);
+    if !added.is_empty() {
+        scores.resize(candidates.len(), 0);
+        for (score, node) in scores.iter_mut().zip(candidates) {
+            *score += cluster.nodes().get(*node).map_or(0, |node| added.preference(node));
+        }
+        highest = scores.iter().copied().max().unwrap_or(0);
+    }
     if highest == 0 {
         return;
     }

@@ -10,8 +10,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use kube::{Api, Client};
 use netmarks_core::application::{Application, Naming};
 use netmarks_core::facts::Resources;
-use netmarks_core::pod_identity::{Owner, PodIdentity};
-use netmarks_scheduler_model::{self as model, Node, Pod, Volume, Workload};
+use netmarks_core::pod_identity::PodIdentity;
+use netmarks_scheduler_model::{self as model, Node, Pod, Volume, Workload, owners};
 use netmarks_sources::snapshot_file::{
     DisruptionBudget, FileNamespace, FileNode, FilePod, FileService, Missing, NodeCondition, NodeScheduling,
     SnapshotFile,
@@ -141,17 +141,7 @@ fn file_pod(naming: Naming, volumes: &HashMap<(String, String), Volume>, pod: &a
 }
 
 fn application(naming: Naming, metadata: &ObjectMeta, pod: &Pod) -> Option<Application> {
-    let owners: Vec<Owner<'_>> = metadata
-        .owner_references
-        .iter()
-        .flatten()
-        .map(|owner| Owner {
-            api_version: owner.api_version.as_str().into(),
-            kind: owner.kind.as_str().into(),
-            name: owner.name.as_str().into(),
-            controller: owner.controller.unwrap_or(false),
-        })
-        .collect();
+    let owners = owners(metadata);
     let name = naming.name(PodIdentity {
         name: &pod.name,
         generated: metadata.generate_name.as_ref().is_some_and(|prefix| !prefix.is_empty()),

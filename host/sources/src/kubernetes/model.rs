@@ -14,7 +14,7 @@ use super::watch::{PAGE_SIZE, UNFINISHED, follow};
 
 /// What follows the watches.
 pub trait Follower: Sync {
-    /// Changes the cluster by a whole batch.
+    /// Changes the cluster by a whole batch. Where there are two of it, each is changed.
     fn update(&self, change: &mut dyn FnMut(&mut LiveCluster));
 
     /// A pod that came or changed, or is `gone`; after the cluster knows it.
@@ -49,21 +49,14 @@ pub async fn run(client: Client, follower: impl Follower, shutdown: Cancellation
 
 /// Applies events of pods, then tells who they were about.
 pub fn take_pods(follower: &impl Follower, events: &[Event<api::Pod>]) -> Outcome {
-    let mut outcome = Outcome::default();
     follower.update(&mut |cluster| {
         for event in events {
             match event {
-                Event::Init => {
-                    cluster.begin_pod_list();
-                    outcome.lists_begun += 1;
-                }
+                Event::Init => cluster.begin_pod_list(),
                 Event::InitApply(pod) | Event::Apply(pod) if is_finished(pod) => delete(cluster, pod),
                 Event::InitApply(pod) | Event::Apply(pod) => cluster.apply_pod(Pod::from_api(pod, |_| None)),
                 Event::Delete(pod) => delete(cluster, pod),
-                Event::InitDone => {
-                    cluster.end_pod_list();
-                    outcome.lists_ended += 1;
-                }
+                Event::InitDone => cluster.end_pod_list(),
             }
         }
     });
@@ -74,30 +67,35 @@ pub fn take_pods(follower: &impl Follower, events: &[Event<api::Pod>]) -> Outcom
             Event::Init | Event::InitDone => {}
         }
     }
-    outcome
+    lists(events)
 }
 
 /// Applies events of nodes.
 pub fn take_nodes(follower: &impl Follower, events: &[Event<api::Node>]) -> Outcome {
-    let mut outcome = Outcome::default();
     follower.update(&mut |cluster| {
         for event in events {
             match event {
-                Event::Init => {
-                    cluster.begin_node_list();
-                    outcome.lists_begun += 1;
-                }
+                Event::Init => cluster.begin_node_list(),
                 Event::InitApply(node) | Event::Apply(node) => cluster.apply_node(Node::from(node)),
                 Event::Delete(node) => {
                     cluster.delete_node(node.metadata.name.as_deref().unwrap_or_default());
                 }
-                Event::InitDone => {
-                    cluster.end_node_list();
-                    outcome.lists_ended += 1;
-                }
+                Event::InitDone => cluster.end_node_list(),
             }
         }
     });
+    lists(events)
+}
+
+fn lists<K>(events: &[Event<K>]) -> Outcome {
+    let mut outcome = Outcome::default();
+    for event in events {
+        match event {
+            Event::Init => outcome.lists_begun += 1,
+            Event::InitDone => outcome.lists_ended += 1,
+            _ => {}
+        }
+    }
     outcome
 }
 

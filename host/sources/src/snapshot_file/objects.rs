@@ -59,6 +59,15 @@ pub struct FileService {
     pub internal_traffic_policy: Option<String>,
 }
 
+impl FileService {
+    /// Whether calls go to endpoints on the caller's node where there are some.
+    #[must_use]
+    pub fn prefers_node(&self) -> bool {
+        self.traffic_distribution == Some(TrafficDistribution::PreferSameNode)
+            || self.internal_traffic_policy.as_deref() == Some("Local")
+    }
+}
+
 /// Which endpoints a Service prefers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TrafficDistribution {

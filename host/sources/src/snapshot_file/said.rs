@@ -6,7 +6,6 @@ use netmarks_core::application::Application;
 use netmarks_core::facts::{ApplicationFacts, Resources};
 
 use super::format::{FilePod, SnapshotFile};
-use super::objects::TrafficDistribution;
 
 /// Sums over the pods of an application.
 #[derive(Default)]
@@ -21,11 +20,7 @@ impl SnapshotFile {
     /// caller's node.
     #[must_use]
     pub fn said(&self, pods: &[FilePod]) -> Vec<ApplicationFacts> {
-        let local: Vec<_> = self
-            .services
-            .iter()
-            .filter(|service| service.traffic_distribution == Some(TrafficDistribution::PreferSameNode))
-            .collect();
+        let local: Vec<_> = self.services.iter().filter(|service| service.prefers_node()).collect();
         let mut sums = BTreeMap::<&Application, Sums>::new();
         for pod in pods {
             let Some(application) = &pod.application else { continue };
@@ -45,5 +40,28 @@ impl SnapshotFile {
             local_routing: sums.local_routing,
         };
         sums.into_iter().map(facts).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_prefers_the_caller_s_node_by_either_setting() {
+        for (setting, local) in [
+            (r#""trafficDistribution":"PreferSameNode""#, true),
+            (r#""internalTrafficPolicy":"Local""#, true),
+            (r#""trafficDistribution":"PreferSameZone""#, false),
+        ] {
+            let text = format!(
+                r#"{{"version":2,"taken_at":1.0,"identity":"app","nodes":[],"flows":[],
+                    "pods":[{{"name":"x/a-1","application":"x/a","labels":{{"app":"a"}}}}],
+                    "services":[{{"namespace":"x","name":"a","selector":{{"app":"a"}},{setting}}}]}}"#
+            );
+            let file = SnapshotFile::from_json(text.as_bytes()).unwrap();
+            let said = file.said(&file.pods);
+            assert_eq!(said.first().map(|facts| facts.local_routing), Some(local), "{setting}");
+        }
     }
 }

@@ -15,6 +15,7 @@ use super::super::client::ClientTls;
 use super::super::exit::Ended;
 use super::super::interrupt::interrupted;
 use super::super::simulate::arms::{self, ArmName, OptimalEffort};
+use super::super::simulate::door::{DoorConfig, DoorName};
 use super::super::snapshot::{cluster, extender};
 use super::limits::LimitFlags;
 use super::progress;
@@ -26,6 +27,11 @@ pub(super) struct Flags {
     /// What kube-scheduler has as its extender when the pods are moved: `default` for none, or policies as for `simulate --arm`
     #[arg(long, value_name = "ARM", default_value = "netmarks")]
     policy: ArmName,
+    /// How the policies are asked when the pods are moved
+    #[arg(long, value_name = "DOOR", value_enum, default_value_t)]
+    door: DoorName,
+    #[command(flatten)]
+    config: DoorConfig,
     /// How calls are taken to be routed
     #[arg(long, value_enum, default_value_t)]
     routing: RoutingName,
@@ -50,8 +56,10 @@ pub(super) struct Flags {
 }
 
 /// The flags of [`Flags`]: a plan that is read has no use for them.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 10] = [
     "policy",
+    "door",
+    "admission_config",
     "routing",
     "mesh",
     "price_across_zones",
@@ -94,6 +102,8 @@ impl Flags {
     pub(super) fn make(self, source: &Source<'_>, limits: LimitFlags) -> Result<(Plan, Option<Ended>)> {
         let Self {
             policy,
+            door,
+            config,
             routing,
             mesh,
             price_across_zones,
@@ -117,6 +127,7 @@ impl Flags {
             ScoreMap::Linear,
             threads,
             OptimalEffort { steps, time: None },
+            &[config.door(door)?],
         ))?;
         let arm = arms.first().context("no policy was opened")?;
         let prices = Prices { across_zones_per_gb: price_across_zones, ..Prices::default() };

@@ -12,7 +12,7 @@ use netmarks_policies::{
     Actor, Compiling, Mode, Origin, Registry, RegistryOptions, Settings, Signature, Submission,
 };
 use netmarks_scoring::ScoringConfig;
-use netmarks_simulator::{Arm, Decider};
+use netmarks_simulator::{Arm, Decider, PolicyDoor};
 
 use super::super::policy::flags::parameter;
 use crate::policies::{self, InitialPolicy};
@@ -124,7 +124,7 @@ pub(in super::super) struct OptimalEffort {
     pub(in super::super) time: Option<Duration>,
 }
 
-/// Loads the arms' policies; `calls` of each may run at the same time.
+/// Loads the arms' policies, each asked by each of `doors`; `calls` of each may run at the same time.
 ///
 /// # Errors
 /// If a policy cannot be read or is refused.
@@ -133,6 +133,7 @@ pub(in super::super) async fn open(
     map: ScoreMap,
     calls: usize,
     optimal: OptimalEffort,
+    doors: &[PolicyDoor],
 ) -> Result<Vec<Arm>> {
     let mut arms = Vec::new();
     for name in names {
@@ -145,10 +146,19 @@ pub(in super::super) async fn open(
                 let registry = registry(policies, calls)
                     .await
                     .with_context(|| format!("failed to load the arm `{name}`"))?;
-                Decider::Policies {
-                    registry,
-                    config: Box::new(ScoringConfig { map, ..ScoringConfig::default() }),
-                }
+                let config = Box::new(ScoringConfig { map, ..ScoringConfig::default() });
+                arms.extend(doors.iter().map(|door| Arm {
+                    name: match door {
+                        PolicyDoor::Extender => name.to_string(),
+                        PolicyDoor::Admission(_) => format!("{name} (admission)"),
+                    },
+                    decider: Decider::Policies {
+                        registry: registry.clone(),
+                        config: config.clone(),
+                        door: door.clone(),
+                    },
+                }));
+                continue;
             }
         };
         arms.push(Arm { name: name.to_string(), decider });

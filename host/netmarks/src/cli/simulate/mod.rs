@@ -1,6 +1,7 @@
 //! `netmarks simulate`.
 
 pub(super) mod arms;
+pub(super) mod door;
 mod input;
 mod progress;
 mod table;
@@ -15,9 +16,10 @@ use netmarks_core::compose::ScoreMap;
 use netmarks_files::{AtomicWrite, Readers, Stamp, not_regular};
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
-use netmarks_simulator::{Plan, World, page, simulate};
+use netmarks_simulator::{PolicyDoor, SimulationOptions, World, page, simulate};
 
 use self::arms::{ArmName, OptimalEffort};
+use self::door::{DoorConfig, DoorName};
 use self::input::OrderName;
 use self::progress::ProgressLine;
 use super::exit::Ended;
@@ -47,6 +49,7 @@ Examples:
   netmarks simulate --snapshot cluster.json
   netmarks simulate --snapshot cluster.json --order rollout --arm default --arm mine.wasm
   netmarks simulate --snapshot cluster.json --order drain=worker-3 -o json
+  netmarks simulate --snapshot cluster.json --door extender --door admission
   netmarks simulate --snapshot cluster.json --price-across-zones 0.02 --html report.html";
 
 /// Flags of `netmarks simulate`.
@@ -61,6 +64,15 @@ pub(super) struct Args {
     /// Who decides; the first is what the others are compared with. May be given more than once
     #[arg(long = "arm", value_name = "ARM", default_values = ["default", "netmarks"])]
     arms: Vec<ArmName>,
+    /// How policies are asked; with both, each policy makes two arms
+    #[arg(long = "door", value_name = "DOOR", value_enum, default_values_t = [DoorName::Extender])]
+    doors: Vec<DoorName>,
+    #[command(flatten)]
+    config: DoorConfig,
+    /// Pods that wait for a node come so many at once, as in a rollout: `--door admission` decides for all of them before the
+    /// first one is on a node
+    #[arg(long, value_name = "PODS", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    created_at_once: u32,
     /// Which pods are placed again: `creation`, `random` or `applications` take all off their nodes and place them in that order;
     /// `rollout` or `rollout=ROUNDS` replaces them one by one; `drain=NODE` empties one node
     #[arg(long, value_name = "ORDER", default_value = "random")]
@@ -170,8 +182,10 @@ pub(super) fn run(mut args: Args) -> Result<()> {
             OptimalEffort { steps: args.optimal_steps.unwrap_or_else(usual), time: None }
         }
     };
-    let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, optimal))?;
-    let plan = Plan {
+    let doors: Vec<PolicyDoor> =
+        args.doors.iter().map(|door| args.config.door(*door)).collect::<Result<_>>()?;
+    let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, optimal, &doors))?;
+    let options = SimulationOptions {
         order,
         repetitions: args.repetitions as usize,
         seed: args.seed,
@@ -182,11 +196,12 @@ pub(super) fn run(mut args: Args) -> Result<()> {
             extender_weight: i64::from(args.extender_weight),
             ..SchedulerOptions::default()
         },
+        created_at_once: args.created_at_once as usize,
         assumptions: assumptions(args)?,
     };
     let cancelled = interrupted(&runtime);
     let line = ProgressLine::default();
-    let report = simulate(&world, &arms, &plan, &cancelled, &|progress| line.show(progress));
+    let report = simulate(&world, &arms, &options, &cancelled, &|progress| line.show(progress));
     line.clear();
     match args.output {
         OutputFormat::Table => say(&table::report(&report, width()))?,

@@ -1,6 +1,6 @@
 //! The snapshot of a running extender.
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::super::client;
@@ -32,19 +32,6 @@ impl Args {
 /// If it does not answer with a snapshot.
 pub(in super::super) fn fetch(server: &str, tls: &client::ClientTls) -> Result<SnapshotFile> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let text = runtime.block_on(text(server, tls))?;
+    let text = runtime.block_on(client::text(server, "/v1/snapshot", tls))?;
     SnapshotFile::from_json(text.as_bytes()).context("the extender sent something else than a snapshot")
-}
-
-async fn text(server: &str, tls: &client::ClientTls) -> Result<String> {
-    let url = format!("{server}/v1/snapshot");
-    let hint = "is `netmarks serve` running there? (--server)";
-    let response = tls.client()?.build()?.get(&url).send().await;
-    let response = response.map_err(|error| client::unreachable(&url, error, hint))?;
-    let status = response.status();
-    let text = response.text().await.with_context(|| format!("{url} ended its answer early"))?;
-    if !status.is_success() {
-        bail!("{url} answered {status}: {}", text.lines().next().unwrap_or_default());
-    }
-    Ok(text)
 }

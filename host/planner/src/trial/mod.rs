@@ -1,5 +1,7 @@
 //! Moves that are tried one after the other: each is rehearsed, held against the limits, and carried out or refused.
 
+mod risks;
+
 use std::collections::{BTreeMap, HashSet};
 
 use netmarks_placement::{Goal, Inventory, Routing, cap};
@@ -24,19 +26,22 @@ pub(crate) struct Made {
 pub(crate) struct Trial<'a> {
     world: &'a World,
     limits: &'a Limits,
-    goal: &'a Goal,
+    /// What a move has to gain at least, in bytes per second.
+    pub(crate) price: f64,
     movable: &'a [Result<Movable, Obstacle>],
     rehearsal: Rehearsal<'a>,
-    /// Whether the policy has a target of its own.
-    follows_target: bool,
     worth: Worth<'a>,
-    /// What all moves so far keep within zones, and save in a month: no move makes that worse than it was at the start.
+    /// What all moves so far keep within nodes and zones, and save in a month: no move makes that worse than it was at the start.
+    within_nodes: f64,
     within_zones: f64,
     saved: f64,
     /// By node: what is left of CPU and memory.
     room: Vec<(i64, i64)>,
     /// By application: on how many nodes and in how many zones it is at the start.
     spread: Vec<(usize, usize)>,
+    /// By application: its pods, and the traffic of one of them. A pod gains no more than that wherever it goes.
+    pods: Vec<Vec<usize>>,
+    of_one: Vec<f64>,
     of_application: Vec<usize>,
     left_node: Vec<usize>,
     came_to_node: Vec<usize>,
@@ -52,7 +57,7 @@ impl<'a> Trial<'a> {
     pub(crate) fn new(
         world: &'a World,
         limits: &'a Limits,
-        goal: &'a Goal,
+        price: f64,
         movable: &'a [Result<Movable, Obstacle>],
         rehearsal: Rehearsal<'a>,
         worth: Worth<'a>,
@@ -71,18 +76,34 @@ impl<'a> Trial<'a> {
         }
         let applications = 0..inventory.applications.len();
         let spread = applications.clone().map(|of| places(&worth, of)).collect();
+        let mut pods = vec![Vec::new(); applications.len()];
+        for (index, pod) in inventory.pods.iter().enumerate() {
+            if let Some(pods) = pod.application.and_then(|of| pods.get_mut(of)) {
+                pods.push(index);
+            }
+        }
+        let mut of_one = vec![0.0; applications.len()];
+        for flow in &inventory.flows {
+            for end in [flow.source, flow.destination] {
+                if let (Some(of_one), Some(pods)) = (of_one.get_mut(end), pods.get(end)) {
+                    *of_one += flow.bytes_per_second / pods.len().max(1) as f64;
+                }
+            }
+        }
         Self {
             world,
             limits,
-            goal,
+            price,
             movable,
-            follows_target: rehearsal.target().is_some(),
             rehearsal,
             worth,
+            within_nodes: 0.0,
             within_zones: 0.0,
             saved: 0.0,
             room,
             spread,
+            pods,
+            of_one,
             of_application: vec![0; applications.len()],
             left_node: vec![0; inventory.nodes.len()],
             came_to_node: vec![0; inventory.nodes.len()],
@@ -93,38 +114,80 @@ impl<'a> Trial<'a> {
         }
     }
 
+    pub(crate) fn worth(&self) -> &Worth<'a> {
+        &self.worth
+    }
+
     pub(crate) fn rehearsal(&self) -> &Rehearsal<'a> {
         &self.rehearsal
     }
 
-    fn inventory(&self) -> &'a Inventory {
+    pub(crate) fn inventory(&self) -> &'a Inventory {
         self.world.inventory()
+    }
+
+    pub(crate) fn pods_of(&self, application: usize) -> &[usize] {
+        self.pods.get(application).map_or(&[], Vec::as_slice)
+    }
+
+    pub(crate) fn node_of(&self, pod: usize) -> Option<usize> {
+        self.rehearsal.placement().get(pod).copied().flatten()
+    }
+
+    /// Whether a pod may be moved, and was not yet.
+    pub(crate) fn may_move(&self, pod: usize) -> bool {
+        self.movable.get(pod).is_some_and(Result::is_ok) && !self.moved.contains(&pod)
+    }
+
+    /// Bytes per second that one pod of an application less on a node and one more on another keeps within nodes.
+    pub(crate) fn gain(&mut self, application: usize, from: usize, to: usize) -> f64 {
+        self.worth.gain(application, from, to).within_nodes_bytes_per_second
     }
 
     /// Tries to move a pod to where it was proposed, or, without a proposal, to wherever kube-scheduler puts it.
     pub(crate) fn attempt(&mut self, pod: usize, proposed: Option<usize>) -> Result<(), Obstacle> {
-        let tried = self.judge(pod, proposed);
-        match &tried {
+        let tried = self.judge(pod, proposed, Pays::Alone);
+        match tried {
             Ok(made) => {
-                self.rehearsal.carry_out(pod, made.to);
-                self.carry_out(made.clone());
+                self.carry_out(made);
+                Ok(())
             }
             Err(why) => {
                 if let Some(to) = proposed {
-                    self.obstacles.insert(pod, *why);
+                    self.obstacles.insert(pod, why);
                     self.refused.insert((pod, to));
                 }
+                Err(why)
             }
         }
-        tried.map(|_| ())
+    }
+
+    /// Moves a pod that need not gain anything, as long as all moves together do. The caller takes it back if none follows that pays for it.
+    /// Returns what it gains.
+    pub(crate) fn attempt_with_others(
+        &mut self,
+        pod: usize,
+        proposed: Option<usize>,
+    ) -> Result<f64, Obstacle> {
+        let made = self.judge(pod, proposed, Pays::WithOthers)?;
+        if proposed.is_some_and(|to| to != made.to) {
+            return Err(Obstacle::OtherNode);
+        }
+        let gain = made.gain.within_nodes_bytes_per_second;
+        self.carry_out(made);
+        Ok(gain)
     }
 
     /// What a pod would gain at least if it were evicted now; `None` if it may not be, or is not worth it.
     pub(crate) fn prospect(&mut self, pod: usize) -> Option<f64> {
-        self.judge(pod, None).ok().map(|made| made.gain.within_nodes_bytes_per_second)
+        let application = self.inventory().pods.get(pod)?.application?;
+        if self.of_one.get(application).is_none_or(|most| *most <= 0.0 || *most < self.price) {
+            return None;
+        }
+        self.judge(pod, None, Pays::Alone).ok().map(|made| made.gain.within_nodes_bytes_per_second)
     }
 
-    fn judge(&mut self, pod: usize, proposed: Option<usize>) -> Result<Made, Obstacle> {
+    fn judge(&mut self, pod: usize, proposed: Option<usize>, pays: Pays) -> Result<Made, Obstacle> {
         let movable = self.movable.get(pod).copied().unwrap_or(Err(Obstacle::Pending))?;
         let placed = self.inventory().pods.get(pod).ok_or(Obstacle::Pending)?;
         let from = self.rehearsal.placement().get(pod).copied().flatten().ok_or(Obstacle::Pending)?;
@@ -136,10 +199,9 @@ impl<'a> Trial<'a> {
         if spent(self.limits.per_node, &self.left_node, from) {
             return Err(Obstacle::MovesSpent);
         }
-        // What it has to gain: as much as where it was to go, or, without that, what a move must. A policy that follows a target knows
-        // better where that is.
-        let mut needed = self.goal.price_per_move;
-        if let Some(to) = proposed.filter(|_| !self.follows_target) {
+        // What it has to gain: as much as where it was to go, or, without that, what a move must.
+        let mut needed = self.price;
+        if let Some(to) = proposed {
             needed = needed.max(self.worth.gain(application, from, to).within_nodes_bytes_per_second);
         }
         let choices = self.rehearsal.choices(pod, movable.replacement);
@@ -162,8 +224,12 @@ impl<'a> Trial<'a> {
         }
         let bytes = |gain: &Gain| gain.within_nodes_bytes_per_second;
         let least = gains.iter().map(|(_, gain)| bytes(gain)).fold(f64::INFINITY, f64::min);
-        // Equal up to rounding is as good.
-        if least < needed * (1.0 - 1e-9) - TOLERANCE || least <= 0.0 {
+        let pays = match pays {
+            // Equal up to rounding is as good.
+            Pays::Alone => least > 0.0 && least >= needed * (1.0 - 1e-9) - TOLERANCE,
+            Pays::WithOthers => self.within_nodes + least >= -TOLERANCE,
+        };
+        if !pays {
             return Err(if gains.len() > 1 { Obstacle::Tie } else { Obstacle::OtherNode });
         }
         let as_proposed = gains.iter().find(|(to, _)| Some(*to) == proposed);
@@ -216,64 +282,57 @@ impl<'a> Trial<'a> {
         Ok(())
     }
 
-    fn risks(
-        &self,
-        pod: usize,
-        application: usize,
-        to: usize,
-        others: Vec<usize>,
-        movable: Movable,
-    ) -> Vec<Risk> {
-        let inventory = self.inventory();
-        let (occupancy, mut risks) = (self.worth.occupancy(), Vec::new());
-        let pods = occupancy.pods(application);
-        if pods == 1 {
-            risks.push(Risk::OnlyPod);
-        }
-        let Some(model) = self.world.pods().get(pod) else { return risks };
-        if model.scheduling.owner.as_ref().is_some_and(|owner| owner.kind == "StatefulSet") {
-            risks.push(Risk::Stateful);
-        }
-        if !model.scheduling.volumes.is_empty() {
-            risks.push(Risk::Volume);
-        }
-        if !movable.guarded {
-            risks.push(Risk::NoDisruptionBudget);
-        }
-        if !others.is_empty() {
-            let name = |node: usize| inventory.nodes.get(node).map(|node| node.name.clone());
-            risks.push(Risk::Tie { nodes: others.into_iter().filter_map(name).collect() });
-        }
-        let most = occupancy.nodes(application).map(|(_, pods)| pods).max().unwrap_or(0);
-        let there = occupancy.on_node(application, to) + 1;
-        if pods > 1 && there > most {
-            risks.push(Risk::Concentration { share: f64::from(there) / f64::from(pods) });
-        }
-        let left_out = model.scheduling.left_out.iter();
-        risks.extend(left_out.map(|what| Risk::LeftOut { what: what.to_string() }));
-        risks
-    }
-
     fn carry_out(&mut self, made: Made) {
-        let Some(pod) = self.inventory().pods.get(made.pod) else { return };
-        if let Some(application) = pod.application {
-            self.worth.shift(application, made.from, made.to);
-            count(&mut self.of_application, application);
-        }
-        count(&mut self.left_node, made.from);
-        count(&mut self.came_to_node, made.to);
-        for (node, sign) in [(made.from, 1), (made.to, -1)] {
-            if let Some((cpu, memory)) = self.room.get_mut(node) {
-                *cpu += sign * signed(pod.cpu_millicores);
-                *memory += sign * signed(pod.memory_bytes);
-            }
-        }
+        self.shift(made.pod, made.from, made.to);
+        let application = self.inventory().pods.get(made.pod).and_then(|pod| pod.application);
+        count(&mut self.of_application, application);
+        count(&mut self.left_node, Some(made.from));
+        count(&mut self.came_to_node, Some(made.to));
+        self.within_nodes += made.gain.within_nodes_bytes_per_second;
         self.within_zones += made.gain.within_zones_bytes_per_second;
         self.saved += made.gain.price_per_month.unwrap_or(0.0);
         self.moved.insert(made.pod);
         self.obstacles.remove(&made.pod);
         self.made.push(made);
     }
+
+    /// Takes the last moves back, until so many are left.
+    pub(crate) fn take_back(&mut self, left: usize) {
+        for made in self.made.split_off(left.min(self.made.len())).into_iter().rev() {
+            self.shift(made.pod, made.to, made.from);
+            let application = self.inventory().pods.get(made.pod).and_then(|pod| pod.application);
+            uncount(&mut self.of_application, application);
+            uncount(&mut self.left_node, Some(made.from));
+            uncount(&mut self.came_to_node, Some(made.to));
+            self.within_nodes -= made.gain.within_nodes_bytes_per_second;
+            self.within_zones -= made.gain.within_zones_bytes_per_second;
+            self.saved -= made.gain.price_per_month.unwrap_or(0.0);
+            self.moved.remove(&made.pod);
+        }
+    }
+
+    fn shift(&mut self, pod: usize, from: usize, to: usize) {
+        self.rehearsal.carry_out(pod, to);
+        let Some(pod) = self.inventory().pods.get(pod) else { return };
+        if let Some(application) = pod.application {
+            self.worth.shift(application, from, to);
+        }
+        for (node, sign) in [(from, 1), (to, -1)] {
+            if let Some((cpu, memory)) = self.room.get_mut(node) {
+                *cpu += sign * signed(pod.cpu_millicores);
+                *memory += sign * signed(pod.memory_bytes);
+            }
+        }
+    }
+}
+
+/// When a move is worth it.
+#[derive(Clone, Copy)]
+enum Pays {
+    /// By what it gains.
+    Alone,
+    /// By what those gain that follow.
+    WithOthers,
 }
 
 /// Less than this is rounding, in bytes per second and in any currency.
@@ -288,9 +347,15 @@ fn spent(limit: Option<usize>, counts: &[usize], index: usize) -> bool {
     limit.is_some_and(|limit| counts.get(index).is_some_and(|count| *count >= limit))
 }
 
-fn count(counts: &mut [usize], index: usize) {
-    if let Some(count) = counts.get_mut(index) {
+fn count(counts: &mut [usize], index: Option<usize>) {
+    if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
         *count += 1;
+    }
+}
+
+fn uncount(counts: &mut [usize], index: Option<usize>) {
+    if let Some(count) = index.and_then(|index| counts.get_mut(index)) {
+        *count -= 1;
     }
 }
 

@@ -1,0 +1,110 @@
+//! Row 12: a review of the API server, from its body to the answer: decode, filter all nodes, score them, grade, write the patch.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use netmarks::config::Config;
+use netmarks_admission::{Model, Outcome, review};
+use netmarks_core::facts::Resources;
+use netmarks_core::index::Index;
+use netmarks_scheduler_model::{LiveCluster, Node, Pod, ResourceList};
+use serde_json::{Value, json};
+
+use crate::report::{Row, Times};
+use crate::synthetic::{LARGE, MEASURED, Size, index, scoring};
+
+/// Reviews a second that one core must do.
+const RATE: f64 = 500.0;
+
+pub fn rows(repetitions: usize) -> Vec<Row> {
+    let of = |nodes: u32| Size { nodes, pods: nodes * (LARGE.pods / LARGE.nodes), ..LARGE };
+    let mut rows: Vec<Row> =
+        [500, 1_000, 2_000].into_iter().map(|nodes| row(of(nodes), repetitions, false)).collect();
+    rows.push(row(LARGE, repetitions, false));
+    rows.push(row(LARGE, repetitions, true));
+    rows
+}
+
+/// With `each_new`, no two pods are alike, so that each is compiled first.
+fn row(size: Size, repetitions: usize, each_new: bool) -> Row {
+    let (_state, scoring) = scoring(size);
+    let admission = scoring.admission(&Config::default(), Model::new(model(&index(size))));
+    let mut times = Times::default();
+    let mut terms = 0;
+    let began = Instant::now();
+    for number in 0..repetitions {
+        let body = body(if each_new { number } else { 0 });
+        let started = Instant::now();
+        let review = review::decode(&body).unwrap();
+        let decided = admission.decide(&review);
+        black_box(review::allow_with(&review.uid, &decided.patch));
+        times.push(started.elapsed());
+        assert_eq!(decided.outcome, Outcome::Patched);
+        terms += decided.terms.len();
+    }
+    let rate = repetitions as f64 / began.elapsed().as_secs_f64();
+    let large = size.nodes == LARGE.nodes;
+    let what = if each_new { "no two pods alike" } else { "one workload" };
+    Row {
+        target: 12,
+        what: format!("a review at {} nodes, {} pods, {what}, p99", size.nodes, size.pods),
+        value: times.p99() / 1_000.0,
+        unit: "ms",
+        at_most: large.then_some(10.0),
+        detail: format!(
+            "p50 {:.2}; {rate:.0} reviews/s on one core, of {RATE:.0} wanted; {} terms",
+            times.p50() / 1_000.0,
+            terms / repetitions
+        ),
+    }
+}
+
+/// The same nodes and pods, as the scheduler's model takes them.
+fn model(index: &Index) -> LiveCluster {
+    let nodes = index.nodes().map(|facts| {
+        let labels = [
+            ("kubernetes.io/hostname", Some(facts.name.clone())),
+            ("topology.kubernetes.io/zone", facts.zone),
+            ("topology.kubernetes.io/region", facts.region),
+        ];
+        let labels = labels.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)));
+        let Resources { cpu_millicores, memory_bytes } = facts.allocatable;
+        Node {
+            labels: labels.collect(),
+            allocatable: ResourceList { pods: 110, ..ResourceList::new(cpu_millicores, memory_bytes) },
+            name: facts.name,
+            ..Node::default()
+        }
+    });
+    let pods = index.pods().map(|facts| {
+        let (namespace, name) = facts.key.split_once('/').unwrap();
+        let app = facts.application.map_or("none", |application| application.name());
+        let mut pod = Pod {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+            labels: [("app".to_owned(), app.to_owned())].into(),
+            node_name: facts.node.map(str::to_owned),
+            ..Pod::default()
+        };
+        pod.scheduling.requests =
+            ResourceList::new(facts.requests.cpu_millicores, facts.requests.memory_bytes);
+        pod
+    });
+    LiveCluster::fixed(nodes, pods)
+}
+
+/// As a ReplicaSet creates a pod of the measured application.
+fn body(workload: usize) -> Vec<u8> {
+    let owner = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "m-5d9c", "uid": "rs", "controller": true});
+    let metadata = json!({
+        "generateName": "m-5d9c-", "ownerReferences": [owner],
+        "labels": {"app": MEASURED, "workload": workload.to_string()},
+    });
+    let containers = json!([{"name": "c", "image": "none", "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}}}]);
+    let kind = json!({"group": "", "version": "v1", "kind": "Pod"});
+    let object: Value = json!({"metadata": metadata, "spec": {"containers": containers}});
+    let request =
+        json!({"uid": "u-1", "kind": kind, "namespace": "bench", "operation": "CREATE", "object": object});
+    let review = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request});
+    review.to_string().into_bytes()
+}
