@@ -175,7 +175,7 @@ export function Picture(props: Props) {
       return;
     }
     const context = canvas.current?.getContext("2d");
-    const curve = context && [...(emphasis.curves ?? []), ...all].find(({ path, box }) => near2(box, there) && onCurve(context, path, there, now()));
+    const curve = context && [...(emphasis.curves ?? []), ...all].find(({ path, box }) => beside(box, there) && onCurve(context, path, there, now()));
     const [one, other] = curve ? [model.nodes[curve.curve.from], model.nodes[curve.curve.to]] : [];
     const far = curve?.curve.distance === "zone" ? "within the zone" : curve?.curve.distance === "zones" ? "across zones" : "across regions";
     setTip(curve && one && other ? { ...here, lines: [`${shown(one.name)} ↔ ${shown(other.name)}`, `${rate(curve.curve.bytes)} ${far}`] } : null);
@@ -259,7 +259,7 @@ function inside(box: Box, point: { x: number; y: number }): boolean {
   return point.x >= box.x && point.x <= box.x + box.width && point.y >= box.y && point.y <= box.y + box.height;
 }
 
-function near2(box: Box, point: { x: number; y: number }): boolean {
+function beside(box: Box, point: { x: number; y: number }): boolean {
   return inside({ x: box.x - 8, y: box.y - 8, width: box.width + 16, height: box.height + 16 }, point);
 }
 

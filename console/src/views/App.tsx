@@ -47,24 +47,24 @@ export function App() {
       <Banner map={map.data} at={view === "map" ? here.query.get("at") : null} measured={about.data?.origin === "sources"} />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
         <Guard view={window.location.hash}>
-        {unknown ? (
-          <TokenForm
-            known={() => {
-              setKnown(known + 1);
-              for (const resource of [about, map, history]) resource.reload();
-            }}
-          />
-        ) : view === "map" ? (
-          <MapPage map={map.data} error={map.error} history={history.data} />
-        ) : view === "decisions" ? (
-          <Decisions here={here} />
-        ) : view === "policies" ? (
-          <Policies about={about.data} selected={here.path[1]} />
-        ) : (
-          <p class="none">
-            There is no such view. <a href="#/map">The map</a>
-          </p>
-        )}
+          {unknown ? (
+            <TokenForm
+              known={() => {
+                setKnown(known + 1);
+                for (const resource of [about, map, history]) resource.reload();
+              }}
+            />
+          ) : view === "map" ? (
+            <MapPage map={map.data} error={map.error} history={history.data} />
+          ) : view === "decisions" ? (
+            <Decisions here={here} />
+          ) : view === "policies" ? (
+            <Policies about={about.data} selected={here.path[1]} />
+          ) : (
+            <p class="none">
+              There is no such view. <a href="#/map">The map</a>
+            </p>
+          )}
         </Guard>
       </main>
     </>
