@@ -49,12 +49,12 @@ impl ControlPlane {
 
 /// One annotation says that a webhook was called, another one that the call failed and the request went on.
 fn webhooks(event: &Value) -> Vec<String> {
-    let annotations = event["annotations"].as_object().into_iter().flatten();
+    let annotations = event.get("annotations").and_then(Value::as_object).into_iter().flatten();
     let named = annotations.filter_map(|(key, value)| {
         let value = value.as_str()?;
         if key.starts_with("mutation.webhook.admission.k8s.io/") {
             let called: Value = serde_json::from_str(value).ok()?;
-            called["webhook"].as_str().map(str::to_owned)
+            called.get("webhook")?.as_str().map(str::to_owned)
         } else if key.starts_with("failed-open.mutating.webhook.admission.k8s.io/") {
             Some(value.to_owned())
         } else {

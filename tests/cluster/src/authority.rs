@@ -27,7 +27,7 @@ impl Authority {
 
     /// Certificate and key for loopback, PEM: for a server as for a client.
     pub fn issue(&self) -> Result<(String, String)> {
-        self.sign(CertificateParams::new(loopback())?)
+        self.sign(&CertificateParams::new(loopback())?)
     }
 
     /// The same, expired years ago.
@@ -35,10 +35,10 @@ impl Authority {
         let mut parameters = CertificateParams::new(loopback())?;
         (parameters.not_before, parameters.not_after) =
             (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
-        self.sign(parameters)
+        self.sign(&parameters)
     }
 
-    fn sign(&self, parameters: CertificateParams) -> Result<(String, String)> {
+    fn sign(&self, parameters: &CertificateParams) -> Result<(String, String)> {
         let key = KeyPair::generate()?;
         Ok((parameters.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
     }
