@@ -33,6 +33,7 @@ if (tests) {
     target: ["es2022"],
     minify: true,
     legalComments: "none",
+    banner: { js: "/* Has preact: MIT License, Copyright (c) 2015-present Jason Miller */" },
     jsx: "automatic",
     jsxImportSource: "preact",
   });

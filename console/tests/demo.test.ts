@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
+import { type OpenApi, unknownFields } from "./contract";
 import { demo, launch, open, type Server } from "./support";
 
 let browser: Browser;
@@ -16,6 +17,11 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await server?.stop();
+});
+
+test("the page reads what the API has", async () => {
+  const api = (await (await fetch(`${server.url}/openapi.json`)).json()) as OpenApi;
+  assert.deepEqual(unknownFields(api), []);
 });
 
 test("the first page is small, paints soon, and runs nothing from elsewhere", async () => {
@@ -56,6 +62,15 @@ test("a flow is found: search, application, its node", async () => {
   await again.page.getByRole("region", { name: /^Node node-/ }).waitFor();
   assert.deepEqual([...complaints, ...again.complaints], []);
   await again.page.context().close();
+  await page.context().close();
+});
+
+test("a time of the history has an address of its own, and the page says that it is not now", async () => {
+  const history = (await (await fetch(`${server.url}/v1/history`)).json()) as { newest: number };
+  const { page, complaints } = await open(browser, `${server.url}/#/map?at=${history.newest}`);
+  await page.getByText("This is the cluster at").waitFor();
+  await page.getByRole("application").waitFor();
+  assert.deepEqual(complaints, []);
   await page.context().close();
 });
 
@@ -100,17 +115,25 @@ test("a policy is pushed, activated and rolled back", async () => {
   await dialog.getByText("it makes 50% of the score").waitFor();
   await dialog.getByRole("button", { name: "Do it" }).click();
   await spread.getByText("active", { exact: true }).waitFor();
+  await spread.getByRole("button", { name: "Weigh" }).click();
+  await dialog.getByLabel("Weight").fill("3");
+  await dialog.getByText("it makes 75% of the score (now 50%)").waitFor();
+  await dialog.getByRole("button", { name: "Do it" }).click();
+  await spread.getByText("75% of the score").waitFor();
   await page.getByRole("button", { name: "Roll back" }).click();
   await dialog.getByText("answer again").waitFor();
   await dialog.getByRole("button", { name: "Roll back" }).click();
-  await spread.getByText("ready", { exact: true }).waitFor();
-  // What the server refuses is said in its words.
+  await spread.getByText("50% of the score").waitFor();
+  // The other weight is another revision, and it is still there.
+  await spread.getByText("which is ready beside this one").waitFor();
+  await spread.getByRole("button", { name: "Remove" }).click();
+  await dialog.getByRole("button", { name: "Remove" }).click();
+  await spread.first().waitFor({ state: "detached" });
+  // What would leave nothing active needs a second yes.
   await page.getByRole("article", { name: "Policy netmarks" }).getByRole("button", { name: "Shadow" }).click();
   assert.ok(await dialog.getByRole("button", { name: "Do it" }).isDisabled());
   await page.keyboard.press("Escape");
-  await spread.getByRole("button", { name: "Remove" }).click();
-  await dialog.getByRole("button", { name: "Remove" }).click();
-  await spread.waitFor({ state: "detached" });
+  await dialog.waitFor({ state: "detached" });
   assert.deepEqual(complaints, []);
   await page.context().close();
 });

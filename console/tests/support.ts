@@ -18,19 +18,24 @@ export interface Server {
   stop: () => Promise<void>;
 }
 
+/** What the demo and `netmarks console` print first, and what `netmarks serve` logs. */
+const ADDRESS = /Look at it:\s+http:\/\/(\S+?)\/?$|listening for changes of policies address=(\S+)/;
+
 /** Starts it and waits for the line that has the page's address. */
 export async function serve(...args: string[]): Promise<Server> {
-  const child = spawn(program(), args, { stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(program(), args, { stdio: ["ignore", "pipe", "pipe"] });
   const said: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    said.push(line);
-    const url = /Look at it:\s+(http:\/\/\S+?)\/?$/.exec(line)?.[1];
-    if (url) {
-      child.stdout.resume();
-      return { url, stop: () => ended(child) };
+  const url = await new Promise<string>((resolve, reject) => {
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on("line", (line) => {
+        if (said.push(line) > 100) said.shift();
+        const found = ADDRESS.exec(line);
+        if (found) resolve(`http://${found[1] ?? found[2]}`);
+      });
     }
-  }
-  throw new Error(`it ended before it said where the page is:\n${said.join("\n")}`);
+    child.once("exit", () => reject(new Error(`it ended before it said where the page is:\n${said.join("\n")}`)));
+  });
+  return { url, stop: () => ended(child) };
 }
 
 export function demo(listen = "127.0.0.1:0"): Promise<Server> {
@@ -40,7 +45,8 @@ export function demo(listen = "127.0.0.1:0"): Promise<Server> {
 async function ended(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null) return;
   const end = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGINT");
+  // Not asked to drain: nobody waits for its answers.
+  child.kill("SIGKILL");
   await end;
 }
 

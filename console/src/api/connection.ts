@@ -1,6 +1,6 @@
 // Whether the server answers. Every call and the stream report here; the page's banner reads it.
 
-import { useEffect, useState } from "preact/hooks";
+import { store } from "./store";
 
 export type Connection =
   | { state: "answers" }
@@ -12,32 +12,19 @@ export type Connection =
 /** How long the page says that the server is back, in milliseconds. */
 const BACK = 5_000;
 
-let connection: Connection = { state: "answers" };
+const connection = store<Connection>({ state: "answers" });
 let timer: ReturnType<typeof setTimeout> | undefined;
-const listeners = new Set<() => void>();
 
-function become(next: Connection): void {
-  connection = next;
-  for (const listener of listeners) listener();
-}
+export const useConnection = connection.use;
 
 export function lost(): void {
   clearTimeout(timer);
-  if (connection.state !== "lost") become({ state: "lost", since: Date.now() });
+  if (connection.get().state !== "lost") connection.set({ state: "lost", since: Date.now() });
 }
 
 export function answered(): void {
-  if (connection.state !== "lost") return;
-  become({ state: "back", away: Date.now() - connection.since });
-  timer = setTimeout(() => become({ state: "answers" }), BACK);
-}
-
-export function useConnection(): Connection {
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    const changed = () => redraw((times) => times + 1);
-    listeners.add(changed);
-    return () => void listeners.delete(changed);
-  }, []);
-  return connection;
+  const before = connection.get();
+  if (before.state !== "lost") return;
+  connection.set({ state: "back", away: Date.now() - before.since });
+  timer = setTimeout(() => connection.set({ state: "answers" }), BACK);
 }

@@ -1,6 +1,6 @@
 // The decisions that the stream told, for every view: one connection a page, however often views change.
 
-import { useEffect, useState } from "preact/hooks";
+import { store } from "./store";
 import { follow } from "./stream";
 import type { DecisionSummary } from "./types";
 
@@ -13,19 +13,9 @@ interface Feed {
   state: "waiting" | "follows" | "refused";
 }
 
-let feed: Feed = { decisions: [], state: "waiting" };
-const listeners = new Set<() => void>();
-let scheduled = false;
+const feed = store<Feed>({ decisions: [], state: "waiting" });
 
-/** Views are told once for many events that come together. */
-function tell(): void {
-  if (scheduled) return;
-  scheduled = true;
-  setTimeout(() => {
-    scheduled = false;
-    for (const listener of listeners) listener();
-  }, 50);
-}
+export const useFeed = feed.use;
 
 /** One decision more, or one that is known with more of it. */
 export function merged(decisions: DecisionSummary[], one: DecisionSummary): DecisionSummary[] {
@@ -40,29 +30,24 @@ function isSummary(value: unknown): value is DecisionSummary {
 }
 
 export function startFeed(): () => void {
+  let next = feed.get();
+  let scheduled = false;
+  // Views are told once of many events that come together.
+  const become = (value: Feed) => {
+    next = value;
+    if (scheduled) return;
+    scheduled = true;
+    setTimeout(() => {
+      scheduled = false;
+      feed.set(next);
+    }, 50);
+  };
   return follow(
     "v1/decisions/stream",
     ({ event, data }) => {
-      feed = { ...feed, state: "follows" };
-      if (event === "decision") {
-        const value: unknown = JSON.parse(data);
-        if (isSummary(value)) feed = { ...feed, decisions: merged(feed.decisions, value) };
-      }
-      tell();
+      const value: unknown = event === "decision" ? JSON.parse(data) : undefined;
+      become({ state: "follows", decisions: isSummary(value) ? merged(next.decisions, value) : next.decisions });
     },
-    () => {
-      feed = { ...feed, state: "refused" };
-      tell();
-    },
+    () => become({ ...next, state: "refused" }),
   );
-}
-
-export function useFeed(): Feed {
-  const [, redraw] = useState(0);
-  useEffect(() => {
-    const changed = () => redraw((times) => times + 1);
-    listeners.add(changed);
-    return () => void listeners.delete(changed);
-  }, []);
-  return feed;
 }

@@ -1,7 +1,7 @@
 // What a view reads: fetched, fetched again from time to time while somebody looks, and when the server is back.
 
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { get } from "./client";
+import { get, Refused } from "./client";
 import { useConnection } from "./connection";
 
 export interface Resource<T> {
@@ -35,6 +35,8 @@ export function useResource<T>(path: string | null, everySeconds?: number): Reso
         (error: Error) => {
           if (!current) return;
           text.current = "";
+          // Nothing changes until somebody says who asks; the server notes every attempt.
+          if (error instanceof Refused && error.unknownCaller) clearInterval(timer);
           setAnswer((before) => (before?.of === path ? { ...before, error } : { of: path, error }));
         },
       );

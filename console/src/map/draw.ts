@@ -243,7 +243,7 @@ function texts(context: CanvasRenderingContext2D, scene: Scene): void {
     const share = localShare(node);
     const pods = node.closed ? "closed" : counted(node.pods, "pod");
     const stays = share === null ? ["no traffic"] : [`${percent(share)} stays here`, `${percent(share)} stays`, percent(share)];
-    const room = box.width - 26 - context.measureText(pods).width;
+    const room = box.width - 22 - context.measureText(pods).width;
     const foot = stays.find((text) => context.measureText(text).width <= room) ?? "";
     context.fillText(foot, box.x + 10, box.y + box.height - 14);
     context.textAlign = "right";

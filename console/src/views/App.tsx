@@ -17,6 +17,9 @@ import { TokenForm } from "./TokenForm";
 /** Parameters of the address that the server filters the map by. */
 const FILTERS = ["namespace", "at_least", "at"] as const;
 
+/** More nodes than this are asked for less often. */
+const LARGE = 500;
+
 export function App() {
   const [here] = useAddress();
   const [known, setKnown] = useState(0);
@@ -24,14 +27,17 @@ export function App() {
   const view = here.path[0] ?? "map";
   const filter = new URLSearchParams();
   if (view === "map") for (const key of FILTERS) if (here.query.get(key)) filter.set(key, here.query.get(key) ?? "");
-  const map = useResource<ClusterMap>(`v1/map${filter.size > 0 ? `?${filter}` : ""}`, here.query.get("at") ? undefined : 5);
+  const [seconds, setSeconds] = useState(5);
+  const map = useResource<ClusterMap>(`v1/map${filter.size > 0 ? `?${filter}` : ""}`, here.query.get("at") ? undefined : seconds);
+  const large = (map.data?.nodes.names.length ?? 0) > LARGE;
+  useEffect(() => setSeconds(view !== "map" ? 30 : large ? 15 : 5), [view, large]);
   const history = useResource<History>("v1/history", 30);
-  useEffect(startFeed, [known]);
   useEffect(() => {
     const names: Record<string, string> = { map: "Map", decisions: "Decisions", policies: "Policies" };
     document.title = `${[here.query.get("node") ?? here.query.get("application"), names[view]].filter(Boolean).join(" · ")} · NetMARKS`;
   });
   const unknown = [map, about].some(({ error }) => error instanceof Refused && error.unknownCaller);
+  useEffect(() => (unknown ? undefined : startFeed()), [known, unknown]);
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>

@@ -178,7 +178,7 @@ function useOlder(query: URLSearchParams, filter: string, polls: boolean): Older
     if (before !== undefined) parameters.set("before", before);
     get<DecisionSummary[]>(`v1/decisions?${parameters}`).then((list) => {
       setError(undefined);
-      setFound((known) => ({ of: filter, list: known.of === filter ? [...known.list, ...list] : list, done: list.length < PAGE }));
+      setFound((known) => ({ of: filter, list: known.of === filter && before !== undefined ? [...known.list, ...list] : list, done: list.length < PAGE }));
     }, setError);
   };
   useEffect(() => {

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../api/client";
 import { useResource } from "../api/resource";
 import type { ApplicationDetail, ClusterMap, History } from "../api/types";
-import { count, rate, shown } from "../format";
+import { count, percent, rate, shown } from "../format";
 import { COLOURS, curvesBetween, type MapModel, model } from "../map/model";
 import { Picture } from "../map/Picture";
 import { Notice } from "../parts/Notice";
@@ -157,7 +157,7 @@ function Legend({ map, model }: { map: ClusterMap; model: MapModel }) {
       </ul>
       {map.node_flows.from.length > 0 && share < 0.995 && (
         <p class="dim">
-          The {count(map.node_flows.from.length)} heaviest of {count(pairs)} pairs of nodes are drawn, with {Math.round(share * 100)}% of the bytes between nodes; the heaviest carries{" "}
+          The {count(map.node_flows.from.length)} heaviest of {count(pairs)} pairs of nodes are drawn, with {percent(share)} of the bytes between nodes; the heaviest carries{" "}
           {rate(Math.max(...map.node_flows.bytes_per_second))}.
         </p>
       )}

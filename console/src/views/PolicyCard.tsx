@@ -30,6 +30,8 @@ export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Pro
     if (selected) card.current?.scrollIntoView({ block: "nearest" });
   }, [selected]);
   const { settings, name } = entry;
+  // A name may have an active revision and one beside it; then changes are about the one beside.
+  const beside = entry.mode === "active" ? all.find((other) => other.name === name && other.revision !== entry.revision) : undefined;
   const weights = all.filter((other) => other.mode === "active").reduce((sum, other) => sum + other.settings.weight, 0);
   const asked = decisions.filter((decision) => decision.policies.includes(name));
   const times = asked
@@ -105,7 +107,12 @@ export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Pro
         )}
       </dl>
       {shadow && entry.mode === "shadow" && <Compared shadow={shadow} />}
-      {ask && (
+      {ask && beside && (
+        <p class="dim">
+          Changes are made to revision {shown(beside.revision)}, which is {beside.mode} beside this one.
+        </p>
+      )}
+      {ask && !beside && (
         <div class="actions" role="group" aria-label={`Change ${shown(name)}`}>
           {entry.mode !== "active" && (
             <button type="button" class="primary" onClick={() => ask({ kind: "activate", entry })}>

@@ -6,7 +6,7 @@ pub(crate) fn put(bytes: &mut Vec<u8>, mut number: u32) {
         bytes.push((number & 0x7f) as u8 | 0x80);
         number >>= 7;
     }
-    bytes.push(number as u8);
+    bytes.push((number & 0x7f) as u8);
 }
 
 /// Takes the number at the beginning, or what was lost as 0.

@@ -9,10 +9,12 @@
 
 mod amounts;
 mod applications;
+mod columns;
 mod encoding;
 mod filter;
 mod history;
 mod map;
+mod moment;
 mod namespaces;
 mod node;
 mod pairs;
@@ -25,9 +27,10 @@ pub use amounts::Amounts;
 pub use applications::{
     ApplicationList, ApplicationNode, ApplicationRow, ApplicationView, ListQuery, Peer, Sort,
 };
+pub use columns::NodeColumns;
 pub use filter::Filter;
 pub use history::{Frame, History};
-pub use map::{MapQuery, MapView, NodeColumns, NodeFlows, Placements, ZoneFlow, ZoneView};
+pub use map::{MapQuery, MapView, NodeFlows, Placements, ZoneFlow, ZoneView};
 pub use namespaces::{NamespaceAmounts, by_namespace};
 pub use node::{NodeApplication, NodeFlow, NodePeer, NodeView, Room};
 pub use scene::{Distance, Flow, Node, PlaceNames, Placed, Scene, SceneApplication, Zone};

@@ -3,13 +3,14 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::amounts::{Amounts, Ends};
+use crate::amounts::Amounts;
 use crate::applications::{ApplicationList, ListQuery, Sort};
+use crate::columns::{Chosen, NodeColumns, choose, columns, whole};
 use crate::filter::Filter;
 use crate::pairs;
-use crate::scene::{Node, Scene, number};
+use crate::scene::{Scene, number};
 use crate::tally::Tally;
-use crate::text::escaped;
+use crate::text::{escaped, shortened};
 
 /// Most zones that are shown; the smallest beyond are one.
 const ZONES: usize = 64;
@@ -20,20 +21,17 @@ const ZONE_FLOWS: usize = 200;
 /// Most pairs of nodes.
 const NODE_FLOWS: usize = 600;
 
-/// Most nodes, and bytes of their columns: names can be long.
-const NODES: usize = 5_000;
-const NODE_BYTES: usize = 225_000;
-
-/// Characters of one node's columns beside its name, about.
-const NODE_NUMBERS: usize = 40;
-
-/// Most places of applications on nodes, and bytes of their names.
+/// Most places of applications on nodes, bytes of their names, and bytes of the columns of nodes beside them.
 const PLACEMENTS: usize = 3_000;
 const PLACEMENT_BYTES: usize = 40_000;
+const PLACED_NODE_BYTES: usize = 120_000;
 
 /// Applications that come with a map, and bytes of their names.
 const APPLICATIONS: usize = 50;
-const APPLICATION_BYTES: usize = 16_000;
+const APPLICATION_BYTES: usize = 10_000;
+
+/// The longest name of a zone: a label has 63 bytes at most, and a file may have anything.
+const ZONE_NAME: usize = 64;
 
 /// The zone that stands for those that are not shown.
 const OTHERS: &str = "(other zones)";
@@ -92,34 +90,6 @@ pub struct ZoneFlow {
     pub bytes_per_second: f64,
 }
 
-/// Nodes by column, in the order of their zones and names.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct NodeColumns {
-    /// What all names begin with.
-    pub prefix: String,
-    /// What all names end with.
-    pub suffix: String,
-    /// The rest of each name.
-    pub names: Vec<String>,
-    /// Indexes into `zones`.
-    pub zone: Vec<u32>,
-    pub pods: Vec<u32>,
-    /// 0 where it is unknown.
-    pub max_pods: Vec<u32>,
-    /// What its pods request of the CPU that they may, per mille; -1 where that is unknown.
-    pub cpu: Vec<i32>,
-    /// The same of memory.
-    pub memory: Vec<i32>,
-    /// 1 where it takes no pod that does not tolerate it.
-    pub closed: Vec<u8>,
-    /// Bytes per second with both ends here.
-    pub within: Vec<u64>,
-    /// Bytes per second with one end on another node.
-    pub beyond: Vec<u64>,
-    /// Nodes that were asked for and are not here: those with the least traffic.
-    pub left_out: usize,
-}
-
 /// The pairs of nodes that exchange most, by column, heaviest first; at most 600.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct NodeFlows {
@@ -168,7 +138,8 @@ impl MapView {
         }
         let mut between: Vec<_> = tally.between.iter().collect();
         between.sort_by(|left, right| right.1.total_cmp(left.1).then(left.0.cmp(right.0)));
-        let (chosen, left_out) = choose(scene, query, &tally);
+        let Chosen { nodes: chosen, left_out, bytes } =
+            choose(scene, (query.zone.as_deref(), &query.nodes), &pods, &tally.nodes);
         let nodes = NodeColumns { left_out, ..columns(scene, &chosen, &groups, &pods, &tally.nodes) };
         let list = ListQuery { sort: Sort::Beyond, limit: APPLICATIONS, ..ListQuery::default() };
         let mut applications = ApplicationList::of(scene, filter, &list, &tally.applications);
@@ -183,7 +154,7 @@ impl MapView {
                 .collect(),
             zones,
             node_flows: node_flows(scene, filter, &chosen),
-            placements: placements(scene, filter, &chosen),
+            placements: (bytes <= PLACED_NODE_BYTES).then(|| placements(scene, filter, &chosen)).flatten(),
             nodes,
             applications,
         }
@@ -207,7 +178,8 @@ fn zones(scene: &Scene) -> (Vec<u32>, Vec<ZoneView>) {
     for zone in largest {
         groups.get_mut(zone).into_iter().for_each(|group| *group = number(views.len()));
         let named = scene.zones.get(zone).cloned().unwrap_or_default();
-        views.push(ZoneView { name: named.name, region: named.region, ..ZoneView::default() });
+        let short = |name: Option<String>| name.map(|name| shortened(name, ZONE_NAME));
+        views.push(ZoneView { name: short(named.name), region: short(named.region), ..ZoneView::default() });
     }
     let others = number(views.len());
     if groups.contains(&u32::MAX) {
@@ -234,99 +206,6 @@ fn pods(scene: &Scene, filter: &Filter) -> Vec<u32> {
         }
     }
     pods
-}
-
-/// The nodes that are shown, in their order, and how many are left out.
-fn choose(scene: &Scene, query: &MapQuery, tally: &Tally) -> (Vec<u32>, usize) {
-    let in_zone = |node: &Node| {
-        let zone = scene.zones.get(node.zone as usize).and_then(|zone| zone.name.as_deref());
-        query.zone.as_deref().is_none_or(|name| zone.unwrap_or_default() == name)
-    };
-    let asked = |node: &Node| query.nodes.is_empty() || query.nodes.contains(&node.name);
-    let all = scene.nodes.iter().enumerate().filter(|(_, node)| in_zone(node) && asked(node));
-    let mut chosen: Vec<u32> = all.map(|(index, _)| number(index)).collect();
-    let count = chosen.len();
-    let traffic = |node: &u32| tally.nodes.get(*node as usize).copied().unwrap_or_default().total();
-    let around = around(chosen.iter().map(|node| scene.node_name(*node)));
-    let cost = |node: &u32| {
-        let name = scene.node_name(*node);
-        escaped(name).saturating_sub(around.0 + around.1) + NODE_NUMBERS
-    };
-    if count > NODES || chosen.iter().map(cost).sum::<usize>() > NODE_BYTES {
-        chosen.sort_by(|left, right| traffic(right).total_cmp(&traffic(left)).then(left.cmp(right)));
-        let mut bytes = 0;
-        let fits = |node: &&u32| {
-            bytes += cost(node);
-            bytes <= NODE_BYTES
-        };
-        let kept = chosen.iter().take(NODES).take_while(fits).count();
-        chosen.truncate(kept);
-        chosen.sort_unstable();
-    }
-    let left_out = count - chosen.len();
-    (chosen, left_out)
-}
-
-/// How many bytes all names share at the beginning and, beyond those, at the end.
-fn around<'n>(mut names: impl Iterator<Item = &'n str> + Clone) -> (usize, usize) {
-    let Some(first) = names.next() else { return (0, 0) };
-    let all = names.clone();
-    let prefix = names.fold(first.len(), |length, name| {
-        let same = first.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
-        length.min(same)
-    });
-    let prefix = first.floor_char_boundary(prefix);
-    let suffix = all.fold(first.len() - prefix, |length, name| {
-        let same = first.bytes().rev().zip(name.bytes().rev()).take_while(|(one, other)| one == other);
-        length.min(same.count()).min(name.len().saturating_sub(prefix))
-    });
-    (prefix, first.len() - first.ceil_char_boundary(first.len() - suffix))
-}
-
-fn columns(scene: &Scene, chosen: &[u32], groups: &[u32], pods: &[u32], ends: &[Ends]) -> NodeColumns {
-    let name = |node: &u32| scene.node_name(*node);
-    // One name alone is all prefix, which would be hard to read.
-    let (prefix, suffix) = if chosen.len() < 2 { (0, 0) } else { around(chosen.iter().map(name)) };
-    let first = chosen.first().map(name).unwrap_or_default();
-    let part = |from: usize, to: usize, name: &str| name.get(from..to).unwrap_or_default().to_owned();
-    let mut columns = NodeColumns {
-        prefix: part(0, prefix, first),
-        suffix: part(first.len() - suffix, first.len(), first),
-        ..NodeColumns::default()
-    };
-    for index in chosen {
-        let Some(node) = scene.nodes.get(*index as usize) else { continue };
-        let ends = ends.get(*index as usize).copied().unwrap_or_default();
-        let Node { name, zone, allocatable, requested, pods: _, max_pods, closed } = node;
-        columns.names.push(part(prefix, name.len() - suffix, name));
-        columns.zone.push(groups.get(*zone as usize).copied().unwrap_or(0));
-        columns.pods.push(pods.get(*index as usize).copied().unwrap_or(0));
-        columns.max_pods.push(*max_pods);
-        columns.cpu.push(per_mille(requested.cpu_millicores, allocatable.cpu_millicores));
-        columns.memory.push(per_mille(requested.memory_bytes, allocatable.memory_bytes));
-        columns.closed.push(u8::from(*closed));
-        columns.within.push(whole(ends.within));
-        columns.beyond.push(whole(ends.beyond));
-    }
-    columns
-}
-
-/// At most 9,999, -1 where nothing is known.
-pub(crate) fn per_mille(part: u64, whole: u64) -> i32 {
-    let share = u128::from(part) * 1_000;
-    share
-        .checked_div(u128::from(whole))
-        .map_or(-1, |share| i32::try_from(share).map_or(9_999, |it| it.min(9_999)))
-}
-
-/// Whole bytes per second.
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a cast cuts to the range, and NaN is 0"
-)]
-pub(crate) fn whole(amount: f64) -> u64 {
-    amount.round() as u64
 }
 
 fn node_flows(scene: &Scene, filter: &Filter, chosen: &[u32]) -> NodeFlows {

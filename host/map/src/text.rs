@@ -9,3 +9,17 @@ pub(crate) fn escaped(name: &str) -> usize {
     };
     name.len() + name.chars().map(extra).sum::<usize>() + 3
 }
+
+/// How long a number is.
+pub(crate) fn digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |last| last as usize + 1)
+}
+
+/// A name of at most so many bytes.
+pub(crate) fn shortened(mut name: String, most: usize) -> String {
+    if name.len() > most {
+        name.truncate(name.floor_char_boundary(most));
+        name.push('\u{2026}');
+    }
+    name
+}

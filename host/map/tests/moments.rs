@@ -61,7 +61,7 @@ fn a_small_cluster_is_kept_as_it_was() {
     let mut history = History::new(32 << 20, HOUR);
     history.push(1.0, &small());
     let mut later = small();
-    later.flows[0].bytes_per_second = 400.0;
+    later.flows[1].bytes_per_second = 400.0;
     later.applications[3].placement = vec![Placed { node: 1, pods: 2 }];
     later.at = Some(130.0);
     history.push(31.0, &later);
@@ -79,7 +79,7 @@ fn what_is_older_than_the_hour_is_forgotten() {
     let mut history = History::new(32 << 20, HOUR);
     for at in 0..300 {
         let mut scene = small();
-        scene.flows[0].bytes_per_second = f64::from(at);
+        scene.flows[1].bytes_per_second = f64::from(at);
         history.push(f64::from(at) * 30.0, &scene);
     }
     let frames = history.frames();

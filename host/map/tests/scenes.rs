@@ -53,7 +53,7 @@ pub(crate) fn small() -> Scene {
             application("shop/gone", &[]),
             application("shop/web", &[(0, 1), (2, 1)]),
         ],
-        flows: vec![flow(3, 0, 800.0), flow(3, 1, 60.0), flow(3, 2, 7.0), flow(0, 0, 16.0)],
+        flows: vec![flow(0, 0, 16.0), flow(3, 0, 800.0), flow(3, 1, 60.0), flow(3, 2, 7.0)],
     })
 }
 

@@ -69,7 +69,7 @@ fn details_name_peers_and_where_they_are() {
     let peers: Vec<(&str, f64, f64)> =
         web.peers.iter().map(|peer| (peer.application.as_str(), peer.outbound, peer.inbound)).collect();
     assert_eq!(peers, [("data/db", 800.0, 0.0), ("shop/far", 60.0, 0.0), ("shop/gone", 7.0, 0.0)]);
-    assert_eq!(web.nodes.iter().map(|node| node.node.as_str()).collect::<Vec<_>>(), ["n-2.x", "n-0.x"]);
+    assert_eq!(web.nodes.iter().map(|node| node.node.as_str()).collect::<Vec<_>>(), ["n-0.x", "n-2.x"]);
     assert!(ApplicationView::new(&scene, "shop/none").is_none());
     let far = NodeView::new(&scene, "n-3.x").unwrap();
     assert_eq!((far.zone.as_deref(), far.region.as_deref()), (Some("a"), Some("s")));

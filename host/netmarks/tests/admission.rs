@@ -27,15 +27,15 @@ use crate::support::{Extender, config, eventually, hostile, worked_example_file}
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
 /// The door on the worked example.
-struct Door {
-    extender: Extender,
+pub(crate) struct Door {
+    pub(crate) extender: Extender,
     client: reqwest::Client,
     address: SocketAddr,
     _folder: tempfile::TempDir,
 }
 
 /// On any free port; the flows of the worked example are hundreds of bytes.
-fn admission(mut config: Config) -> Config {
+pub(crate) fn admission(mut config: Config) -> Config {
     config.admission.listen = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
     config.admission.min_saved_bytes_per_second = 50.0;
     config.admission.request_timeout_ms = 30_000;
@@ -44,7 +44,7 @@ fn admission(mut config: Config) -> Config {
 }
 
 impl Door {
-    async fn open(mut config: Config) -> Self {
+    pub(crate) async fn open(mut config: Config) -> Self {
         let authority = Authority::new("ours").unwrap();
         let folder = tempfile::tempdir().unwrap();
         config.admission.tls = install(&authority, folder.path()).unwrap();
@@ -60,7 +60,7 @@ impl Door {
     }
 
     /// The response in the answer to a body, which has status 200 whatever it is.
-    async fn post(&self, body: impl Into<reqwest::Body>) -> Result<Value> {
+    pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Result<Value> {
         let url = format!("https://{}/admission", self.address);
         let response = self.client.post(url).body(body).send().await?;
         ensure!(response.status() == StatusCode::OK, "{}", response.status());
@@ -96,7 +96,7 @@ impl Door {
 }
 
 /// The review of a pod of the application `p`, as a ReplicaSet creates it.
-fn review(uid: &str) -> Value {
+pub(crate) fn review(uid: &str) -> Value {
     let owner = json!({
         "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "p-5d9c", "uid": "rs-1", "controller": true,
     });

@@ -8,7 +8,8 @@ use netmarks_policies::{Actor, Mode, Origin, Settings, Signature, Submission};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
 use serde_json::Value;
 
-use crate::support::{Extender, LIMIT, NODES, config, eventually, request};
+use crate::admission::{Door, admission, review};
+use crate::support::{LIMIT, NODES, config, eventually, request};
 
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/netmarks.json");
 
@@ -25,10 +26,13 @@ fn panels() -> Vec<(String, Vec<String>)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_panel_shows_data() {
-    let extender = Extender::start(&config()).await.unwrap();
+    let mut config = admission(config());
+    config.cluster.snapshot_file = Some(repository("host/netmarks/sample/online-boutique.json"));
+    let door = Door::open(config).await;
+    let extender = &door.extender;
     let shadow = Submission {
         name: "beside".parse().unwrap(),
-        bytes: repository::guest("netmarks").unwrap().into(),
+        bytes: crate::support::admin::bytes("spread").unwrap().into(),
         settings: Settings::default(),
         mode: Mode::Shadow,
         origin: Origin::Upload,
@@ -55,6 +59,7 @@ async fn every_panel_shows_data() {
             eventually(&format!("{title}: {query}"), async || {
                 // Rates need requests between two scrapes.
                 extender.prioritize(&request(&NODES)).await?;
+                door.post(review("u-1").to_string()).await?;
                 let found = prometheus.query(&query).await?;
                 Ok(found.iter().any(|sample| !sample.value.is_nan()).then_some(()))
             })
