@@ -38,7 +38,7 @@ pub(crate) fn take_rate(bytes: &mut &[u8]) -> f64 {
 /// The rate as it is kept.
 #[allow(
     clippy::cast_possible_truncation,
-    reason = "rounding is what it is for; what is beyond a small float is no rate"
+    reason = "rounding is what it is for; no rate is beyond a small float"
 )]
 pub(crate) fn rounded(rate: f64) -> f32 {
     let small = rate.clamp(0.0, f64::from(f32::MAX)) as f32;

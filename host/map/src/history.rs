@@ -1,6 +1,6 @@
 //! The last moments of a cluster: the oldest as a whole, and what changed from each to the next.
 //!
-//! Nodes and applications are numbered by name as they are first seen. When most numbers are of what is gone, all is written anew;
+//! Nodes and applications are numbered by name as they are first seen. When most numbers are of what is gone, all is written again;
 //! when memory or time is over, the oldest moment gives way.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -43,7 +43,7 @@ pub struct History {
     newest: State,
     frames: VecDeque<(Frame, Box<[u8]>)>,
     bytes_of_frames: usize,
-    /// Numbers that were in use when all was last written anew.
+    /// Numbers that were in use when all was last written again.
     used: usize,
 }
 
@@ -155,7 +155,7 @@ impl History {
             self.forget_oldest();
         }
         if self.nodes.entries.len() + self.applications.entries.len() > 2 * self.used + 1024 {
-            self.write_anew();
+            self.write_again();
         }
         // One moment alone can be more than all may take.
         if self.bytes() > self.most_bytes {
@@ -163,7 +163,7 @@ impl History {
         }
     }
 
-    /// How the cluster looked at `at` (seconds since the Unix epoch); `None` before the oldest moment, or if there is none.
+    /// How the cluster looked at `at` (seconds since the Unix epoch); `None` before the oldest moment, or without any moment.
     #[must_use]
     pub fn at(&self, at: f64) -> Option<Scene> {
         let count = self.frames.iter().take_while(|(frame, _)| frame.at <= at).count();
@@ -193,27 +193,27 @@ impl History {
     }
 
     /// Gives numbers only to what is in any of the moments.
-    fn write_anew(&mut self) {
-        let mut anew = Self::new(self.most_bytes, self.seconds);
+    fn write_again(&mut self) {
+        let mut again = Self::new(self.most_bytes, self.seconds);
         let mut state = self.oldest.clone();
         for (index, (frame, change)) in self.frames.iter().enumerate() {
             if index > 0 {
                 apply(&mut state, change);
             }
-            let next = anew.state(&self.scene(&state));
+            let next = again.state(&self.scene(&state));
             let mut change = Box::default();
             if index == 0 {
-                anew.oldest = next.clone();
-                anew.newest = next;
+                again.oldest = next.clone();
+                again.newest = next;
             } else {
-                change = self::change(&anew.newest, &next);
-                apply(&mut anew.newest, &change);
+                change = self::change(&again.newest, &next);
+                apply(&mut again.newest, &change);
             }
-            anew.bytes_of_frames += change.len() + ENTRY + size_of::<Frame>();
-            anew.frames.push_back((*frame, change));
+            again.bytes_of_frames += change.len() + ENTRY + size_of::<Frame>();
+            again.frames.push_back((*frame, change));
         }
-        anew.used = anew.nodes.entries.len() + anew.applications.entries.len();
-        *self = anew;
+        again.used = again.nodes.entries.len() + again.applications.entries.len();
+        *self = again;
     }
 
     fn state(&mut self, scene: &Scene) -> State {

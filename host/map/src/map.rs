@@ -42,7 +42,7 @@ pub struct MapQuery {
     pub filter: Filter,
     /// Only nodes of the zones of this name; the empty one stands for nodes without a zone.
     pub zone: Option<String>,
-    /// Only these nodes; all if there are none.
+    /// Only these nodes; where the list is empty, all of them.
     pub nodes: Vec<String>,
 }
 
@@ -103,7 +103,7 @@ pub struct NodeFlows {
     pub distance: Vec<u8>,
     /// How many pairs of the nodes exchange anything.
     pub pairs: usize,
-    /// The share, 0 to 1, of the bytes between the nodes that these pairs carry; `null` where there are none.
+    /// The share, 0 to 1, of the bytes between the nodes that these pairs carry; `null` where nothing goes between them.
     pub shown: Option<f64>,
 }
 

@@ -161,7 +161,7 @@ mod hostile {
     }
 
     #[test]
-    fn a_clock_that_jumps_back_begins_anew_and_no_memory_keeps_nothing() {
+    fn a_clock_that_jumps_back_begins_again_and_no_memory_keeps_nothing() {
         let mut history = History::new(32 << 20, HOUR);
         history.push(1_000.0, &small());
         history.push(1_030.0, &small());

@@ -84,7 +84,7 @@ fn the_chart_has_the_same_dashboard_and_it_uses_metrics_that_there_are() {
         for query in queries {
             let names = query.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
             for name in names.filter(|name| name.starts_with("netmarks_")) {
-                assert!(golden.contains(name), "{title}: {name} is no metric");
+                assert!(golden.contains(name), "{title}: there is no metric {name}");
             }
         }
     }

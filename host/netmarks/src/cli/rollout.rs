@@ -95,8 +95,7 @@ impl Rollout {
         let open = self.open();
         let request = self.client.post(&self.prioritize).body(question(&pod, &open).to_string());
         let answer = request.send().await?.error_for_status()?.bytes().await?;
-        let scores: Vec<HostScore> =
-            serde_json::from_slice(&answer).context("the answer is no list of scores")?;
+        let scores: Vec<HostScore> = serde_json::from_slice(&answer).context("the answer has no scores")?;
         let node = self.choose(&scores, &open);
         self.state.update(|index| {
             index.apply_pod(&PodFacts {
