@@ -2,6 +2,10 @@
 //! not there?
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+mod burst;
+mod faults;
+mod own;
+
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
@@ -15,7 +19,10 @@ use crate::support::setting::Setting;
 use crate::support::{Extender, LIMIT, scratch};
 
 /// Applications that talk to `shop/hub`.
-const SPOKES: [&str; 5] = ["deployment", "statefulset", "job", "bare", "scaled"];
+const SPOKES: [&str; 6] = ["deployment", "statefulset", "job", "bare", "scaled", "cronjob"];
+
+/// As the API server names it.
+const WEBHOOK: &str = "admission.netmarks.dev";
 
 /// The configuration of the webhook as the chart makes it, for a server outside of the cluster.
 fn configuration(plane: &ControlPlane, url: &str, authority: &Authority) -> Result<Value> {
@@ -28,6 +35,21 @@ fn configuration(plane: &ControlPlane, url: &str, authority: &Authority) -> Resu
     let ca = base64::engine::general_purpose::STANDARD.encode(authority.pem());
     configuration["webhooks"][0]["clientConfig"] = json!({"url": format!("{url}/admission"), "caBundle": ca});
     Ok(configuration)
+}
+
+/// Of the oldest Kubernetes that the chart takes the API server knows the conditions; with an older one helm says so.
+fn is_refused_where_it_cannot_be(plane: &ControlPlane) -> Result<()> {
+    let (chart, values) = (chart(), values("http://prometheus:9090", &["admission.enabled=true"]));
+    let template = |version: &str| {
+        let (chart, version) = (chart.to_string_lossy(), format!("--kube-version={version}"));
+        let mut arguments = vec!["template", "netmarks", &chart, "--namespace", NAMESPACE, &version];
+        arguments.extend(values.iter().map(String::as_str));
+        plane.helm(&arguments)
+    };
+    ensure!(template("1.31.0")?.contains("matchConditions:"));
+    let refused = format!("{:#}", template("1.30.14").err().context("1.30 is taken")?);
+    ensure!(refused.contains("chart requires kubeVersion: >=1.31.0-0"), "{refused}");
+    Ok(())
 }
 
 /// The door with a certificate of this authority; returns where it is.
@@ -118,6 +140,9 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     let mut job = template("job");
     job["spec"]["restartPolicy"] = json!("Never");
     apply(plane, &object("batch/v1", "Job", "job", &json!({"template": job}))).unwrap();
+    let mut each_minute = template("cronjob");
+    each_minute["spec"]["restartPolicy"] = json!("Never");
+    let each_minute = json!({"schedule": "* * * * *", "jobTemplate": {"spec": {"template": each_minute}}});
     apply(plane, &pod("bare")).unwrap();
     plane.create_deployment(&DeploymentSpec::new("shop", "scaled", 1)).await.unwrap();
     plane.wait_bound("shop", 1 + 2 + 2 + 1 + 1 + 1, LIMIT).await.unwrap();
@@ -128,6 +153,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     }
 
     // Each names its decision, and the decision has got its name.
+    apply(plane, &object("batch/v1", "CronJob", "cronjob", &each_minute)).unwrap();
     let template = r#"-o=jsonpath={range .items[*]}{.metadata.name} {.metadata.annotations.netmarks\.dev/decision}{"\n"}{end}"#;
     let named = plane.kubectl(&["-n", "shop", "get", "pods", template]).unwrap();
     let named: Vec<(&str, &str)> = named.lines().filter_map(|line| line.split_once(' ')).collect();
@@ -152,74 +178,26 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     .unwrap();
     assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "the scheduler knows no extender");
 
-    let reviews = async || {
-        let page = extender.get("/metrics").await.unwrap();
-        let lines = page.lines().filter(|line| line.starts_with("netmarks_admission_reviews_total"));
-        lines.map(str::to_owned).collect::<Vec<String>>()
-    };
-    let before = reviews().await;
     plane.create_namespace("other").await.unwrap();
     until("pods can be created there", LIMIT, async || decision(plane, "other").map(Some)).await.unwrap();
-    assert_eq!(reviews().await, before, "a namespace without the label is not asked about");
+    own::keeps_what_the_user_wrote(plane).unwrap();
+    is_refused_where_it_cannot_be(plane).unwrap();
+    plane.create_deployment(&DeploymentSpec::new("other", "bare", 2)).await.unwrap();
+    plane.wait_bound("other", 2, LIMIT).await.unwrap();
+    let called = plane.webhooks_called("shop").unwrap();
+    assert!(called.iter().filter(|webhooks| *webhooks == &[WEBHOOK]).count() >= 9, "{called:?}");
+    let called = plane.webhooks_called("other").unwrap();
+    assert!(
+        called.len() >= 2 && called.iter().all(Vec::is_empty),
+        "a namespace without the label: {called:?}"
+    );
 
-    keeps_what_the_user_wrote(plane).unwrap();
-    survives(plane, &mut extender, &url, &authority).await.unwrap();
-}
-
-/// Terms of the user, in their order, before ours.
-fn keeps_what_the_user_wrote(plane: &ControlPlane) -> Result<()> {
-    let expression = json!([{"key": "disk", "operator": "In", "values": ["ssd"]}]);
-    let term = json!({"weight": 3, "preference": {"matchExpressions": expression}});
-    let required = json!({"nodeSelectorTerms": [{"matchExpressions": [{"key": "kubernetes.io/os", "operator": "Exists"}]}]});
-    let apart =
-        json!({"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "none"}}});
-    for (name, own) in [
-        ("preferred", json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}})),
-        ("required", json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": required}})),
-        ("other", json!({"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}})),
-    ] {
-        let mut pod = pod("bare");
-        pod["metadata"]["name"] = json!(format!("own-{name}"));
-        pod["spec"]["affinity"] = own.clone();
-        let file = scratch(plane, "own.json", &pod.to_string())?;
-        let got = plane.kubectl(&["create", "--dry-run=server", "-o=json", "-f", &file.to_string_lossy()])?;
-        let got: Value = serde_json::from_str(&got)?;
-        let node = &got["spec"]["affinity"]["nodeAffinity"];
-        let list = node["preferredDuringSchedulingIgnoredDuringExecution"].as_array();
-        match name {
-            "preferred" => ensure!(list.is_some_and(|list| list.len() > 1 && list[0] == term), "{got}"),
-            "required" => {
-                let kept = &node["requiredDuringSchedulingIgnoredDuringExecution"];
-                ensure!(*kept == required, "{got}");
-            }
-            _ => ensure!(got["spec"]["affinity"]["podAntiAffinity"] == own["podAntiAffinity"], "{got}"),
-        }
-    }
-    Ok(())
-}
-
-/// With a certificate of somebody else, and with nobody there: pods are created and scheduled.
-async fn survives(
-    plane: &ControlPlane,
-    extender: &mut Extender,
-    url: &str,
-    authority: &Authority,
-) -> Result<()> {
-    let unpatched = async |why: &str| {
-        until(why, LIMIT, async || {
-            ensure!(decision(plane, "shop")?.is_empty(), "it is still called");
-            Ok(Some(()))
-        })
-        .await
-    };
-    let pods = plane.placement("shop").await?.len();
-    apply(plane, &configuration(plane, url, &Authority::new("stranger")?)?)?;
-    unpatched("a certificate that is not trusted is not used").await?;
-    apply(plane, &configuration(plane, url, authority)?)?;
-    wait_called(plane).await?;
-    extender.kill()?;
-    plane.create_deployment(&DeploymentSpec::new("shop", "after", 3)).await?;
-    plane.wait_bound("shop", pods + 3, LIMIT).await?;
-    unpatched("nothing is added").await?;
-    Ok(())
+    until("the CronJob has made a pod", LIMIT, async || {
+        let pods = plane.placement("shop").await?;
+        let made = pods.iter().find(|pod| pod.app == "cronjob");
+        Ok(made.map(|pod| assert_eq!(pod.node, hub, "{pod:?}")))
+    })
+    .await
+    .unwrap();
+    faults::pods_are_created_and_scheduled(plane, &mut extender, &url, &authority).await.unwrap();
 }

@@ -328,15 +328,19 @@ async fn the_second_scheduler_leaves_kube_system_and_itself_alone() {
     }
 }
 
-/// A copy of the example, with the component that it leaves out for older API servers.
-fn example_with_opt_in(folder: &Path) -> Result<PathBuf> {
+/// A copy of the example, with the components that it leaves out.
+fn example_with_all(folder: &Path) -> Result<PathBuf> {
     let copied = Command::new("cp").arg("-r").arg(repository("deploy/kustomize")).arg(folder).status()?;
     ensure!(copied.success(), "cp failed");
     let example = folder.join("kustomize/example");
     let file = example.join("kustomization.yaml");
     let text = std::fs::read_to_string(&file)?;
-    let chosen = text.replace("  # - ../opt-in\n", "  - ../opt-in\n");
-    ensure!(chosen != text, "the example does not say how to have the opt-in");
+    let mut chosen = text;
+    for component in ["opt-in", "admission"] {
+        let without = format!("  # - ../{component}\n");
+        ensure!(chosen.contains(&without), "the example does not say how to have {component}");
+        chosen = chosen.replace(&without, &format!("  - ../{component}\n"));
+    }
     std::fs::write(&file, chosen)?;
     Ok(example)
 }
@@ -346,7 +350,7 @@ async fn the_plain_manifests_are_accepted_and_name_the_same_objects() {
     let plane = plane().await.unwrap();
     plane.install_definitions().unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let example = example_with_opt_in(folder.path()).unwrap();
+    let example = example_with_all(folder.path()).unwrap();
     let example = example.to_string_lossy();
     plane.kubectl(&["apply", "--server-side", "--kustomize", &example]).unwrap();
     let of_kustomize = objects(&plane).unwrap();
@@ -358,14 +362,31 @@ async fn the_plain_manifests_are_accepted_and_name_the_same_objects() {
     let ports = "-o=jsonpath={.spec.egress[*].ports[*].port}";
     let ports = plane.kubectl(&["-n", NAMESPACE, "get", "networkpolicy", "netmarks", ports]).unwrap();
     assert!(ports.split(' ').any(|open| open == port), "{url}, but only to {ports}");
+    let webhook = |plane: &ControlPlane| {
+        let name = "mutatingwebhookconfiguration/netmarks-netmarks";
+        plane.kubectl(&["get", name, "-o=jsonpath={.webhooks}"]).unwrap()
+    };
+    let ports = |plane: &ControlPlane| {
+        let container = r#"-o=jsonpath={.spec.template.spec.containers[0].ports[*].name}"#;
+        let service = "-o=jsonpath={.spec.ports[*].targetPort}";
+        let policy = "-o=jsonpath={.spec.ingress[*].ports[*].port}";
+        [("deployment", container), ("service", service), ("networkpolicy", policy)]
+            .map(|(kind, path)| plane.kubectl(&["-n", NAMESPACE, "get", kind, "netmarks", path]).unwrap())
+    };
+    let of_the_webhook = (webhook(&plane), ports(&plane));
+    assert!(of_the_webhook.1.iter().all(|ports| ports.ends_with(" admission")), "{of_the_webhook:?}");
     plane.kubectl(&["delete", "--kustomize", &example]).unwrap();
     let plain = |object: &&String| {
         // What controllers make of them.
         !["/Pod/", "/ReplicaSet/", "/EndpointSlice/", "/PodMetrics/"].iter().any(|kind| object.contains(kind))
+            // The chart has these settings in the configuration's file.
+            && !object.ends_with("/ConfigMap/netmarks-admission")
     };
     wait_left(&plane, &[]).await.unwrap();
-    let values = values(METRICS, &["tls.mode=certManager", "scheduler.enabled=true"]);
+    let values =
+        values(METRICS, &["tls.mode=certManager", "scheduler.enabled=true", "admission.enabled=true"]);
     Release::install(&plane, &chart(), &values).unwrap();
+    assert_eq!((webhook(&plane), ports(&plane)), of_the_webhook);
     let of_helm = objects(&plane).unwrap();
     let (of_helm, of_kustomize): (Vec<_>, Vec<_>) =
         (of_helm.iter().filter(plain).collect(), of_kustomize.iter().filter(plain).collect());

@@ -14,7 +14,7 @@ use crate::support::release::{NAMESPACE, Release};
 use crate::support::setting::Setting;
 use crate::support::{Extender, LIMIT};
 use anyhow::{Context as _, Error, Result, ensure};
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, repository};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, repository, until};
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ async fn begin<'a>(setting: &'a Setting, reader: &Reader<'a>) -> Result<(Release
 }
 
 /// The last step shows both pods on one node, and doctor says why.
-fn see_that_it_works(reader: &Reader<'_>, kinds: &[&str]) -> Result<()> {
+fn see_that_it_works(reader: &Reader<'_>, kinds: &[&str], why: &str) -> Result<()> {
     let printed = reader.follow(&["See that it works"], kinds)?;
     let (pods, says) = (printed.first().context("no pods")?, printed.last().context("no doctor")?);
     let words = |line: &str| -> Vec<String> { line.split_whitespace().map(str::to_owned).collect() };
@@ -55,8 +55,38 @@ fn see_that_it_works(reader: &Reader<'_>, kinds: &[&str]) -> Result<()> {
         .filter(|words| matches!(&words[..], [app, _] if app == "cart" || app == "frontend"));
     let nodes: Vec<String> = rows.filter_map(|words| words.get(1).cloned()).collect();
     ensure!(nodes.len() == 2 && nodes.first() == nodes.last(), "{pods}");
-    ensure!(says.contains("no other of 4 candidates"), "{says}");
+    let words: Vec<&str> = says.split_whitespace().collect();
+    ensure!(words.join(" ").contains(why), "{says}");
     Ok(())
+}
+
+/// Why, where kube-scheduler asked the extender.
+const BEST_OF_THE_CANDIDATES: &str = "no other of 4 candidates";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn installing_on_a_managed_cluster() {
+    let setting = Setting::start(edges()).await.unwrap();
+    let plane = &setting.plane;
+    let reader = installer(&setting).unwrap();
+    let _stock = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
+    let (release, extender) = begin(&setting, &reader).await.unwrap();
+    drop(extender);
+    reader.follow(&["The webhook"], &["sh"]).unwrap();
+    let extender = release.extender().await.unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows_exist().await.unwrap();
+    release.reach_webhook().unwrap();
+    until("new pods get terms", LIMIT, async || {
+        let template = r"-o=jsonpath={.metadata.annotations.netmarks\.dev/decision}";
+        let probe = ["-n", "shop", "run", "probe", "--image=none.invalid/none", "--labels=app=frontend"];
+        let decision = plane.kubectl(&[&probe[..], &["--dry-run=server", template]].concat())?;
+        ensure!(!decision.is_empty(), "they do not");
+        Ok(Some(()))
+    })
+    .await
+    .unwrap();
+    see_that_it_works(&reader, &["sh"], "which it prefers most by the webhook's decision").unwrap();
+    assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "no scheduler knows the extender");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,7 +112,7 @@ async fn installing_with_ones_own_scheduler() {
     let options = as_kubeadm_starts_it(plane, reader.folder()).unwrap();
     drop(before);
     let _own = plane.start_scheduler(options).await.unwrap();
-    see_that_it_works(&reader, &["sh", "sh own"]).unwrap();
+    see_that_it_works(&reader, &["sh", "sh own"], BEST_OF_THE_CANDIDATES).unwrap();
     let lease = ["-n", "kube-system", "get", "lease", "kube-scheduler", "-o=jsonpath={.spec.holderIdentity}"];
     assert!(!plane.kubectl(&lease).unwrap().is_empty(), "the manifest's flag of leader election counts");
 
@@ -134,13 +164,13 @@ async fn installing_a_second_scheduler_and_removing_it_all() {
     reader.follow(&["A second kube-scheduler"], &["sh"]).unwrap();
     let second = release.scheduler().await.unwrap();
     crate::support::opted_in(plane, "shop", "netmarks").await.unwrap();
-    see_that_it_works(&reader, &["sh"]).unwrap();
+    see_that_it_works(&reader, &["sh"], BEST_OF_THE_CANDIDATES).unwrap();
 
     // In a cluster without the admission policy the pods' template says it.
     plane.kubectl(&["delete", "mutatingadmissionpolicybindings", "--all"]).unwrap();
     crate::support::opted_in(plane, "shop", "default-scheduler").await.unwrap();
     reader.follow(&["A second kube-scheduler"], &["sh older"]).unwrap();
-    see_that_it_works(&reader, &["sh"]).unwrap();
+    see_that_it_works(&reader, &["sh"], BEST_OF_THE_CANDIDATES).unwrap();
     drop(second);
 
     let authority =

@@ -19,6 +19,7 @@ mod dependencies;
 mod documents;
 mod evaluation;
 mod figures;
+mod fuzz;
 mod guests;
 mod image;
 mod manifests;
@@ -61,6 +62,8 @@ enum Task {
     Figures(figures::Args),
     /// Simulate the applications of docs/evaluation and write its pages, in release mode
     Evaluation(evaluation::Args),
+    /// Let libFuzzer make up what arrives from outside, in release mode
+    Fuzz(fuzz::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
 }
@@ -89,6 +92,7 @@ fn run() -> Result<()> {
         Task::Release(args) => release::run(root, &args),
         Task::Figures(args) => figures::run(root, &args),
         Task::Evaluation(args) => evaluation::run(root, &args),
+        Task::Fuzz(args) => fuzz::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }
 }

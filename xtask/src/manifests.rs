@@ -28,7 +28,7 @@ struct Manifest {
 const GIVEN: [&str; 3] =
     ["tls.mode=secret", "tls.secret.server=netmarks-tls", "tls.secret.client=netmarks-scheduler-client"];
 
-const MANIFESTS: [Manifest; 7] = [
+const MANIFESTS: [Manifest; 8] = [
     Manifest { file: "base/crd.yaml", templates: &["crd"], values: &GIVEN },
     Manifest { file: "base/rbac.yaml", templates: &["serviceaccount", "rbac"], values: &GIVEN },
     Manifest {
@@ -40,6 +40,11 @@ const MANIFESTS: [Manifest; 7] = [
         file: "certificates/certificates.yaml",
         templates: &["certificates"],
         values: &["tls.mode=certManager"],
+    },
+    Manifest {
+        file: "admission/admission.yaml",
+        templates: &["admission"],
+        values: &["tls.mode=certManager", "admission.enabled=true"],
     },
     Manifest {
         file: "scheduler/scheduler.yaml",

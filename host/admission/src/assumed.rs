@@ -5,7 +5,7 @@
 //! had one, or else by its owner: the pods of one owner in the order in which they were answered.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
 use netmarks_core::application::Application;
@@ -17,6 +17,9 @@ const CAPACITY: usize = 4_096;
 
 /// What their reviews had together, in bytes; the model keeps about as much of each.
 const BYTES: usize = 32 << 20;
+
+/// The watch shows a pod within milliseconds of its creation; with a busy API server, within seconds.
+pub(crate) const SEEN_WITHIN: Duration = Duration::from_secs(10);
 
 /// How much earlier than it was answered a pod may say it was created: it says whole seconds, by another clock.
 const CLOCKS_APART_SECONDS: f64 = 2.0;
@@ -40,7 +43,10 @@ pub(crate) struct Assumption {
     pub(crate) best: String,
     /// When it was answered, in seconds since the Unix epoch.
     pub(crate) at: f64,
+    /// Until when it is assumed. Until it is seen, that is sooner: what the watch does not show soon was refused, as by a quota.
     pub(crate) until: Instant,
+    /// And once it is seen.
+    pub(crate) at_last: Instant,
     /// What its review had, in bytes.
     pub(crate) bytes: usize,
 }
@@ -155,6 +161,7 @@ impl Ledger {
         if !seen.settled {
             let pod = self.pods.get_mut(position)?;
             seen.name.clone_into(&mut pod.name);
+            pod.until = pod.at_last;
             return Some(pod.clone());
         }
         if by_owner || seen.decision.is_none() {
@@ -197,8 +204,6 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     struct Setting {
@@ -224,7 +229,8 @@ mod tests {
                 application: None,
                 best: "a".to_owned(),
                 at: 100.0,
-                until: self.start + Duration::from_secs(30),
+                until: self.start + SEEN_WITHIN,
+                at_last: self.start + Duration::from_secs(30),
                 bytes: 1 << 10,
             })
         }
@@ -296,9 +302,13 @@ mod tests {
             assert_eq!(setting.answer(&number.to_string(), None), []);
         }
         assert_eq!(setting.answer("more", None)[0].decision, "0");
+        setting.see(Seen { decision: Some("7"), settled: false, ..POD });
         let (start, ledger) = (setting.start, &mut setting.ledger);
+        assert!(ledger.expire(start + SEEN_WITHIN - Duration::from_millis(1)).is_empty());
+        let refused = ledger.expire(start + SEEN_WITHIN);
+        assert_eq!(refused.len(), CAPACITY - 1, "all but the one that was seen");
         assert!(ledger.expire(start + Duration::from_millis(29_999)).is_empty());
-        assert_eq!(ledger.expire(start + Duration::from_secs(30)).len(), CAPACITY);
+        assert_eq!(ledger.expire(start + Duration::from_secs(30)).len(), 1);
         assert_eq!(ledger.len(), 0);
     }
 

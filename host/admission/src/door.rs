@@ -11,7 +11,7 @@ use netmarks_server::{BodyBudget, Seldom};
 use netmarks_state::ClusterState;
 use tokio::sync::Semaphore;
 
-use crate::assumed::{Assumption, Ledger, Seen};
+use crate::assumed::{Assumption, Ledger, SEEN_WITHIN, Seen};
 use crate::candidates::Model;
 use crate::config::{AdmissionConfig, Mode};
 use crate::decide::{Decided, Deciding};
@@ -204,7 +204,8 @@ impl Admission {
             application: pod.pending.application.clone(),
             best: best.to_owned(),
             at: unix_now(),
-            until: now + lifetime,
+            until: now + if own { lifetime.min(SEEN_WITHIN) } else { lifetime },
+            at_last: now + lifetime,
             bytes,
         };
         let number = assumption.number;

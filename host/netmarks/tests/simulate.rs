@@ -57,6 +57,51 @@ fn mean(report: &Value, arm: usize, figure: &str) -> f64 {
     report["arms"][arm]["figures"][figure]["mean"].as_f64().unwrap()
 }
 
+/// A pod prefers its peers' nodes, as the webhook would have it, also where two come at once; where too little would be
+/// saved, or pods are opted out, the arm is the scheduler alone.
+#[test]
+fn the_webhook_is_simulated_beside_the_extender() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = snapshot(folder.path(), |_| ());
+    let doors = ["--snapshot", &file, "--door", "extender", "--door", "admission"];
+    for burst in ["1", "2"] {
+        let report = report(&[&doors[..], &["--created-at-once", burst]].concat());
+        let names: Vec<&str> =
+            report["arms"].as_array().unwrap().iter().map(|arm| arm["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["default", "netmarks", "netmarks (admission)"]);
+        let within = |arm| mean(&report, arm, "bytes_within_node_local_routing");
+        assert!(within(2) > within(0) + 0.2, "{burst} at once: {report}");
+        assert_eq!(report["arms"][2]["faults"], 0);
+    }
+    let alone = |file: &str, config: &str| {
+        let path = folder.path().join("config.yaml");
+        std::fs::write(&path, format!("admission: {config}\n")).unwrap();
+        let path = path.display().to_string();
+        let report = report(&["--snapshot", file, "--door", "admission", "--admission-config", &path]);
+        assert_eq!(
+            report["arms"][0]["figures"],
+            without_difference(&report["arms"][1]["figures"]),
+            "{config}"
+        );
+    };
+    alone(&file, "{min_saved_bytes_per_second: 10000000}");
+    alone(&file, "{schedulers: [other]}");
+    let opted_out = snapshot(folder.path(), |file| {
+        for pod in file["pods"].as_array_mut().unwrap() {
+            pod["labels"]["netmarks.dev/admission"] = json!("disabled");
+        }
+    });
+    alone(&opted_out, "{}");
+}
+
+fn without_difference(figures: &Value) -> Value {
+    let mut figures = figures.clone();
+    for figure in figures.as_object_mut().unwrap().values_mut() {
+        figure.as_object_mut().unwrap().remove("difference");
+    }
+    figures
+}
+
 #[test]
 fn traffic_stays_local_with_netmarks_and_the_seed_decides_everything() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,9 @@
 //! Each score plugin, with numbers worked out by hand from its formula.
 
-use netmarks_scheduler_model::{Cluster, Owner, Plugin, Scheduler, SchedulerOptions, Service, Workload};
+use k8s_openapi::api::core::v1::PreferredSchedulingTerm;
+use netmarks_scheduler_model::{
+    Cluster, Owner, Plugin, PreferredTerms, Scheduler, SchedulerOptions, Service, Workload,
+};
 use serde_json::{Value, json};
 
 use crate::support::{HOST, ZONE, app, by_name, labels, node, place, pod, scores, zones};
@@ -61,8 +64,22 @@ fn preferred_node_affinity_adds_its_weights() {
     let terms = json!([term(60, "disk", "In", "ssd"), term(20, "gen", "Gt", "2"), term(9, "gen", "Lt", "2")]);
     let fields =
         json!({"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": terms}}});
-    let scored = scores(&mut cluster, &pod("new", fields), Plugin::NodeAffinity);
+    let new = pod("new", fields.clone());
+    let scored = scores(&mut cluster, &new, Plugin::NodeAffinity);
     assert_eq!(scored, by_name(&[("both", 100), ("disk", 75), ("none", 0)]));
+
+    // Terms beside those of the template count as if they were there.
+    let all = fields["affinity"]["nodeAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"].clone();
+    let terms: Vec<PreferredSchedulingTerm> = serde_json::from_value(all).unwrap();
+    let within = cluster.template(&new);
+    for own in 0..3 {
+        let (mine, added) = terms.split_at(own);
+        let mine = json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": mine}});
+        let without = cluster.template(&pod("new", json!({"affinity": mine})));
+        let added = PreferredTerms::from_api(added);
+        let beside = Scheduler::default().decide_preferring(&cluster, without, &added, None);
+        assert_eq!(beside, Scheduler::default().decide(&cluster, within, None));
+    }
 }
 
 fn preferred(kind: &str, weight: u64, key: &str, of: &str) -> Value {

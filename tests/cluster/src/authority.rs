@@ -1,7 +1,7 @@
 //! Certificate authorities for tests of TLS.
 
 use anyhow::Result;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 
 /// A certificate authority with a key of its own.
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
@@ -27,8 +27,23 @@ impl Authority {
 
     /// Certificate and key for loopback, PEM: for a server as for a client.
     pub fn issue(&self) -> Result<(String, String)> {
+        self.sign(&CertificateParams::new(loopback())?)
+    }
+
+    /// The same, expired years ago.
+    pub fn issue_expired(&self) -> Result<(String, String)> {
+        let mut parameters = CertificateParams::new(loopback())?;
+        (parameters.not_before, parameters.not_after) =
+            (date_time_ymd(2019, 1, 1), date_time_ymd(2020, 1, 1));
+        self.sign(&parameters)
+    }
+
+    fn sign(&self, parameters: &CertificateParams) -> Result<(String, String)> {
         let key = KeyPair::generate()?;
-        let parameters = CertificateParams::new(vec!["127.0.0.1".to_owned(), "localhost".to_owned()])?;
         Ok((parameters.signed_by(&key, &self.0)?.pem(), key.serialize_pem()))
     }
+}
+
+fn loopback() -> Vec<String> {
+    vec!["127.0.0.1".to_owned(), "localhost".to_owned()]
 }

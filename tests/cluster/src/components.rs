@@ -21,7 +21,7 @@ pub(crate) struct Layout<'a> {
 
 /// What runs in the controller manager: workloads, what keeps nodes and pods in order, and what fills the built-in roles such as `view`.
 /// Left out is what needs a cloud, a kubelet, service-account tokens or certificates.
-const CONTROLLERS: &str = "clusterrole-aggregation-controller,daemonset-controller,deployment-controller,\
+const CONTROLLERS: &str = "clusterrole-aggregation-controller,cronjob-controller,daemonset-controller,deployment-controller,\
     disruption-controller,garbage-collector-controller,job-controller,namespace-controller,\
     node-lifecycle-controller,pod-garbage-collector-controller,replicaset-controller,statefulset-controller,\
     taint-eviction-controller";

@@ -19,8 +19,8 @@ pub const NAMESPACE: &str = "netmarks";
 /// Where the server's certificate says that it is.
 pub const SERVER_NAME: &str = "netmarks.netmarks.svc";
 
-/// Ports of the extender's pods: extender, health, admin.
-const PORTS: [u16; 3] = [9820, 9821, 9822];
+/// Ports of the extender's pods: extender, health, admin, admission.
+const PORTS: [u16; 4] = [9820, 9821, 9822, 9823];
 
 /// What a control plane needs so that [`Release::extender`] can stand for the pods of the release.
 pub fn stand_in() -> StandIn {
@@ -180,6 +180,16 @@ impl<'a> Release<'a> {
             probed.with_context(|| extender.log().unwrap_or_default())?;
         }
         Ok(extender)
+    }
+
+    /// Makes the API server call the webhook where [`stand_in`] says that its pods are: nothing forwards what is sent to a Service here.
+    pub fn reach_webhook(&self) -> Result<()> {
+        let url = format!("https://localhost:{}/admission", self.plane.local_port(NAMESPACE, 9823)?);
+        let patch = format!(
+            r#"[{{"op": "remove", "path": "/webhooks/0/clientConfig/service"}}, {{"op": "add", "path": "/webhooks/0/clientConfig/url", "value": "{url}"}}]"#
+        );
+        let name = "mutatingwebhookconfiguration/netmarks-netmarks";
+        self.plane.kubectl(&["patch", name, "--type=json", "--patch", &patch]).map(drop)
     }
 
     /// Starts the chart's second scheduler as its pods would, with its own account.
