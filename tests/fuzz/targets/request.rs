@@ -13,7 +13,7 @@ fuzz_target!(|body: &[u8]| {
     let answer: Value = serde_json::from_slice(&encode(&request.nodes, &all)).expect("the answer is JSON");
     let hosts: Vec<&str> = answer.as_array().into_iter().flatten().filter_map(|entry| entry["Host"].as_str()).collect();
     assert_eq!(hosts, request.nodes);
-    // What is not used is not read as strictly as this, and keys in other cases mean the same: hence the conditions.
+    // What is not used is not read as strictly as this, and keys in other cases mean the same: so there are conditions.
     if let Ok(Value::Object(read)) = serde_json::from_slice::<Value>(body)
         && read.keys().filter(|key| key.eq_ignore_ascii_case("nodenames")).count() == 1
         && let Some(Value::Array(names)) = read.get("NodeNames")
