@@ -30,7 +30,7 @@ struct Front {
 /// A change that reviews make.
 #[derive(Debug)]
 enum Assumption {
-    Begins { number: u64, pod: Pod, node: String },
+    Begins { number: u64, pod: Box<Pod>, node: String },
     Ends { number: u64 },
 }
 
@@ -77,7 +77,7 @@ impl Model {
 
     /// Takes a pod to be on a node.
     pub(crate) fn assume(&self, number: u64, pod: &Pod, node: &str) {
-        self.change(Assumption::Begins { number, pod: pod.clone(), node: node.to_owned() });
+        self.change(Assumption::Begins { number, pod: Box::new(pod.clone()), node: node.to_owned() });
     }
 
     pub(crate) fn release(&self, number: u64) {

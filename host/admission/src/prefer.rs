@@ -37,7 +37,6 @@ impl Preferring<'_> {
     }
 
     /// The answer of the policies for a pod and the nodes that could take it, and what is made of it.
-    #[must_use]
     pub fn prefer(self, pod: &PendingPod, candidates: &[&Node]) -> (Answer, Result<Preferred, Outcome>) {
         let names: Vec<&str> = candidates.iter().map(|node| node.name.as_str()).collect();
         let answer = self.scorer.decide(pod, &names);

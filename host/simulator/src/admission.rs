@@ -54,7 +54,7 @@ impl<'w> PolicyAdmission<'w> {
         if let Some(terms) = self.created.remove(&pod) {
             return terms;
         }
-        self.review(cluster, template, pod, pending).map_or_else(PreferredTerms::default, added)
+        self.review(cluster, template, pod, pending).as_ref().map(added).unwrap_or_default()
     }
 
     /// Pods are created one after the other, each before the last one is bound: it is assumed on its best node.
@@ -76,7 +76,7 @@ impl<'w> PolicyAdmission<'w> {
                     assumed.assume(&pending.key, None, application, &preferred.best, now, ASSUMED_FOR);
                 }
             }
-            self.created.insert(*pod, preferred.map_or_else(PreferredTerms::default, added));
+            self.created.insert(*pod, preferred.as_ref().map(added).unwrap_or_default());
         }
         // kube-scheduler knows nothing of that.
         for (template, node, key) in placed {
@@ -107,7 +107,7 @@ impl<'w> PolicyAdmission<'w> {
     }
 }
 
-fn added(preferred: Preferred) -> PreferredTerms {
+fn added(preferred: &Preferred) -> PreferredTerms {
     let terms: Vec<PreferredSchedulingTerm> = preferred.terms.iter().map(Term::to_api).collect();
     PreferredTerms::from_api(&terms)
 }

@@ -73,6 +73,8 @@ fn check(plane: &ControlPlane, mut pod: Value) -> Result<()> {
             ours.as_object_mut().context("it has no affinity")?.remove(NODES);
         }
     }
-    ensure!(ours.to_string() == theirs.to_string(), "{ours} is not {theirs}");
+    // As text: the order of keys counts, too.
+    let (ours, theirs) = (ours.to_string(), theirs.to_string());
+    ensure!(ours == theirs, "{ours} is not {theirs}");
     Ok(())
 }

@@ -66,14 +66,19 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
 }
 
 fn row(who: &str, grading: Option<Grading>, outcome: &Outcome, arm: usize) -> Vec<String> {
+    // One run has no interval.
+    let share = |name: &str| {
+        let percent = percent(outcome.figure(arm, name));
+        percent.strip_suffix(" ± 0.0").map_or(percent.clone(), str::to_owned)
+    };
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     vec![
         who.to_owned(),
         or_none(grading.map(|(terms, _, _)| terms.to_string())),
         or_none(grading.map(|(_, nodes, _)| nodes.to_string())),
         or_none(grading.map(|(_, _, as_good)| format!("{as_good}%"))),
-        percent(outcome.figure(arm, "bytes_within_node")),
-        percent(outcome.figure(arm, "bytes_across_zones")),
+        share("bytes_within_node"),
+        share("bytes_across_zones"),
     ]
 }
 
