@@ -34,7 +34,7 @@ fn filters_choose_flows_and_parts_choose_nodes() {
     assert_eq!((none.totals.total(), none.nodes.names.len()), (0.0, 4));
     assert_eq!(none.node_flows.shown, None);
     let of_data = filtered(Filter { namespace: Some("data".to_owned()), ..Filter::default() });
-    assert_eq!((of_data.totals.total(), of_data.nodes.pods.clone()), (816.0, vec![1, 1, 2, 0]));
+    assert_eq!((of_data.totals.total(), of_data.nodes.pods), (816.0, vec![1, 1, 2, 0]));
     let of_far = filtered(Filter { application: Some("shop/far".to_owned()), ..Filter::default() });
     assert_eq!(of_far.totals.total(), 60.0);
     let of_nobody = filtered(Filter { application: Some("shop/none".to_owned()), ..Filter::default() });
@@ -58,7 +58,7 @@ fn applications_come_in_pages() {
     assert_eq!(names(list(all.clone())), ["shop/web", "data/db", "shop/far", "shop/gone"]);
     let second = list(ListQuery { sort: Sort::Name, offset: 1, limit: 2, ..all.clone() });
     assert_eq!((second.total, names(second)), (4, vec!["shop/far".to_owned(), "shop/gone".to_owned()]));
-    assert_eq!(names(list(ListQuery { search: "WEB".to_owned(), ..all.clone() })), ["shop/web"]);
+    assert_eq!(names(list(ListQuery { search: "WEB".to_owned(), ..all })), ["shop/web"]);
     assert_eq!(names(list(ListQuery { sort: Sort::Pods, limit: 1, ..all })), ["data/db"]);
 }
 

@@ -35,8 +35,11 @@ pub struct Console {
     pub(crate) lists: Arc<Semaphore>,
     /// Cancelled when the process was told to stop.
     pub(crate) stopping: CancellationToken,
-    scene: Arc<Mutex<Option<(Instant, Arc<Scene>)>>>,
+    scene: Arc<Mutex<Option<Seen>>>,
 }
+
+/// A scene, and when it was made.
+type Seen = (Instant, Arc<Scene>);
 
 impl Console {
     /// Over the cluster that is scored by, its last hour, and the last decisions. `stopping` is cancelled when the process was told to

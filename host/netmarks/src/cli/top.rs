@@ -87,16 +87,15 @@ impl Top {
 fn shares(view: &MapView) -> Vec<NodeShare> {
     let NodeColumns { prefix, suffix, names, zone, pods, within, beyond, .. } = &view.nodes;
     let rows = names.iter().zip(zone).zip(pods).zip(within.iter().zip(beyond));
-    let share =
-        |(((name, zone), pods), (within, beyond)): (((&String, &u32), &u32), (&u64, &u64))| NodeShare {
-            node: format!("{prefix}{name}{suffix}"),
-            zone: view.zones.get(*zone as usize).and_then(|zone| zone.name.clone()),
-            pods: *pods,
-            within: *within,
-            beyond: *beyond,
-            local_share: *within as f64 / (*within as f64 + *beyond as f64),
-        };
-    rows.map(share).filter(|node| node.within + node.beyond > 0).collect()
+    let all = rows.map(|(((name, zone), pods), (within, beyond))| NodeShare {
+        node: format!("{prefix}{name}{suffix}"),
+        zone: view.zones.get(*zone as usize).and_then(|zone| zone.name.clone()),
+        pods: *pods,
+        within: *within,
+        beyond: *beyond,
+        local_share: *within as f64 / (*within as f64 + *beyond as f64),
+    });
+    all.filter(|node| node.within + node.beyond > 0).collect()
 }
 
 fn text(top: &Top, width: u16) -> String {
