@@ -208,6 +208,10 @@ async fn a_request_that_makes_no_sense_is_named_and_changes_nothing() {
         ("/v1/policies/netmarks/shadow?percent=5", 400),
         ("/v1/policies/netmarks/activate?force=true", 400),
         ("/v1/policies/nobody/activate", 404),
+        ("/v1/policies/netmarks/weigh", 400),
+        ("/v1/policies/netmarks/weigh?weight=heavy", 400),
+        ("/v1/policies/netmarks/weigh?weight=2&mode=active", 400),
+        ("/v1/policies/nobody/weigh?weight=2", 404),
         ("/v1/rollback", 404),
     ] {
         let reason = running.post(path).await.unwrap().refused(status).unwrap();
@@ -234,6 +238,32 @@ async fn a_request_that_makes_no_sense_is_named_and_changes_nothing() {
     // The scheduler's listener has none of this.
     let response = running.client.get(format!("{}/v1/policies", running.server.url)).send().await.unwrap();
     assert_eq!(response.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_weight_is_another_revision_of_the_same_artefact() {
+    let running = started().await;
+    running.put("spread", "mode=active", bytes("spread").unwrap()).await.unwrap().ok().unwrap();
+    let shown = async || running.get("/v1/policies/spread").await.unwrap().ok().unwrap()[0].clone();
+    let before = shown().await;
+    for refused in ["0", "-1", "NaN"] {
+        let path = format!("/v1/policies/spread/weigh?weight={refused}");
+        running.post(&path).await.unwrap().refused(400).unwrap();
+    }
+    assert_eq!(shown().await, before);
+    let generation = running.generation().await.unwrap();
+    running.post("/v1/policies/spread/weigh?weight=2.5").await.unwrap().ok().unwrap();
+    let after = shown().await;
+    assert_eq!((&after["digest"], &after["state"]), (&before["digest"], &before["state"]));
+    assert_ne!(after["revision"], before["revision"]);
+    assert_eq!(
+        (after["settings"]["weight"].as_f64(), running.generation().await.unwrap()),
+        (Some(2.5), generation + 1)
+    );
+    running.post("/v1/policies/spread/weigh?weight=2.5").await.unwrap().ok().unwrap();
+    assert_eq!(running.generation().await.unwrap(), generation + 1, "nothing changed");
+    running.post("/v1/rollback").await.unwrap().ok().unwrap();
+    assert_eq!(shown().await["settings"], before["settings"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
