@@ -15,8 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::shared::Console;
 use crate::error_answer::{ErrorAnswer, ErrorBody};
 
-/// Most decisions of one answer, and how many there are unless it says.
-const MOST: usize = 1_000;
+/// Decisions of an answer unless the request says how many. At most there are as many as are kept.
 const USUAL: usize = 20;
 
 /// Which decisions to list.
@@ -24,7 +23,7 @@ const USUAL: usize = 20;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct DecisionParameters {
-    /// At most so many, newest first; 1000 are the most, 20 unless it says.
+    /// At most so many, newest first; 20 unless it says.
     limit: Option<usize>,
     /// Only those of this pod, `NAMESPACE/NAME`.
     pub(crate) pod: Option<String>,
@@ -145,7 +144,7 @@ pub(crate) fn list(
 ) -> Result<Response<Body>, ErrorAnswer> {
     let permit = lists.clone().try_acquire_owned().map_err(|_| ErrorAnswer::busy())?;
     let body = streamed(permit, move |to| {
-        let recent = decisions.recent(query.limit.unwrap_or(USUAL).min(MOST), &query.filter());
+        let recent = decisions.recent(query.limit.unwrap_or(USUAL), &query.filter());
         if query.brief == Some(true) {
             let recent: Vec<Summary> = recent.iter().map(Summary::from).collect();
             return Ok(serde_json::to_writer(to, &recent)?);
