@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use netmarks_placement::{Flow, Occupancy};
 
 use crate::file::Risk;
-use crate::trial::{Made, Trial};
+use crate::trial::Trial;
 
 /// How many pods of each application the target has on which nodes.
 pub(crate) type Target = HashMap<usize, HashMap<usize, u32>>;
@@ -83,12 +83,17 @@ impl Group<'_, '_> {
                 Err(_) => given_up.push(application),
             }
             if self.sum > best {
+                self.mark_since(end);
                 (best, end) = (self.sum, self.trial.made.len());
             }
         }
         self.trial.take_back(end);
-        let price = self.trial.price;
-        mark(&mut self.trial.made, begin, price);
+    }
+
+    /// Says of each move since the last that paid with how many more it pays: the last one pays for all.
+    fn mark_since(&mut self, end: usize) {
+        let waiting = self.trial.made.iter_mut().skip(end).rev().enumerate().skip(1);
+        waiting.for_each(|(moves, made)| made.risks.push(Risk::WithNext { moves }));
     }
 
     /// The pod that gains most by coming here, of those that the target has here and that are where it does not have them.
@@ -172,30 +177,5 @@ impl Group<'_, '_> {
             }
         }
         false
-    }
-}
-
-/// Says of each move in a group with how many more it pays.
-fn mark(made: &mut [Made], begin: usize, price: f64) {
-    let Some(group) = made.get_mut(begin..) else { return };
-    let (mut sum, mut best, mut open) = (0.0, 0.0, Vec::new());
-    let mut with = vec![0; group.len()];
-    for (index, made) in group.iter().enumerate() {
-        sum += made.gain.within_nodes_bytes_per_second - price;
-        if sum > best {
-            best = sum;
-            for earlier in open.drain(..) {
-                if let Some(with) = with.get_mut::<usize>(earlier) {
-                    *with = index - earlier;
-                }
-            }
-        } else {
-            open.push(index);
-        }
-    }
-    for (made, moves) in group.iter_mut().zip(with) {
-        if moves > 0 {
-            made.risks.push(Risk::WithNext { moves });
-        }
     }
 }
