@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use netmarks_policies::{Actor, Mode, Origin, Settings, Signature, Submission};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
 use serde_json::Value;
 
@@ -30,16 +29,7 @@ async fn every_panel_shows_data() {
     config.cluster.snapshot_file = Some(repository("host/netmarks/sample/online-boutique.json"));
     let door = Door::open(config).await;
     let extender = &door.extender;
-    let shadow = Submission {
-        name: "beside".parse().unwrap(),
-        bytes: crate::support::admin::bytes("spread").unwrap().into(),
-        settings: Settings::default(),
-        mode: Mode::Shadow,
-        origin: Origin::Upload,
-        signature: Signature::NoTrustedKeys,
-        actor: Actor::own("test", "here"),
-    };
-    extender.scoring.registry.submit(shadow).await.unwrap();
+    extender.shadow(crate::support::admin::bytes("spread").unwrap()).await.unwrap();
     extender.prioritize(&request(&NODES)).await.unwrap();
     let target = ScrapeTarget {
         address: extender.address.to_string(),

@@ -10,7 +10,6 @@ use anyhow::Result;
 use netmarks::config::Config;
 use netmarks_core::clock::unix_now;
 use netmarks_core::freshness::WhenStale;
-use netmarks_policies::{Actor, Mode, Origin, Settings, Signature, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
@@ -199,16 +198,7 @@ async fn a_real_prometheus_reads_every_metric() {
     let mut config = crate::support::hostile("trap");
     config.policies.rollback.min_calls = 1;
     let extender = delivered(&config, 5.0).await.unwrap();
-    let shadow = Submission {
-        name: "beside".parse().unwrap(),
-        bytes: repository::guest("netmarks").unwrap().into(),
-        settings: Settings::default(),
-        mode: Mode::Shadow,
-        origin: Origin::Upload,
-        signature: Signature::NoTrustedKeys,
-        actor: Actor::own("test", "here"),
-    };
-    extender.scoring.registry.submit(shadow).await.unwrap();
+    extender.shadow(repository::guest("netmarks").unwrap()).await.unwrap();
     extender.prioritize(&request(&NODES)).await.unwrap();
     extender.counted("netmarks_prioritize_answers_total{outcome=\"policy-fault\"}", 1.0).await.unwrap();
     extender

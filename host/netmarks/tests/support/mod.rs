@@ -18,7 +18,7 @@ use netmarks::config::Config;
 use netmarks::tasks::Tasks;
 use netmarks::wiring::{self, Scoring};
 use netmarks_engine::ParameterValue;
-use netmarks_policies::Compiling;
+use netmarks_policies::{Actor, Compiling, Mode, Origin, Settings, Signature, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 use netmarks_test_cluster::{Port, repository};
@@ -188,6 +188,21 @@ impl Extender {
             other => anyhow::bail!("{other} is not a list"),
         })
         .await
+    }
+
+    /// Submits a policy that scores beside those that answer.
+    pub async fn shadow(&self, component: Vec<u8>) -> Result<()> {
+        let shadow = Submission {
+            name: "beside".parse()?,
+            bytes: component.into(),
+            settings: Settings::default(),
+            mode: Mode::Shadow,
+            origin: Origin::Upload,
+            signature: Signature::NoTrustedKeys,
+            actor: Actor::own("test", "here"),
+        };
+        self.scoring.registry.submit(shadow).await?;
+        Ok(())
     }
 
     /// A series on `/metrics`; zero while nothing was counted.
