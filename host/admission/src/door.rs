@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use k8s_openapi::api::core::v1::Pod;
-use netmarks_core::application::{Application, Naming};
+use netmarks_core::application::Naming;
 use netmarks_core::clock::unix_now;
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_scoring::{Door, Origin, Scorer};
 use netmarks_server::{BodyBudget, Seldom};
 use netmarks_state::ClusterState;
@@ -121,8 +122,8 @@ impl Admission {
     /// application exchanges with itself.
     fn landed(&self, pod: &Assumption, node: &str) {
         let snapshot = self.state.snapshot();
-        let application = pod.application.as_ref().map(Application::as_str);
-        let Some(traffic) = application.and_then(|name| Traffic::of(&snapshot, name)) else { return };
+        let Some(application) = &pod.application else { return };
+        let Some(traffic) = Traffic::of(&snapshot, application, &ExpectedTraffic::default()) else { return };
         let (best, here) = (traffic.with_others_on(&pod.best), traffic.with_others_on(node));
         let as_good = node == pod.best || here >= best * self.config.grading().as_good;
         self.metrics.landed(as_good, best, here);

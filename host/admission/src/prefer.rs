@@ -1,6 +1,7 @@
 //! What is preferred for a pod: every node that could take it is scored, and the best become terms. It changes nothing.
 
 use netmarks_core::request::PendingPod;
+use netmarks_core::snapshot::Snapshot;
 use netmarks_scheduler_model::Node;
 use netmarks_scoring::{Answer, Empty, Scorer};
 use netmarks_state::ClusterState;
@@ -32,8 +33,7 @@ impl Preferring<'_> {
     #[must_use]
     pub fn is_without_traffic(self, pod: &PendingPod) -> bool {
         let snapshot = self.state.snapshot();
-        let traffic = pod.application.as_ref().and_then(|name| Traffic::of(&snapshot, name.as_str()));
-        traffic.is_none() && snapshot.flows_at().is_some()
+        traffic(&snapshot, pod).is_none() && snapshot.flows_at().is_some()
     }
 
     /// The answer of the policies for a pod and the nodes that could take it, and what is made of it.
@@ -50,8 +50,7 @@ impl Preferring<'_> {
         candidates: &[&Node],
         answer: &Answer,
     ) -> Result<Preferred, Outcome> {
-        let application = pod.application.as_ref();
-        let traffic = application.and_then(|name| Traffic::of(answer.snapshot(), name.as_str()));
+        let traffic = traffic(answer.snapshot(), pod);
         match answer.empty {
             Some(Empty::NoPreference) if traffic.is_none() => return Err(Outcome::NoTraffic),
             Some(empty) => return Err(empty.into()),
@@ -79,6 +78,10 @@ impl Preferring<'_> {
         let terms = grade(scored, zone(answer, &traffic, candidates), &self.config.grading());
         if terms.is_empty() { Err(Outcome::NoPreference) } else { Ok(Preferred { terms, best }) }
     }
+}
+
+fn traffic<'a>(snapshot: &'a Snapshot, pod: &PendingPod) -> Option<Traffic<'a>> {
+    Traffic::of(snapshot, pod.application.as_ref()?, &pod.expected)
 }
 
 /// The zone that most of the pod's traffic is in, if a node there could take it and one elsewhere could, too.

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::core::v1 as api;
 use netmarks_core::application::{Application, Naming};
+use netmarks_core::expected::{EXPECTED_TRAFFIC, ExpectedTraffic};
 use netmarks_core::facts::Resources;
 use netmarks_core::pod_identity::PodIdentity;
 use netmarks_core::request::PendingPod;
@@ -61,7 +62,11 @@ impl ReviewedPod {
             owners: &owners,
         });
         let requests = &model.scheduling.requests;
+        let annotation = |key| metadata.annotations.as_ref()?.get(key).map(String::as_str);
+        let expected = annotation(EXPECTED_TRAFFIC).unwrap_or_default();
+        let mirror = annotation("kubernetes.io/config.mirror").is_some();
         let pending = PendingPod {
+            expected: ExpectedTraffic::read(expected, &model.namespace),
             key: format!("{}/{}", model.namespace, if generated { &prefix } else { &name }),
             application: application.map(|name| Application::new(&model.namespace, name)),
             labels: model.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -72,7 +77,6 @@ impl ReviewedPod {
             // Groups are placed together by kube-scheduler; here each of their pods is created on its own.
             group: None,
         };
-        let annotations = metadata.annotations.unwrap_or_default();
         let mut owners = metadata.owner_references.into_iter().flatten();
         let controller = owners.find(|owner| owner.controller == Some(true));
         Self {
@@ -80,7 +84,7 @@ impl ReviewedPod {
             uid: metadata.uid.filter(|uid| !uid.is_empty()),
             name,
             owner: controller.map(|owner| owner.uid),
-            mirror: annotations.contains_key("kubernetes.io/config.mirror"),
+            mirror,
             model,
         }
     }

@@ -1,27 +1,34 @@
 //! What a pod saves, in bytes per second, whatever the policies are: the traffic that stays within a node, and where its zones are.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
+use netmarks_core::application::Application;
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::facts::{ApplicationId, NodeId};
+use netmarks_core::flow::table::PeerFlow;
 use netmarks_core::snapshot::Snapshot;
 
 /// The traffic of one more pod of an application with the pods of its peers, each counted as one of its replicas.
 #[derive(Debug)]
 pub(crate) struct Traffic<'a> {
     snapshot: &'a Snapshot,
-    application: ApplicationId,
+    /// `None` for one that the cluster does not know yet.
+    application: Option<ApplicationId>,
+    peers: Cow<'a, [PeerFlow]>,
     /// Pods of the application, with the new one.
     replicas: f64,
 }
 
 impl<'a> Traffic<'a> {
-    /// `None` if the application has no traffic.
-    pub(crate) fn of(snapshot: &'a Snapshot, application: &str) -> Option<Self> {
-        let application = snapshot.application_id(application)?;
-        let replicas = snapshot.application(application).map_or(1, |row| row.replicas(1)).max(1);
-        let peers = snapshot.flows().peers(application);
+    /// `None` if the application has no traffic: the mesh counts none, and `expected` says none either.
+    pub(crate) fn of(snapshot: &'a Snapshot, name: &Application, expected: &ExpectedTraffic) -> Option<Self> {
+        let application = snapshot.application_id(name.as_str());
+        let row = application.and_then(|id| snapshot.application(id));
+        let replicas = row.map_or(1, |row| row.replicas(1)).max(1);
+        let peers = expected.peers(snapshot, Some(name));
         let any = peers.iter().any(|flow| flow.total() > 0.0);
-        any.then(|| Self { snapshot, application, replicas: f64::from(replicas) })
+        any.then(|| Self { snapshot, application, peers, replicas: f64::from(replicas) })
     }
 
     /// What it exchanges with the pods on a node.
@@ -33,7 +40,7 @@ impl<'a> Traffic<'a> {
     /// The same, without the pods of its own application: it is one of them once it is there.
     pub(crate) fn with_others_on(&self, node: &str) -> f64 {
         let Some(id) = self.snapshot.names().id(node) else { return 0.0 };
-        let all = self.exchanged().filter(|(peer, other, _)| *other == id && *peer != self.application);
+        let all = self.exchanged().filter(|(peer, other, _)| *other == id && Some(*peer) != self.application);
         all.map(|(_, _, bytes)| bytes).sum()
     }
 
@@ -55,7 +62,7 @@ impl<'a> Traffic<'a> {
 
     /// With each peer on each node.
     fn exchanged(&self) -> impl Iterator<Item = (ApplicationId, NodeId, f64)> + '_ {
-        self.snapshot.flows().peers(self.application).iter().flat_map(|flow| {
+        self.peers.iter().flat_map(|flow| {
             let row = self.snapshot.application(flow.peer);
             let pods = f64::from(row.map_or(1, |row| row.pods).max(1));
             let of_each = flow.total() / self.replicas / pods;
@@ -67,7 +74,6 @@ impl<'a> Traffic<'a> {
 
 #[cfg(test)]
 mod tests {
-    use netmarks_core::application::Application;
     use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
     use netmarks_core::flow::book::Flow;
     use netmarks_core::index::Index;
@@ -102,8 +108,17 @@ mod tests {
         let (web, db) = (Application::new("shop", "web"), Application::new("shop", "db"));
         index.replace_flows(1.0, [Flow { source: web, destination: db, bytes_per_second: 800.0 }]);
         let snapshot = index.snapshot();
-        assert!(Traffic::of(&snapshot, "shop/other").is_none());
-        let traffic = Traffic::of(&snapshot, "shop/web").unwrap();
+        let of = |name| {
+            let expected = ExpectedTraffic::read("db=400", "shop");
+            let none = ExpectedTraffic::default();
+            let application = Application::new("shop", name);
+            [none, expected]
+                .map(|said| Traffic::of(&snapshot, &application, &said).map(|traffic| traffic.with_node("b")))
+        };
+        assert_eq!(of("other"), [None, Some(200.0)], "what is expected counts where nothing was counted");
+        assert_eq!(of("web"), [Some(200.0), Some(200.0)], "and nowhere else");
+        let traffic =
+            Traffic::of(&snapshot, &Application::new("shop", "web"), &ExpectedTraffic::default()).unwrap();
         // Two pods of `web` share 800 bytes/s, and each of the four of `db` has a quarter of a pod's part.
         let saved = ["a", "b", "c", "d", "unknown"].map(|node| traffic.with_node(node));
         assert_eq!(saved, [100.0, 200.0, 0.0, 100.0, 0.0]);

@@ -16,6 +16,7 @@ pub mod compose;
 pub mod digest;
 pub mod environment;
 pub mod errors;
+pub mod expected;
 pub mod facts;
 pub mod flow;
 pub mod freshness;

@@ -4,6 +4,7 @@
 //! its cost is one pass over the candidates and one over the placements of the peers.
 
 use crate::application::Application;
+use crate::expected::ExpectedTraffic;
 use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::PeerFlow;
 use crate::needs::{ColumnNeed, Needs};
@@ -23,6 +24,8 @@ pub struct PendingPod {
     pub labels: Vec<(String, String)>,
     /// What kube-scheduler counts for it: see [`crate::requests`].
     pub requests: Resources,
+    /// What it says of its application's traffic.
+    pub expected: ExpectedTraffic,
     /// The pods that are placed together with it, as `namespace/name`; see [`crate::assumed`].
     pub group: Option<String>,
 }
@@ -133,6 +136,7 @@ pub fn gather(
         return request;
     }
     let application = pod.application.as_ref().and_then(|name| snapshot.application_id(name.as_str()));
+    let flows = pod.expected.peers(snapshot, pod.application.as_ref());
     // Beyond the candidates, nodes are numbered as peers are found on them.
     let mut others: Vec<u32> = Vec::new();
     let mut peer_ids: Vec<ApplicationId> = Vec::new();
@@ -147,13 +151,12 @@ pub fn gather(
             }
             (*slot != NONE).then_some(*slot)
         };
-        let flows = application.map(|id| snapshot.flows().peers(id)).unwrap_or_default();
         let peers = &mut request.peers;
         peers.outbound.reserve_exact(flows.len());
         peers.inbound.reserve_exact(flows.len());
         peers.first.reserve_exact(flows.len() + 1);
         peers.first.push(0);
-        for flow in flows {
+        for flow in &*flows {
             peers.outbound.push(flow.outbound);
             peers.inbound.push(flow.inbound);
             peer_ids.push(flow.peer);
@@ -186,8 +189,16 @@ pub fn gather(
     } else {
         candidates.ids.iter().chain(&others).copied().collect()
     };
-    let columns =
-        Columns { snapshot, pod, candidates, nodes: &nodes, peers: &peer_ids, application, assumed };
+    let columns = Columns {
+        snapshot,
+        pod,
+        candidates,
+        nodes: &nodes,
+        flows: &flows,
+        peers: &peer_ids,
+        application,
+        assumed,
+    };
     request.columns = needs.columns.iter().map(|need| columns.column(*need)).collect();
     request.peer_names = peer_ids.iter().filter_map(|id| snapshot.application_name(*id)).cloned().collect();
     request
@@ -210,6 +221,7 @@ struct Columns<'a> {
     pod: &'a PendingPod,
     candidates: &'a Candidates<'a>,
     nodes: &'a [u32],
+    flows: &'a [PeerFlow],
     peers: &'a [ApplicationId],
     application: Option<ApplicationId>,
     assumed: &'a AssumedPods,
@@ -290,14 +302,13 @@ impl Columns<'_> {
 
     fn local_shares(&self) -> Vec<f64> {
         let own = self.own().is_some_and(ApplicationRow::local_routing);
-        let flows = self.application.map(|id| self.snapshot.flows().peers(id)).unwrap_or_default();
         let share = |flow: &PeerFlow| {
             let of_peer = self.snapshot.application(flow.peer).is_some_and(ApplicationRow::local_routing);
             let local = if of_peer { flow.outbound } else { 0.0 } + if own { flow.inbound } else { 0.0 };
             let all = flow.outbound + flow.inbound;
             if all > 0.0 { local / all } else { 0.0 }
         };
-        flows.iter().map(share).collect()
+        self.flows.iter().map(share).collect()
     }
 
     fn own_pods(&self) -> Vec<u32> {

@@ -7,6 +7,7 @@ use netmarks_core::application::Application;
 use netmarks_core::assumed::Assumed;
 use netmarks_core::combine::{Normalisation, normalise};
 use netmarks_core::compose::{ScoreMap, compose};
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::facts::{ApplicationFacts, NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
@@ -61,6 +62,7 @@ fn worked_example() -> Index {
 fn mk_pending() -> PendingPod {
     PendingPod {
         group: None,
+        expected: ExpectedTraffic::default(),
         key: "d/p-0".to_owned(),
         application: Some(Application::new("d", "p")),
         labels: vec![("app".to_owned(), "p".to_owned())],

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use netmarks_core::application::{Application, Naming};
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::go_json::Text;
 use netmarks_core::go_object;
 use netmarks_core::pod::{PodSpec, PodStatus};
@@ -162,6 +163,14 @@ go_object! {
         namespace: Cow<'a, str> as Text<'a> = "namespace",
         owners: Vec<OwnerReference<'a>> = "ownerReferences",
         labels: PodLabels<'a> = "labels",
+        annotations: PodAnnotations<'a> = "annotations",
+    }
+}
+
+go_object! {
+    /// Those that are read.
+    struct PodAnnotations<'a> {
+        expected_traffic: Cow<'a, str> as Text<'a> = "netmarks.dev/expected-traffic",
     }
 }
 
@@ -234,6 +243,7 @@ impl Pod<'_> {
                 .into_iter()
                 .map(|(key, value)| (key.into_owned(), value.into_owned()))
                 .collect(),
+            expected: ExpectedTraffic::read(&metadata.annotations.expected_traffic, &metadata.namespace),
             // A pod that waits has no status yet.
             requests: pod_requests(&self.spec, &PodStatus::default()),
         }

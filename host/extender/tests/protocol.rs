@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use netmarks_core::application::Identity;
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_extender::protocol::{decode, encode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -239,5 +240,20 @@ fn the_group_of_a_pod_is_known_in_both_forms() {
         let body = body.to_string();
         let decoded = decode(body.as_bytes(), Identity::App.into()).unwrap();
         assert_eq!(decoded.pod.group.as_deref(), group, "{body}");
+    }
+}
+
+#[test]
+fn what_an_author_expects_stands_on_the_pod() {
+    for (annotations, expected) in [
+        (json!({"netmarks.dev/expected-traffic": "cart=5, bank/db=7", "a": "b"}), "cart=5,bank/db=7"),
+        (json!({"other": "cart=5"}), ""),
+        (json!({"netmarks.dev/expected-traffic": null}), ""),
+        (json!(null), ""),
+    ] {
+        let metadata = json!({"name": "p", "namespace": "shop", "annotations": annotations});
+        let body = json!({"Pod": {"metadata": metadata, "spec": {}}, "NodeNames": ["a"]}).to_string();
+        let decoded = decode(body.as_bytes(), Identity::App.into()).unwrap();
+        assert_eq!(decoded.pod.expected, ExpectedTraffic::read(expected, "shop"), "{body}");
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use netmarks_core::application::{Application, Identity, Naming};
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::facts::Resources;
 use netmarks_core::pod_identity::PodIdentity;
 use netmarks_core::request::PendingPod;
@@ -27,6 +28,8 @@ pub struct Pod {
     labels: BTreeMap<String, String>,
     #[serde(deserialize_with = "quantity::requests")]
     requests: Resources,
+    /// What its annotation says, bytes/s by peer.
+    expected_traffic: BTreeMap<Application, f64>,
 }
 
 impl Pod {
@@ -71,6 +74,13 @@ impl Pod {
         self
     }
 
+    /// Saying that its application exchanges so many bytes per second with a peer, `namespace/name`.
+    #[must_use]
+    pub fn expecting(mut self, peer: &str, bytes_per_second: f64) -> Self {
+        self.expected_traffic.insert(application::read(peer), bytes_per_second);
+        self
+    }
+
     /// As the host would see it.
     #[must_use]
     pub fn pending(&self, identity: Identity) -> PendingPod {
@@ -87,6 +97,7 @@ impl Pod {
             application,
             labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
             requests: self.requests,
+            expected: ExpectedTraffic::of(self.expected_traffic.clone()),
             group: None,
         }
     }

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use anyhow::Result;
 use netmarks_core::application::Application;
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::facts::{NodeFacts, PodFacts, Resources};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
@@ -204,6 +205,7 @@ pub fn pod() -> PendingPod {
         labels: Vec::new(),
         requests: Resources::default(),
         group: None,
+        expected: ExpectedTraffic::default(),
     }
 }
 

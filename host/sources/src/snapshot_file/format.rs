@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Taint;
 use netmarks_core::application::{Application, Identity};
+use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::facts::Resources;
 use netmarks_core::request::PendingPod;
 use netmarks_scheduler_model::{Node, Pod, PodScheduling, Workload};
@@ -244,6 +245,7 @@ impl FilePod {
     pub fn pending(&self) -> PendingPod {
         PendingPod {
             group: None,
+            expected: ExpectedTraffic::default(),
             key: self.name.clone(),
             application: self.application.clone(),
             labels: self.labels.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
