@@ -48,4 +48,4 @@ pub use export::Exported;
 pub use need::Need;
 pub use parameter::{Kind, Parameter, Parameters};
 pub use policy::Policy;
-pub use request::{Peer, Request};
+pub use request::{Peer, Request, RoundTrips};

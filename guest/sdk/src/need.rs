@@ -29,6 +29,9 @@ pub enum Need {
     /// Numbers, per node, cores: what the pods of all applications request that the target placement has there beyond those running or
     /// starting.
     NodeTargetCpu,
+    /// Numbers, per pair of zones, seconds: mean time of a message to the other zone and back; 0 is unknown.
+    /// [`Request::round_trips`](crate::Request::round_trips) reads them.
+    ZoneRoundTrips,
     /// Texts, per peer: `namespace/name`.
     PeerName,
     /// Indexes, per peer: pods running or starting in the whole cluster.
@@ -57,7 +60,7 @@ pub enum Need {
 
 impl Need {
     /// Every need, in the order of the contract.
-    pub const ALL: [Need; 24] = [
+    pub const ALL: [Need; 25] = [
         Need::Peers,
         Need::OtherNodes,
         Need::NodeName,
@@ -70,6 +73,7 @@ impl Need {
         Need::NodeOwnPods,
         Need::NodeTarget,
         Need::NodeTargetCpu,
+        Need::ZoneRoundTrips,
         Need::PeerName,
         Need::PeerPods,
         Need::PeerReplicas,
@@ -100,6 +104,7 @@ impl Need {
             Need::NodeOwnPods => "node.own-pods",
             Need::NodeTarget => "node.target",
             Need::NodeTargetCpu => "node.target-cpu",
+            Need::ZoneRoundTrips => "zone.round-trips",
             Need::PeerName => "peer.name",
             Need::PeerPods => "peer.pods",
             Need::PeerReplicas => "peer.replicas",

@@ -50,6 +50,30 @@ impl<'a> Peer<'a> {
     }
 }
 
+/// How long messages take between zones and back: [`Need::ZoneRoundTrips`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RoundTrips<'a> {
+    zones: usize,
+    seconds: &'a [f64],
+}
+
+impl RoundTrips<'_> {
+    /// Between two zones by their numbers in [`Need::NodeZone`]; `None` where nothing measured it.
+    #[must_use]
+    pub fn seconds(&self, source: u32, destination: u32) -> Option<f64> {
+        let (source, destination) = (source as usize, destination as usize);
+        let known = source < self.zones && destination < self.zones;
+        let seconds = known.then(|| self.seconds.get(source * self.zones + destination).copied())??;
+        (seconds > 0.0).then_some(seconds)
+    }
+
+    /// The longest of all; `None` where nothing was measured.
+    #[must_use]
+    pub fn longest(&self) -> Option<f64> {
+        self.seconds.iter().copied().reduce(f64::max).filter(|seconds| *seconds > 0.0)
+    }
+}
+
 impl Request {
     /// Takes over what the host sent for `P`.
     ///
@@ -129,6 +153,15 @@ impl Request {
             Some(Column::Texts(texts)) => Ok(texts),
             _ => Err(no_column("texts", need)),
         }
+    }
+
+    /// How long messages take between zones.
+    ///
+    /// # Errors
+    /// When `NEEDS` does not list [`Need::ZoneRoundTrips`], or it arrives as something else.
+    pub fn round_trips(&self) -> Result<RoundTrips<'_>, String> {
+        let seconds = self.numbers(Need::ZoneRoundTrips)?;
+        Ok(RoundTrips { zones: seconds.len().isqrt(), seconds })
     }
 
     /// The only entry of a need about the pod that arrives as a number, for example [`Need::PodCpuRequest`].

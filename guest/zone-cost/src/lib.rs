@@ -5,8 +5,11 @@
 //! away, per 30 days, in the currency of the prices:
 //!
 //!     score(n) = sum over peers X, nodes m of T(X) * (share of X's pods on m) * (far - price(n, m))
+//!
+//! Where round-trip times are measured and `millisecond` is a price, a byte also costs by the time to its zone and back, and is taken
+//! to take the longest of them where its own is unknown.
 
-use netmarks_policy_sdk::{Need, Parameter, Parameters, Part, Peer, Policy, Request, export};
+use netmarks_policy_sdk::{Need, Parameter, Parameters, Part, Peer, Policy, Request, RoundTrips, export};
 
 /// Seconds in 30 days, over the bytes in a gigabyte: turns bytes per second and prices per gigabyte into amounts.
 const GIGABYTES_A_MONTH: f64 = 30.0 * 86_400.0 / 1e9;
@@ -27,16 +30,18 @@ impl Policy for ZoneCost {
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const SUMMARY: &'static str =
         "Prefers nodes from which traffic to its peers costs least, by your prices.";
-    const NEEDS: &'static [Need] = &[Need::Peers, Need::OtherNodes, Need::NodeZone, Need::NodeRegion];
+    const NEEDS: &'static [Need] =
+        &[Need::Peers, Need::OtherNodes, Need::NodeZone, Need::NodeRegion, Need::ZoneRoundTrips];
     const PARAMETERS: &'static [Parameter] = &[
         price("same-node", "Price of a gigabyte that stays on its node.", 0.0),
         price("same-zone", "Price of a gigabyte to another node of the zone.", 0.001),
         price("same-region", "Price of a gigabyte to another zone of the region.", 0.02),
         price("far", "Price of a gigabyte to another region, or to where is unknown.", 0.04),
+        price("millisecond", "Price of a gigabyte for each measured millisecond to its zone and back.", 0.0),
     ];
 
     fn check(parameters: &Parameters<'_>) -> Result<(), String> {
-        let Prices { node, zone, region, far } = Prices::read(parameters)?;
+        let Prices { node, zone, region, far, .. } = Prices::read(parameters)?;
         if node <= zone && zone <= region && region <= far {
             Ok(())
         } else {
@@ -51,7 +56,8 @@ impl Policy for ZoneCost {
         for peer in request.peers() {
             all.add(&peer, &map);
         }
-        Ok((0..request.candidates()).map(|node| all.saved(node, &map, &prices)).collect())
+        let time = all.time(&map, &prices);
+        Ok((0..request.candidates()).map(|node| all.saved(node, &map, &prices, &time)).collect())
     }
 
     fn explain(request: &Request, node: u32) -> Result<Vec<Part>, String> {
@@ -60,7 +66,7 @@ impl Policy for ZoneCost {
         let parts = (0..).zip(request.peers()).filter_map(|(index, peer)| {
             let mut near = Near::none(&map);
             near.add(&peer, &map);
-            let amount = near.saved(node as usize, &map, &prices);
+            let amount = near.saved(node as usize, &map, &prices, &near.time(&map, &prices));
             (amount > 0.0).then(|| Part { peer: Some(index), label: "saved in 30 days".to_owned(), amount })
         });
         Ok(parts.take(MOST_PARTS).collect())
@@ -73,6 +79,7 @@ struct Prices {
     zone: f64,
     region: f64,
     far: f64,
+    millisecond: f64,
 }
 
 impl Prices {
@@ -82,6 +89,7 @@ impl Prices {
             zone: parameters.number("same-zone")?,
             region: parameters.number("same-region")?,
             far: parameters.number("far")?,
+            millisecond: parameters.number("millisecond")?,
         })
     }
 }
@@ -90,6 +98,7 @@ impl Prices {
 struct Map<'a> {
     zones: &'a [u32],
     regions: Vec<u32>,
+    trips: RoundTrips<'a>,
 }
 
 impl<'a> Map<'a> {
@@ -109,7 +118,7 @@ impl<'a> Map<'a> {
                 _ => {}
             }
         }
-        Ok(Self { zones, regions })
+        Ok(Self { zones, regions, trips: request.round_trips()? })
     }
 
     fn place(&self, node: usize) -> (usize, usize) {
@@ -149,8 +158,26 @@ impl Near {
         }
     }
 
+    /// What the time to all peers saves by zone, against the longest time to each; empty where time costs nothing or is not measured.
+    fn time(&self, map: &Map<'_>, prices: &Prices) -> Vec<Time> {
+        let Some(longest) = map.trips.longest().filter(|_| prices.millisecond > 0.0) else {
+            return Vec::new();
+        };
+        let price = prices.millisecond * 1_000.0;
+        let zones = 0..u32::try_from(self.zones.len()).unwrap_or(u32::MAX);
+        let of_zone = |zone| {
+            let seconds = |other| map.trips.seconds(zone, other).unwrap_or(longest);
+            let saved = |(other, bytes): (u32, &f64)| bytes * (longest - seconds(other));
+            Time {
+                zone: price * zones.clone().zip(&self.zones).map(saved).sum::<f64>(),
+                node: price * seconds(zone),
+            }
+        };
+        zones.clone().map(of_zone).collect()
+    }
+
     /// Distances are nested, so each step nearer saves its own difference.
-    fn saved(&self, node: usize, map: &Map<'_>, prices: &Prices) -> f64 {
+    fn saved(&self, node: usize, map: &Map<'_>, prices: &Prices, time: &[Time]) -> f64 {
         let (zone, region) = map.place(node);
         let known = |sums: &[f64], position: usize, otherwise: f64| match sums.get(position) {
             Some(sum) if position != 0 => *sum,
@@ -162,8 +189,17 @@ impl Near {
         GIGABYTES_A_MONTH
             * (in_region * (prices.far - prices.region)
                 + in_zone * (prices.region - prices.zone)
-                + on_node * (prices.zone - prices.node))
+                + on_node * (prices.zone - prices.node)
+                + time.get(zone).map_or(0.0, |time| time.zone + on_node * time.node))
     }
+}
+
+/// What time saves at a node of one zone, in prices of a gigabyte.
+struct Time {
+    /// By where the peers' zones are.
+    zone: f64,
+    /// Of a byte that stays on the node and so takes no time.
+    node: f64,
 }
 
 /// Entries of a table by these numbers.

@@ -15,6 +15,7 @@ use crate::application::Application;
 use crate::facts::{ApplicationFacts, ApplicationId, NodeFacts, NodeId, PodFacts, Resources};
 use crate::flow::book::Flow;
 use crate::flow::table::FlowTable;
+use crate::round_trips::{RoundTrip, RoundTrips};
 use crate::snapshot::{ApplicationRow, NodePods, NodeRow, Said, Snapshot};
 
 /// Holds pods, nodes, applications and flows.
@@ -262,6 +263,22 @@ impl Index {
         }
         self.now.flows = Arc::new(FlowTable::new(flows));
         self.now.flows_at = Some(at);
+    }
+
+    /// Replaces the round-trip times. Measurements between a node and itself, and to what has no known zone, do not count.
+    pub fn replace_round_trips(&mut self, measured: &[RoundTrip]) {
+        let zone = |name: &str| match self.now.names.id(name) {
+            Some(node) => self.now.node(node).zone,
+            None => self.zones.numbers.get(name).copied().unwrap_or(0),
+        };
+        let between = measured
+            .iter()
+            .filter(|trip| trip.source != trip.destination || self.now.names.id(&trip.source).is_none())
+            .map(|trip| (zone(&trip.source), zone(&trip.destination), trip.seconds));
+        let round_trips = RoundTrips::new(self.zones.texts.len() + 1, between);
+        if *self.now.round_trips != round_trips {
+            self.now.round_trips = Arc::new(round_trips);
+        }
     }
 
     fn place(&mut self, pod: Pod) {

@@ -32,6 +32,7 @@ pub mod quantity;
 pub mod request;
 pub mod requests;
 pub mod revision;
+pub mod round_trips;
 pub mod rules;
 pub mod snapshot;
 pub mod target;

@@ -29,6 +29,8 @@ pub enum ColumnNeed {
     NodeTarget,
     #[strum(serialize = "node.target-cpu")]
     NodeTargetCpu,
+    #[strum(serialize = "zone.round-trips")]
+    ZoneRoundTrips,
     #[strum(serialize = "peer.name")]
     PeerName,
     #[strum(serialize = "peer.pods")]

@@ -243,6 +243,7 @@ impl Columns<'_> {
             ColumnNeed::NodeOwnPods => Column::Indexes(self.own_pods()),
             ColumnNeed::NodeTarget => Column::Indexes(self.of_nodes(&self.target())),
             ColumnNeed::NodeTargetCpu => numbers(&|id| row(id).awaited.cores()),
+            ColumnNeed::ZoneRoundTrips => Column::Numbers(self.snapshot.round_trips().seconds().to_vec()),
             ColumnNeed::PeerName => Column::Texts(
                 self.peers
                     .iter()

@@ -9,6 +9,7 @@ use crate::application::Application;
 use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::FlowTable;
 use crate::names::NodeNames;
+use crate::round_trips::RoundTrips;
 use crate::target::TargetEntry;
 
 /// How many pods of one application run on one node.
@@ -105,6 +106,7 @@ pub struct Snapshot {
     pub(crate) applications: imbl::Vector<ApplicationRow>,
     pub(crate) flows: Arc<FlowTable>,
     pub(crate) flows_at: Option<f64>,
+    pub(crate) round_trips: Arc<RoundTrips>,
 }
 
 impl Snapshot {
@@ -146,6 +148,12 @@ impl Snapshot {
     #[must_use]
     pub fn flows_at(&self) -> Option<f64> {
         self.flows_at
+    }
+
+    /// By the numbers that the nodes' zones have.
+    #[must_use]
+    pub fn round_trips(&self) -> &RoundTrips {
+        &self.round_trips
     }
 
     /// Applications that have pods or flows.

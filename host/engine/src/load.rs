@@ -195,6 +195,13 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
             ColumnNeed::NodeCpuRequested | ColumnNeed::NodeTargetCpu => per_node(0.5),
             ColumnNeed::NodeMemoryAllocatable => per_node(32e9),
             ColumnNeed::NodeMemoryRequested => per_node(1e9),
+            // Of as many zones as there are nodes, the first of which is unknown.
+            ColumnNeed::ZoneRoundTrips => {
+                let known = |pair: u32| pair / nodes > 0 && pair % nodes > 0;
+                Column::Numbers(
+                    (0..nodes * nodes).map(|pair| if known(pair) { 0.001 } else { 0.0 }).collect(),
+                )
+            }
             ColumnNeed::PeerName => Column::Texts(peer_names.iter().map(ToString::to_string).collect()),
             ColumnNeed::PeerPods => Column::Indexes(vec![41, 2, others]),
             ColumnNeed::PeerReplicas => Column::Indexes(vec![50, 2, 3]),

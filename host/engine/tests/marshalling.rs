@@ -21,6 +21,7 @@ fn everything(policy: &Policy) -> PolicyRequest {
         ColumnNeed::NodeCpuRequested => numbers([1e4, 2e4, 9e4]),
         ColumnNeed::NodeMemoryAllocatable => numbers([1e5, 2e5, 9e5]),
         ColumnNeed::NodeMemoryRequested => numbers([1e6, 2e6, 9e6]),
+        ColumnNeed::ZoneRoundTrips => Column::Numbers(vec![0.0, 18.0, 18.0, 19.0]),
         ColumnNeed::PeerName => texts(&["n/x", "n/yy"]),
         ColumnNeed::PeerPods => Column::Indexes(vec![5, 6]),
         ColumnNeed::PeerReplicas => Column::Indexes(vec![11, 12]),
@@ -58,13 +59,15 @@ fn a_policy_with_every_need_sees_every_value() {
         ("choice", word("three")),
     ];
     let policy = load_with("columns", &guest("columns"), &parameters, patient()).unwrap();
-    assert_eq!(policy.needs().columns.len(), 22);
+    assert_eq!(policy.needs().columns.len(), 23);
     // See the fixture for the sum: nodes, then what all candidates share.
     let peers = (1.0 + 2.0 * 3.0 + 2.0 + 3.0 + 5.0) + (2.0 + 2.0 * 4.0 + 6.0 + 12.0 + 4.0 + 6.0);
     let expected = (11.0 + 12.0) + 1.0 + (13.0 + 14.0) + (15.0 + 16.0);
     let pod = 5.0 + 11.0 + 7.0 + 8.0 + 9.0 + 17.0;
     let parameters = 50.0 + 4.0 + 1.0 + 5.0;
-    let shared = peers + expected + pod + parameters + 4.0;
+    // From each zone to the other, and within the second.
+    let round_trips = 18.0 + 18.0 + 19.0;
+    let shared = peers + expected + pod + parameters + round_trips + 4.0;
     assert_eq!(
         policy.score(&everything(&policy)).unwrap(),
         [shared + 1.0 + 111_111_111.0, shared + 2.0 + 222_222_222.0]

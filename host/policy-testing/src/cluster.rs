@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use netmarks_core::application::{Application, Identity};
 use netmarks_core::facts::Resources;
-use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, SnapshotFile};
+use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, FileRoundTrip, SnapshotFile};
 use serde::Deserialize;
 
 use crate::application;
@@ -32,6 +32,7 @@ pub struct Cluster {
     nodes: BTreeMap<String, Node>,
     pods: Vec<Pods>,
     flows: Vec<Flow>,
+    round_trips: Vec<RoundTrip>,
 }
 
 /// A node of a [`Cluster`]; without capacity unless given some.
@@ -65,6 +66,15 @@ struct Flow {
     from: Application,
     to: Application,
     bytes_per_second: f64,
+}
+
+/// Between zones, or between nodes for their zones.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RoundTrip {
+    from: String,
+    to: String,
+    seconds: f64,
 }
 
 impl Node {
@@ -130,6 +140,13 @@ impl Cluster {
         self
     }
 
+    /// Adds how long a message takes from one zone to another and back; a node counts for its zone.
+    #[must_use]
+    pub fn round_trip(mut self, from: &str, to: &str, seconds: f64) -> Self {
+        self.round_trips.push(RoundTrip { from: from.to_owned(), to: to.to_owned(), seconds });
+        self
+    }
+
     /// As a snapshot, which can also be written to a file.
     #[must_use]
     pub fn snapshot(&self) -> SnapshotFile {
@@ -162,12 +179,18 @@ impl Cluster {
             bytes_per_second: flow.bytes_per_second,
             calls_per_second: 0.0,
         });
+        let round_trips = self.round_trips.iter().map(|trip| FileRoundTrip {
+            source: trip.from.clone(),
+            destination: trip.to.clone(),
+            seconds: trip.seconds,
+        });
         SnapshotFile {
             identity: self.identity,
             nodes: nodes.collect(),
             pods,
             flows_at: Some(0.0),
             flows: flows.collect(),
+            round_trips: round_trips.collect(),
             ..SnapshotFile::default()
         }
     }

@@ -14,7 +14,9 @@ mod said;
 mod storage;
 
 pub use error::{ContentError, SnapshotFileError};
-pub use format::{FileFlow, FileNode, FilePod, Missing, OLDEST_VERSION, SnapshotFile, VERSION};
+pub use format::{
+    FileFlow, FileNode, FilePod, FileRoundTrip, Missing, OLDEST_VERSION, SnapshotFile, VERSION,
+};
 pub use objects::{
     DisruptionBudget, FileNamespace, FileService, NodeCondition, NodeScheduling, TrafficDistribution,
 };

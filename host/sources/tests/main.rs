@@ -9,6 +9,7 @@ mod presets;
 mod prometheus_api;
 mod real_prometheus;
 mod recording_rules;
+mod round_trips;
 mod store_answers;
 mod store_requests;
 mod support;

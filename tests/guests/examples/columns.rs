@@ -35,7 +35,7 @@ impl Policy for Columns {
     }
 
     fn score(request: &Request) -> Result<Vec<f64>, String> {
-        let shared = peers(request)? + pod(request)? + parameters(&request.parameters())?;
+        let shared = peers(request)? + pod(request)? + parameters(&request.parameters())? + round_trips(request)?;
         let mut scores = vec![shared; request.nodes()];
         for need in [Need::NodeZone, Need::NodeRegion, Need::NodeOwnPods, Need::NodeTarget] {
             let column = of_length(need, request.indexes(need)?, request.nodes())?;
@@ -95,6 +95,15 @@ fn pod(request: &Request) -> Result<f64, String> {
         counts += of_length(need, request.indexes(need)?, 1)?.iter().copied().map(f64::from).sum::<f64>();
     }
     Ok(texts + request.number(Need::PodCpuRequest)? + request.number(Need::PodMemoryRequest)? + counts)
+}
+
+fn round_trips(request: &Request) -> Result<f64, String> {
+    let trips = request.round_trips()?;
+    let pairs = [(0, 1), (1, 0), (1, 1)].map(|(source, destination)| trips.seconds(source, destination));
+    match (trips.seconds(0, 0), trips.seconds(7, 0)) {
+        (None, None) => Ok(pairs.into_iter().flatten().sum()),
+        _ => Err("a round trip that nobody measured".to_owned()),
+    }
 }
 
 fn parameters(parameters: &Parameters<'_>) -> Result<f64, String> {

@@ -8,8 +8,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelecto
 use netmarks_core::application::Application;
 use netmarks_scheduler_model::{HostPort, Owner, PodScheduling, ResourceList, Volume, Workload};
 use netmarks_sources::snapshot_file::{
-    DisruptionBudget, FileFlow, FileNamespace, FileNode, FilePod, FileService, Missing, NodeCondition,
-    NodeScheduling, SnapshotFile, TrafficDistribution,
+    DisruptionBudget, FileFlow, FileNamespace, FileNode, FilePod, FileRoundTrip, FileService, Missing,
+    NodeCondition, NodeScheduling, SnapshotFile, TrafficDistribution,
 };
 
 use super::aliases::Aliases;
@@ -66,6 +66,7 @@ impl Rules<'_> {
             namespaces,
             flows_at: _,
             flows,
+            round_trips,
         } = file;
         *anonymised = true;
         for Missing { what, why } in missing {
@@ -85,6 +86,10 @@ impl Rules<'_> {
         for FileFlow { source, destination, bytes_per_second: _, calls_per_second: _ } in flows {
             self.application(source);
             self.application(destination);
+        }
+        for FileRoundTrip { source, destination, seconds: _ } in round_trips {
+            self.name(source);
+            self.name(destination);
         }
     }
 

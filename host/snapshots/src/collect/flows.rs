@@ -6,6 +6,7 @@ use std::sync::Arc;
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
 use netmarks_core::flow::book::{Completeness, Reading};
+use netmarks_core::round_trips::RoundTrip;
 use netmarks_sources::prometheus::client::QueryError;
 use netmarks_sources::prometheus::poller::Refresh;
 use netmarks_sources::prometheus::{ConfigError, MetricsConfig, Poller};
@@ -33,6 +34,7 @@ pub(super) struct Measured {
     /// When, in seconds since the Unix epoch.
     pub(super) at: Option<f64>,
     pub(super) flows: Vec<FileFlow>,
+    pub(super) round_trips: Vec<RoundTrip>,
     pub(super) missing: Vec<Missing>,
 }
 
@@ -64,10 +66,11 @@ impl Store {
             };
             let at = now - f64::from(minutes_ago) * 60.0;
             match ask(poller, at, &config).await {
-                Ok((refresh, flows)) if !flows.is_empty() => {
+                Ok((mut refresh, flows)) if !flows.is_empty() => {
                     progress.step(Step::Answered { flows: flows.len() });
                     measured.at = Some(at);
                     measured.flows = flows;
+                    measured.round_trips = std::mem::take(&mut refresh.round_trips);
                     measured.remark(&refresh, minutes_ago);
                     return measured;
                 }

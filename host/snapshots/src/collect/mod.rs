@@ -62,6 +62,7 @@ pub async fn collect(
             let measured = store.measure(file.taken_at, progress).await;
             file.flows_at = measured.at;
             file.flows = measured.flows;
+            file.take_round_trips(&measured.round_trips);
             file.missing.extend(measured.missing);
         }
         None => file.missing.push(Missing {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use netmarks_core::flow::book::{Completeness, Flow, FlowBook, Sample};
 use netmarks_core::flow::estimator::Estimator;
+use netmarks_core::round_trips::RoundTrip;
 use reqwest::StatusCode;
 
 use super::client::{QueryError, beginning};
@@ -27,6 +28,8 @@ pub struct Refresh {
     pub implausible: u64,
     /// Warnings of the metrics store.
     pub warnings: Warnings,
+    /// Where they are asked for and were answered.
+    pub round_trips: Vec<RoundTrip>,
 }
 
 /// Holds one average per flow.

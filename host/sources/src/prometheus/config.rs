@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::choice::{CustomPreset, PresetName};
+use super::round_trips::RoundTripsConfig;
 
 /// The largest offset of a query, in seconds.
 const DAY: f64 = 86_400.0;
@@ -79,6 +80,8 @@ pub struct MetricsConfig {
     pub tls: TlsConfig,
     /// The queries of the preset `custom`.
     pub custom: CustomPreset,
+    /// How long messages take between nodes or zones, for policies that ask.
+    pub round_trips: RoundTripsConfig,
 }
 
 /// Authentication: a bearer token or a user with a password, each given here or in a file. Files are read again for
@@ -135,6 +138,7 @@ impl Default for MetricsConfig {
             auth: AuthConfig::default(),
             tls: TlsConfig::default(),
             custom: CustomPreset::default(),
+            round_trips: RoundTripsConfig::default(),
         }
     }
 }
@@ -273,6 +277,7 @@ impl MetricsConfig {
     }
 
     pub(crate) fn check_combinations(&self) -> Result<(), ConfigError> {
+        self.round_trips.check()?;
         let AuthConfig { bearer_token, bearer_token_file, username, password, password_file } = &self.auth;
         let bearer = bearer_token.is_some() || bearer_token_file.is_some();
         let any_password = password.is_some() || password_file.is_some();

@@ -2,7 +2,7 @@
 //!
 //! [`config`] is what an operator sets, [`choice`] which queries, [`presets`] those of each mesh, [`client`] the HTTP request,
 //! [`decode`] the answer, [`warnings`] what the store says beside it, `averages` one number per flow, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
-//! says which series a query reads, [`service_level`] how well applications serve.
+//! says which series a query reads, [`service_level`] how well applications serve, [`round_trips`] how long messages take.
 
 mod address;
 mod averages;
@@ -13,6 +13,7 @@ pub mod decode;
 mod past;
 pub mod poller;
 pub mod presets;
+pub mod round_trips;
 pub mod selectors;
 pub mod service_level;
 pub mod warnings;

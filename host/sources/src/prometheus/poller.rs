@@ -10,6 +10,7 @@ use foldhash::fast::RandomState;
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
 use netmarks_core::flow::book::Completeness;
+use netmarks_core::round_trips::RoundTrip;
 use netmarks_core::rules;
 use tokio_util::sync::CancellationToken;
 
@@ -43,6 +44,8 @@ pub struct Poller {
     averages: Averages,
     /// How long to wait after each of the failures in a row; `None` after a success.
     retries: Option<ExponentialBackoff>,
+    /// Whether the last question for round-trip times was answered.
+    measures_round_trips: bool,
     /// Kinds of warnings that were logged.
     warned: HashSet<String, RandomState>,
 }
@@ -66,6 +69,7 @@ impl Poller {
             past: past.transpose()?,
             averages: Averages::new(config.estimator),
             retries: None,
+            measures_round_trips: true,
             warned: HashSet::default(),
             config,
         })
@@ -113,6 +117,7 @@ impl Poller {
                     response_bytes,
                     implausible,
                     warnings,
+                    round_trips: _,
                 } = refresh;
                 let partial = warnings.completeness() == Completeness::Partial;
                 let warnings = warnings.texts();
@@ -188,7 +193,31 @@ impl Poller {
                 );
             }
         }
-        self.apply(at, preset, answers, Some(state)).await
+        let round_trips = self.round_trips(at).await;
+        let mut refresh = self.apply(at, preset, answers, Some(state)).await?;
+        if let Some(round_trips) = round_trips {
+            state.update(|index| index.replace_round_trips(&round_trips));
+            refresh.round_trips = round_trips;
+        }
+        Ok(refresh)
+    }
+
+    /// `None` where they are not asked for, or were not answered: they stay as last measured.
+    async fn round_trips(&mut self, at: f64) -> Option<Vec<RoundTrip>> {
+        let asked = self.config.round_trips.ask(&mut self.client, at).await;
+        let answered = asked.is_ok();
+        let answer = asked.unwrap_or_else(|error| {
+            if self.measures_round_trips {
+                let error = chain(&error);
+                tracing::warn!(
+                    error,
+                    "failed to ask for round-trip times; they stay as last measured. See `metrics.round_trips`"
+                );
+            }
+            None
+        });
+        self.measures_round_trips = answered;
+        answer
     }
 
     async fn learn(&mut self, past: Past, preset: &Arc<Preset>, at: f64) -> Result<(), QueryError> {

@@ -162,7 +162,7 @@ pub(super) fn cluster(config: &MetricsConfig) -> Result<String, ConfigError> {
 }
 
 /// `name` if a label can have it.
-fn label_name<'a>(key: &'static str, name: &'a str) -> Result<&'a str, ConfigError> {
+pub(super) fn label_name<'a>(key: &'static str, name: &'a str) -> Result<&'a str, ConfigError> {
     let mut characters = name.chars();
     let is_label = characters.next().is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
         && characters.all(|other| other.is_ascii_alphanumeric() || other == '_');

@@ -52,6 +52,9 @@ impl SnapshotFile {
                 return Err(ContentError::Repeated { what: "flow", name });
             }
         }
+        for trip in &self.round_trips {
+            number("seconds", &format!("{} -> {}", trip.source, trip.destination), trip.seconds)?;
+        }
         Ok(())
     }
 }

@@ -62,6 +62,9 @@ pub struct SnapshotFile {
     pub flows_at: Option<f64>,
     /// All flows, each edge once.
     pub flows: Vec<FileFlow>,
+    /// Round-trip times between zones, each pair once, where something measures them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub round_trips: Vec<FileRoundTrip>,
 }
 
 impl Default for SnapshotFile {
@@ -81,6 +84,7 @@ impl Default for SnapshotFile {
             namespaces: Vec::new(),
             flows_at: None,
             flows: Vec::new(),
+            round_trips: Vec::new(),
         }
     }
 }
@@ -159,6 +163,17 @@ pub struct FileFlow {
     /// How often, per second; zero where only bytes were counted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub calls_per_second: f64,
+}
+
+/// How long a message takes from one zone to another and back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileRoundTrip {
+    /// A zone; a node counts for its zone.
+    pub source: String,
+    /// A zone; a node counts for its zone.
+    pub destination: String,
+    pub seconds: f64,
 }
 
 fn is_zero(number: &f64) -> bool {

@@ -7,8 +7,9 @@ use netmarks_core::facts::{NodeFacts, PodFacts};
 use netmarks_core::flow::book::Flow;
 use netmarks_core::index::Index;
 use netmarks_core::revision::revision;
+use netmarks_core::round_trips::RoundTrip;
 
-use super::format::{FileFlow, FileNode, FilePod, SnapshotFile};
+use super::format::{FileFlow, FileNode, FilePod, FileRoundTrip, SnapshotFile};
 
 impl SnapshotFile {
     /// The snapshot of a live cluster: what its index knows.
@@ -40,6 +41,7 @@ impl SnapshotFile {
             pods: index.pods().map(pod).collect(),
             flows_at: snapshot.flows_at(),
             flows: snapshot.flows().flows().filter_map(flow).collect(),
+            round_trips: round_trips(index),
             ..Self::default()
         };
         file.sort();
@@ -57,6 +59,9 @@ impl SnapshotFile {
         self.disruption_budgets
             .sort_by(|left, right| (&left.namespace, &left.name).cmp(&(&right.namespace, &right.name)));
         self.namespaces.sort_by(|left, right| left.name.cmp(&right.name));
+        self.round_trips.sort_by(|left, right| {
+            (&left.source, &left.destination).cmp(&(&right.source, &right.destination))
+        });
         self.flows.sort_by(|left, right| {
             (&left.source, &left.destination).cmp(&(&right.source, &right.destination))
         });
@@ -95,8 +100,33 @@ impl SnapshotFile {
             });
             index.replace_flows(self.flows_at.unwrap_or(self.taken_at), flows);
         }
+        index.replace_round_trips(&self.measured_round_trips());
         index
     }
+
+    /// Takes measurements between nodes or zones, as means between zones.
+    pub fn take_round_trips(&mut self, measured: &[RoundTrip]) {
+        let mut index = self.to_index();
+        index.replace_round_trips(measured);
+        self.round_trips = round_trips(&index);
+    }
+
+    fn measured_round_trips(&self) -> Vec<RoundTrip> {
+        let measured = self.round_trips.iter().map(|trip| {
+            let FileRoundTrip { source, destination, seconds } = trip.clone();
+            RoundTrip { source, destination, seconds }
+        });
+        measured.collect()
+    }
+}
+
+fn round_trips(index: &Index) -> Vec<FileRoundTrip> {
+    let zones = index.zones();
+    let name = |zone: u32| zones.get(zone.checked_sub(1)? as usize).map(|name| name.to_string());
+    let pair = |(source, destination, seconds)| {
+        Some(FileRoundTrip { source: name(source)?, destination: name(destination)?, seconds })
+    };
+    index.snapshot().round_trips().pairs().filter_map(pair).collect()
 }
 
 fn file_node(node: NodeFacts) -> FileNode {
