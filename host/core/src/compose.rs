@@ -64,6 +64,20 @@ pub fn compose(shares: &[f64], map: ScoreMap, top: u32, confidence: f64) -> Vec<
         .collect()
 }
 
+/// Leaves the `most` hosts with the largest shares, and those that tie with the last of them, so that which of them is named
+/// never hangs on the order of the candidates. `scores` are what [`compose`] made of `shares`.
+pub fn keep_best(scores: &mut Vec<(u32, u32)>, shares: &[f64], most: usize) {
+    if scores.len() <= most {
+        return;
+    }
+    let share = |candidate: u32| shares.get(candidate as usize).copied().unwrap_or(0.0);
+    let mut named: Vec<f64> = scores.iter().map(|(candidate, _)| share(*candidate)).collect();
+    let last = most.saturating_sub(1);
+    let (_, cut, _) = named.select_nth_unstable_by(last, |left, right| right.total_cmp(left));
+    let cut = *cut;
+    scores.retain(|(candidate, _)| share(*candidate) >= cut);
+}
+
 fn distinct_positive(shares: &[f64]) -> Vec<f64> {
     let mut values: Vec<f64> = shares.iter().copied().filter(|share| *share > 0.0).collect();
     values.sort_unstable_by(f64::total_cmp);
@@ -118,7 +132,38 @@ mod tests {
         assert_eq!(compose(&shares, ScoreMap::Linear, 10, 1.0), [(1, 5), (2, 10)]);
     }
 
+    #[test]
+    fn the_best_are_kept_with_those_that_tie() {
+        let shares = [0.2, 0.5, 1.0, 0.5, 0.0, 0.4];
+        for (most, kept) in [
+            (1, &[2][..]),
+            (2, &[1, 2, 3]),
+            (3, &[1, 2, 3]),
+            (4, &[1, 2, 3, 5]),
+            (5, &[0, 1, 2, 3, 5]),
+            (100, &[0, 1, 2, 3, 5]),
+        ] {
+            let mut scores = compose(&shares, ScoreMap::Linear, 10, 1.0);
+            keep_best(&mut scores, &shares, most);
+            assert_eq!(scores.iter().map(|(candidate, _)| *candidate).collect::<Vec<_>>(), kept, "{most}");
+        }
+    }
+
     proptest! {
+        /// What is left out is worse than all that is kept, and scores stay as they were.
+        #[test]
+        fn nothing_better_is_left_out(shares in prop::collection::vec(0.0f64..=1.0, 1..200), most in 1usize..50) {
+            let all = compose(&shares, ScoreMap::Linear, 10, 1.0);
+            let mut kept = all.clone();
+            keep_best(&mut kept, &shares, most);
+            prop_assert!(kept.len() >= most.min(all.len()));
+            let share = |(candidate, _): &(u32, u32)| shares[*candidate as usize];
+            let worst = kept.iter().map(share).fold(1.0, f64::min);
+            for one in &all {
+                prop_assert_eq!(kept.contains(one), share(one) >= worst);
+            }
+        }
+
         /// Order is kept, nothing leaves 0 to the top, and a share of 1 gets the top.
         #[test]
         fn every_map_keeps_the_order(

@@ -57,6 +57,17 @@ const GENERATION: &str = "netmarks_policy_generation";
 const FAILURES: &str = "netmarks_configuration_reload_failures_total";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_answer_names_as_many_hosts_as_are_wanted() {
+    let running =
+        Configured::start(tempfile::tempdir().unwrap(), "scoring: {most_hosts: 1}\n").await.unwrap();
+    let answer = running.server.prioritize(&request(&NODES)).await.unwrap();
+    assert_eq!(answer.into_iter().collect::<Vec<_>>(), [("node-3".to_owned(), 10)]);
+    replace(&running.file, "scoring: {most_hosts: 2}\n").unwrap();
+    let named = async || Ok((running.server.prioritize(&request(&NODES)).await?.len() == 2).then_some(()));
+    eventually("two hosts are named", named).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn scoring_changes_at_once_and_the_rest_asks_for_a_restart() {
     let running = Configured::start(tempfile::tempdir().unwrap(), "scoring: {top: 10}\n").await.unwrap();
     assert_eq!((running.best().await.unwrap(), running.metric(GENERATION).await.unwrap()), (Some(10), 1.0));

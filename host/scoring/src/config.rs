@@ -9,6 +9,8 @@ use netmarks_core::rules::above_zero;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::bounds::MOST_CANDIDATES;
+
 /// From raw scores to the scheduler's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +24,11 @@ pub struct ScoringConfig {
     #[garde(range(min = 1, max = 1_000_000))]
     #[schemars(extend("x-live" = true))]
     pub top: u32,
+    /// Most hosts that an answer names: those with the largest shares, and those that tie with the last of them. kube-scheduler takes a host
+    /// that is not named as one with the score 0, and reads short answers sooner.
+    #[garde(range(min = 1, max = MOST_CANDIDATES))]
+    #[schemars(extend("x-live" = true))]
+    pub most_hosts: usize,
     /// Seconds that a pod just answered counts on its best node before the watch has shown where it went; 0: not at all. For a pod
     /// group: since the last of its members was answered or seen bound.
     #[garde(range(min = 0.0, max = 86_400.0))]
@@ -44,6 +51,7 @@ impl Default for ScoringConfig {
         Self {
             map: ScoreMap::Linear,
             top: 10,
+            most_hosts: 100,
             assume_seconds: 2.0,
             decisions: 256,
             max_flow_age_seconds: 300.0,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use netmarks_core::clock::unix_now;
-use netmarks_core::compose::compose;
+use netmarks_core::compose::{compose, keep_best};
 use netmarks_core::errors::chain;
 use netmarks_core::freshness::Freshness;
 use netmarks_core::needs::Needs;
@@ -124,6 +124,7 @@ impl Scorer {
                     None => Some(Empty::PolicyFault),
                     Some(shares) => {
                         answer.scores = compose(shares, config.map, config.top, confidence);
+                        keep_best(&mut answer.scores, shares, config.most_hosts);
                         answer.scores.is_empty().then_some(Empty::NoPreference)
                     }
                 }

@@ -80,7 +80,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
                 repetitions: ORDERS,
                 extender_weight: choice.extender_weight,
                 score_map: choice.score_map,
-                optimal_steps: Some(3_000),
+                optimal_steps: Some(20_000),
                 flags: &[],
             };
             let outcome = simulator.run(&choice.application, &cluster, &settings)?;

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 
 use anyhow::{Context as _, Result, bail};
-use netmarks_core::compose::ScoreMap;
 use netmarks_placement::{Assumptions, Effort, Prices};
 use netmarks_planner::{Plan, PlanOptions, Subject, make_plan};
 use netmarks_scheduler_model::SchedulerOptions;
+use netmarks_scoring::ScoringConfig;
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::super::client::ClientTls;
@@ -124,7 +124,7 @@ impl Flags {
         let steps = steps.unwrap_or_else(|| arms::optimal_steps(subject.world().inventory().pods.len()));
         let arms = runtime.block_on(arms::open(
             &[policy],
-            ScoreMap::Linear,
+            &ScoringConfig::default(),
             threads,
             OptimalEffort { steps, time: None },
             &[config.door(door)?],

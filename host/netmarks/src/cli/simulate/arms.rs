@@ -130,7 +130,7 @@ pub(in super::super) struct OptimalEffort {
 /// If a policy cannot be read or is refused.
 pub(in super::super) async fn open(
     names: &[ArmName],
-    map: ScoreMap,
+    scoring: &ScoringConfig,
     calls: usize,
     optimal: OptimalEffort,
     doors: &[PolicyDoor],
@@ -146,7 +146,7 @@ pub(in super::super) async fn open(
                 let registry = registry(policies, calls)
                     .await
                     .with_context(|| format!("failed to load the arm `{name}`"))?;
-                let config = Box::new(ScoringConfig { map, ..ScoringConfig::default() });
+                let config = Box::new(scoring.clone());
                 arms.extend(doors.iter().map(|door| Arm {
                     name: match door {
                         PolicyDoor::Extender => name.to_string(),

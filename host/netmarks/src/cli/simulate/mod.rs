@@ -16,6 +16,7 @@ use netmarks_core::compose::ScoreMap;
 use netmarks_files::{AtomicWrite, Readers, Stamp, not_regular};
 use netmarks_placement::{Assumptions, Latencies, Prices};
 use netmarks_scheduler_model::SchedulerOptions;
+use netmarks_scoring::ScoringConfig;
 use netmarks_simulator::{PolicyDoor, SimulationOptions, World, page, simulate};
 
 use self::arms::{ArmName, OptimalEffort};
@@ -92,6 +93,9 @@ pub(super) struct Args {
     /// How a policy's score becomes 0 to 10: `linear`, `square-root`, `logarithmic`, `rank`
     #[arg(long, value_name = "MAP", default_value = "linear", value_parser = arms::score_map)]
     score_map: ScoreMap,
+    /// Most hosts that an answer names, as `scoring.most_hosts`
+    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    most_hosts: u32,
     /// kube-scheduler's `percentageOfNodesToScore`; 0 adapts to the cluster's size as kube-scheduler does
     #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     percentage_of_nodes_to_score: u32,
@@ -184,7 +188,12 @@ pub(super) fn run(mut args: Args) -> Result<()> {
     };
     let doors: Vec<PolicyDoor> =
         args.doors.iter().map(|door| args.config.door(*door)).collect::<Result<_>>()?;
-    let arms = runtime.block_on(arms::open(&args.arms, args.score_map, threads, optimal, &doors))?;
+    let scoring = ScoringConfig {
+        map: args.score_map,
+        most_hosts: args.most_hosts as usize,
+        ..ScoringConfig::default()
+    };
+    let arms = runtime.block_on(arms::open(&args.arms, &scoring, threads, optimal, &doors))?;
     let options = SimulationOptions {
         order,
         repetitions: args.repetitions as usize,
