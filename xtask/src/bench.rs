@@ -1,8 +1,9 @@
 //! `cargo xtask bench`: the benchmarks against the performance targets, and the shapes of the contract.
 //!
 //! `targets` is the table and what each row is judged by, `record` the file of what was measured, `statistics` how sure it is,
-//! `compare` two such files, `tables` those of docs/performance.md.
+//! `compare` two such files, `tables` and `chart` what docs/performance.md shows.
 
+mod chart;
 mod compare;
 mod record;
 mod statistics;
@@ -51,7 +52,7 @@ enum Action {
         #[arg(value_name = "FILE")]
         new: PathBuf,
     },
-    /// Make docs/performance.json of these files of measurements, if any, and write the tables of docs/performance.md
+    /// Make docs/performance.json of these files of measurements, if any, and write the tables and the drawing of docs/performance.md
     Publish {
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -60,7 +61,8 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct Measure {
-    /// Measure only these rows of the targets, such as 2,3, and leave out the shapes of the contract
+    /// Measure only these rows of the targets, such as 2,3, and leave out the shapes of the contract; or `flat`, which is not a row of them:
+    /// what grows with the cluster
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     rows: Vec<String>,
     /// How often everything is measured, in turn; 5 unless --quick
@@ -128,7 +130,7 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
 /// A figure as the benchmark writes it.
 #[derive(Deserialize)]
 struct Measured {
-    row: u32,
+    row: String,
     name: String,
     value: f64,
     unit: String,
@@ -161,7 +163,7 @@ fn targets(root: &Path, rows: &[String], quick: bool, run: &mut Run) -> Result<O
     };
     let figures: Vec<Measured> = serde_json::from_str(&text).context("the benchmark wrote no figures")?;
     for Measured { row, name, value, unit, detail } in figures {
-        run.add(Figure { row: row.to_string(), name, unit, samples: vec![value], detail });
+        run.add(Figure { row, name, unit, samples: vec![value], detail });
     }
     Ok(failure)
 }

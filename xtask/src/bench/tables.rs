@@ -6,19 +6,22 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use super::chart;
 use super::record::Record;
 use super::targets::{Outcome, TARGETS};
 use crate::marked::replaced;
 
 const RECORD: &str = "docs/performance.json";
 const PAGE: &str = "docs/performance.md";
+const DRAWING: &str = "docs/flat-cost.svg";
 
 /// A table by its mark in the page.
 type Table = (&'static str, fn(&Record) -> String);
 
-const TABLES: [Table; 4] = [
+const TABLES: [Table; 5] = [
     ("<!-- runs: written by `cargo xtask bench publish` -->\n", runs),
     ("<!-- targets: written by `cargo xtask bench publish` -->\n", targets),
+    ("<!-- flat: written by `cargo xtask bench publish` -->\n", flat),
     ("<!-- memory: written by `cargo xtask bench publish` -->\n", memory),
     ("<!-- figures: written by `cargo xtask bench publish` -->\n", figures),
 ];
@@ -33,17 +36,23 @@ pub(super) fn publish(root: &Path, files: &[PathBuf]) -> Result<()> {
         }
         whole.write(&record)?;
     }
+    let record = Record::read(&record)?;
     let page = root.join(PAGE);
-    fs::write(&page, written(&read(&page)?, &Record::read(&record)?)?)
-        .with_context(|| format!("failed to write {}", page.display()))
+    fs::write(&page, written(&read(&page)?, &record)?)
+        .with_context(|| format!("failed to write {}", page.display()))?;
+    let Some(drawn) = chart::drawn(&record) else { return Ok(()) };
+    let drawing = root.join(DRAWING);
+    fs::write(&drawing, drawn).with_context(|| format!("failed to write {}", drawing.display()))
 }
 
-/// What is wrong with the page, if its tables are not those of the record.
+/// What is wrong with the page or its drawing, if they are not those of the record.
 pub(crate) fn stale(root: &Path) -> Result<Option<String>> {
+    let record = Record::read(&root.join(RECORD))?;
     let text = read(&root.join(PAGE))?;
-    let same = written(&text, &Record::read(&root.join(RECORD))?)? == text;
+    let drawing = fs::read_to_string(root.join(DRAWING)).ok();
+    let same = written(&text, &record)? == text && chart::drawn(&record) == drawing;
     Ok((!same)
-        .then(|| format!("{PAGE}: its tables are not those of {RECORD}; run `cargo xtask bench publish`")))
+        .then(|| format!("{PAGE} and {DRAWING} are not those of {RECORD}; run `cargo xtask bench publish`")))
 }
 
 fn read(file: &Path) -> Result<String> {
@@ -98,6 +107,14 @@ fn targets(record: &Record) -> String {
     table(&["row", "what", "target", "measured", ""], TARGETS.iter().map(row))
 }
 
+/// The drawing of what grows with the cluster.
+fn flat(record: &Record) -> String {
+    if chart::drawn(record).is_none() {
+        return "Not measured.\n".to_owned();
+    }
+    "![A request, a change of a pod, memory and a refresh against nodes, pods and flows over three decades](flat-cost.svg)\n".to_owned()
+}
+
 /// Resident memory by what was added step by step, and by kind of memory.
 fn memory(record: &Record) -> String {
     const BY: &str = "memory: by ";
@@ -116,13 +133,18 @@ fn memory(record: &Record) -> String {
 fn figures(record: &Record) -> String {
     let judged: BTreeSet<&str> =
         TARGETS.iter().flat_map(|target| target.figures).map(|(name, _)| *name).collect();
-    let others = record
+    let mut others: Vec<_> = record
         .figures()
-        .filter(|(_, figure)| !judged.contains(&*figure.name) && !figure.name.starts_with("memory: by "));
+        .filter(|(_, figure)| {
+            !judged.contains(&*figure.name)
+                && !["memory: by ", "flat: "].iter().any(|shown| figure.name.starts_with(shown))
+        })
+        .collect();
+    others.sort_by_key(|(_, figure)| TARGETS.iter().position(|target| target.row == figure.row));
     let row = |(_, figure): (_, &super::record::Figure)| {
         vec![figure.row.clone(), figure.name.clone(), figure.text(), figure.detail.clone()]
     };
-    table(&["row", "figure", "measured", "in the last round"], others.map(row))
+    table(&["row", "figure", "measured", "in the last round"], others.into_iter().map(row))
 }
 
 #[cfg(test)]
@@ -134,7 +156,7 @@ mod tests {
         let marks: String = TABLES.iter().map(|(mark, _)| format!("{mark}old\n<!-- end -->\n")).collect();
         let page = written(&marks, &Record::default()).unwrap();
         assert_eq!(page.matches("| not measured | **not met** |").count(), TARGETS.len());
-        assert!(page.contains("Not measured.") && !page.contains("old"), "{page}");
+        assert!(page.matches("Not measured.").count() == 2 && !page.contains("old"), "{page}");
         assert!(written("", &Record::default()).is_err());
     }
 }

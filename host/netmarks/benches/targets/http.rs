@@ -58,7 +58,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
             let (with, without) = (scored.quantile(share), read.quantile(share));
             figures.push(Figure {
-                row: 1,
+                row: "1",
                 name: format!("own server, {candidates} names, {name} against `[]` unread"),
                 value: with / without,
                 unit: "x",

@@ -11,7 +11,7 @@ const REQUESTS: u32 = 500;
 pub fn figures(size: Size) -> Vec<Figure> {
     let mut figures = Vec::new();
     let mut add = |name: &str, value: f64, detail: String| {
-        figures.push(Figure { row: 6, name: format!("memory: {name}"), value, unit: "MB", detail });
+        figures.push(Figure { row: "6", name: format!("memory: {name}"), value, unit: "MB", detail });
     };
     let mut before = 0.0;
     // Each in a process of its own: what is freed is not given back at once.
@@ -27,7 +27,7 @@ pub fn figures(size: Size) -> Vec<Figure> {
         add(&format!("by step, {name}"), resident - before, format!("{resident:.1} in all"));
         before = resident;
         if name == "flows" {
-            ask(&served);
+            ask(&served, size.nodes);
             let resident = served.memory("VmRSS");
             add(
                 "by step, requests and what is remembered of them",
@@ -51,9 +51,10 @@ pub fn figures(size: Size) -> Vec<Figure> {
     figures
 }
 
-fn ask(served: &Served) {
+/// Requests of so many names.
+fn ask(served: &Served, names: u32) {
     let mut connection = Connection::open(served.address).unwrap();
-    let request = post("/prioritize", &body(5_000));
+    let request = post("/prioritize", &body(names));
     for _ in 0..REQUESTS {
         let answer = connection.ask(&request).unwrap();
         assert!(answer.status == 200 && answer.body.len() > 2, "it scores");

@@ -66,7 +66,7 @@ pub fn figures(size: Size, length: Duration) -> Vec<Figure> {
     let normal = steady.p99();
     let recovered = recovery(&after, ended, normal).unwrap_or(WATCHED).as_secs_f64();
     let figure =
-        |name: &str, value, unit, detail| Figure { row: 10, name: name.to_owned(), value, unit, detail };
+        |name: &str, value, unit, detail| Figure { row: "10", name: name.to_owned(), value, unit, detail };
     vec![
         figure("overload: slowest answer", answered.slowest() / 1e3, "ms", detail),
         figure("overload: memory beyond steady", highest - before, "MB", format!("highest {highest:.1} MB")),

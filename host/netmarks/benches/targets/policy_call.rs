@@ -56,7 +56,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
             ("policy without needs against an empty guest", unasked, "x", without),
         ] {
             let name = format!("{name}, {candidates} candidates, p50");
-            figures.push(Figure { row: 2, name, value, unit, detail });
+            figures.push(Figure { row: "2", name, value, unit, detail });
         }
     }
     figures

@@ -45,7 +45,7 @@ pub fn figures(size: Size, length: Duration) -> Vec<Figure> {
         outside.slowest()
     );
     let figure =
-        |name: &str, value, unit, detail| Figure { row: 8, name: name.to_owned(), value, unit, detail };
+        |name: &str, value, unit, detail| Figure { row: "8", name: name.to_owned(), value, unit, detail };
     vec![
         figure(
             "refresh: CPU",

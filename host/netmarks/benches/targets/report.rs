@@ -8,8 +8,8 @@ use serde::Serialize;
 /// One measured number. Which is good enough is known to `cargo xtask bench`, which has the targets.
 #[derive(Debug, Serialize)]
 pub struct Figure {
-    /// Number in the table of targets.
-    pub row: u32,
+    /// In the table of targets.
+    pub row: &'static str,
     /// Stays the same from run to run, so that runs can be compared.
     pub name: String,
     pub value: f64,
@@ -21,7 +21,7 @@ pub struct Figure {
 impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { row, name, value, unit, detail } = self;
-        write!(f, "{row:>2}  {name:<62} {value:>9.2} {unit:<3} {detail}")
+        write!(f, "{row:>4}  {name:<62} {value:>9.2} {unit:<3} {detail}")
     }
 }
 

@@ -40,7 +40,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
             gathering.push(started.elapsed());
         }
         figures.push(Figure {
-            row: 3,
+            row: "3",
             name: format!("whole request on the server, {candidates} names, p50"),
             value: whole.p50(),
             unit: "us",

@@ -20,7 +20,7 @@ pub fn figures(size: Size) -> Vec<Figure> {
         feed.asked().len()
     );
     vec![Figure {
-        row: 11,
+        row: "11",
         name: "exec to ready".to_owned(),
         value: without_api.as_secs_f64(),
         unit: "s",

@@ -91,7 +91,7 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
             phase.failed
         );
         assert_eq!((phase.failed, wrong), (0, 0), "{detail}");
-        Figure { row: 9, name: name.to_owned(), value: p99 / base, unit: "x", detail }
+        Figure { row: "9", name: name.to_owned(), value: p99 / base, unit: "x", detail }
     };
     vec![
         figure(

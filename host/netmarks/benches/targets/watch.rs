@@ -81,7 +81,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let of_fold = format!("p50 {:.0} us, a request of 500 names included", counted.p50());
     let of_size = format!("{large:.1} us at {} pods, {small:.1} us at {}", size.pods, SMALL.pods);
     let figure =
-        |name: &str, value, unit, detail| Figure { row: 7, name: name.to_owned(), value, unit, detail };
+        |name: &str, value, unit, detail| Figure { row: "7", name: name.to_owned(), value, unit, detail };
     vec![
         figure(
             "bound pod, from the API server's event to an answer, p99",
