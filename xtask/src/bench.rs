@@ -71,6 +71,9 @@ struct Measure {
     /// One round of few repetitions with a tenth of the cluster: shows that everything runs, not what it measures
     #[arg(long)]
     quick: bool,
+    /// With a development build: sooner there, and several times slower, so that it only shows that everything runs, too
+    #[arg(long)]
+    dev: bool,
     /// Also write what was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -90,19 +93,21 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 
 /// Builds the guests and measures round by round, one benchmark after the other: side by side they would measure each other.
 fn measure(root: &Path, args: &Measure) -> Result<()> {
-    let Measure { rows, rounds, quick, json } = args;
+    let Measure { rows, rounds, quick, dev, json } = args;
+    let build = if *dev { Build::Development } else { Build::Release };
     let is_wanted = |row: &str| rows.is_empty() || rows.iter().any(|wanted| wanted == row);
     guests::build(root)?;
-    let command = if *quick { "cargo xtask bench --quick" } else { "cargo xtask bench" };
-    let mut run = Run::begin(root, format!("`{command}`"), *quick)?;
+    let flags = [(*quick, " --quick"), (*dev, " --dev")].into_iter().filter(|(given, _)| *given);
+    let flags: String = flags.map(|(_, flag)| flag).collect();
+    let mut run = Run::begin(root, format!("`cargo xtask bench{flags}`"), *quick || *dev)?;
     let mut failures: Vec<Error> = Vec::new();
     let rounds = rounds.unwrap_or(if *quick { 1 } else { ROUNDS });
     for round in 1..=rounds {
         println!("\nround {round} of {rounds}");
-        failures.extend(targets(root, rows, *quick, &mut run)?);
+        failures.extend(targets(root, rows, (*quick, build), &mut run)?);
         if is_wanted(SIMULATE) {
             let nodes = if *quick { 500 } else { 5_000 };
-            let (seconds, pods) = evaluation::speed_of_one_arm(root, nodes)?;
+            let (seconds, pods) = evaluation::speed_of_one_arm(root, nodes, *dev)?;
             let name = format!("simulate, {nodes} nodes, one arm");
             println!("{SIMULATE}  {name}: {seconds:.1} s");
             run.add(Figure {
@@ -116,7 +121,7 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
     }
     if rows.is_empty() {
         let quick = quick.then_some(OsString::from("--quick"));
-        bench(root, "shapes", quick.as_slice())?;
+        bench(root, "shapes", build, quick.as_slice())?;
     }
     let record = Record { runs: vec![run] };
     print_rows(&record);
@@ -125,6 +130,13 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
         println!("written to {}", file.display());
     }
     failures.pop().map_or(Ok(()), Err)
+}
+
+/// What is measured.
+#[derive(Clone, Copy)]
+enum Build {
+    Release,
+    Development,
 }
 
 /// A figure as the benchmark writes it.
@@ -138,7 +150,12 @@ struct Measured {
 }
 
 /// One round of the benchmark `targets`; returns why a row could not be measured.
-fn targets(root: &Path, rows: &[String], quick: bool, run: &mut Run) -> Result<Option<Error>> {
+fn targets(
+    root: &Path,
+    rows: &[String],
+    (quick, build): (bool, Build),
+    run: &mut Run,
+) -> Result<Option<Error>> {
     let ours: Vec<&str> =
         rows.iter().map(String::as_str).filter(|row| *row != SIMULATE && !ELSEWHERE.contains(row)).collect();
     if !rows.is_empty() && ours.is_empty() {
@@ -156,7 +173,7 @@ fn targets(root: &Path, rows: &[String], quick: bool, run: &mut Run) -> Result<O
     if !ours.is_empty() {
         arguments.extend(["--rows".into(), ours.join(",").into()]);
     }
-    let failure = bench(root, "targets", &arguments).err();
+    let failure = bench(root, "targets", build, &arguments).err();
     let text = match fs::read_to_string(&file) {
         Ok(text) => text,
         Err(error) => return Err(failure.unwrap_or_else(|| error.into())),
@@ -168,10 +185,17 @@ fn targets(root: &Path, rows: &[String], quick: bool, run: &mut Run) -> Result<O
     Ok(failure)
 }
 
-fn bench(root: &Path, name: &str, arguments: &[OsString]) -> Result<()> {
+fn bench(root: &Path, name: &str, build: Build, arguments: &[OsString]) -> Result<()> {
     let mut command = cargo();
+    let profile = match build {
+        Build::Release => "bench",
+        Build::Development => "dev",
+    };
     // With `--package`, each would compile wasmtime again: their dependencies' features differ.
-    command.current_dir(root).args(["bench", "--workspace", "--bench", name, "--"]).args(arguments);
+    command
+        .current_dir(root)
+        .args(["bench", "--workspace", "--profile", profile, "--bench", name, "--"])
+        .args(arguments);
     run_command(&mut command)
 }
 

@@ -135,7 +135,8 @@ fn lines(record: &Record, measure: &str) -> ([Vec<Point>; 3], String) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Figure, Machine, Run};
+    use super::super::record::Figure;
+    use super::super::record::tests::record as record_of;
     use super::*;
 
     #[test]
@@ -150,9 +151,7 @@ mod tests {
         };
         let figures =
             vec![figure("nodes", 1_000, 10.0), figure("nodes", 100, 1.0), figure("pods", 300, 10.0)];
-        let [processor, kernel, toolchain, command, date, revision] = std::array::from_fn(|_| String::new());
-        let machine = Machine { processor, cores: 2, memory_mib: 0, kernel, toolchain };
-        let record = Record { runs: vec![Run { command, date, revision, machine, quick: false, figures }] };
+        let record = record_of(figures);
         let text = drawn(&record).unwrap();
         // From the lowest line to the middle, and from the first count on.
         assert!(

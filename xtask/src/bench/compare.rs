@@ -70,7 +70,7 @@ fn verdict(ratio: Option<Interval>, old: &Figure, new: &Figure) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Machine, Run};
+    use super::super::record::tests::record as record_of;
     use super::*;
 
     fn record(figures: &[(&str, [f64; 5])]) -> Record {
@@ -81,10 +81,7 @@ mod tests {
             samples: samples.to_vec(),
             detail: String::new(),
         };
-        let [processor, kernel, toolchain, command, date, revision] = std::array::from_fn(|_| String::new());
-        let machine = Machine { processor, cores: 2, memory_mib: 0, kernel, toolchain };
-        let figures = figures.iter().map(figure).collect();
-        Record { runs: vec![Run { command, date, revision, machine, quick: false, figures }] }
+        record_of(figures.iter().map(figure).collect())
     }
 
     #[test]

@@ -171,8 +171,20 @@ impl std::fmt::Display for Machine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// A run of nowhere in particular with these figures, for tests.
+    pub(in crate::bench) fn run(figures: Vec<Figure>) -> Run {
+        let [processor, kernel, toolchain, command, date, revision] = std::array::from_fn(|_| String::new());
+        let machine = Machine { processor, cores: 2, memory_mib: 0, kernel, toolchain };
+        Run { command, date, revision, machine, quick: false, figures }
+    }
+
+    /// A record of them.
+    pub(in crate::bench) fn record(figures: Vec<Figure>) -> Record {
+        Record { runs: vec![run(figures)] }
+    }
 
     fn figure(samples: &[f64]) -> Figure {
         let (row, name, unit) = ("2".to_owned(), "call".to_owned(), "us".to_owned());
@@ -190,24 +202,9 @@ mod tests {
 
     #[test]
     fn the_first_run_with_a_figure_counts() {
-        let machine = Machine {
-            processor: String::new(),
-            cores: 2,
-            memory_mib: 0,
-            kernel: String::new(),
-            toolchain: String::new(),
-        };
-        let run = |samples: &[f64]| Run {
-            command: String::new(),
-            date: String::new(),
-            revision: String::new(),
-            machine: machine.clone(),
-            quick: false,
-            figures: vec![figure(samples)],
-        };
-        let mut first = run(&[1.0]);
+        let mut first = run(vec![figure(&[1.0])]);
         first.add(figure(&[2.0]));
-        let record = Record { runs: vec![first, run(&[9.0])] };
+        let record = Record { runs: vec![first, run(vec![figure(&[9.0])])] };
         assert_eq!(record.figure("call").unwrap().1.samples, [1.0, 2.0]);
     }
 }

@@ -210,7 +210,8 @@ pub(super) const TARGETS: [Target; 15] = [
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Figure, Machine, Run};
+    use super::super::record::Figure;
+    use super::super::record::tests::record as record_of;
     use super::*;
 
     fn record(figures: &[(&str, f64)]) -> Record {
@@ -221,10 +222,7 @@ mod tests {
             samples: vec![*value],
             detail: String::new(),
         };
-        let [processor, kernel, toolchain, command, date, revision] = std::array::from_fn(|_| String::new());
-        let machine = Machine { processor, cores: 2, memory_mib: 0, kernel, toolchain };
-        let figures = figures.iter().map(figure).collect();
-        Record { runs: vec![Run { command, date, revision, machine, quick: false, figures }] }
+        record_of(figures.iter().map(figure).collect())
     }
 
     #[test]

@@ -53,7 +53,7 @@ pub enum News {
 }
 
 impl Cluster {
-    pub fn new(nodes: Vec<NodeFacts>, pods: Vec<PodFacts>) -> Self {
+    pub fn new(nodes: &[NodeFacts], pods: &[PodFacts]) -> Self {
         let mut replicas: BTreeMap<Application, u32> = BTreeMap::new();
         for application in pods.iter().filter_map(|pod| pod.application.clone()) {
             *replicas.entry(application).or_default() += 1;

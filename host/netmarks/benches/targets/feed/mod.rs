@@ -37,7 +37,7 @@ impl Feed {
     pub fn start(size: Size) -> Self {
         let Synthetic { nodes, pods, flows } = Synthetic::new(size);
         let has_flows = !flows.is_empty();
-        let (cluster, store) = (Arc::new(Cluster::new(nodes, pods)), Arc::new(MetricsStore::new(&flows)));
+        let (cluster, store) = (Arc::new(Cluster::new(&nodes, &pods)), Arc::new(MetricsStore::new(&flows)));
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let router = api_server::router(cluster.clone()).merge(metrics_store::router(store.clone()));
