@@ -23,6 +23,7 @@ mod fuzz;
 mod guests;
 mod image;
 mod manifests;
+mod marked;
 mod picture;
 mod prerequisites;
 mod release;

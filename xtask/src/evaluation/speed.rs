@@ -24,29 +24,47 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
     ));
     let mut rows = Vec::new();
     for nodes in SIZES {
-        // Services have 3.8 replicas on average.
-        let application = Application::generated(nodes * 10 * 10 / 38, 1);
-        let pods: u32 = application.services.iter().map(|service| service.replicas).sum();
-        let cluster = Cluster { nodes, zones: 3, requested: 0.7, pods_per_node: 110 };
-        let mut row = vec![nodes.to_string(), pods.to_string(), application.edges.len().to_string()];
+        let application = application(nodes);
+        let mut row =
+            vec![nodes.to_string(), pods(&application).to_string(), application.edges.len().to_string()];
         for arm in ["default", "netmarks"] {
-            let settings = Settings {
-                arms: &[arm],
-                order: "random",
-                repetitions: 1,
-                extender_weight: 2,
-                score_map: "linear",
-                optimal_steps: None,
-                flags: &[],
-            };
-            let started = Instant::now();
-            simulator.run(&application, &cluster, &settings)?;
-            row.push(format!("{:.1} s", started.elapsed().as_secs_f64()));
+            row.push(format!("{:.1} s", seconds(simulator, &application, nodes, arm)?));
         }
         rows.push(row);
     }
     text.push_str(&table(&["nodes", "pods", "edges", "`default`", "`netmarks`"], &rows));
     Ok(text)
+}
+
+/// Ten pods for each node: services have 3.8 replicas on average.
+pub(super) fn application(nodes: usize) -> Application {
+    Application::generated(nodes * 10 * 10 / 38, 1)
+}
+
+pub(super) fn pods(application: &Application) -> u32 {
+    application.services.iter().map(|service| service.replicas).sum()
+}
+
+/// How long one arm takes, reading the file included.
+pub(super) fn seconds(
+    simulator: &Simulator,
+    application: &Application,
+    nodes: usize,
+    arm: &str,
+) -> Result<f64> {
+    let cluster = Cluster { nodes, zones: 3, requested: 0.7, pods_per_node: 110 };
+    let settings = Settings {
+        arms: &[arm],
+        order: "random",
+        repetitions: 1,
+        extender_weight: 2,
+        score_map: "linear",
+        optimal_steps: None,
+        flags: &[],
+    };
+    let started = Instant::now();
+    simulator.run(application, &cluster, &settings)?;
+    Ok(started.elapsed().as_secs_f64())
 }
 
 pub(super) fn machine() -> Result<String> {
