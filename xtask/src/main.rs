@@ -22,11 +22,13 @@ mod figures;
 mod fuzz;
 mod guests;
 mod image;
+mod machine;
 mod manifests;
 mod picture;
 mod prerequisites;
 mod release;
 mod test_run;
+mod throughput;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -66,6 +68,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
+    /// Measure what an extender and preferred terms cost a real scheduler, with Kubernetes' own scheduler_perf
+    Throughput(throughput::Args),
 }
 
 fn main() -> ExitCode {
@@ -94,5 +98,6 @@ fn run() -> Result<()> {
         Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Fuzz(args) => fuzz::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
+        Task::Throughput(args) => throughput::run(root, &args),
     }
 }
