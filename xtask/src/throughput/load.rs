@@ -23,12 +23,12 @@ pub(super) fn measure(bench: &Bench, extent: &Extent, report: &mut Report) -> Re
             record: Some(bodies.clone()),
             ..Setting::new(*nodes, RECORDED, "blind")
         };
-        bench.measure(&format!("record-{percentage}-percent"), &recording)?;
+        bench.measure(&format!("record-{percentage}-percent"), &recording);
         let names = names(&bodies)?;
         let load = Load { bodies, requests: extent.requests, rounds: extent.rounds };
         // scheduler_perf wants to schedule something.
         let loading = Setting { load: Some(load), ..Setting::new(*nodes, 1, "none") };
-        let outcome = bench.measure(&format!("load-{names}-names"), &loading)?;
+        let outcome = bench.measure(&format!("load-{names}-names"), &loading);
         rows(names, outcome.as_ref().map(|outcome| outcome.value()), report);
     }
     Ok(())

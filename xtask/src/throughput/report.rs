@@ -18,6 +18,24 @@ pub(super) enum Target {
     AtLeast(f64),
 }
 
+impl Target {
+    fn is_met(self, value: f64) -> bool {
+        match self {
+            Self::AtMost(most) => value <= most,
+            Self::AtLeast(least) => value >= least,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtMost(most) => write!(f, "<= {most}"),
+            Self::AtLeast(least) => write!(f, ">= {least}"),
+        }
+    }
+}
+
 /// One measured number beside its target.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -28,6 +46,8 @@ pub(super) struct Row {
     pub(super) value: Option<f64>,
     pub(super) unit: &'static str,
     pub(super) target: Option<Target>,
+    /// Whether all rounds are on the same side of the target, or there was only one.
+    pub(super) rounds_agree: bool,
     /// The measurements behind it.
     pub(super) detail: String,
 }
@@ -52,7 +72,9 @@ impl Row {
         of: &[f64],
         against: &[f64],
     ) -> Self {
-        let rounds = of.iter().zip(against).map(|(of, against)| of / against).collect();
+        let rounds: Vec<f64> = of.iter().zip(against).map(|(of, against)| of / against).collect();
+        let met = |ratio: &f64| target.is_none_or(|target| target.is_met(*ratio));
+        let rounds_agree = rounds.iter().all(met) || !rounds.iter().any(met);
         let spreads = (Spread::of(of.to_vec()), Spread::of(against.to_vec()), Spread::of(rounds));
         let (value, detail) = match spreads {
             // CPU time is counted in steps of 10 ms, so that few requests may have taken none.
@@ -68,20 +90,19 @@ impl Row {
             ),
             _ => (None, "not measured".to_owned()),
         };
-        Self { number, what, value, unit: "x", target, detail }
+        Self { number, what, value, unit: "x", target, rounds_agree, detail }
     }
 
     fn verdict(&self) -> String {
-        let (sign, bound, met) = match (self.target, self.value) {
-            (None, _) => return String::new(),
-            (Some(Target::AtMost(most)), value) => ("<=", most, value.is_some_and(|value| value <= most)),
-            (Some(Target::AtLeast(least)), value) => (">=", least, value.is_some_and(|value| value >= least)),
-        };
-        format!("target {sign} {bound}: {}", if met { "met" } else { "MISSED" })
+        let Some(target) = self.target else { return String::new() };
+        let met = if self.value.is_some_and(|value| target.is_met(value)) { "met" } else { "MISSED" };
+        // By less than rounds differ, so that another run may say the opposite.
+        let narrowly = if self.rounds_agree { "" } else { ", not by all rounds" };
+        format!("target {target}: {met}{narrowly}")
     }
 
     fn to_json(&self) -> Value {
-        let Self { number, what, value, unit, target, detail } = self;
+        let Self { number, what, value, unit, target, rounds_agree, detail } = self;
         let (at_most, at_least) = match target {
             None => (None, None),
             Some(Target::AtMost(most)) => (Some(most), None),
@@ -89,16 +110,16 @@ impl Row {
         };
         json!({
             "target": number, "what": what, "value": value, "unit": unit,
-            "at_most": at_most, "at_least": at_least, "detail": detail,
+            "at_most": at_most, "at_least": at_least, "rounds_agree": rounds_agree, "detail": detail,
         })
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { number, what, value, unit, target: _, detail } = self;
+        let Self { number, what, value, unit, target: _, rounds_agree: _, detail } = self;
         let value = value.map_or("-".to_owned(), |value| format!("{value:.2}"));
-        write!(f, "{number:>2}  {what:<62} {value:>9} {unit:<3} {:<24} {detail}", self.verdict())
+        write!(f, "{number:>2}  {what:<62} {value:>9} {unit:<3} {:<40} {detail}", self.verdict())
     }
 }
 
@@ -144,8 +165,10 @@ mod tests {
         let row =
             Row::ratio(4, "pods/s".into(), target, "pods/s", &[90.0, 100.0, 110.0], &[100.0, 100.0, 100.0]);
         assert_eq!(row.value, Some(1.0));
-        assert_eq!(row.verdict(), "target >= 0.97: met");
+        assert_eq!(row.verdict(), "target >= 0.97: met, not by all rounds");
         assert_eq!(row.detail, "100 (90 to 110) against 100 (100 to 100) pods/s; by round 0.90 to 1.10");
+        let row = Row::ratio(4, "pods/s".into(), target, "pods/s", &[98.0, 99.0], &[100.0, 100.0]);
+        assert_eq!(row.verdict(), "target >= 0.97: met");
         let row = Row::ratio(4, "pods/s".into(), target, "pods/s", &[], &[100.0]);
         assert_eq!((row.value, row.verdict()), (None, "target >= 0.97: MISSED".to_owned()));
         let json = row.to_json();

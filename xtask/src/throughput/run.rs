@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use netmarks_test_tools::ThroughputPrograms;
 use serde_json::{Value, json};
 
-/// How often a run is tried whose counts do not agree, before its place stays empty.
+/// How often a run is tried that fails or whose counts do not agree, before its place stays empty.
 const ATTEMPTS: u32 = 3;
 
 /// The programs of every run, and where its files are.
@@ -59,23 +59,26 @@ impl Bench {
         Ok(folder)
     }
 
-    /// Runs it, again if its counts do not agree. None if they never do: a figure of an extender that did not answer
-    /// every pod would be a wrong one.
-    pub(super) fn measure(&self, name: &str, setting: &Setting) -> Result<Option<Outcome>> {
+    /// Runs it, again if it fails or its counts do not agree. None if that never helps: the figure of an extender that
+    /// did not answer every pod would be a wrong one, and the other runs of an hour are still worth having.
+    pub(super) fn measure(&self, name: &str, setting: &Setting) -> Option<Outcome> {
         for _ in 0..ATTEMPTS {
             let started = Instant::now();
-            let outcome = self.once(name, setting)?;
+            let outcome = self.once(name, setting);
             let seconds = started.elapsed().as_secs_f64();
-            match outcome.refusal(setting) {
-                None => {
-                    eprintln!("{name}: {} ({seconds:.0} s)", outcome.summary());
-                    return Ok(Some(outcome));
-                }
-                Some(reason) => eprintln!("{name}: refused, {reason} ({seconds:.0} s)"),
+            match outcome {
+                Err(error) => eprintln!("{name}: failed, {error:#} ({seconds:.0} s)"),
+                Ok(outcome) => match outcome.refusal(setting) {
+                    Some(reason) => eprintln!("{name}: refused, {reason} ({seconds:.0} s)"),
+                    None => {
+                        eprintln!("{name}: {} ({seconds:.0} s)", outcome.summary());
+                        return Some(outcome);
+                    }
+                },
             }
         }
         eprintln!("{name}: not measured; {} has the logs", self.folder.join(name).display());
-        Ok(None)
+        None
     }
 
     fn once(&self, name: &str, setting: &Setting) -> Result<Outcome> {
@@ -102,7 +105,7 @@ impl Bench {
             .status()
             .with_context(|| format!("failed to run {}", self.programs.benchmark.display()))?;
         let Ok(text) = fs::read_to_string(&result) else {
-            bail!("{name}: scheduler_perf ended with {status}; {} says why", log.display());
+            bail!("scheduler_perf ended with {status}; {} says why", log.display());
         };
         let outcome = serde_json::from_str(&text)
             .with_context(|| format!("{} is not what the benchmark writes", result.display()))?;

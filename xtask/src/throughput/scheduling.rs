@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
 use clap::ValueEnum as _;
 use serde_json::json;
 
@@ -124,12 +123,7 @@ impl Scenario {
 }
 
 /// Runs the scenarios by turns, each round in the other order than the one before.
-pub(super) fn measure(
-    bench: &Bench,
-    scenarios: &[Scenario],
-    extent: &Extent,
-    report: &mut Report,
-) -> Result<()> {
+pub(super) fn measure(bench: &Bench, scenarios: &[Scenario], extent: &Extent, report: &mut Report) {
     for nodes in &extent.nodes {
         // Of each scenario, one for each round; None where it was not measured.
         let mut rates: BTreeMap<Scenario, Vec<Option<f64>>> = BTreeMap::new();
@@ -138,7 +132,7 @@ pub(super) fn measure(
             for scenario in &order {
                 let name = scenario.name();
                 let place = format!("{nodes}-nodes-{round}-{name}");
-                let outcome = bench.measure(&place, &scenario.setting(*nodes, extent.pods))?;
+                let outcome = bench.measure(&place, &scenario.setting(*nodes, extent.pods));
                 let rate = outcome.as_ref().map(|outcome| outcome.figure("pods_per_second"));
                 rates.entry(*scenario).or_default().push(rate);
                 let outcome = outcome.as_ref().map(|outcome| outcome.value());
@@ -150,7 +144,6 @@ pub(super) fn measure(
         }
         report.rows.extend(COMPARISONS.iter().filter_map(|comparison| comparison.row(*nodes, &rates)));
     }
-    Ok(())
 }
 
 impl Comparison {

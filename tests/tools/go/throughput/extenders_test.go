@@ -23,6 +23,7 @@ const limit = 90 * time.Second
 
 // serving is an extender, or the metrics store: a process of its own, as in a cluster.
 type serving struct {
+	name    string
 	address string
 	command *exec.Cmd
 }
@@ -54,7 +55,7 @@ func (s setting) start(tb ktesting.TB, name, address string, command *exec.Cmd) 
 		_ = command.Wait()
 		_ = log.Close()
 	})
-	return &serving{address: address, command: command}
+	return &serving{name: name, address: address, command: command}
 }
 
 // null starts an extender that scores nothing, and waits until it answers.
@@ -142,16 +143,20 @@ func (e *serving) metrics() (map[string]int, error) {
 	return metrics, nil
 }
 
-// answers is how often netmarks answered kube-scheduler, and how often with scores.
-func (e *serving) answers() (all, scored int, err error) {
+// count is how often an extender was called by its own count, and how often it answered with scores.
+func (e *serving) count() (calls, scored int, err error) {
+	if e.name != "netmarks" {
+		calls, err = e.calls()
+		return calls, 0, err
+	}
 	metrics, err := e.metrics()
 	const name = "netmarks_prioritize_answers_total"
 	for key, count := range metrics {
 		if strings.HasPrefix(key, name) {
-			all += count
+			calls += count
 		}
 	}
-	return all, metrics[name+`{outcome="scored"}`], err
+	return calls, metrics[name+`{outcome="scored"}`], err
 }
 
 func writeKubeconfig(file string, cluster *rest.Config) error {

@@ -50,7 +50,7 @@ func runLoad(arguments []string) error {
 		answer, err := post(client, *url, bodies[number%len(bodies)])
 		return time.Since(started), len(answer), err
 	}
-	for number := range *requests / 10 {
+	for number := range ahead(*requests) {
 		if _, _, err := send(number); err != nil {
 			return err
 		}
@@ -89,6 +89,9 @@ func runLoad(arguments []string) error {
 		AnswerBytes:     answered / *requests,
 	})
 }
+
+// ahead is how many requests warm the extender up before those that are counted.
+func ahead(requests int) int { return requests / 10 }
 
 func post(client *http.Client, url string, body []byte) (string, error) {
 	request, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))

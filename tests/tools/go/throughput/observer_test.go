@@ -27,6 +27,8 @@ type observer struct {
 	localSum float64
 	// Of the pods whose candidates were looked at.
 	asked, candidates, best int
+	// Sum of what would have stayed local on the best node that had room.
+	bestSum float64
 }
 
 var (
@@ -75,6 +77,7 @@ func (o *observer) PreScore(_ context.Context, _ fwk.CycleState, pod *v1.Pod, no
 	defer o.mutex.Unlock()
 	o.asked++
 	o.candidates += len(nodes)
+	o.bestSum += o.local[best]
 	if among {
 		o.best++
 	}
@@ -120,5 +123,6 @@ func (o *observer) report(r *result) {
 	if o.asked > 0 {
 		r.Candidates = float64(o.candidates) / float64(o.asked)
 		r.BestAmong = float64(o.best) / float64(o.asked)
+		r.BestLocal = o.bestSum / float64(o.asked)
 	}
 }

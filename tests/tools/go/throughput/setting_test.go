@@ -52,10 +52,11 @@ type result struct {
 	Scored int `json:"scored"`
 	// Share (0 to 1) of the measured pods' bytes that stay on their node.
 	Local float64 `json:"local"`
-	// With `candidates`: nodes among which the scheduler chose, on average, and the share of pods for which the best
-	// node that had room was one of them.
+	// With `candidates`: nodes among which the scheduler chose, on average, the share of pods for which the best node
+	// that had room was one of them, and the share of their bytes that would have stayed on that node.
 	Candidates float64 `json:"candidates"`
 	BestAmong  float64 `json:"best_among"`
+	BestLocal  float64 `json:"best_local"`
 	// By extender, one for each round.
 	Load map[string][]loaded `json:"load"`
 }

@@ -113,12 +113,7 @@ func (r *run) prepare(tCtx ktesting.TContext, _ *scheduler.Scheduler, _ *perf.Wo
 
 // count asks the extender how often it was called.
 func (r *run) count() (err error) {
-	extender := r.extenders[r.setting.Extender]
-	if r.setting.Extender == "netmarks" {
-		r.outcome.Calls, r.outcome.Scored, err = extender.answers()
-	} else {
-		r.outcome.Calls, err = extender.calls()
-	}
+	r.outcome.Calls, r.outcome.Scored, err = r.extenders[r.setting.Extender].count()
 	return err
 }
 
@@ -194,6 +189,16 @@ func (r *run) measureLoad(tCtx ktesting.TContext) error {
 			r.outcome.Load[kind] = append(r.outcome.Load[kind], seen)
 		}
 		slices.Reverse(kinds)
+	}
+	wanted := load.Rounds * (load.Requests + ahead(load.Requests))
+	for kind, extender := range r.extenders {
+		calls, scored, err := extender.count()
+		if err == nil && (calls != wanted || kind == "netmarks" && scored != wanted) {
+			err = fmt.Errorf("%d calls, %d scored, instead of %d", calls, scored, wanted)
+		}
+		if err != nil {
+			return fmt.Errorf("the extender %s: %w", kind, err)
+		}
 	}
 	return nil
 }
