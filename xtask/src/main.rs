@@ -22,12 +22,14 @@ mod figures;
 mod fuzz;
 mod guests;
 mod image;
+mod machine;
 mod manifests;
 mod marked;
 mod picture;
 mod prerequisites;
 mod release;
 mod test_run;
+mod throughput;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -67,6 +69,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
+    /// Measure what an extender and preferred terms cost a real scheduler, with Kubernetes' own scheduler_perf
+    Throughput(throughput::Args),
 }
 
 fn main() -> ExitCode {
@@ -95,5 +99,6 @@ fn run() -> Result<()> {
         Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Fuzz(args) => fuzz::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
+        Task::Throughput(args) => throughput::run(root, &args),
     }
 }

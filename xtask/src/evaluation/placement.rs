@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::company::generated;
 use super::markdown::table;
 use super::simulation::{Settings, Simulator};
-use super::speed::machine;
+use crate::machine::machine;
 
 /// Clusters, by their seed.
 const CLUSTERS: std::ops::RangeInclusive<u64> = 1..=3;

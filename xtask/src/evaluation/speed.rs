@@ -1,14 +1,14 @@
 //! How long a simulation takes, by the size of the cluster.
 
-use std::fs;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::application::Application;
 use super::cluster::Cluster;
 use super::markdown::table;
 use super::simulation::{Settings, Simulator};
+use crate::machine::machine;
 
 /// Nodes, and ten pods for each.
 const SIZES: [usize; 4] = [500, 1_000, 2_000, 5_000];
@@ -65,13 +65,4 @@ pub(super) fn seconds(
     let started = Instant::now();
     simulator.run(application, &cluster, &settings)?;
     Ok(started.elapsed().as_secs_f64())
-}
-
-pub(super) fn machine() -> Result<String> {
-    let cpus = fs::read_to_string("/proc/cpuinfo").context("failed to read /proc/cpuinfo")?;
-    let models: Vec<&str> = cpus
-        .lines()
-        .filter_map(|line| line.strip_prefix("model name")?.split_once(": ").map(|(_, name)| name))
-        .collect();
-    Ok(format!("{} cores of {}", models.len(), models.first().unwrap_or(&"an unknown processor")))
 }
