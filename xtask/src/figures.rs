@@ -1,4 +1,4 @@
-//! `cargo xtask figures`: measures the policies and writes what came of it into their READMEs.
+//! `cargo xtask figures`: measures the policies and writes what came of it into their READMEs, and takes the picture of the console.
 //!
 //! The benchmarks ask whether the host meets its targets; these figures are for whoever chooses a policy.
 
@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command::{cargo, output, run as run_command, target_folder};
+use crate::console;
 use crate::guests::{self, POLICIES};
 use crate::marked::{END, replaced};
 
@@ -47,7 +48,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
             .with_context(|| format!("{} has no `{}` and `{END}`", readme.display(), START.trim_end()))?;
         fs::write(&readme, text).with_context(|| format!("failed to write {}", readme.display()))?;
     }
-    Ok(())
+    console::take_picture(root, &program)
 }
 
 /// The components to measure and the texts about them: the committed policies, and the examples in other languages.

@@ -61,7 +61,7 @@ enum Task {
     Image(image::Args),
     /// Make what a release has: programs, images, chart, bills of materials, checksums, provenance
     Release(release::Args),
-    /// Measure the policies and write the figures into their READMEs, in release mode
+    /// Measure the policies and write the figures into their READMEs, in release mode, and take the picture of the console
     Figures(figures::Args),
     /// Simulate the applications of docs/evaluation and write its pages, in release mode
     Evaluation(evaluation::Args),
