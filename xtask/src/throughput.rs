@@ -9,16 +9,21 @@ mod load;
 mod report;
 mod run;
 mod scheduling;
-mod statistics;
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
 
+use crate::bench::{Record, Run, print_rows};
 use crate::command::{cargo, run as run_command, target_folder};
-use report::Report;
+use netmarks_test_tools::ThroughputPrograms;
 use run::Bench;
 use scheduling::Scenario;
+
+/// The rows of the targets that are measured here.
+const ROWS: [&str; 5] = ["1", "1b", "4", "5", "12"];
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -87,20 +92,37 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         None => build(root)?,
     };
     let bench = Bench::new(program, target_folder()?.join("throughput"))?;
-    let mut report = Report::new()?;
+    let load = fs::read_to_string("/proc/loadavg").context("failed to read /proc/loadavg")?;
+    // Above 1, the machine was busy.
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let kubernetes = ThroughputPrograms::kubernetes()?;
+    let mut measured = Run::begin(root, command(parts, *quick), *quick)?;
     if parts.contains(&Part::Scheduling) {
-        scheduling::measure(&bench, scenarios, &extent, &mut report);
+        scheduling::measure(&bench, scenarios, &extent, &mut measured);
     }
     if parts.contains(&Part::Candidates) {
-        candidates::measure(&bench, &extent, &mut report);
+        candidates::measure(&bench, &extent, &mut measured);
     }
     let loaded =
-        if parts.contains(&Part::Load) { load::measure(&bench, &extent, &mut report) } else { Ok(()) };
-    report.print();
+        if parts.contains(&Part::Load) { load::measure(&bench, &extent, &mut measured) } else { Ok(()) };
+    let record = Record { runs: vec![measured] };
+    print_rows(&record, &ROWS);
+    println!("Kubernetes {kubernetes}; load average at the start {load}");
     if let Some(file) = json {
-        report.write(file)?;
+        record.write(file)?;
+        println!("written to {}", file.display());
     }
     loaded
+}
+
+/// As `Run` names it.
+fn command(parts: &[Part], quick: bool) -> String {
+    let names: Vec<String> = parts
+        .iter()
+        .filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let quick = if quick { " --quick" } else { "" };
+    format!("`cargo xtask throughput --parts {}{quick}`", names.join(","))
 }
 
 /// The program as users build it.

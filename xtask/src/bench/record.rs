@@ -8,57 +8,47 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::statistics::{Interval, interval, median};
-use crate::command::{cargo, output};
+use crate::command::output;
+use crate::machine::Machine;
 
 /// A file of measurements. That of one run has one; docs/performance.json has as many as it was published from.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Record {
-    pub(super) runs: Vec<Run>,
+pub(crate) struct Record {
+    pub(crate) runs: Vec<Run>,
 }
 
 /// Everything measured by one command on one machine.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Run {
+pub(crate) struct Run {
     /// The command.
-    pub(super) command: String,
+    pub(crate) command: String,
     /// Day, UTC.
-    pub(super) date: String,
+    pub(crate) date: String,
     /// The commit, with `-dirty` where files had changed.
-    pub(super) revision: String,
-    pub(super) machine: Machine,
+    pub(crate) revision: String,
+    pub(crate) machine: Machine,
     /// Whether it only shows that everything runs.
     #[serde(default)]
-    pub(super) quick: bool,
-    pub(super) figures: Vec<Figure>,
-}
-
-/// Where it was measured.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Machine {
-    pub(super) processor: String,
-    pub(super) cores: usize,
-    /// MiB; 0 if it was not written down.
-    pub(super) memory_mib: u64,
-    pub(super) kernel: String,
-    pub(super) toolchain: String,
+    pub(crate) quick: bool,
+    pub(crate) figures: Vec<Figure>,
 }
 
 /// One figure of a row of the targets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Figure {
+pub(crate) struct Figure {
     /// As in the table of targets: `1b`.
-    pub(super) row: String,
-    pub(super) name: String,
-    pub(super) unit: String,
+    pub(crate) row: String,
+    pub(crate) name: String,
+    pub(crate) unit: String,
     /// One for each round.
-    pub(super) samples: Vec<f64>,
+    pub(crate) samples: Vec<f64>,
     /// The measurements behind the last of them.
     #[serde(default)]
-    pub(super) detail: String,
+    pub(crate) detail: String,
 }
 
 impl Figure {
-    pub(super) fn median(&self) -> Option<f64> {
+    pub(crate) fn median(&self) -> Option<f64> {
         median(&self.samples)
     }
 
@@ -67,7 +57,7 @@ impl Figure {
     }
 
     /// The median with its unit, and its interval where there are rounds enough for one.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let unit = self.unit.as_str();
         let Some(median) = self.median() else { return "not measured".to_owned() };
         let separator = if matches!(unit, "x" | "/s") { "" } else { " " };
@@ -79,7 +69,7 @@ impl Figure {
 }
 
 /// With three significant digits.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 99.95 => 0,
         size if size >= 9.995 => 1,
@@ -89,30 +79,30 @@ pub(super) fn number(value: f64) -> String {
 }
 
 impl Record {
-    pub(super) fn read(file: &Path) -> Result<Self> {
+    pub(crate) fn read(file: &Path) -> Result<Self> {
         let text = fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
         serde_json::from_str(&text)
             .with_context(|| format!("{} is not a record of measurements", file.display()))
     }
 
-    pub(super) fn write(&self, file: &Path) -> Result<()> {
+    pub(crate) fn write(&self, file: &Path) -> Result<()> {
         let text = serde_json::to_string_pretty(self).context("a record is JSON")?;
         fs::write(file, text + "\n").with_context(|| format!("failed to write {}", file.display()))
     }
 
     /// A figure and the run that has it; the first run that does counts.
-    pub(super) fn figure(&self, name: &str) -> Option<(&Run, &Figure)> {
+    pub(crate) fn figure(&self, name: &str) -> Option<(&Run, &Figure)> {
         self.figures().find(|(_, figure)| figure.name == name)
     }
 
-    pub(super) fn figures(&self) -> impl Iterator<Item = (&Run, &Figure)> {
+    pub(crate) fn figures(&self) -> impl Iterator<Item = (&Run, &Figure)> {
         self.runs.iter().flat_map(|run| run.figures.iter().map(move |figure| (run, figure)))
     }
 }
 
 impl Run {
     /// A run that begins here and now.
-    pub(super) fn begin(root: &Path, command: String, quick: bool) -> Result<Self> {
+    pub(crate) fn begin(root: &Path, command: String, quick: bool) -> Result<Self> {
         let mut git = Command::new("git");
         git.current_dir(root).args(["describe", "--always", "--dirty"]);
         let date = output(Command::new("date").args(["--utc", "+%F"]))?;
@@ -127,7 +117,7 @@ impl Run {
     }
 
     /// Adds a figure, or one more round of it.
-    pub(super) fn add(&mut self, figure: Figure) {
+    pub(crate) fn add(&mut self, figure: Figure) {
         match self.figures.iter_mut().find(|known| known.name == figure.name) {
             Some(known) => {
                 known.samples.extend(figure.samples);
@@ -135,38 +125,6 @@ impl Run {
             }
             None => self.figures.push(figure),
         }
-    }
-}
-
-impl Machine {
-    fn this() -> Result<Self> {
-        let read = |file: &str| fs::read_to_string(file).with_context(|| format!("failed to read {file}"));
-        let (processor, memory) = (read("/proc/cpuinfo")?, read("/proc/meminfo")?);
-        let model =
-            processor.lines().find_map(|line| Some(line.strip_prefix("model name")?.split_once(": ")?.1));
-        let memory =
-            memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next());
-        Ok(Self {
-            processor: model.unwrap_or("an unknown processor").to_owned(),
-            cores: std::thread::available_parallelism().map_or(0, usize::from),
-            memory_mib: memory.and_then(|kib| kib.parse::<u64>().ok()).map_or(0, |kib| kib / 1024),
-            kernel: format!("Linux {}", read("/proc/sys/kernel/osrelease")?.trim()),
-            toolchain: output(cargo().arg("--version"))?.trim().to_owned(),
-        })
-    }
-}
-
-impl std::fmt::Display for Machine {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { processor, cores, memory_mib, kernel, toolchain } = self;
-        write!(f, "{cores} cores of {processor}")?;
-        if *memory_mib > 0 {
-            write!(f, ", {memory_mib} MiB")?;
-        }
-        for known in [kernel, toolchain].into_iter().filter(|text| !text.is_empty()) {
-            write!(f, ", {known}")?;
-        }
-        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use super::application::Application;
 use super::cluster::Cluster;
 use super::markdown::table;
 use super::simulation::{Settings, Simulator};
-use crate::machine::machine;
+use crate::machine::Machine;
 
 /// Nodes, and ten pods for each.
 const SIZES: [usize; 4] = [500, 1_000, 2_000, 5_000];
@@ -20,7 +20,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
     text.push_str(&format!(
         "\nOne arm, one repetition, random order, with kube-scheduler's own adaptive sample of nodes; reading the file is included. Made-up\n\
          applications, ten pods for each node. Machine: {}.\n",
-        machine()?
+        Machine::this()?.processors()
     ));
     let mut rows = Vec::new();
     for nodes in SIZES {

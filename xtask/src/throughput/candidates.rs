@@ -1,17 +1,15 @@
 //! `percentageOfNodesToScore`: what looking at more nodes costs the scheduler, and what it finds.
 
-use serde_json::json;
-
 use super::Extent;
-use super::report::{Report, Row};
+use super::report::plain;
 use super::run::{Bench, Setting};
-use super::statistics::Spread;
+use crate::bench::Run;
 
 /// 0 is the scheduler's own choice: `max(5, 50 - nodes/125)` percent, and at least 100 nodes.
 const PERCENTAGES: [u32; 5] = [0, 20, 50, 75, 100];
 
-/// Rows without a target, for the table of docs/performance.md.
-pub(super) fn measure(bench: &Bench, extent: &Extent, report: &mut Report) {
+/// Figures without a target, for the table of docs/performance.md.
+pub(super) fn measure(bench: &Bench, extent: &Extent, run: &mut Run) {
     for nodes in &extent.nodes {
         let mut seen: Vec<(u32, [Vec<f64>; 5])> =
             PERCENTAGES.map(|percentage| (percentage, Default::default())).into();
@@ -28,35 +26,26 @@ pub(super) fn measure(bench: &Bench, extent: &Extent, report: &mut Report) {
                 for (figures, name) in figures.iter_mut().zip(names) {
                     figures.extend(outcome.as_ref().map(|outcome| outcome.figure(name)));
                 }
-                report.runs.push(json!({
-                    "percentage": percentage, "nodes": nodes, "pods": extent.pods, "round": round,
-                    "outcome": outcome.as_ref().map(|outcome| outcome.value()),
-                }));
             }
             seen.reverse();
         }
         seen.sort_by_key(|(percentage, _)| *percentage);
-        report.rows.extend(seen.into_iter().map(|(percentage, figures)| row(*nodes, percentage, figures)));
+        for (percentage, figures) in seen {
+            let percentage = if percentage == 0 { "default".to_owned() } else { format!("{percentage}%") };
+            for ((what, unit, times), samples) in FIGURES.iter().zip(figures) {
+                let name = format!("{nodes} nodes, percentageOfNodesToScore {percentage}: {what}");
+                let samples = samples.into_iter().map(|sample| sample * times).collect();
+                run.add(plain("4", name, unit, samples));
+            }
+        }
     }
 }
 
-fn row(nodes: u32, percentage: u32, figures: [Vec<f64>; 5]) -> Row {
-    let percentage = if percentage == 0 { "default".to_owned() } else { format!("{percentage}%") };
-    let what = format!("{nodes} nodes, percentageOfNodesToScore {percentage}: throughput");
-    let (value, detail) = match figures.map(Spread::of) {
-        [Some(rate), Some(candidates), Some(among), Some(local), Some(best)] => (
-            Some(rate.median),
-            format!(
-                "{} pods/s; {:.0} candidates, the best node among them for {:.0}% of the pods; {:.2}% of their bytes \
-                 stay on the node, {:.2}% would on the best",
-                rate.text(0),
-                candidates.median,
-                among.median * 100.0,
-                local.median * 100.0,
-                best.median * 100.0
-            ),
-        ),
-        _ => (None, "not measured".to_owned()),
-    };
-    Row { number: 4, what, value, unit: "/s", target: None, rounds_agree: true, detail }
-}
+/// What each is called, its unit, and how many of these one of the benchmark's is.
+const FIGURES: [(&str, &str, f64); 5] = [
+    ("throughput", "pods/s", 1.0),
+    ("candidates", "nodes", 1.0),
+    ("the best node among them", "% of pods", 100.0),
+    ("bytes that stay on the node", "%", 100.0),
+    ("bytes that would on the best node", "%", 100.0),
+];

@@ -4,17 +4,18 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Extent;
-use super::report::{Report, Row, Target};
+use super::report::ratio;
 use super::run::{Bench, Load, Setting};
+use crate::bench::Run;
 
 /// Requests that are recorded and then sent again and again.
 const RECORDED: u32 = 64;
 
 /// Records what a scheduler asks, and asks each extender the same.
-pub(super) fn measure(bench: &Bench, extent: &Extent, report: &mut Report) -> Result<()> {
+pub(super) fn measure(bench: &Bench, extent: &Extent, run: &mut Run) -> Result<()> {
     let (nodes, percentages) = &extent.load;
     for percentage in percentages {
         let bodies = bench.scratch("recorded")?;
@@ -29,42 +30,26 @@ pub(super) fn measure(bench: &Bench, extent: &Extent, report: &mut Report) -> Re
         // scheduler_perf wants to schedule something.
         let loading = Setting { load: Some(load), ..Setting::new(*nodes, 1, "none") };
         let outcome = bench.measure(&format!("load-{names}-names"), &loading);
-        rows(names, outcome.as_ref().map(|outcome| outcome.value()), report);
+        figures(names, outcome.as_ref().map(|outcome| outcome.value()), run);
     }
     Ok(())
 }
 
-fn rows(names: usize, outcome: Option<&Value>, report: &mut Report) {
+fn figures(names: usize, outcome: Option<&Value>, run: &mut Run) {
     let all = outcome.and_then(|outcome| outcome.get("load"));
-    let figures = |extender: &str, name: &str| -> Vec<f64> {
+    let rounds = |extender: &str, name: &str| -> Vec<f64> {
         let rounds = all.and_then(|load| load.get(extender)).and_then(Value::as_array);
         rounds.into_iter().flatten().filter_map(|round| round.get(name)?.as_f64()).collect()
     };
-    let target = |at_500: f64, at_5_000: f64| match names {
-        500 => Some(Target::AtMost(at_500)),
-        5_000 => Some(Target::AtMost(at_5_000)),
-        _ => None,
-    };
-    let measured = [
-        ("cpu_us", "CPU of a request", target(1.1, 1.4)),
-        ("p50_us", "1b: latency p50", target(1.2, 1.5)),
-        ("p99_us", "1b: latency p99", target(1.2, 1.5)),
-    ];
-    for (figure, what, target) in measured {
-        let what = format!("{names} names: {what}, against answering `[]`");
-        let (of, against) = (figures("netmarks", figure), figures("blind", figure));
-        report.rows.push(Row::ratio(1, what, target, "us", &of, &against));
+    for (row, name, what, other, against) in [
+        ("1", "cpu_us", "CPU of a request", "blind", "answering `[]`"),
+        ("1b", "p50_us", "latency p50", "blind", "answering `[]`"),
+        ("1b", "p99_us", "latency p99", "blind", "answering `[]`"),
+        ("1", "cpu_us", "CPU of a request", "dense", "answering 0 for all"),
+    ] {
+        let what = format!("{names} names: {what}, against {against}");
+        run.add(ratio(row, what, "us", &rounds("netmarks", name), &rounds(other, name)));
     }
-    let what = format!("{names} names: CPU of a request, against answering 0 for all");
-    report.rows.push(Row::ratio(
-        1,
-        what,
-        None,
-        "us",
-        &figures("netmarks", "cpu_us"),
-        &figures("dense", "cpu_us"),
-    ));
-    report.runs.push(json!({"names": names, "load": all}));
 }
 
 /// How many nodes the recorded requests name.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use clap::ValueEnum as _;
-use serde_json::json;
 
 use super::Extent;
-use super::report::{Report, Row, Target};
+use super::report::ratio;
 use super::run::{Bench, Setting};
+use crate::bench::{Figure, Run};
 
 /// What steers the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
@@ -43,63 +43,54 @@ pub(super) const SCENARIOS: [Scenario; 7] = [
 
 /// Two scenarios to compare.
 struct Comparison {
-    row: u32,
+    row: &'static str,
     what: &'static str,
     of: Scenario,
     against: Scenario,
-    /// By the number of nodes: the ratio is at least this.
-    targets: &'static [(u32, f64)],
 }
 
 const COMPARISONS: [Comparison; 7] = [
     Comparison {
-        row: 4,
+        row: "4",
         what: "netmarks against answering `[]`",
         of: Scenario::Netmarks,
         against: Scenario::Blind,
-        targets: &[(500, 0.99), (5_000, 0.97)],
     },
     Comparison {
-        row: 4,
+        row: "4",
         what: "netmarks against no extender",
         of: Scenario::Netmarks,
         against: Scenario::None,
-        targets: &[],
     },
     Comparison {
-        row: 4,
+        row: "4",
         what: "answering `[]` against no extender",
         of: Scenario::Blind,
         against: Scenario::None,
-        targets: &[],
     },
     Comparison {
-        row: 5,
+        row: "5",
         what: "netmarks against answering 0 for all",
         of: Scenario::Netmarks,
         against: Scenario::Dense,
-        targets: &[(500, 1.2), (5_000, 1.1)],
     },
     Comparison {
-        row: 12,
+        row: "12",
         what: "three preferred terms against none",
         of: Scenario::Terms,
         against: Scenario::None,
-        targets: &[(500, 0.95), (5_000, 0.95)],
     },
     Comparison {
-        row: 12,
+        row: "12",
         what: "one preferred term against none",
         of: Scenario::Terms1,
         against: Scenario::None,
-        targets: &[],
     },
     Comparison {
-        row: 12,
+        row: "12",
         what: "eleven preferred terms against none",
         of: Scenario::Terms11,
         against: Scenario::None,
-        targets: &[],
     },
 ];
 
@@ -123,7 +114,7 @@ impl Scenario {
 }
 
 /// Runs the scenarios by turns, each round in the other order than the one before.
-pub(super) fn measure(bench: &Bench, scenarios: &[Scenario], extent: &Extent, report: &mut Report) {
+pub(super) fn measure(bench: &Bench, scenarios: &[Scenario], extent: &Extent, run: &mut Run) {
     for nodes in &extent.nodes {
         // Of each scenario, one for each round; None where it was not measured.
         let mut rates: BTreeMap<Scenario, Vec<Option<f64>>> = BTreeMap::new();
@@ -135,27 +126,22 @@ pub(super) fn measure(bench: &Bench, scenarios: &[Scenario], extent: &Extent, re
                 let outcome = bench.measure(&place, &scenario.setting(*nodes, extent.pods));
                 let rate = outcome.as_ref().map(|outcome| outcome.figure("pods_per_second"));
                 rates.entry(*scenario).or_default().push(rate);
-                let outcome = outcome.as_ref().map(|outcome| outcome.value());
-                report.runs.push(json!({
-                    "scenario": name, "nodes": nodes, "pods": extent.pods, "round": round, "outcome": outcome,
-                }));
             }
             order.reverse();
         }
-        report.rows.extend(COMPARISONS.iter().filter_map(|comparison| comparison.row(*nodes, &rates)));
+        for figure in COMPARISONS.iter().filter_map(|comparison| comparison.figure(*nodes, &rates)) {
+            run.add(figure);
+        }
     }
 }
 
 impl Comparison {
     /// None where nobody asked for it.
-    fn row(&self, nodes: u32, rates: &BTreeMap<Scenario, Vec<Option<f64>>>) -> Option<Row> {
+    fn figure(&self, nodes: u32, rates: &BTreeMap<Scenario, Vec<Option<f64>>>) -> Option<Figure> {
         let (of, against) = (rates.get(&self.of)?, rates.get(&self.against)?);
         // Only rounds that have both, so that they were measured beside each other.
         let (of, against): (Vec<f64>, Vec<f64>) =
             of.iter().zip(against).filter_map(|(of, against)| Some(((*of)?, (*against)?))).unzip();
-        let target = self.targets.iter().find(|(of, _)| *of == nodes);
-        let target = target.map(|(_, least)| Target::AtLeast(*least));
-        let what = format!("{nodes} nodes: {}", self.what);
-        Some(Row::ratio(self.row, what, target, "pods/s", &of, &against))
+        Some(ratio(self.row, format!("{nodes} nodes: {}", self.what), "pods/s", &of, &against))
     }
 }
