@@ -25,18 +25,25 @@ if (tests) {
     jsxImportSource: "preact",
   });
 } else {
-  await build({
-    entryPoints: { console: "src/main.tsx" },
-    outdir: "dist",
-    bundle: true,
-    format: "esm",
-    target: ["es2022"],
-    minify: true,
-    legalComments: "none",
-    banner: { js: "/* Has preact: MIT License, Copyright (c) 2015-present Jason Miller */" },
-    jsx: "automatic",
-    jsxImportSource: "preact",
-  });
-  await build({ entryPoints: { console: "src/style/main.css" }, outdir: "dist", bundle: true, minify: true });
+  // The console, and its map alone for pages that have their figures in them, where a script is no module.
+  for (const [entryPoints, format] of [
+    [{ console: "src/main.tsx" }, "esm"],
+    [{ still: "src/still.tsx" }, "iife"],
+  ]) {
+    await build({
+      entryPoints,
+      outdir: "dist",
+      bundle: true,
+      format,
+      target: ["es2022"],
+      minify: true,
+      legalComments: "none",
+      banner: { js: "/* Has preact: MIT License, Copyright (c) 2015-present Jason Miller */" },
+      jsx: "automatic",
+      jsxImportSource: "preact",
+    });
+  }
+  const styles = { console: "src/style/main.css", still: "src/style/still.css" };
+  await build({ entryPoints: styles, outdir: "dist", bundle: true, minify: true });
   for (const file of ["index.html", "icon.svg"]) await copyFile(`src/${file}`, `dist/${file}`);
 }

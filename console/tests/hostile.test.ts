@@ -21,9 +21,16 @@ function snapshot(flows: boolean): object {
     pods: NAMES.flatMap((_, index) => [
       { name: `shop/first-${index}`, application: application(index), node: `${NAMES[index]}${index}`, labels: {} },
       { name: `shop/second-${index}`, application: application(index), node: `${NAMES[0]}0`, labels: {} },
-    ]),
+    ]).concat([{ name: "shop/ghost-1", application: "shop/ghost", node: "gone", labels: {} }]),
     flows_at: 1_767_225_600,
-    flows: flows ? NAMES.map((_, index) => ({ source: application(index), destination: application(index + 1), bytes_per_second: 1e5 })) : [],
+    flows: flows
+      ? [
+          ...NAMES.map((_, index) => ({ source: application(index), destination: application(index + 1), bytes_per_second: 1e5 })),
+          // To a node that is gone, and to pods that are nowhere.
+          { source: application(3), destination: "shop/ghost", bytes_per_second: 2e5 },
+          { source: application(3), destination: "shop/nowhere", bytes_per_second: 3e5 },
+        ]
+      : [],
   };
 }
 
@@ -60,6 +67,22 @@ test("names from outside are text, in every view", async () => {
     assert.deepEqual(complaints, [], view);
     await page.context().close();
   }
+  await server.stop();
+});
+
+test("flows to a node that is gone, and to nobody, are shown as what they are", async () => {
+  const server = await over(true);
+  const { page, complaints } = await open(browser, `${server.url}/#/map?application=shop%2Fghost`);
+  const ghost = page.getByRole("region", { name: "Application ghost" });
+  await ghost.getByRole("link", { name: `shop/${NAMES[3]}` }).first().waitFor();
+  await ghost.getByRole("link", { name: "gone" }).first().click();
+  await page.getByRole("region", { name: "Node gone" }).getByText("Closed to new pods").waitFor();
+  await page.goto(`${server.url}/#/map?application=shop%2Fnowhere`);
+  const nowhere = page.getByRole("region", { name: "Application nowhere" });
+  await nowhere.getByText("0 pods").waitFor();
+  await nowhere.getByRole("link", { name: `shop/${NAMES[3]}` }).first().waitFor();
+  assert.deepEqual(complaints, []);
+  await page.context().close();
   await server.stop();
 });
 

@@ -1,12 +1,12 @@
 // A cluster of 5,000 nodes in a file: how soon it is drawn, and how smoothly it moves.
 
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { Browser } from "playwright-core";
-import { launch, open, serve, type Server } from "./support";
+import { launch, open, sent, serve, type Server } from "./support";
 
 const [NODES, PODS, APPLICATIONS, FLOWS] = [5_000, 50_000, 2_000, 20_000];
 
@@ -119,4 +119,34 @@ test("5,000 nodes are drawn soon and move smoothly", async () => {
   await page.screenshot({ path: "build/pictures/large-near.png" });
   await page.keyboard.press("0");
   assert.deepEqual(complaints, []);
+});
+
+/** Milliseconds that the server has computed so far; Linux counts them in hundredths of a second. */
+async function computed(): Promise<number> {
+  const fields = (await readFile(`/proc/${server.pid}/stat`, "utf8")).split(") ")[1]?.split(" ") ?? [];
+  return (Number(fields[11]) + Number(fields[12])) * 10;
+}
+
+/** Requests of each view that are measured, each another one, so that none is answered again. */
+const ASKED = 4;
+
+test("what the views of 5,000 nodes cost the server", async () => {
+  const name = (index: number) => `ip-10-${index >> 8}-${index & 255}.eu-west-1.compute.internal`;
+  const views: Record<string, (index: number) => string> = {
+    "the whole map": (index) => `v1/map?at_least=${index}`,
+    "64 nodes near": (index) => `v1/map?nodes=${Array.from({ length: 64 }, (_, near) => name(64 * index + near)).join()}`,
+    "one application's map": (index) => `v1/map?application=space-${index}/app-${index}`,
+    "an application": (index) => `v1/applications/space-${index}/app-${index}`,
+    "a node": (index) => `v1/nodes/${name(index)}`,
+    "500 applications": (index) => `v1/applications?limit=500&offset=${index}`,
+  };
+  for (const [view, path] of Object.entries(views)) {
+    const before = await computed();
+    const sizes: number[] = [];
+    for (const coding of ["identity", "gzip", "br"]) sizes.push(await sent(`${server.url}/${path(0)}`, coding));
+    for (let index = 1; index < ASKED; index += 1) assert.ok((await sent(`${server.url}/${path(index)}`, "br")) > 0);
+    const each = ((await computed()) - before) / (ASKED + 2);
+    console.log(`${view}: ${each.toFixed(1)} ms of computing; ${sizes.join(", ")} bytes plain, gzip, brotli`);
+    assert.ok((sizes[0] ?? 0) <= 300_000, view);
+  }
 });

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { get } from "node:http";
 import { createInterface } from "node:readline";
 import { type Browser, chromium, type Page } from "playwright-core";
 
 /** The program; `cargo xtask console` and `cargo xtask test` say where it is. */
-function program(): string {
+export function program(): string {
   const path = process.env["NETMARKS"] ?? "../target/debug/netmarks";
   assert.ok(existsSync(path), `there is no ${path}: run \`cargo xtask test --only console\``);
   return path;
@@ -15,6 +16,7 @@ function program(): string {
 
 export interface Server {
   url: string;
+  pid: number;
   stop: () => Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export async function serve(...args: string[]): Promise<Server> {
     }
     child.once("exit", () => reject(new Error(`it ended before it said where the page is:\n${said.join("\n")}`)));
   });
-  return { url, stop: () => ended(child) };
+  return { url, pid: child.pid ?? 0, stop: () => ended(child) };
 }
 
 export function demo(listen = "127.0.0.1:0"): Promise<Server> {
@@ -75,4 +77,16 @@ export async function open(browser: Browser, url: string, look: Look = {}): Prom
   });
   await page.goto(url);
   return { page, complaints };
+}
+
+/** Bytes of an answer as they are sent in a coding. */
+export function sent(url: string, coding: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const request = get(url, { headers: { "accept-encoding": coding } }, (answer) => {
+      let bytes = 0;
+      answer.on("data", (part: Buffer) => (bytes += part.length));
+      answer.on("end", () => (answer.statusCode === 200 ? resolve(bytes) : reject(new Error(`${url}: ${answer.statusCode}`))));
+    });
+    request.on("error", reject);
+  });
 }

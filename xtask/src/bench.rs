@@ -1,55 +1,223 @@
 //! `cargo xtask bench`: the benchmarks against the performance targets, and the shapes of the contract.
+//!
+//! `targets` is the table and what each row is judged by, `record` the file of what was measured, `statistics` how sure it is,
+//! `compare` two such files, `tables` and `chart` what docs/performance.md shows.
 
-use crate::command::{cargo, run as run_command};
-use crate::guests;
-use anyhow::{Context as _, Result};
+mod chart;
+mod compare;
+mod record;
+mod statistics;
+mod tables;
+mod targets;
+
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Error, Result};
+use serde::Deserialize;
+
+use self::targets::{Outcome, TARGETS};
+use crate::command::{cargo, run as run_command, target_folder};
+use crate::{evaluation, guests};
+
+pub(crate) use self::record::{Figure, Record, Run, number};
+pub(crate) use self::tables::stale;
+
+/// Rows that `cargo xtask throughput` measures, with a scheduler and servers in Go.
+const ELSEWHERE: [&str; 4] = ["1b", "4", "5", "12"];
+
+/// The row that is a simulation.
+const SIMULATE: &str = "14";
+
+/// Rounds of a full run: as few as give an interval.
+const ROUNDS: u32 = 5;
 
 /// What `cargo xtask bench` takes.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Measure only these rows of the targets, such as 2,3, and leave out the shapes of the contract
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    measure: Measure,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Say what differs between two files of measurements, and what their noise does not let one say
+    Compare {
+        #[arg(value_name = "FILE")]
+        old: PathBuf,
+        #[arg(value_name = "FILE")]
+        new: PathBuf,
+    },
+    /// Make docs/performance.json of these files of measurements, if any, and write the tables and the drawing of docs/performance.md
+    Publish {
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Measure {
+    /// Measure only these rows of the targets, such as 2,3, and leave out the shapes of the contract; or `flat`, which is not a row of them:
+    /// what grows with the cluster
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
-    rows: Vec<u32>,
-    /// Few repetitions: shows that everything runs, not what it measures
+    rows: Vec<String>,
+    /// How often everything is measured, in turn; 5 unless --quick
+    #[arg(long, value_name = "COUNT")]
+    rounds: Option<u32>,
+    /// One round of few repetitions with a tenth of the cluster: shows that everything runs, not what it measures
     #[arg(long)]
     quick: bool,
-    /// Also write the rows of the targets to this file
+    /// With a development build: sooner there, and several times slower, so that it only shows that everything runs, too
+    #[arg(long)]
+    dev: bool,
+    /// Also write what was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 }
 
-/// Builds the guests and runs the benchmarks one after the other: side by side they would measure each other.
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { rows, quick, json } = args;
-    guests::build(root)?;
-    let mut targets: Vec<OsString> = Vec::new();
-    let mut shapes: Vec<OsString> = Vec::new();
-    if *quick {
-        targets.push("--quick".into());
-        shapes.push("--quick".into());
+    let Args { action, measure } = args;
+    match action {
+        None => self::measure(root, measure),
+        Some(Action::Compare { old, new }) => {
+            print!("{}", compare::compare(&Record::read(old)?, &Record::read(new)?));
+            Ok(())
+        }
+        Some(Action::Publish { files }) => tables::publish(root, files),
     }
-    if !rows.is_empty() {
-        let rows: Vec<String> = rows.iter().map(u32::to_string).collect();
-        targets.extend(["--rows".into(), rows.join(",").into()]);
-    }
-    if let Some(file) = json {
-        // Cargo runs benchmarks in the folder of their package.
-        let file = std::path::absolute(file)
-            .with_context(|| format!("failed to find the folder of {}", file.display()))?;
-        targets.extend(["--json".into(), file.into()]);
-    }
-    bench(root, "targets", &targets)?;
-    if rows.is_empty() {
-        bench(root, "shapes", &shapes)?;
-    }
-    Ok(())
 }
 
-fn bench(root: &Path, name: &str, arguments: &[OsString]) -> Result<()> {
+/// Builds the guests and measures round by round, one benchmark after the other: side by side they would measure each other.
+fn measure(root: &Path, args: &Measure) -> Result<()> {
+    let Measure { rows, rounds, quick, dev, json } = args;
+    let build = if *dev { Build::Development } else { Build::Release };
+    let is_wanted = |row: &str| rows.is_empty() || rows.iter().any(|wanted| wanted == row);
+    guests::build(root)?;
+    let flags = [(*quick, " --quick"), (*dev, " --dev")].into_iter().filter(|(given, _)| *given);
+    let flags: String = flags.map(|(_, flag)| flag).collect();
+    let mut run = Run::begin(root, format!("`cargo xtask bench{flags}`"), *quick || *dev)?;
+    let mut failures: Vec<Error> = Vec::new();
+    let rounds = rounds.unwrap_or(if *quick { 1 } else { ROUNDS });
+    for round in 1..=rounds {
+        println!("\nround {round} of {rounds}");
+        failures.extend(targets(root, rows, (*quick, build), &mut run)?);
+        if is_wanted(SIMULATE) {
+            let nodes = if *quick { 500 } else { 5_000 };
+            let (seconds, pods) = evaluation::speed_of_one_arm(root, nodes, *dev)?;
+            let name = format!("simulate, {nodes} nodes, one arm");
+            println!("{SIMULATE}  {name}: {seconds:.1} s");
+            run.add(Figure {
+                row: SIMULATE.to_owned(),
+                name,
+                unit: "s".to_owned(),
+                samples: vec![seconds],
+                detail: format!("{pods} pods; reading the file is included"),
+            });
+        }
+    }
+    if rows.is_empty() {
+        let quick = quick.then_some(OsString::from("--quick"));
+        bench(root, "shapes", build, quick.as_slice())?;
+    }
+    let record = Record { runs: vec![run] };
+    print_rows(&record, &TARGETS.map(|target| target.row));
+    if let Some(file) = json {
+        record.write(file)?;
+        println!("written to {}", file.display());
+    }
+    failures.pop().map_or(Ok(()), Err)
+}
+
+/// What is measured.
+#[derive(Clone, Copy)]
+enum Build {
+    Release,
+    Development,
+}
+
+/// A figure as the benchmark writes it.
+#[derive(Deserialize)]
+struct Measured {
+    row: String,
+    name: String,
+    value: f64,
+    unit: String,
+    detail: String,
+}
+
+/// One round of the benchmark `targets`; returns why a row could not be measured.
+fn targets(
+    root: &Path,
+    rows: &[String],
+    (quick, build): (bool, Build),
+    run: &mut Run,
+) -> Result<Option<Error>> {
+    let ours: Vec<&str> =
+        rows.iter().map(String::as_str).filter(|row| *row != SIMULATE && !ELSEWHERE.contains(row)).collect();
+    if !rows.is_empty() && ours.is_empty() {
+        return Ok(None);
+    }
+    let folder = target_folder()?.join("bench");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let file = folder.join("round.json");
+    // What an earlier round wrote must not be taken for this one's.
+    let _ = fs::remove_file(&file);
+    let mut arguments: Vec<OsString> = vec!["--json".into(), file.clone().into()];
+    if quick {
+        arguments.push("--quick".into());
+    }
+    if !ours.is_empty() {
+        arguments.extend(["--rows".into(), ours.join(",").into()]);
+    }
+    let failure = bench(root, "targets", build, &arguments).err();
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) => return Err(failure.unwrap_or_else(|| error.into())),
+    };
+    let figures: Vec<Measured> = serde_json::from_str(&text).context("the benchmark wrote no figures")?;
+    for Measured { row, name, value, unit, detail } in figures {
+        run.add(Figure { row, name, unit, samples: vec![value], detail });
+    }
+    Ok(failure)
+}
+
+fn bench(root: &Path, name: &str, build: Build, arguments: &[OsString]) -> Result<()> {
     let mut command = cargo();
+    let profile = match build {
+        Build::Release => "bench",
+        Build::Development => "dev",
+    };
     // With `--package`, each would compile wasmtime again: their dependencies' features differ.
-    command.current_dir(root).args(["bench", "--workspace", "--bench", name, "--"]).args(arguments);
+    command
+        .current_dir(root)
+        .args(["bench", "--workspace", "--profile", profile, "--bench", name, "--"])
+        .args(arguments);
     run_command(&mut command)
+}
+
+/// Every row of the targets with what was measured: one that was not counts as not met.
+/// Prints these rows of the targets, and what was measured for them.
+pub(crate) fn print_rows(record: &Record, rows: &[&str]) {
+    for run in &record.runs {
+        println!("\n{} on {}, {}", run.revision, run.date, run.machine);
+        if run.quick {
+            println!("quick: this shows that everything runs, not what it measures");
+        }
+    }
+    let mut met = 0;
+    for target in TARGETS.iter().filter(|target| rows.contains(&target.row)) {
+        let outcome = target.outcome(record);
+        met += usize::from(outcome == Outcome::Met);
+        println!("\n{:>2}  {}: {}", target.row, target.what, outcome.text());
+        for (name, bound) in target.figures {
+            let found =
+                record.figure(name).map_or_else(|| "not measured".to_owned(), |(_, figure)| figure.text());
+            println!("      {name:<66} {bound:<10} {found}");
+        }
+    }
+    println!("\n{met} of {} rows are met", rows.len());
 }

@@ -20,13 +20,15 @@ const FOLDER: &str = "console";
 const LIST: &str = "console/dist.sources";
 
 /// What the page is built from, and what comes of it: files, and folders with everything in them.
-const LISTED: [&str; 6] = [
+const LISTED: [&str; 8] = [
     "console/build.js",
     "console/dist",
     "console/package-lock.json",
     "console/package.json",
     "console/src",
     "console/tsconfig.json",
+    "console/types.js",
+    "docs/reference/openapi.json",
 ];
 
 /// What `cargo xtask console` takes.
@@ -41,28 +43,34 @@ pub(crate) struct Args {
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let Args { screenshot } = args;
     install(root)?;
-    npm(root, &["run", "check"])?;
-    npm(root, &["run", "build"])?;
+    build(root)?;
     fs::write(root.join(LIST), list(root)?).with_context(|| format!("failed to write {LIST}"))?;
     if *screenshot {
-        let program = program(root)?;
-        run_command(node(root).args(["build.js", "tests"]))?;
-        run_command(
-            node(root).arg("build/tests/screenshot.mjs").arg(program).arg(root.join("docs/console.png")),
-        )?;
+        take_picture(root, &program(root)?)?;
     }
     Ok(())
+}
+
+/// Takes the README's picture of the page, as this program serves it over the demo.
+pub(crate) fn take_picture(root: &Path, program: &Path) -> Result<()> {
+    install(root)?;
+    run_command(node(root).args(["build.js", "tests"]))?;
+    run_command(node(root).arg("build/tests/screenshot.mjs").arg(program).arg(root.join("docs/console.png")))
 }
 
 /// The step of `cargo xtask test`: what is committed was built from these sources, they are well typed, and the page works in Chromium.
 pub(crate) fn test(root: &Path) -> Result<()> {
     verify(root)?;
     install(root)?;
-    npm(root, &["run", "check"])?;
-    npm(root, &["run", "build"])?;
+    build(root)?;
     verify(root).context("the same sources gave another page")?;
     let program = program(root)?;
     run_command(npm_command(root, &["test"]).env("NETMARKS", program))
+}
+
+/// Writes the types of the API's answers, checks the page by them, and bundles it.
+fn build(root: &Path) -> Result<()> {
+    ["types", "check", "build"].iter().try_for_each(|script| npm(root, &["run", script]))
 }
 
 /// Fails when the committed page was built from other sources than those at hand.

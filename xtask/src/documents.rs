@@ -12,12 +12,15 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks_test_tools::command_lines::{command_lines, mistake};
 use netmarks_test_tools::markdown::{Markdown, files};
 
+use crate::bench;
+
 /// Fails if a document names what is not there or a text has a word of the list, and says where.
 pub(crate) fn check(root: &Path, mut xtask: clap::Command) -> Result<()> {
     xtask.build();
     let documents = documents(root)?;
     let mut found = links::broken(root, &documents);
     found.extend(unlisted(&documents));
+    found.extend(bench::stale(root)?);
     for (path, document) in &documents {
         // A semicolon ends a statement, and what follows is a syntax error in place of the drawing.
         for line in document.drawings.iter().filter(|line| line.text.contains(';')) {

@@ -58,8 +58,7 @@ enum Report {
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let Args { reports, dev, program } = args;
-    let folder = target_folder()?.join("evaluation");
-    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    let folder = folder()?;
     let program = match program {
         Some(program) => program.clone(),
         None => built(root, *dev)?,
@@ -89,6 +88,20 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         eprintln!("wrote {}", page.display());
     }
     Ok(())
+}
+
+/// How many seconds the arm `netmarks` takes at so many nodes, and how many pods it places.
+pub(crate) fn speed_of_one_arm(root: &Path, nodes: usize, dev: bool) -> Result<(f64, u32)> {
+    let simulator = Simulator { program: built(root, dev)?, folder: folder()? };
+    let application = speed::application(nodes);
+    Ok((speed::seconds(&simulator, &application, nodes, "netmarks")?, speed::pods(&application)))
+}
+
+/// Where inputs are written.
+fn folder() -> Result<PathBuf> {
+    let folder = target_folder()?.join("evaluation");
+    fs::create_dir_all(&folder).with_context(|| format!("failed to make {}", folder.display()))?;
+    Ok(folder)
 }
 
 fn built(root: &Path, dev: bool) -> Result<PathBuf> {

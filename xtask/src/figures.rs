@@ -1,4 +1,4 @@
-//! `cargo xtask figures`: measures the policies and writes what came of it into their READMEs.
+//! `cargo xtask figures`: measures the policies and writes what came of it into their READMEs, and takes the picture of the console.
 //!
 //! The benchmarks ask whether the host meets its targets; these figures are for whoever chooses a policy.
 
@@ -9,11 +9,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use crate::command::{cargo, output, run as run_command, target_folder};
+use crate::console;
 use crate::guests::{self, POLICIES};
+use crate::marked::{END, replaced};
 
 /// What stands around the figures in a README.
 const START: &str = "<!-- written by `cargo xtask figures` -->\n";
-const END: &str = "<!-- end -->";
 
 /// What `cargo xtask figures` takes.
 #[derive(Debug, clap::Args)]
@@ -43,11 +44,11 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
         let readme = root.join(readme);
         let text =
             fs::read_to_string(&readme).with_context(|| format!("failed to read {}", readme.display()))?;
-        let text = replaced(&text, figures)
+        let text = replaced(&text, START, &block(figures))
             .with_context(|| format!("{} has no `{}` and `{END}`", readme.display(), START.trim_end()))?;
         fs::write(&readme, text).with_context(|| format!("failed to write {}", readme.display()))?;
     }
-    Ok(())
+    console::take_picture(root, &program)
 }
 
 /// The components to measure and the texts about them: the committed policies, and the examples in other languages.
@@ -61,26 +62,14 @@ fn measured(root: &Path) -> Result<Vec<(String, String)>> {
     Ok(committed.chain(examples).collect())
 }
 
-/// The text with these figures between the marks, as a block of code.
-fn replaced(text: &str, figures: &str) -> Option<String> {
-    let (before, rest) = text.split_once(START)?;
-    let (_, after) = rest.split_once(END)?;
-    let figures: String = figures.lines().map(|line| format!("    {line}\n")).collect();
-    Some(format!("{before}{START}\n{figures}\n{END}{after}"))
+/// As a block of code.
+fn block(figures: &str) -> String {
+    figures.lines().map(|line| format!("    {line}\n")).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{END, START, measured, replaced};
-
-    #[test]
-    fn only_what_is_between_the_marks_changes() {
-        let text = format!("before\n{START}old{END}\nafter\n");
-        let new = replaced(&text, "a\nb").unwrap();
-        assert_eq!(new, format!("before\n{START}\n    a\n    b\n\n{END}\nafter\n"));
-        assert_eq!(replaced(&new, "a\nb"), Some(new.clone()));
-        assert_eq!(replaced("no marks", "a"), None);
-    }
+    use super::{START, measured};
 
     #[test]
     fn every_policy_has_figures() {

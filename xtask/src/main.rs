@@ -22,11 +22,14 @@ mod figures;
 mod fuzz;
 mod guests;
 mod image;
+mod machine;
 mod manifests;
+mod marked;
 mod picture;
 mod prerequisites;
 mod release;
 mod test_run;
+mod throughput;
 
 use anyhow::{Context as _, Result};
 use clap::{Parser, Subcommand};
@@ -58,7 +61,7 @@ enum Task {
     Image(image::Args),
     /// Make what a release has: programs, images, chart, bills of materials, checksums, provenance
     Release(release::Args),
-    /// Measure the policies and write the figures into their READMEs, in release mode
+    /// Measure the policies and write the figures into their READMEs, in release mode, and take the picture of the console
     Figures(figures::Args),
     /// Simulate the applications of docs/evaluation and write its pages, in release mode
     Evaluation(evaluation::Args),
@@ -66,6 +69,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
+    /// Measure what an extender and preferred terms cost a real scheduler, with Kubernetes' own scheduler_perf
+    Throughput(throughput::Args),
 }
 
 fn main() -> ExitCode {
@@ -94,5 +99,6 @@ fn run() -> Result<()> {
         Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Fuzz(args) => fuzz::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
+        Task::Throughput(args) => throughput::run(root, &args),
     }
 }

@@ -62,6 +62,7 @@ const MANIFESTS: [Manifest; 8] = [
         values: &[
             "monitoring.podMonitor.enabled=true",
             "monitoring.rules.enabled=true",
+            "monitoring.dashboard.enabled=true",
             // For its alert, which is silent without a second scheduler.
             "scheduler.enabled=true",
         ],

@@ -96,8 +96,8 @@ export function model(map: ClusterMap): MapModel {
     zones,
     nodes,
     curves: curves(map),
-    carried: map.node_flows.shown,
-    zoneCurves: map.zone_flows.map(({ zones: [from, to], bytes_per_second: bytes }) => ({ from, to, bytes })),
+    carried: map.node_flows.shown ?? 1,
+    zoneCurves: map.zone_flows.map(({ zones: [from = 0, to = 0], bytes_per_second: bytes }) => ({ from, to, bytes })),
     applications,
     colours,
   };

@@ -34,8 +34,8 @@ export function ApplicationPanel({ name, resource, close }: { name: string; reso
           <Split totals={data.totals} />
           <p class="dim">
             {counted(data.pods, "pod")}
-            {data.cpu_millicores !== null && `, each ${count(data.cpu_millicores)} m CPU`}
-            {data.memory_bytes !== null && ` and ${size(data.memory_bytes)}`}
+            {data.cpu_millicores > 0 && `, each ${count(data.cpu_millicores)} m CPU`}
+            {data.memory_bytes > 0 && ` and ${size(data.memory_bytes)}`}
             {data.local_routing && ", its Service prefers near endpoints"}
           </p>
           <CallGraph application={name} peers={peers} />
@@ -80,7 +80,9 @@ function Next({ next }: { next: ApplicationDetail["next_replica"] }) {
     <section>
       <h3>Where its next replica would be best</h3>
       {next.empty !== null || next.nodes.length === 0 ? (
-        <p class="dim">{next.empty === null ? "No node has room for it by requests." : empty(next.empty)}</p>
+        <p class="dim">
+          {next.fault !== null ? `The policies failed: ${shown(next.fault)}` : next.empty !== null ? empty(next.empty) : next.judged_by === "requests" ? "No node has room for it by requests." : "The scheduler's filters leave no node."}
+        </p>
       ) : (
         <>
           <ol class="next">
@@ -94,7 +96,9 @@ function Next({ next }: { next: ApplicationDetail["next_replica"] }) {
             ))}
           </ol>
           <p class="dim">
-            Of {counted(next.candidates, "node")} with room by requests, by {shown(next.policy_set)}. Taints, affinity and spreading are not looked at.
+            {next.judged_by === "requests"
+              ? `Of ${counted(next.candidates, "node")} with room by requests, by ${shown(next.policy_set)}. Taints, affinity and spreading are not looked at.`
+              : `Of ${counted(next.candidates, "node")} that the scheduler's filters leave to another pod like those that run, by ${shown(next.policy_set)}.`}
           </p>
         </>
       )}

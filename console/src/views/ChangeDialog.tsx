@@ -151,6 +151,6 @@ function consequence(change: Change, active: PolicyEntry[], { only, percent, wei
 
 function said({ changed, generation, answering }: ChangeOutcome): string {
   if (!changed) return "Nothing changed: it was so already.";
-  const names = answering.map((one) => `${shown(one.name)}${one.mode === "canary" ? ` (canary ${one.percent ?? "?"}%)` : ""}`);
+  const names = answering.map((one) => `${shown(one.name)}${one.mode === "canary" ? ` (canary ${one.percent}%)` : ""}`);
   return `Generation ${generation}. ${names.length > 0 ? `${counted(names.length, "policy", "policies")} ${names.length === 1 ? "answers" : "answer"}: ${names.join(", ")}.` : "Nothing answers."}`;
 }

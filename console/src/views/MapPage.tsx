@@ -4,8 +4,8 @@ import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../api/client";
 import { useResource } from "../api/resource";
 import type { ApplicationDetail, ClusterMap, History } from "../api/types";
-import { count, percent, rate, shown } from "../format";
-import { COLOURS, curvesBetween, type MapModel, model } from "../map/model";
+import { Legend } from "../map/Legend";
+import { curvesBetween, type MapModel, model } from "../map/model";
 import { Picture } from "../map/Picture";
 import { Notice } from "../parts/Notice";
 import { useAddress } from "../router";
@@ -61,7 +61,7 @@ export function MapPage({ map, error, history }: Props) {
                   open={(name) => change({ node: name ?? undefined, application: undefined })}
                   near={closeUp}
                 />
-                <Legend map={map} model={shownModel} />
+                <Legend map={map} model={shownModel} application={application} select={(name) => change({ application: name, node: undefined })} />
               </>
             )
           ) : (
@@ -114,53 +114,4 @@ function useCloseUp(base: MapModel | undefined, at: string, namespace: string): 
     return { ...base, nodes, applications: detailed.applications, colours: detailed.colours };
   }, [base, close]);
   return [merged, setWanted];
-}
-
-function Legend({ map, model }: { map: ClusterMap; model: MapModel }) {
-  const coloured = model.colours
-    .map((colour, index) => ({ colour, name: model.applications[index] ?? "" }))
-    .filter(({ colour }) => colour < COLOURS)
-    .sort((one, other) => one.colour - other.colour);
-  const [{ query }, change] = useAddress();
-  const { shown: share, pairs } = map.node_flows;
-  return (
-    <div class="legend">
-      <ul>
-        <li>
-          <i class="line zone" />
-          within a zone
-        </li>
-        <li>
-          <i class="line zones" />
-          across zones
-        </li>
-        {model.nodes.some((node) => node.groups) ? (
-          coloured.map(({ colour, name }) => (
-            <li key={name}>
-              <button
-                type="button"
-                class="plain"
-                aria-pressed={query.get("application") === name}
-                onClick={() => change({ application: query.get("application") === name ? undefined : name, node: undefined })}
-              >
-                <i class={`dot app-${colour}`} />
-                {shown(name.slice(name.indexOf("/") + 1))}
-              </button>
-            </li>
-          ))
-        ) : (
-          <li>
-            <i class="scale" />
-            0 to 100% stays on the node
-          </li>
-        )}
-      </ul>
-      {map.node_flows.from.length > 0 && share < 0.995 && (
-        <p class="dim">
-          The {count(map.node_flows.from.length)} heaviest of {count(pairs)} pairs of nodes are drawn, with {percent(share)} of the bytes between nodes; the heaviest carries{" "}
-          {rate(Math.max(...map.node_flows.bytes_per_second))}.
-        </p>
-      )}
-    </div>
-  );
 }

@@ -106,18 +106,17 @@ export function Far({ distance }: { distance: number }) {
   );
 }
 
-function Filled({ name, room, unit }: { name: string; room: Room | null; unit: (amount: number) => string }) {
-  const { allocatable, requested } = room ?? { allocatable: null, requested: null };
+function Filled({ name, room: { allocatable, requested }, unit }: { name: string; room: Room; unit: (amount: number) => string }) {
   return (
     <>
       <dt>{name}</dt>
       <dd>
-        {allocatable === null || allocatable <= 0 ? (
+        {allocatable === 0 ? (
           <span class="dim">unknown</span>
         ) : (
           <>
-            {unit(requested ?? 0)} of {unit(allocatable)}
-            <Bar share={(requested ?? 0) / allocatable} kind="quiet" />
+            {unit(requested)} of {unit(allocatable)}
+            <Bar share={requested / allocatable} kind="quiet" />
           </>
         )}
       </dd>

@@ -1,9 +1,8 @@
 // The policies: what answers, what is compared, what can be changed.
 
 import { useState } from "preact/hooks";
-import { useFeed } from "../api/feed";
 import { useResource } from "../api/resource";
-import type { About, Policies as Report, PolicyEntry, Shadow } from "../api/types";
+import type { About, CallReport, Policies as Report, PolicyEntry, Shadow } from "../api/types";
 import { clock, counted, digest, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
 import { Notice } from "../parts/Notice";
@@ -16,7 +15,7 @@ const ORDER = ["active", "canary", "shadow", "ready"];
 export function Policies({ about, selected }: { about: About | undefined; selected: string | undefined }) {
   const policies = useResource<Report>("v1/policies", 5);
   const shadows = useResource<Shadow[]>("v1/shadow", 5).data ?? [];
-  const { decisions } = useFeed();
+  const calls = useResource<CallReport[]>("v1/calls", 10).data ?? [];
   const [change, setChange] = useState<Change | null>(null);
   const [file, setFile] = useState<File | "choose" | null>(null);
   const [over, setOver] = useState(false);
@@ -55,7 +54,7 @@ export function Policies({ about, selected }: { about: About | undefined; select
         )}
         {changes && report && (
           <div class="actions">
-            <button type="button" disabled={report.earlier.length === 0} onClick={() => setChange({ kind: "rollback", to: report.earlier[0] ?? 0 })}>
+            <button type="button" disabled={report.earlier.length === 0} onClick={() => setChange({ kind: "rollback", to: report.earlier[0]?.generation ?? 0 })}>
               Roll back
             </button>
             <button type="button" class="primary" onClick={() => setFile("choose")}>
@@ -76,13 +75,29 @@ export function Policies({ about, selected }: { about: About | undefined; select
             entry={entry}
             all={report?.policies ?? []}
             shadow={shadows.find((shadow) => shadow.name === entry.name)}
-            decisions={decisions}
+            calls={calls.find((one) => one.revision === entry.revision)}
             selected={selected === entry.name}
             {...(changes ? { ask: setChange } : {})}
           />
         ))}
       </div>
       {changes && <p class="dim drop-hint">Drop a component (.wasm) anywhere on this page to push it.</p>}
+      {report && report.earlier.length > 0 && (
+        <section>
+          <h2>What answered before</h2>
+          <ol class="earlier">
+            {report.earlier.map(({ generation, answering }) => (
+              <li key={generation}>
+                Generation {generation}
+                <span class="dim">
+                  {" "}
+                  {answering.map((one) => `${shown(one.name)}${one.mode === "canary" ? ` (canary ${one.percent}%)` : ""}, weight ${one.weight}`).join("; ")}
+                </span>
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
       {report && report.rejected.length > 0 && (
         <section>
           <h2>Refused lately</h2>

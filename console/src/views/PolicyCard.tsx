@@ -1,8 +1,8 @@
 // One policy: what it is, how it counts, how it does, what can be done with it.
 
 import { useEffect, useRef } from "preact/hooks";
-import type { DecisionSummary, PolicyEntry, Shadow } from "../api/types";
-import { clock, counted, digest, microseconds, percent, rate, shown } from "../format";
+import type { CallReport, PolicyEntry, Shadow } from "../api/types";
+import { clock, count, counted, digest, microseconds, percent, rate, shown, size, span } from "../format";
 import { Sparkline } from "../parts/Sparkline";
 import { address } from "../router";
 import type { Change } from "./ChangeDialog";
@@ -11,7 +11,7 @@ interface Props {
   entry: PolicyEntry;
   all: PolicyEntry[];
   shadow: Shadow | undefined;
-  decisions: DecisionSummary[];
+  calls: CallReport | undefined;
   selected: boolean;
   /** Absent where nothing can be changed. */
   ask?: (change: Change) => void;
@@ -24,7 +24,7 @@ const ORIGINS: Record<string, string> = {
   kubernetes: "a ScoringPolicy",
 };
 
-export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Props) {
+export function PolicyCard({ entry, all, shadow, calls, selected, ask }: Props) {
   const card = useRef<HTMLElement>(null);
   useEffect(() => {
     if (selected) card.current?.scrollIntoView({ block: "nearest" });
@@ -33,12 +33,6 @@ export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Pro
   // A name may have an active revision and one beside it; then changes are about the one beside.
   const beside = entry.mode === "active" ? all.find((other) => other.name === name && other.revision !== entry.revision) : undefined;
   const weights = all.filter((other) => other.mode === "active").reduce((sum, other) => sum + other.settings.weight, 0);
-  const asked = decisions.filter((decision) => decision.policies.includes(name));
-  const times = asked
-    .slice(0, 60)
-    .map((decision) => decision.took_microseconds)
-    .reverse();
-  const median = [...times].sort((one, other) => one - other)[Math.floor(times.length / 2)];
   const parameters = Object.entries(settings.parameters);
   return (
     <article ref={card} class={`policy ${selected ? "selected" : ""}`} aria-label={`Policy ${shown(name)}`}>
@@ -48,7 +42,7 @@ export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Pro
         </h2>
         <span class={`badge ${entry.mode}`}>
           {entry.mode}
-          {entry.percent !== undefined && ` ${entry.percent}%`}
+          {entry.mode === "canary" && ` ${entry.percent}%`}
         </span>
         {entry.state !== entry.mode && <span class="badge">{entry.state}</span>}
       </header>
@@ -96,15 +90,7 @@ export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Pro
             </dd>
           </>
         )}
-        {entry.mode !== "ready" && entry.mode !== "shadow" && (
-          <>
-            <dt>Time</dt>
-            <dd class="over-time">
-              <Sparkline values={times} label={`Whole decisions with this policy, the last ${times.length}`} />
-              {median !== undefined && <span class="dim">{microseconds(median)} a decision, median of the last {times.length}</span>}
-            </dd>
-          </>
-        )}
+        {calls && calls.at.length > 0 && <Calls calls={calls} />}
       </dl>
       {shadow && entry.mode === "shadow" && <Compared shadow={shadow} />}
       {ask && beside && (
@@ -146,10 +132,41 @@ export function PolicyCard({ entry, all, shadow, decisions, selected, ask }: Pro
   );
 }
 
+/** What its calls took in the last hour. */
+function Calls({ calls }: { calls: CallReport }) {
+  const { mean_microseconds: means, most_microseconds: longest, most_memory_bytes: memory } = calls;
+  const sum = (column: number[]) => column.reduce((total, value) => total + value, 0);
+  const failed = sum(calls.faults);
+  const since = span(Date.now() / 1000 - (calls.at[0] ?? 0));
+  return (
+    <>
+      <dt>Call time</dt>
+      <dd class="over-time">
+        <Sparkline values={means} label={`Mean time of a call over the last ${since}, now ${microseconds(means.at(-1) ?? 0)}`} />
+        <span class="dim">
+          {microseconds(means.at(-1) ?? 0)} now, {microseconds(Math.max(...longest))} at most
+        </span>
+      </dd>
+      <dt>Memory</dt>
+      <dd class="over-time">
+        <Sparkline values={memory} label={`Most memory of a call over the last ${since}, now ${size(memory.at(-1) ?? 0)}`} />
+        <span class="dim">
+          {size(memory.at(-1) ?? 0)} now, {size(Math.max(...memory))} at most
+        </span>
+      </dd>
+      <dt>Calls</dt>
+      <dd>
+        {count(sum(calls.calls))} in the last {since}
+        {failed > 0 && <span class="bad">, {count(failed)} failed</span>}
+      </dd>
+    </>
+  );
+}
+
 function signed({ signature }: PolicyEntry) {
-  if (signature?.check === "verified") return `by ${shown(signature.signed_by ?? "?")}`;
-  if (signature?.check === "configuration") return <span class="dim">named by the configuration</span>;
-  if (signature?.check === "no-trusted-keys") return <span class="dim">not looked at: no key is trusted</span>;
+  if (signature.check === "verified") return `by ${shown(signature.signed_by)}`;
+  if (signature.check === "configuration") return <span class="dim">named by the configuration</span>;
+  if (signature.check === "no-trusted-keys") return <span class="dim">not looked at: no key is trusted</span>;
   return <span class="dim">unknown</span>;
 }
 

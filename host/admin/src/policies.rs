@@ -13,7 +13,8 @@ use netmarks_artefacts::{Verifier, hashing};
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
 use netmarks_policies::{
-    Actor, ChangeOutcome, Mode, Origin, PolicyName, Refusal, Registry, Signature, Submission,
+    Actor, CallReport, ChangeOutcome, EntryReport, Mode, Origin, PolicyName, Refusal, Registry,
+    RegistryReport, ShadowReport, Signature, Submission,
 };
 use netmarks_server::{BodyBudget, BodyError, Peer};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use crate::access::Access;
 use crate::admit::admit;
 use crate::config::AdminConfig;
-use crate::error_answer::{ErrorAnswer, bad_request};
+use crate::error_answer::{ErrorAnswer, ErrorBody, bad_request};
 use crate::query;
 
 /// An upload that takes longer is given up: 64 MiB at 2 MB/s.
@@ -73,6 +74,7 @@ impl Admin {
             .route("/v1/policies/{name}/{mode}", post(set_mode))
             .route("/v1/rollback", post(roll_back))
             .route("/v1/shadow", get(shadow))
+            .route("/v1/calls", get(calls))
             .layer(Extension(peer))
             .with_state(self)
     }
@@ -90,12 +92,26 @@ impl Admin {
 
 type Answer = Result<Response, ErrorAnswer>;
 
-async fn list(State(admin): State<Admin>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Answer {
+/// What is loaded, what was refused lately, and what can be rolled back to.
+#[utoipa::path(
+    get, path = "/v1/policies", tag = "policies",
+    responses((status = 200, body = RegistryReport), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody))
+)]
+pub(crate) async fn list(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Answer {
     admin.actor(&headers, &peer, Operation::List, None).await?;
     Ok(Json(admin.registry.report()).into_response())
 }
 
-async fn show(
+/// The revisions of one policy.
+#[utoipa::path(
+    get, path = "/v1/policies/{name}", tag = "policies", params(("name" = String, Path)),
+    responses((status = 200, body = Vec<EntryReport>), (status = 404, body = ErrorBody))
+)]
+pub(crate) async fn show(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
@@ -111,13 +127,51 @@ async fn show(
     Ok(Json(report.policies).into_response())
 }
 
-async fn shadow(State(admin): State<Admin>, Extension(peer): Extension<Peer>, headers: HeaderMap) -> Answer {
+/// How the shadows compare with what answers.
+#[utoipa::path(get, path = "/v1/shadow", tag = "policies", responses((status = 200, body = Vec<ShadowReport>)))]
+pub(crate) async fn shadow(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Answer {
     admin.actor(&headers, &peer, Operation::List, None).await?;
     Ok(Json(admin.registry.shadow_report()).into_response())
 }
 
-/// `PUT /v1/policies/{name}`: the body is the component. Answers when it has its place, or was refused.
-async fn submit(
+/// What the calls of each loaded policy took in the last hour.
+#[utoipa::path(get, path = "/v1/calls", tag = "policies", responses((status = 200, body = Vec<CallReport>)))]
+pub(crate) async fn calls(
+    State(admin): State<Admin>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Answer {
+    admin.actor(&headers, &peer, Operation::List, None).await?;
+    Ok(Json(admin.registry.call_reports()).into_response())
+}
+
+/// Takes the component in the body; answers when it has its place, or was refused.
+///
+/// Also `parameters.KEY=VALUE` and `limits.KEY=N` are parameters.
+#[utoipa::path(
+    put, path = "/v1/policies/{name}", tag = "policies",
+    params(
+        ("name" = String, Path),
+        ("mode" = Option<String>, Query, description = "`ready` (unless it says), `shadow`, `canary` or `active`"),
+        ("percent" = Option<u8>, Query, description = "Of a canary, 1 to 99"),
+        ("weight" = Option<f64>, Query, description = "Above 0; 1 unless it says"),
+        ("normalisation" = Option<String>, Query, description = "`max` (unless it says), `min-max`, `rank` or `none`"),
+        ("on_fault" = Option<String>, Query, description = "`skip` (unless it says) or `neutral`"),
+        ("grants" = Option<String>, Query, description = "`wasi`"),
+        ("netmarks-signature" = Option<String>, Header, description = "A Sigstore bundle, where signatures are required"),
+    ),
+    request_body(content = Vec<u8>, content_type = "application/wasm"),
+    responses(
+        (status = 200, body = ChangeOutcome), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 409, body = ErrorBody), (status = 413, body = ErrorBody), (status = 422, body = ErrorBody),
+        (status = 503, body = ErrorBody, description = "Ask again"),
+    )
+)]
+pub(crate) async fn submit(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
@@ -175,9 +229,22 @@ async fn submit(
     Ok(changed(admin.registry.submit(submission).await?))
 }
 
-/// `POST /v1/policies/{name}/activate`, or `shadow`, `canary?percent=N`, `ready`; `only=true` makes ready whatever else answers,
-/// `leave_nothing_active=true` allows that nothing is active then.
-async fn set_mode(
+/// Gives the newest revision another mode.
+#[utoipa::path(
+    post, path = "/v1/policies/{name}/{mode}", tag = "policies",
+    params(
+        ("name" = String, Path),
+        ("mode" = String, Path, description = "`activate`, `shadow`, `canary` or `ready`"),
+        ("percent" = Option<u8>, Query, description = "Of a canary, 1 to 99"),
+        ("only" = Option<bool>, Query, description = "Makes ready whatever else answers"),
+        ("leave_nothing_active" = Option<bool>, Query, description = "Allows that nothing is active then"),
+    ),
+    responses(
+        (status = 200, body = ChangeOutcome), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    )
+)]
+pub(crate) async fn set_mode(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path((name, mode)): Path<(String, String)>,
@@ -192,8 +259,16 @@ async fn set_mode(
     Ok(changed(admin.registry.set_mode_with(name, mode, options, Origin::Upload, actor).await?))
 }
 
-/// `POST /v1/policies/{name}/weigh?weight=N`: the same artefact under the same settings, and another weight.
-async fn weigh(
+/// The same artefact under the same settings, and another weight.
+#[utoipa::path(
+    post, path = "/v1/policies/{name}/weigh", tag = "policies",
+    params(("name" = String, Path), ("weight" = f64, Query, description = "Above 0")),
+    responses(
+        (status = 200, body = ChangeOutcome), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 404, body = ErrorBody), (status = 409, body = ErrorBody),
+    )
+)]
+pub(crate) async fn weigh(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
@@ -210,7 +285,19 @@ async fn weigh(
     Ok(changed(admin.registry.weigh(name, weight, Origin::Upload, actor).await?))
 }
 
-async fn remove(
+/// Removes all revisions of a policy.
+#[utoipa::path(
+    delete, path = "/v1/policies/{name}", tag = "policies",
+    params(
+        ("name" = String, Path),
+        ("leave_nothing_active" = Option<bool>, Query, description = "Allows that nothing is active then"),
+    ),
+    responses(
+        (status = 200, body = ChangeOutcome), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 409, body = ErrorBody),
+    )
+)]
+pub(crate) async fn remove(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     Path(name): Path<String>,
@@ -223,7 +310,14 @@ async fn remove(
     Ok(changed(admin.registry.remove_with(name, options, Origin::Upload, actor).await?))
 }
 
-async fn roll_back(
+/// Goes back to the newest earlier set that scored.
+#[utoipa::path(
+    post, path = "/v1/rollback", tag = "policies",
+    responses(
+        (status = 200, body = ChangeOutcome), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+    )
+)]
+pub(crate) async fn roll_back(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,

@@ -75,6 +75,15 @@ impl Model {
         cluster.is_complete().then(|| cluster.feasible(pod))
     }
 
+    /// The names of the nodes that could take one more pod like this one (`namespace/name`), which is on a node; `None` where it is not
+    /// known, or the lists are not complete.
+    #[must_use]
+    pub fn candidates_for_another(&self, pod: &str) -> Option<Vec<String>> {
+        let cluster = &mut lock(&self.0.front).cluster;
+        let feasible = cluster.is_complete().then(|| cluster.feasible_for_another(pod)).flatten()?;
+        Some(feasible.nodes().map(|node| node.name.clone()).collect())
+    }
+
     /// Takes a pod to be on a node.
     pub(crate) fn assume(&self, number: u64, pod: &Pod, node: &str) {
         self.change(Assumption::Begins { number, pod: Box::new(pod.clone()), node: node.to_owned() });

@@ -7,6 +7,7 @@
     reason = "helpers of tests fail as tests do"
 )]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::replica::{Operator, Replica, conditions, from_config_map, patient, registry, replicas};
@@ -16,7 +17,7 @@ use k8s_openapi::jiff::Timestamp;
 use kube::api::{ApiResource, DynamicObject, Patch, PatchParams};
 use netmarks_artefacts::FetchConfig;
 use netmarks_engine::{Cause, PolicyError, Stage};
-use netmarks_policies::{Actor, Mode, Origin, Signature, Submission};
+use netmarks_policies::{Actor, Mode, Origin, PartScore, Signature, Submission};
 use netmarks_test_cluster::{User, until};
 use serde_json::{Value, json};
 
@@ -259,7 +260,13 @@ fn fail(replica: &Replica) {
     let set = replica.registry.current();
     for _ in 0..20 {
         let fault = PolicyError { policy: "zone".into(), stage: Stage::Score, cause: Cause::Stack };
-        replica.registry.count(&set.active[0], Duration::from_millis(1), Some(&fault));
+        replica.registry.count(&PartScore {
+            member: set.active[0].clone(),
+            request: Arc::default(),
+            result: Err(fault),
+            took: Duration::from_millis(1),
+            memory_bytes: None,
+        });
     }
 }
 

@@ -5,6 +5,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How a policy's raw scores become shares from 0 to 1.
 ///
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 /// | min-max       | 1, 0.5, 0      | 0, 0.5, 1      | 0            |
 /// | rank          | 1, 0.5, 0      | 0, 0.5, 1      | 0            |
 /// | none          | 1, 1, 1        | 0, 0, 1        | 1            |
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Normalisation {
     /// The share of the best: twice the bytes, twice the share. Zero is zero, or the lowest score if that is
@@ -30,7 +31,7 @@ pub enum Normalisation {
 }
 
 /// What happens to the others when a policy fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum OnFault {
     /// It is left out and the weights of the others make up the whole: scores keep their scale.

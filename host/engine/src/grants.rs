@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
+use utoipa::ToSchema;
 
 /// What a policy may import beyond the log.
 #[derive(
@@ -20,6 +21,7 @@ use strum::IntoStaticStr;
     Deserialize,
     IntoStaticStr,
     JsonSchema,
+    ToSchema,
 )]
 #[serde(rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]

@@ -6,23 +6,28 @@ use garde::Validate;
 use netmarks_core::rules::{self, BrokenRule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The limits of one policy. All hold for each call on its own, since every call has a store of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
     /// Linear memory of one call in MiB, over all memories of the component. NetMARKS uses less than 2 at 5,000
     /// nodes.
     #[garde(range(min = 1, max = Limits::MOST_MEMORY_MIB))]
+    #[schema(required)]
     pub memory_mib: u32,
     /// Wall-clock time of one call in milliseconds. A good policy needs a tenth of one.
     #[garde(range(min = 1, max = Limits::MOST_DEADLINE_MS))]
+    #[schema(required)]
     pub deadline_ms: u64,
     /// What one call may hand back in KiB. 5,000 scores are 40 kB.
     #[garde(range(min = 1, max = Limits::MOST_OUTPUT_KIB))]
+    #[schema(required)]
     pub output_kib: u32,
     /// Size of the artefact in MiB. Rust and C policies are tens of kB; interpreted languages bring megabytes.
     #[garde(range(min = 1, max = Limits::MOST_ARTEFACT_MIB))]
+    #[schema(required)]
     pub artefact_mib: u32,
 }
 

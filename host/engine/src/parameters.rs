@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::bindings::netmarks::policy::types;
 use crate::description::{Parameter, ParameterKind};
@@ -14,7 +15,7 @@ use crate::description::{Parameter, ParameterKind};
 const TEXT_BYTES: usize = 4_096;
 
 /// A value as the operator wrote it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, ToSchema)]
 #[serde(untagged, expecting = "a parameter's value is a number, true, false or a text")]
 pub enum ParameterValue {
     Toggle(bool),

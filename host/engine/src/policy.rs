@@ -164,7 +164,7 @@ impl Policy {
         self.check_scores(stage, request, scores)
     }
 
-    /// As [`Self::score`], with what the call took. For tools: scoring pods has no use for it.
+    /// As [`Self::score`], with what the call took.
     ///
     /// # Errors
     /// As [`Self::score`].

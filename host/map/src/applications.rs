@@ -91,6 +91,7 @@ pub struct ApplicationView {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct ApplicationNode {
     pub node: String,
+    #[schema(required)]
     pub zone: Option<String>,
     /// Of this application.
     pub pods: u32,

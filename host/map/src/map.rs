@@ -50,6 +50,7 @@ pub struct MapQuery {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct MapView {
     /// When the flows were measured, in seconds since the Unix epoch.
+    #[schema(required)]
     pub at: Option<f64>,
     /// Of the flows that were asked for, wherever their nodes are.
     pub totals: Amounts,
@@ -62,6 +63,7 @@ pub struct MapView {
     /// Those with most traffic between nodes, at most 50.
     pub applications: ApplicationList,
     /// `null` where there would be too many; ask for fewer nodes then.
+    #[schema(required)]
     pub placements: Option<Placements>,
 }
 
@@ -69,7 +71,9 @@ pub struct MapView {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ZoneView {
     /// `null` for the nodes that say nothing.
+    #[schema(required)]
     pub name: Option<String>,
+    #[schema(required)]
     pub region: Option<String>,
     pub nodes: u32,
     pub pods: u32,
@@ -104,6 +108,7 @@ pub struct NodeFlows {
     /// How many pairs of the nodes exchange anything.
     pub pairs: usize,
     /// The share, 0 to 1, of the bytes between the nodes that these pairs carry; `null` where nothing goes between them.
+    #[schema(required)]
     pub shown: Option<f64>,
 }
 

@@ -18,7 +18,9 @@ const FLOWS: usize = 100;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct NodeView {
     pub node: String,
+    #[schema(required)]
     pub zone: Option<String>,
+    #[schema(required)]
     pub region: Option<String>,
     /// Whether it takes no pod that does not tolerate it.
     pub closed: bool,
@@ -64,6 +66,7 @@ pub struct NodeApplication {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
 pub struct NodePeer {
     pub node: String,
+    #[schema(required)]
     pub zone: Option<String>,
     /// 1 within the zone, 2 across zones, 3 across regions.
     pub distance: u8,

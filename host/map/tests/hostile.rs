@@ -88,6 +88,28 @@ fn as_many_namespaces_as_somebody_likes_are_few_series() {
 }
 
 #[test]
+fn flows_to_a_node_that_is_gone_go_nowhere() {
+    let nodes = vec![node("n", 0)];
+    let applications = vec![
+        application("ns/gone", &[(7, 2)]),
+        application("ns/here", &[(0, 1)]),
+        application("ns/nowhere", &[]),
+    ];
+    // Also from and to applications that there are not.
+    let flows = vec![flow(1, 0, 5.0), flow(1, 2, 3.0), flow(1, 9, 2.0), flow(9, 1, 1.0)];
+    let scene = Scene { at: None, zones: vec![Zone::default()], nodes, applications, flows };
+    let view = MapView::new(&scene, &MapQuery::default());
+    assert_eq!(view.totals.within_node, 0.0);
+    assert_eq!(view.node_flows.from.len(), 0);
+    assert!(serde_json::to_string(&view).is_ok());
+    for name in ["ns/gone", "ns/here", "ns/nowhere"] {
+        assert!(ApplicationView::new(&scene, name).is_some(), "{name}");
+    }
+    assert!(NodeView::new(&scene, "n").is_some());
+    assert!(!by_namespace(&scene, 10).is_empty());
+}
+
+#[test]
 fn nothing_at_all_is_a_view_of_nothing() {
     let scene = Scene::default();
     assert_eq!(MapView::new(&scene, &MapQuery::default()).totals, Amounts::default());

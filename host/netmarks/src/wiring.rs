@@ -14,7 +14,7 @@
 //! (see [`crate::tasks::Tasks::run`]).
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use anyhow::{Context as _, Result};
 use netmarks_admin::{
@@ -68,6 +68,8 @@ pub struct Scoring {
     pub admission_metrics: Arc<AdmissionMetrics>,
     /// Changes of the configuration that could not be taken over.
     pub reload_failures: Counter,
+    /// The scheduler's model, where something needed one: the webhook, or a file that is looked at.
+    pub model: Arc<OnceLock<Model>>,
     /// Of all listeners.
     pub connections: Connections,
     /// Probes and the page with all these metrics.
@@ -183,6 +185,7 @@ pub async fn scoring(
         extender_metrics,
         admission_metrics,
         reload_failures,
+        model: Arc::default(),
         connections,
         health,
     })
@@ -261,6 +264,7 @@ pub async fn admission(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
         Some(file) => model_of(&SnapshotFile::read(file)?),
         None => Model::default(),
     };
+    let model = scoring.model.get_or_init(|| model).clone();
     let admission = scoring.admission(config, model.clone());
     if config.cluster.snapshot_file.is_none() {
         let client = kubernetes::client(&config.cluster).await?;
@@ -360,7 +364,12 @@ fn console(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Console {
     if state.origin() != ClusterOrigin::SnapshotFile {
         tasks.follow("history", |shutdown| follow_cluster(state.clone(), of_cluster, shutdown));
     }
-    Console::new(state.clone(), scorer.clone(), decisions.clone(), history, tasks.stopping.clone())
+    let console =
+        Console::new(state.clone(), scorer.clone(), decisions.clone(), history, tasks.stopping.clone());
+    match scoring.model.get().cloned() {
+        Some(model) => console.with_filters(move |pod| model.candidates_for_another(pod)),
+        None => console,
+    }
 }
 
 /// Starts what keeps `state` up to date; nothing for a cluster from a file.

@@ -38,6 +38,11 @@ async fn the_page_runs_nothing_but_its_own_files() {
         assert_eq!(again.send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
     }
     assert_eq!(file("/console.js").await.headers()["content-encoding"], "gzip");
+    for path in ["/console.js", "/v1/map"] {
+        let answer =
+            running.call(Method::GET, path).header("accept-encoding", "gzip, br").send().await.unwrap();
+        assert_eq!(answer.headers()["content-encoding"], "br", "{path}");
+    }
     let page = running.call(Method::GET, "/").send().await.unwrap().text().await.unwrap();
     for (position, _) in page.match_indices("<script") {
         assert!(page[position..].split('>').next().unwrap().contains("src="), "no script within the page");

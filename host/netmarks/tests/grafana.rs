@@ -62,6 +62,54 @@ async fn every_panel_shows_data() {
     assert!((0.0..=1.0).contains(&share), "{share}");
 }
 
+/// The rules of Grafana's dashboard-linter that are about any dashboard. The linter itself needs modules that Go's proxy does not have.
+#[test]
+fn the_dashboard_keeps_the_rules_of_a_linter() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    assert!(
+        dashboard["uid"].is_string() && dashboard["id"].is_null(),
+        "an id is given by whoever imports it"
+    );
+    let mut taken = BTreeSet::new();
+    let mut ids = BTreeSet::new();
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap();
+        assert!(!title.is_empty() && ids.insert(panel["id"].as_u64().unwrap()), "{title}");
+        let place = |key: &str| panel["gridPos"][key].as_u64().unwrap();
+        assert!(place("x") + place("w") <= 24, "{title} is beyond the right edge");
+        for x in place("x")..place("x") + place("w") {
+            for y in place("y")..place("y") + place("h") {
+                assert!(taken.insert((x, y)), "{title} lies on another panel");
+            }
+        }
+        if panel["type"] == "row" {
+            continue;
+        }
+        assert!(
+            panel["description"].as_str().is_some_and(|text| !text.is_empty()),
+            "{title} says what it is"
+        );
+        assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title} has a unit");
+        for target in panel["targets"].as_array().unwrap() {
+            assert!(target["legendFormat"].as_str().is_some_and(|text| !text.is_empty()), "{title}");
+            for source in [&target["datasource"], &panel["datasource"]] {
+                assert!(
+                    source.is_null() || source["uid"] == "${datasource}",
+                    "{title} asks the chosen store"
+                );
+            }
+            let query = target["expr"].as_str().unwrap();
+            let counters = query.matches("_total").count() + query.matches("_bucket").count();
+            assert!(query.matches("rate(").count() >= counters, "{title}: a counter is read by its rate");
+            assert_eq!(
+                query.matches("rate(").count(),
+                query.matches("[$__rate_interval]").count(),
+                "{title}"
+            );
+        }
+    }
+}
+
 #[test]
 fn the_chart_has_the_same_dashboard_and_it_uses_metrics_that_there_are() {
     let of_chart = repository::read("deploy/helm/netmarks/files/grafana-dashboard.json").unwrap();

@@ -226,6 +226,7 @@ async fn a_request_that_makes_no_sense_is_named_and_changes_nothing() {
         (Method::POST, "/v1/rollback"),
         (Method::DELETE, "/v1/policies/netmarks"),
         (Method::GET, "/v1/shadow"),
+        (Method::GET, "/v1/calls"),
     ] {
         let request = running.call(method, path).header("origin", "http://127.0.0.1:9822");
         let reason = running.send(request).await.unwrap().refused(403).unwrap();

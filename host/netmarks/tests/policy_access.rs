@@ -39,6 +39,7 @@ async fn a_token_is_asked_for_and_may_change() {
         (Method::DELETE, "/v1/policies/netmarks"),
         (Method::POST, "/v1/rollback"),
         (Method::GET, "/v1/shadow"),
+        (Method::GET, "/v1/calls"),
     ] {
         refused(running.call(method, path)).await;
     }

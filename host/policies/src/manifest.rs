@@ -6,6 +6,7 @@
 
 use netmarks_core::digest::Digest;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::errors::Refusal;
 use crate::origin::Origin;
@@ -20,7 +21,7 @@ pub(crate) const MOST_ENTRIES: usize = 64;
 const MOST_GENERATIONS: u64 = 1 << 53;
 
 /// One revision of one policy, as it should be.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Entry {
     pub name: PolicyName,
     /// The artefact, `sha256:...`.
@@ -36,6 +37,7 @@ pub struct Entry {
     pub origin: Origin,
     /// Whether its signature was checked when it came, and who made it.
     #[serde(default)]
+    #[schema(required)]
     pub signature: Signature,
     /// Why it was rolled back, if it was; it stays where it is until somebody acts.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,15 +4,17 @@
 //! state is `state_task`; what the registry does by itself is in `background`.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arc_swap::ArcSwap;
+use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
-use netmarks_engine::{Engine, PolicyError, Urgency};
+use netmarks_engine::{Engine, Urgency};
 use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::breach::{Breach, RollbackRules};
+use crate::call_history::{Call, CallReport};
 use crate::commands::Commands;
 use crate::errors::StateFolderError;
 use crate::loading::{self, Compiling, Replay};
@@ -22,7 +24,7 @@ use crate::promotion::PromotionRules;
 use crate::report::RegistryReport;
 use crate::revision::{Loaded, RevisionId};
 use crate::saved_state::SavedState;
-use crate::set::PolicySet;
+use crate::set::{PartScore, PolicySet};
 use crate::shadow::{Comparison, ShadowReport};
 use crate::state::RegistryState;
 use crate::state_folder::StateFolder;
@@ -170,6 +172,14 @@ impl Registry {
         self.shared.published.shadows.report()
     }
 
+    /// What the calls of each loaded policy took in the last hour.
+    #[must_use]
+    pub fn call_reports(&self) -> Vec<CallReport> {
+        let (state, now, unix_now) = (self.state(), Instant::now(), unix_now());
+        let loaded = state.manifest().entries.iter().filter_map(|entry| state.loaded(&entry.revision));
+        loaded.map(|loaded| loaded.call_report(now, unix_now)).collect()
+    }
+
     /// What is saved: the manifest of the generation that answers.
     #[must_use]
     pub fn manifest(&self) -> Manifest {
@@ -183,8 +193,11 @@ impl Registry {
     }
 
     /// Counts a call on an answering policy, and sees to it that one that breaks a rule is rolled back.
-    pub fn count(&self, member: &Loaded, took: Duration, fault: Option<&PolicyError>) {
-        if let Some(breach) = member.count(Instant::now(), took, fault, &self.shared.rules) {
+    pub fn count(&self, part: &PartScore) {
+        let PartScore { member, request: _, result, took, memory_bytes } = part;
+        let now = Instant::now();
+        member.note(now, Call { took: *took, memory_bytes: *memory_bytes });
+        if let Some(breach) = member.count(now, *took, result.as_ref().err(), &self.shared.rules) {
             // Full only if as many policies broke their rules at once; they will again.
             if self.shared.breaches.try_send((member.id.clone(), breach)).is_err() {
                 member.restart_window();

@@ -1,12 +1,14 @@
 //! What there is, for people and machines: the answer to `list`.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::lifecycle::State;
-use crate::manifest::Entry;
+use crate::manifest::{Entry, Manifest};
+use crate::submission::Answering;
 
 /// Everything that a registry knows.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RegistryReport {
     /// Which generation answers.
     pub generation: u64,
@@ -14,11 +16,11 @@ pub struct RegistryReport {
     pub policies: Vec<EntryReport>,
     /// What was refused lately, the newest first.
     pub rejected: Vec<Rejection>,
-    /// Generations that `rollback` can go back to, the newest first.
-    pub earlier: Vec<u64>,
+    /// Sets that `rollback` can go back to, the newest first.
+    pub earlier: Vec<EarlierSet>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EntryReport {
     /// Where it is in its life.
     pub state: State,
@@ -36,8 +38,15 @@ pub struct EntryReport {
     pub not_restored: Option<String>,
 }
 
+/// What answered before.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EarlierSet {
+    pub generation: u64,
+    pub answering: Vec<Answering>,
+}
+
 /// A submission that was refused.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Rejection {
     /// Under which name.
     pub name: String,
@@ -48,4 +57,10 @@ pub struct Rejection {
     pub at: f64,
     /// Who submitted it.
     pub by: String,
+}
+
+impl EarlierSet {
+    pub(crate) fn new(manifest: &Manifest) -> Self {
+        Self { generation: manifest.generation, answering: Answering::of(manifest) }
+    }
 }

@@ -8,12 +8,14 @@ use std::time::{Duration, Instant};
 use netmarks_core::digest::Digest;
 use netmarks_engine::{Policy, PolicyError};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::breach::{Breach, CallWindow, RollbackRules};
+use crate::call_history::{Call, CallHistory, CallReport};
 use crate::settings::{PolicyName, Settings};
 
 /// Names a revision: 12 hexadecimal digits over digest and settings, so that two replicas that run the same say so.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 pub struct RevisionId(String);
 
 impl RevisionId {
@@ -48,6 +50,7 @@ pub struct Loaded {
     pub policy: Arc<Policy>,
     window: Mutex<CallWindow>,
     calls: AtomicU64,
+    history: Mutex<CallHistory>,
 }
 
 impl Loaded {
@@ -61,6 +64,7 @@ impl Loaded {
             policy,
             window: Mutex::new(CallWindow::default()),
             calls: AtomicU64::new(0),
+            history: Mutex::default(),
         }
     }
 
@@ -77,6 +81,17 @@ impl Loaded {
     /// Forgets the calls so far: it answers again, or the rollback that its breach asked for failed.
     pub(crate) fn restart_window(&self) {
         *self.window.lock().unwrap_or_else(PoisonError::into_inner) = CallWindow::default();
+    }
+
+    /// Keeps what a call took, for the report.
+    pub(crate) fn note(&self, now: Instant, call: Call) {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).record(now, call);
+    }
+
+    /// What its calls took in the last hour.
+    pub(crate) fn call_report(&self, now: Instant, unix_now: f64) -> CallReport {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        history.report((self.name.as_str(), &self.id), now, unix_now)
     }
 
     /// Counts a call; returns the rule that it broke, once per revision and window.

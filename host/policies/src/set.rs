@@ -68,6 +68,8 @@ pub struct PartScore {
     pub result: Result<PartScores, PolicyError>,
     /// How long the call took.
     pub took: Duration,
+    /// All its linear memory at its end; none where it failed.
+    pub memory_bytes: Option<usize>,
 }
 
 /// The scores of one policy.
@@ -154,11 +156,12 @@ pub fn score(members: &[Arc<Loaded>], gather: impl Fn(&Needs) -> PolicyRequest) 
         let same = parts.iter().find(|part| part.member.policy.needs() == needs);
         let request = same.map_or_else(|| Arc::new(gather(needs)), |part| part.request.clone());
         let started = Instant::now();
-        let raw = member.policy.score(&request);
+        let measured = member.policy.measure(&request);
         let took = started.elapsed();
-        let result =
-            raw.map(|raw| PartScores { shares: normalise(&raw, member.settings.normalisation), raw });
-        parts.push(PartScore { member: member.clone(), request, result, took });
+        let memory_bytes = measured.as_ref().ok().map(|(_, cost)| cost.memory_bytes);
+        let result = measured
+            .map(|(raw, _)| PartScores { shares: normalise(&raw, member.settings.normalisation), raw });
+        parts.push(PartScore { member: member.clone(), request, result, took, memory_bytes });
     }
     // The usual set has one policy, and nothing to combine.
     let combined = match parts.as_slice() {

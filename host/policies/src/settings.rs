@@ -12,11 +12,12 @@ use netmarks_engine::{Grants, Limits, ParameterValue, RunSettings};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use strum::IntoStaticStr;
+use utoipa::ToSchema;
 
 use crate::errors::Refusal;
 
 /// A policy's name: a DNS label, so that it fits into paths, file names, metrics and Kubernetes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(try_from = "String", into = "String")]
 pub struct PolicyName(String);
 
@@ -64,24 +65,30 @@ impl fmt::Display for PolicyName {
 }
 
 /// How a policy runs, and how its scores count beside those of others.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[garde(allow_unvalidated)]
 pub struct Settings {
     /// Its share of the whole, relative to the other active policies; above 0.
     #[garde(custom(above_zero), range(max = Settings::MOST_WEIGHT))]
     #[schemars(extend("exclusiveMinimum" = 0))]
+    #[schema(required)]
     pub weight: f64,
     /// How its raw scores become shares.
+    #[schema(required)]
     pub normalisation: Normalisation,
     /// What happens to the others when it fails.
+    #[schema(required)]
     pub on_fault: OnFault,
     /// Its own settings.
+    #[schema(required)]
     pub parameters: BTreeMap<String, ParameterValue>,
     /// What one call may use.
     #[garde(dive)]
+    #[schema(required)]
     pub limits: Limits,
     /// What it may import beyond the log.
+    #[schema(required)]
     pub grants: Grants,
 }
 
@@ -119,7 +126,7 @@ impl Settings {
 }
 
 /// Who listens to a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr, ToSchema)]
 #[serde(tag = "mode", rename_all = "kebab-case")]
 #[strum(serialize_all = "kebab-case")]
 pub enum Mode {

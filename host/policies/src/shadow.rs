@@ -13,7 +13,9 @@ use netmarks_core::needs::Needs;
 use netmarks_core::request::{Candidates, PendingPod, gather};
 use netmarks_core::snapshot::Snapshot;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use crate::call_history::Call;
 use crate::latency::Latency;
 use crate::revision::{Loaded, RevisionId};
 
@@ -31,7 +33,7 @@ pub struct Comparison {
 }
 
 /// How a shadow compares with what answers, over all requests since it became one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShadowReport {
     pub name: String,
     pub revision: RevisionId,
@@ -43,12 +45,14 @@ pub struct ShadowReport {
     pub other_node_ratio: f64,
     /// Spearman's rank correlation of the two rankings, mean over all requests in which both preferred something:
     /// 1 is the same order, -1 the reverse.
+    #[schema(required)]
     pub rank_correlation: Option<f64>,
     /// Traffic of a pod that stays on its node if it goes where the active set wants it: bytes per second, per request.
     pub active_local_bytes_per_second: Spread,
     /// The same where the shadow wants it.
     pub shadow_local_bytes_per_second: Spread,
     /// `shadow / active - 1` of the means: what would change.
+    #[schema(required)]
     pub local_bytes_change: Option<f64>,
     /// Requests on which it failed.
     pub faults: u64,
@@ -62,7 +66,7 @@ pub struct ShadowReport {
 }
 
 /// A quantity over many requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Spread {
     pub mean: f64,
     /// Standard deviation.
@@ -130,8 +134,10 @@ impl ShadowTallies {
         for shadow in &comparison.shadows {
             let request = gathered(shadow.policy.needs());
             let started = Instant::now();
-            let result = shadow.policy.score(&request);
+            let result = shadow.policy.measure(&request);
             let took = started.elapsed();
+            let memory_bytes = result.as_ref().ok().map(|(_, cost)| cost.memory_bytes);
+            shadow.note(Instant::now(), Call { took, memory_bytes });
             let mut tallies = self.tallies.lock().unwrap_or_else(PoisonError::into_inner);
             // Gone when it ceased to be a shadow while it was called.
             let Some(tally) = tallies.get_mut(&shadow.id) else { continue };
@@ -141,7 +147,7 @@ impl ShadowTallies {
                     tally.faults += 1;
                     tally.last_fault = Some(netmarks_core::errors::chain(&fault));
                 }
-                Ok(raw) => {
+                Ok((raw, _)) => {
                     tally.count(&comparison.shares, &normalise(&raw, shadow.settings.normalisation), &local);
                 }
             }

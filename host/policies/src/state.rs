@@ -10,7 +10,7 @@ use netmarks_core::bounded::{REASON, shortened};
 
 use crate::lifecycle::{Event, Place, State, step};
 use crate::manifest::{Entry, Manifest};
-use crate::report::{EntryReport, RegistryReport, Rejection};
+use crate::report::{EarlierSet, EntryReport, RegistryReport, Rejection};
 use crate::revision::{Loaded, RevisionId};
 use crate::saved_state::SavedState;
 use crate::set::PolicySet;
@@ -191,7 +191,7 @@ impl RegistryState {
             generation: self.manifest().generation,
             policies,
             rejected: self.rejected.iter().cloned().collect(),
-            earlier: self.saved.earlier().map(|earlier| earlier.generation).collect(),
+            earlier: self.saved.earlier().map(EarlierSet::new).collect(),
         }
     }
 

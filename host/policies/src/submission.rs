@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::manifest::{Entry, Manifest};
 use crate::origin::{Actor, Origin};
@@ -37,21 +38,23 @@ impl std::fmt::Debug for Submission {
 }
 
 /// What an operation did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ChangeOutcome {
     /// The generation that answers now.
     pub generation: u64,
     /// Whether it is a new one; the same operation again changes nothing.
     pub changed: bool,
     /// The entry that it was about, as it is now; none after a removal or a rollback.
+    #[schema(required)]
     pub entry: Option<Entry>,
     /// What answers now.
     #[serde(default)]
+    #[schema(required)]
     pub answering: Vec<Answering>,
 }
 
 /// A policy that answers requests.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Answering {
     pub name: PolicyName,
     /// Active, or a canary.
@@ -62,11 +65,16 @@ pub struct Answering {
 
 impl ChangeOutcome {
     pub(crate) fn new(manifest: &Manifest, changed: bool, entry: Option<Entry>) -> Self {
-        let answering = manifest.entries.iter().filter(|entry| entry.answers()).map(|entry| Answering {
-            name: entry.name.clone(),
-            mode: entry.mode,
-            weight: entry.settings.weight,
-        });
-        Self { generation: manifest.generation, changed, entry, answering: answering.collect() }
+        Self { generation: manifest.generation, changed, entry, answering: Answering::of(manifest) }
+    }
+}
+
+impl Answering {
+    /// What of `manifest` answers.
+    pub(crate) fn of(manifest: &Manifest) -> Vec<Self> {
+        let answering = manifest.entries.iter().filter(|entry| entry.answers());
+        answering
+            .map(|entry| Self { name: entry.name.clone(), mode: entry.mode, weight: entry.settings.weight })
+            .collect()
     }
 }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::support::{
-    CANARY, LEAVE_NOTHING_ACTIVE, NODES, actor, answering, decide, guest, hostile, in_mode, lifecycle_state,
-    name, near, netmarks, of, open, policy, put, shown, told,
+    CANARY, LEAVE_NOTHING_ACTIVE, NODES, actor, answering, decide, earlier, guest, hostile, in_mode,
+    lifecycle_state, name, near, netmarks, of, open, policy, put, shown, told,
 };
 use netmarks_core::combine::{Normalisation, OnFault};
 use netmarks_policies::{Mode, Origin, Refusal, RevisionId, State};
@@ -173,7 +173,7 @@ async fn rolling_back_goes_back_one_set_and_says_when_there_is_none() {
     put(&registry, netmarks("a").unwrap()).await;
     put(&registry, in_mode(Mode::Shadow, of("s", policy("spread").unwrap()).unwrap())).await;
     put(&registry, netmarks("b").unwrap()).await;
-    assert_eq!(registry.report().earlier, [2]);
+    assert_eq!(earlier(&registry), [2]);
     let back = registry.roll_back(actor()).await.unwrap();
     assert_eq!((back.generation, back.changed), (4, true));
     // A shadow answers nobody, so it is not part of what is put back or taken away.

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use crate::support::{
-    Background, CANARY, LEAVE_NOTHING_ACTIVE, NODES, RULES, actor, answering, decide, guest, hostile,
-    in_mode, name, netmarks, of, open_with, policy, shown,
+    Background, CANARY, LEAVE_NOTHING_ACTIVE, NODES, RULES, actor, answering, decide, earlier, guest,
+    hostile, in_mode, name, netmarks, of, open_with, policy, shown,
 };
 use netmarks_policies::{Inbox, Mode, Notice, NoticeKind, Origin, Refusal, Registry, RollbackRules};
 use tokio::sync::broadcast::Receiver;
@@ -127,7 +127,7 @@ async fn rolling_back_by_hand_after_an_automatic_rollback_does_not_bring_the_bad
     watched.put(hostile("a", "trap").unwrap()).await;
     watched.misbehave();
     watched.degraded().await;
-    assert_eq!(watched.registry.report().earlier, [1], "nobody goes back to the set that failed");
+    assert_eq!(earlier(&watched.registry), [1], "nobody goes back to the set that failed");
     watched.registry.roll_back(actor()).await.unwrap();
     assert_eq!(answering(&watched.registry, "any"), ["first"]);
     // Also not when the policy itself is long removed.
@@ -152,7 +152,7 @@ async fn calls_of_a_set_that_was_replaced_do_not_roll_back_what_replaced_it() {
     for _ in 0..100 {
         let scored = netmarks_policies::score(&late.active, |needs| crate::support::told(&NODES, needs));
         for part in &scored.parts {
-            watched.registry.count(&part.member, part.took, part.result.as_ref().err());
+            watched.registry.count(part);
         }
     }
     // One more change, after which all that was in the queue would have been done.

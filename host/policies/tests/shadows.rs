@@ -57,6 +57,18 @@ async fn shadows_are_compared_with_what_answers() {
     let bad = of("bad");
     assert_eq!((bad.requests, bad.faults), (0, 4));
     assert!(bad.last_fault.as_ref().unwrap().contains("it trapped"), "{bad:?}");
+
+    // Time and memory of every call, for answers and beside them.
+    let calls = registry.call_reports();
+    assert_eq!(calls.len(), 4);
+    let sum = |column: &[u32]| column.iter().sum::<u32>();
+    for (name, called, failed) in [("live", 3, 0), ("same", 4, 0), ("spread", 4, 0), ("bad", 4, 4)] {
+        let of = calls.iter().find(|of| of.name == name).unwrap();
+        assert_eq!((sum(&of.calls), sum(&of.faults)), (called, failed), "{of:?}");
+        let used = of.most_memory_bytes.iter().max().unwrap();
+        assert_eq!(*used > 0, failed == 0, "{of:?}");
+        assert!(of.most_microseconds.iter().zip(&of.mean_microseconds).all(|(most, mean)| most >= mean));
+    }
     assert_eq!(shown(&registry), ["bad shadow", "live active", "same shadow", "spread shadow"]);
 
     // What is no longer a shadow is forgotten.

@@ -247,6 +247,13 @@ impl LiveCluster {
         FeasibleNodes { feasible: self.cluster.feasible(template).nodes, nodes: self.cluster.shared_nodes() }
     }
 
+    /// The nodes that could take one more pod like this one (`namespace/name`), which is on a node.
+    pub fn feasible_for_another(&mut self, name: &str) -> Option<FeasibleNodes> {
+        let kind = &self.pods.get(name)?.what.kind;
+        let pod = self.kinds.get(kind)?.pod.clone();
+        Some(self.feasible(&pod))
+    }
+
     fn enter(&mut self, key: Arc<str>, pod: Pod, node: String) -> PlacedPod {
         let Self { cluster, templates, bytes, kinds, .. } = self;
         let kind = kinds.entry(key.clone()).or_insert_with(|| {
@@ -306,6 +313,9 @@ mod tests {
         live.apply_pod(pod("web-1", Some("a"), 2_000));
         live.apply_pod(pod("web-1", Some("a"), 2_000));
         assert_eq!(feasible(&mut live, 3_000), ["b"]);
+        let another =
+            |live: &mut LiveCluster, name: &str| Some(live.feasible_for_another(name)?.nodes().count());
+        assert_eq!((another(&mut live, "shop/web-1"), another(&mut live, "shop/web-9")), (Some(2), None));
         assert_eq!(feasible(&mut live, 2_000), ["a", "b"], "an event that comes twice counts once");
         live.assume(7, &pod("web-2", None, 1_000), "b");
         assert_eq!(feasible(&mut live, 3_001), Vec::<String>::new());

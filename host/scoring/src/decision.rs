@@ -51,7 +51,7 @@ pub struct Decision {
     /// `namespace/name` of the pod.
     pub pod: String,
     /// The pod's application, if it has one.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, required)]
     pub application: Option<Application>,
     /// Which generation of the policies answered.
     pub generation: u64,
@@ -64,8 +64,10 @@ pub struct Decision {
     /// How many of them were named in the answer.
     pub named: usize,
     /// Why the answer was empty, if it was.
+    #[schema(required)]
     pub empty: Option<Empty>,
     /// Age of the flows that were used, in seconds.
+    #[schema(required)]
     pub flows_age_seconds: Option<f64>,
     /// From the decoded request to the answer, in microseconds.
     pub took_microseconds: u64,
@@ -80,6 +82,7 @@ pub struct PolicyDecision {
     /// Its artefact, `sha256:...`.
     pub digest: String,
     /// Its fault with all its causes, if it failed.
+    #[schema(required)]
     pub fault: Option<String>,
 }
 

@@ -35,6 +35,7 @@ pub struct Remembered {
     /// Names it, as `RUN-NUMBER`.
     pub serial: String,
     /// The node that the pod was seen on; `null` as long as it was on none.
+    #[schema(required)]
     pub chosen: Option<String>,
     #[serde(flatten, serialize_with = "shared")]
     #[schema(value_type = Decision)]

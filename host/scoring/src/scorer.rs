@@ -200,7 +200,7 @@ impl Scorer {
         let fault = part.result.as_ref().err();
         self.metrics.policy_called(policy, part.took);
         if plausible {
-            self.registry.count(&part.member, part.took, fault);
+            self.registry.count(part);
         }
         let fault = fault.map(|fault| {
             self.metrics.fault(fault);

@@ -40,12 +40,25 @@ pub struct MetricsStores {
     pub vmauth: PathBuf,
 }
 
+/// Paths of what measures the throughput of a scheduler. Separate for the same reason.
+#[derive(Debug, Clone)]
+pub struct ThroughputPrograms {
+    /// etcd, which scheduler_perf starts beside its API server.
+    pub etcd: PathBuf,
+    /// scheduler_perf with our workload, a benchmark of Go's package testing.
+    pub benchmark: PathBuf,
+    /// Extenders to compare with, and a client that loads one.
+    pub tools: PathBuf,
+}
+
 /// One Go module under `tests/tools/go`, and the commands that are built from it.
 struct GoModule {
     name: &'static str,
     /// The required module whose version the module's folder in the cache is named after.
     main_requirement: &'static str,
     packages: &'static [&'static str],
+    /// Whether the tests of its own package are a program, too: `NAME.test`.
+    tests: bool,
     /// Go variables that take the version, as the project's own release build sets them.
     version_variables: fn(version: &str) -> Vec<(&'static str, String)>,
 }
@@ -54,6 +67,7 @@ const ETCD: GoModule = GoModule {
     name: "etcd",
     main_requirement: "go.etcd.io/etcd/server/v3",
     packages: &["."],
+    tests: false,
     version_variables: |_| Vec::new(),
 };
 
@@ -66,6 +80,7 @@ const KUBERNETES: GoModule = GoModule {
         "k8s.io/kubernetes/cmd/kube-scheduler",
         "k8s.io/kubernetes/cmd/kubectl",
     ],
+    tests: false,
     version_variables: kubernetes_version,
 };
 
@@ -73,6 +88,7 @@ const KUBEADM: GoModule = GoModule {
     name: "kubeadm",
     main_requirement: "k8s.io/kubernetes",
     packages: &["k8s.io/kubernetes/cmd/kubeadm"],
+    tests: false,
     version_variables: kubernetes_version,
 };
 
@@ -80,13 +96,23 @@ const CERT_MANAGER: GoModule = GoModule {
     name: "certmanager",
     main_requirement: "github.com/cert-manager/cert-manager",
     packages: &["."],
+    tests: false,
     version_variables: |_| Vec::new(),
+};
+
+const THROUGHPUT: GoModule = GoModule {
+    name: "throughput",
+    main_requirement: "k8s.io/kubernetes",
+    packages: &["."],
+    tests: true,
+    version_variables: kubernetes_version,
 };
 
 const KWOK: GoModule = GoModule {
     name: "kwok",
     main_requirement: "sigs.k8s.io/kwok",
     packages: &["sigs.k8s.io/kwok/cmd/kwok"],
+    tests: false,
     version_variables: |_| Vec::new(),
 };
 
@@ -94,6 +120,7 @@ const HELM: GoModule = GoModule {
     name: "helm",
     main_requirement: "helm.sh/helm/v3",
     packages: &["helm.sh/helm/v3/cmd/helm"],
+    tests: false,
     version_variables: |version| {
         vec![
             ("helm.sh/helm/v3/internal/version.version", version.to_owned()),
@@ -111,6 +138,7 @@ const VICTORIA_METRICS: GoModule = GoModule {
         "github.com/VictoriaMetrics/VictoriaMetrics/app/victoria-metrics",
         "github.com/VictoriaMetrics/VictoriaMetrics/app/vmauth",
     ],
+    tests: false,
     version_variables: |_| Vec::new(),
 };
 
@@ -154,6 +182,20 @@ impl MetricsStores {
     }
 }
 
+impl ThroughputPrograms {
+    /// Finds them in the cache, and builds those that are missing, as [`Binaries::ensure`] does.
+    pub fn ensure(progress: &dyn Fn(&str)) -> Result<Self> {
+        let etcd = ETCD.ensure(progress)?.join("etcd");
+        let folder = THROUGHPUT.ensure(progress)?;
+        Ok(Self { etcd, benchmark: folder.join("throughput.test"), tools: folder.join("throughput") })
+    }
+
+    /// The version of Kubernetes whose scheduler it is.
+    pub fn kubernetes() -> Result<String> {
+        THROUGHPUT.version()
+    }
+}
+
 impl GoModule {
     fn folder(&self) -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("go").join(self.name)
@@ -171,18 +213,29 @@ impl GoModule {
     }
 
     fn build(&self, flags: &str, output: &Path) -> Result<()> {
+        self.go(&["build"], flags, output, self.packages)?;
+        if self.tests {
+            self.go(&["test", "-c"], flags, &output.join(format!("{}.test", self.name)), &["."])?;
+        }
+        Ok(())
+    }
+
+    /// Compiles packages into `output`.
+    fn go(&self, task: &[&str], flags: &str, output: &Path, packages: &[&str]) -> Result<()> {
         let result = Command::new("go")
             .current_dir(self.folder())
             // Nothing here needs C, and without it a C compiler is not needed either.
             .env("CGO_ENABLED", "0")
-            .args(["build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-ldflags", flags, "-o"])
+            .args(task)
+            .args(["-trimpath", "-mod=readonly", "-buildvcs=false", "-ldflags", flags, "-o"])
             .arg(output)
-            .args(self.packages)
+            .args(packages)
             .output()
             .context("failed to run `go`; install Go 1.26 or newer (https://go.dev/dl) and put it on PATH")?;
         if !result.status.success() {
             bail!(
-                "`go build` in {} failed:\n{}",
+                "`go {}` in {} failed:\n{}",
+                task.join(" "),
                 self.folder().display(),
                 String::from_utf8_lossy(&result.stderr)
             );
@@ -273,11 +326,16 @@ mod tests {
 
     #[test]
     fn every_module_names_the_version_it_builds() {
-        for module in [ETCD, KUBERNETES, KUBEADM, CERT_MANAGER, KWOK, HELM, VICTORIA_METRICS] {
+        for module in [ETCD, KUBERNETES, KUBEADM, CERT_MANAGER, THROUGHPUT, KWOK, HELM, VICTORIA_METRICS] {
             let version = module.version().unwrap();
             assert!(version.starts_with('v'), "{}: {version}", module.name);
         }
         assert!(KUBERNETES.linker_flags("v1.36.3").contains("gitMinor=36"));
+        assert_eq!(
+            THROUGHPUT.version().unwrap(),
+            KUBERNETES.version().unwrap(),
+            "what is measured is what is tested"
+        );
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::company::generated;
 use super::markdown::table;
 use super::simulation::{Settings, Simulator};
-use super::speed::machine;
+use crate::machine::Machine;
 
 /// Clusters, by their seed.
 const CLUSTERS: std::ops::RangeInclusive<u64> = 1..=3;
@@ -39,7 +39,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
         text,
         "\nClusters of a [large company's shape](company.md). Shares are gained affinity: of all traffic, what stays within nodes if calls prefer\n\
          their node. Machine: {}.\n\n## By time\n",
-        machine()?
+        Machine::this()?.processors()
     );
     let mut rows = Vec::new();
     for cluster in CLUSTERS {

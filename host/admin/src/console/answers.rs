@@ -4,19 +4,15 @@
 //! A page asks again and again, and there may be hundreds of pages: whoever asks the same within a second gets the same bytes.
 
 use std::collections::HashMap;
-use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
-use axum::http::header::{self, HeaderMap, HeaderValue};
+use axum::http::header::HeaderMap;
 use axum::http::{Response, StatusCode};
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
+use super::content::{Coding, Content, Effort};
 use crate::error_answer::ErrorAnswer;
 
 /// Answers that are made at once.
@@ -28,85 +24,9 @@ const TURN: Duration = Duration::from_secs(5);
 /// How long an answer is given again without making it again.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Answers that are kept, and the largest of them in bytes, both forms together.
+/// Answers that are kept, and the largest of them in bytes.
 const KEPT: usize = 32;
 const LARGEST_KEPT: usize = 512 * 1024;
-
-/// Below this, compressing gains nothing.
-const COMPRESSED_FROM: usize = 1024;
-
-/// What somebody gets.
-#[derive(Clone, Debug)]
-pub(crate) struct Content {
-    kind: &'static str,
-    plain: Bytes,
-    compressed: Option<Bytes>,
-    etag: String,
-}
-
-impl Content {
-    /// Compresses, which takes a moment for what is large.
-    pub(crate) fn new(kind: &'static str, plain: Vec<u8>, level: Compression) -> Self {
-        let digest = Sha256::digest(&plain);
-        let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        let compressed = (plain.len() >= COMPRESSED_FROM).then(|| gzip(&plain, level)).flatten();
-        Self {
-            kind,
-            plain: plain.into(),
-            compressed: compressed.map(Bytes::from),
-            etag: format!("\"{hex}\""),
-        }
-    }
-
-    fn size(&self) -> usize {
-        self.plain.len() + self.compressed.as_ref().map_or(0, Bytes::len)
-    }
-
-    /// The answer to a request with these headers.
-    pub(crate) fn answer(&self, headers: &HeaderMap) -> Response<Body> {
-        let compressed = self.compressed.as_ref().filter(|_| takes_gzip(headers));
-        let known = self.is_known(headers);
-        let body = if known { Bytes::new() } else { compressed.unwrap_or(&self.plain).clone() };
-        let mut answer = Response::new(Body::from(body));
-        if known {
-            *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        }
-        let to = answer.headers_mut();
-        to.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        to.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        if let Ok(etag) = HeaderValue::from_str(&self.etag) {
-            to.insert(header::ETAG, etag);
-        }
-        if !known {
-            to.insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
-            if compressed.is_some() {
-                to.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            }
-        }
-        answer
-    }
-
-    fn is_known(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-        let mut tags = given.flat_map(|tags| tags.split(',')).map(str::trim);
-        tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
-    }
-}
-
-fn gzip(plain: &[u8], level: Compression) -> Option<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::new(), level);
-    encoder.write_all(plain).ok()?;
-    encoder.finish().ok()
-}
-
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let given = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    given.flat_map(|codings| codings.split(',')).any(|coding| {
-        let (name, quality) = coding.split_once(';').unwrap_or((coding, ""));
-        let refused = quality.trim().strip_prefix("q=").and_then(|it| it.parse::<f32>().ok()) == Some(0.0);
-        name.trim().eq_ignore_ascii_case("gzip") && !refused
-    })
-}
 
 /// An answer that was made, and when.
 type Made = Option<(Instant, Content)>;
@@ -115,7 +35,7 @@ type Made = Option<(Instant, Content)>;
 #[derive(Clone, Debug)]
 pub(crate) struct Answers {
     permits: Arc<Semaphore>,
-    /// By what was asked. Whoever asks for what is being made waits for it.
+    /// By what was asked, and in which coding. Whoever asks for what is being made waits for it.
     kept: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<Made>>>>>,
 }
 
@@ -133,7 +53,8 @@ impl Answers {
         asked: String,
         make: impl FnOnce() -> Result<Vec<u8>, ErrorAnswer> + Send + 'static,
     ) -> Result<Response<Body>, ErrorAnswer> {
-        let made = self.slot(&asked);
+        let coding = Coding::of(headers);
+        let made = self.slot(&format!("{coding:?} {asked}"));
         let mut made = made.lock().await;
         if let Some((at, content)) = made.as_ref()
             && at.elapsed() < FRESH
@@ -144,7 +65,7 @@ impl Answers {
         let Ok(Ok(permit)) = turn else { return Err(ErrorAnswer::busy()) };
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            make().map(|plain| Content::new("application/json", plain, Compression::fast()))
+            make().map(|plain| Content::new("application/json", plain, coding, Effort::Speed))
         });
         let content = work.await.map_err(|error| ErrorAnswer {
             status: StatusCode::INTERNAL_SERVER_ERROR,
@@ -180,6 +101,7 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use axum::http::header;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     fn headers(given: &[(header::HeaderName, &str)]) -> HeaderMap {
@@ -199,13 +121,13 @@ mod tests {
                 answers.json(&headers, "map".to_owned(), make).await.unwrap()
             }
         };
-        let gzip = headers(&[(header::ACCEPT_ENCODING, "br, gzip;q=0.8")]);
-        let all = futures::future::join_all((0..500).map(|_| ask(gzip.clone()))).await;
+        let brotli = headers(&[(header::ACCEPT_ENCODING, "br, gzip;q=0.8")]);
+        let all = futures::future::join_all((0..500).map(|_| ask(brotli.clone()))).await;
         assert_eq!(made.load(Ordering::Relaxed), 1);
         let first = &all[0];
-        assert_eq!(first.headers()[header::CONTENT_ENCODING], "gzip");
+        assert_eq!(first.headers()[header::CONTENT_ENCODING], "br");
         let etag = first.headers()[header::ETAG].to_str().unwrap().to_owned();
-        let again = ask(headers(&[(header::IF_NONE_MATCH, &format!("\"a\", W/{etag}"))])).await;
+        let again = ask(headers(&[(header::IF_NONE_MATCH, &format!("\"a\", {etag}"))])).await;
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         let plain = ask(headers(&[(header::ACCEPT_ENCODING, "gzip;q=0")])).await;
         assert!(!plain.headers().contains_key(header::CONTENT_ENCODING));

@@ -72,14 +72,19 @@ pub(crate) struct Summary {
     /// `NAMESPACE/NAME`.
     pod: String,
     /// `NAMESPACE/NAME`.
+    #[schema(required)]
     application: Option<String>,
     /// `null` if no node has a score.
+    #[schema(required)]
     best: Option<Best>,
     /// The node that the pod was seen on.
+    #[schema(required)]
     chosen: Option<String>,
     /// Whether that is one of the best; `null` where it is not known, or no node has a score.
+    #[schema(required)]
     agrees: Option<bool>,
     /// Why no node has a score.
+    #[schema(required)]
     empty: Option<Empty>,
     generation: u64,
     canary: bool,

@@ -1,14 +1,13 @@
 //! The page: files that are built in, under a policy that lets nothing else run.
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
-use flate2::Compression;
 
-use super::answers::Content;
+use super::content::{Coding, Content, Effort};
 
 /// Scripts, styles and pictures come from here and nowhere else, and no other page may frame this one.
 const POLICY: &str =
@@ -21,33 +20,39 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
-/// Path, type and content of each file; compressed when the first one is asked for.
-static FILES: LazyLock<[(&str, Content); 4]> = LazyLock::new(|| {
-    let file = |path, kind, bytes: &[u8]| (path, Content::new(kind, bytes.to_vec(), Compression::best()));
-    [
-        file("/", "text/html; charset=utf-8", include_bytes!("../../../../console/dist/index.html")),
-        file(
-            "/console.js",
-            "text/javascript; charset=utf-8",
-            include_bytes!("../../../../console/dist/console.js"),
-        ),
-        file(
-            "/console.css",
-            "text/css; charset=utf-8",
-            include_bytes!("../../../../console/dist/console.css"),
-        ),
-        file("/icon.svg", "image/svg+xml", include_bytes!("../../../../console/dist/icon.svg")),
-    ]
-});
+/// Path, type and content of each file.
+const FILES: [(&str, &str, &[u8]); 4] = [
+    ("/", "text/html; charset=utf-8", include_bytes!("../../../../console/dist/index.html")),
+    ("/console.js", "text/javascript; charset=utf-8", include_bytes!("../../../../console/dist/console.js")),
+    ("/console.css", "text/css; charset=utf-8", include_bytes!("../../../../console/dist/console.css")),
+    ("/icon.svg", "image/svg+xml", include_bytes!("../../../../console/dist/icon.svg")),
+];
+
+/// One file in the codings that were asked for, each compressed when the first one asks.
+#[derive(Default)]
+struct Forms {
+    brotli: OnceLock<Content>,
+    gzip: OnceLock<Content>,
+    plain: OnceLock<Content>,
+}
+
+static FORMS: LazyLock<[Forms; FILES.len()]> = LazyLock::new(Default::default);
 
 /// The page's files. Whoever reaches the listener may read them: they are the same everywhere and hold nothing of a cluster.
 pub(super) fn router() -> Router {
-    FILES.iter().fold(Router::new(), |router, (path, content)| {
-        router.route(path, get(async move |headers: HeaderMap| file(content, &headers)))
+    FILES.iter().zip(FORMS.iter()).fold(Router::new(), |router, ((path, kind, bytes), forms)| {
+        router.route(path, get(async move |headers: HeaderMap| file(kind, bytes, forms, &headers)))
     })
 }
 
-fn file(content: &Content, headers: &HeaderMap) -> Response {
+fn file(kind: &'static str, bytes: &[u8], forms: &Forms, headers: &HeaderMap) -> Response {
+    let coding = Coding::of(headers);
+    let form = match coding {
+        Coding::Brotli => &forms.brotli,
+        Coding::Gzip => &forms.gzip,
+        Coding::Plain => &forms.plain,
+    };
+    let content = form.get_or_init(|| Content::new(kind, bytes.to_vec(), coding, Effort::Size));
     let mut answer = content.answer(headers);
     for (name, value) in HEADERS {
         answer.headers_mut().insert(name, HeaderValue::from_static(value));

@@ -4,6 +4,7 @@
 
 mod about;
 mod answers;
+mod content;
 pub(crate) mod decisions;
 mod files;
 mod follow;

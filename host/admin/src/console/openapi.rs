@@ -1,17 +1,20 @@
 //! The API described by its own code.
 
+use netmarks_scoring::Agreement;
 use utoipa::OpenApi;
 use utoipa::openapi;
 
 use super::about::About;
+use super::views::Order;
 use super::{decisions, stream, views};
+use crate::policies;
 
-/// What of the API the page reads.
+/// What the page reads and changes.
 #[derive(Debug, OpenApi)]
 #[openapi(
     info(
         title = "NetMARKS",
-        description = "Who talks to whom across which node and zone, and every decision. Rates are bytes per second, times are seconds since the Unix epoch.",
+        description = "Who talks to whom across which node and zone, every decision, every policy. Rates are bytes per second, times are seconds since the Unix epoch.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
@@ -21,9 +24,18 @@ use super::{decisions, stream, views};
         views::node,
         views::history,
         decisions::all,
-        stream::follow
+        stream::follow,
+        policies::list,
+        policies::show,
+        policies::submit,
+        policies::set_mode,
+        policies::weigh,
+        policies::remove,
+        policies::roll_back,
+        policies::shadow,
+        policies::calls
     ),
-    components(schemas(About))
+    components(schemas(About, Order, Agreement))
 )]
 struct Description;
 

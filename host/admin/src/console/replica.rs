@@ -1,5 +1,9 @@
 //! Where the next replica of an application would go, by what is live now.
 
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
 use netmarks_core::application::Application;
 use netmarks_core::errors::chain;
 use netmarks_core::facts::Resources;
@@ -7,11 +11,15 @@ use netmarks_core::request::PendingPod;
 use netmarks_core::why::NodeScore;
 use netmarks_map::{ApplicationView, Node, Scene};
 use netmarks_scoring::{Empty, Scorer};
+use netmarks_state::ClusterState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// Nodes that are shown.
 const NODES: usize = 5;
+
+/// Pods of which one is looked for that the filters know.
+const LIKE: usize = 16;
 
 /// The best nodes of an application's next replica.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -19,18 +27,66 @@ pub(crate) struct NextReplica {
     /// The policies that answered, as `NAME@REVISION`.
     policy_set: String,
     /// Why no node has a score, if none has.
+    #[schema(required)]
     empty: Option<Empty>,
     /// Why the policies did not answer, if they did not.
+    #[schema(required)]
     fault: Option<String>,
-    /// Nodes that have room by what one replica requests, and take pods; taints that pods may tolerate, affinity and spreading are not
-    /// looked at.
+    /// Nodes that could take another replica.
     candidates: usize,
+    /// By what.
+    judged_by: Judge,
     /// The best first, at most 5.
     nodes: Vec<NodeScore>,
 }
 
-/// Scores the nodes of `scene` for one more replica; runs policies on the calling thread.
-pub(super) fn next_replica(scorer: &Scorer, scene: &Scene, view: &ApplicationView) -> NextReplica {
+/// What says which nodes could take another replica.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Judge {
+    /// The scheduler's filters, for another pod like one that runs: room, taints, affinity, spreading, ports and volumes.
+    SchedulerFilters,
+    /// Whether a node takes pods and has room by what a replica requests; nothing else.
+    Requests,
+}
+
+/// Where another pod like a running one could go: its name to names of nodes.
+type AnotherOf = dyn Fn(&str) -> Option<Vec<String>> + Send + Sync;
+
+/// Says where another pod like a running one could go; cheap to clone.
+#[derive(Clone)]
+pub(super) struct Filters(Arc<AnotherOf>);
+
+impl Filters {
+    pub(super) fn new(filters: impl Fn(&str) -> Option<Vec<String>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(filters))
+    }
+
+    /// The nodes that could take another pod of `application`, by the first of its pods that is known.
+    pub(super) fn candidates(&self, state: &ClusterState, application: &str) -> Option<HashSet<String>> {
+        let pods: Vec<String> = state.read(|index| {
+            let of = |pod: &netmarks_core::index::IndexedPod<'_>| {
+                pod.node.is_some() && pod.application.is_some_and(|found| found.as_str() == application)
+            };
+            index.pods().filter(of).take(LIKE).map(|pod| pod.key.to_owned()).collect()
+        });
+        pods.iter().find_map(|pod| (self.0)(pod)).map(HashSet::from_iter)
+    }
+}
+
+impl fmt::Debug for Filters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Filters")
+    }
+}
+
+/// Scores the nodes of `scene` for one more replica, those of `candidates` where they are known; runs policies on the calling thread.
+pub(super) fn next_replica(
+    scorer: &Scorer,
+    scene: &Scene,
+    view: &ApplicationView,
+    candidates: Option<&HashSet<String>>,
+) -> NextReplica {
     let ApplicationView { application, cpu_millicores, memory_bytes, .. } = view;
     let requests = Resources { cpu_millicores: *cpu_millicores, memory_bytes: *memory_bytes };
     let (namespace, name) = application.split_once('/').unwrap_or(("", application));
@@ -40,15 +96,19 @@ pub(super) fn next_replica(scorer: &Scorer, scene: &Scene, view: &ApplicationVie
         requests,
         ..PendingPod::default()
     };
-    let names: Vec<&str> =
-        scene.nodes.iter().filter(|node| has_room(node, requests)).map(|node| node.name.as_str()).collect();
+    let takes = |node: &&Node| match candidates {
+        Some(candidates) => candidates.contains(&node.name),
+        None => has_room(node, requests),
+    };
+    let names: Vec<&str> = scene.nodes.iter().filter(takes).map(|node| node.name.as_str()).collect();
+    let judged_by = if candidates.is_some() { Judge::SchedulerFilters } else { Judge::Requests };
     let answer = scorer.decide(&pod, &names);
     let (policy_set, empty) = (answer.policy_set(), answer.empty);
     let (nodes, fault) = match answer.ranking(&names, NODES, true) {
         Ok(nodes) => (nodes, None),
         Err(error) => (Vec::new(), Some(chain(&error))),
     };
-    NextReplica { policy_set, empty, fault, candidates: names.len(), nodes }
+    NextReplica { policy_set, empty, fault, candidates: names.len(), judged_by, nodes }
 }
 
 fn has_room(node: &Node, requests: Resources) -> bool {

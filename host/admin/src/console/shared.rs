@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::answers::Answers;
+use super::replica::Filters;
 use crate::error_answer::ErrorAnswer;
 
 /// Streams of decisions at once.
@@ -35,6 +36,8 @@ pub struct Console {
     pub(crate) lists: Arc<Semaphore>,
     /// Cancelled when the process was told to stop.
     pub(crate) stopping: CancellationToken,
+    /// Where there is a model of the scheduler.
+    pub(super) filters: Option<Filters>,
     scene: Arc<Mutex<Option<Seen>>>,
 }
 
@@ -62,8 +65,15 @@ impl Console {
             streams: permits(STREAMS),
             lists: permits(LISTS),
             stopping,
+            filters: None,
             scene: Arc::default(),
         }
+    }
+
+    /// The same, which asks `filters` where another pod like a running one (`namespace/name`) could go; `None` where it does not know.
+    #[must_use]
+    pub fn with_filters(self, filters: impl Fn(&str) -> Option<Vec<String>> + Send + Sync + 'static) -> Self {
+        Self { filters: Some(Filters::new(filters)), ..self }
     }
 
     /// The cluster as it is, at most a second old; for a blocking thread.

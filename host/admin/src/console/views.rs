@@ -50,6 +50,7 @@ pub(crate) struct MapAnswer {
     #[serde(flatten)]
     view: MapView,
     /// Why there is nothing to see; `null` where there is.
+    #[schema(required)]
     missing: Option<Missing>,
 }
 
@@ -153,6 +154,7 @@ pub(crate) struct ApplicationAnswer {
     #[serde(flatten)]
     view: ApplicationView,
     /// `null` for another time than now.
+    #[schema(required)]
     next_replica: Option<NextReplica>,
 }
 
@@ -177,7 +179,11 @@ pub(super) async fn application(
         let scene = console.at(at)?;
         let view = ApplicationView::new(&scene, &name);
         let view = view.ok_or_else(|| ErrorAnswer::not_found("there is no such application"))?;
-        let next_replica = at.is_none().then(|| next_replica(&console.scorer, &scene, &view));
+        let next_replica = at.is_none().then(|| {
+            let filters = console.filters.as_ref();
+            let candidates = filters.and_then(|filters| filters.candidates(&console.state, &name));
+            next_replica(&console.scorer, &scene, &view, candidates.as_ref())
+        });
         json(&ApplicationAnswer { view, next_replica })
     };
     answers.json(&headers, asked, make).await
@@ -207,7 +213,9 @@ pub(super) async fn node(
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HistoryAnswer {
     /// Seconds since the Unix epoch; `null` where nothing is kept.
+    #[schema(required)]
     oldest: Option<f64>,
+    #[schema(required)]
     newest: Option<f64>,
     /// Seconds from one frame to the next.
     interval_seconds: u64,

@@ -1,7 +1,5 @@
-//! Row 1: scoring over HTTP against the same server that reads the same body and answers `[]`.
+//! Row 1, for information: scoring over HTTP against the same server that reads the same body and answers `[]`.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use axum::body::Body;
@@ -12,11 +10,12 @@ use netmarks_extender::Extender;
 use netmarks_server::{BodyBudget, Listener, Stop};
 use tokio_util::sync::CancellationToken;
 
-use crate::report::{Row, Times};
-use crate::synthetic::{LARGE, body, scoring};
+use crate::connection::{Connection, post as request};
+use crate::report::{Figure, Times};
+use crate::synthetic::{Size, body, scoring};
 
-pub fn rows(repetitions: usize) -> Vec<Row> {
-    let (_, scoring) = scoring(LARGE);
+pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
+    let (_, scoring) = scoring(size);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let bodies = BodyBudget::new(256 << 20, 64 << 20);
     let door = Extender {
@@ -38,25 +37,17 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
     let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
 
-    let mut client = Client { stream: TcpStream::connect(address).unwrap(), received: Vec::new() };
-    client.stream.set_nodelay(true).unwrap();
-    let mut rows = Vec::new();
+    let mut client = Connection::open(address).unwrap();
+    let mut figures = Vec::new();
     for candidates in [5_000, 500] {
-        let request = |path: &str| {
-            let body = body(candidates);
-            let mut request =
-                format!("POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len())
-                    .into_bytes();
-            request.extend(body);
-            request
-        };
-        let (score, nothing) = (request("/prioritize"), request("/nothing"));
+        let body = body(candidates);
+        let (score, nothing) = (request("/prioritize", &body), request("/nothing", &body));
         let (mut scored, mut read) = (Times::default(), Times::default());
         let mut answer_bytes = 0;
         for repetition in 0..repetitions + repetitions / 10 {
-            let (answer, time) = client.ask(&score);
+            let (answer, time) = ask(&mut client, &score);
             answer_bytes = answer;
-            let (empty, baseline) = client.ask(&nothing);
+            let (empty, baseline) = ask(&mut client, &nothing);
             assert!(answer > empty + 1_000, "a scored answer names hosts");
             // The first tenth warms up.
             if repetition >= repetitions / 10 {
@@ -64,15 +55,13 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
                 read.push(baseline);
             }
         }
-        let target = (candidates == 5_000).then_some(1.3);
         for (name, share) in [("p50", 0.5), ("p99", 0.99)] {
             let (with, without) = (scored.quantile(share), read.quantile(share));
-            rows.push(Row {
-                target: 1,
-                what: format!("POST /prioritize, {candidates} names, {name}, against `[]` unread"),
+            figures.push(Figure {
+                row: "1",
+                name: format!("own server, {candidates} names, {name} against `[]` unread"),
                 value: with / without,
                 unit: "x",
-                at_most: target,
                 detail: format!("{with:.0} us against {without:.0} us; answer of {answer_bytes} bytes"),
             });
         }
@@ -80,34 +69,13 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
     stop.cancel();
     drop(client);
     runtime.block_on(serving).unwrap();
-    rows
+    figures
 }
 
-struct Client {
-    stream: TcpStream,
-    received: Vec<u8>,
-}
-
-impl Client {
-    /// One request over the kept-alive connection: bytes of the answer, and the time until it was complete.
-    fn ask(&mut self, request: &[u8]) -> (usize, Duration) {
-        let started = Instant::now();
-        self.stream.write_all(request).unwrap();
-        self.received.clear();
-        let mut chunk = [0; 64 * 1024];
-        loop {
-            let read = self.stream.read(&mut chunk).unwrap();
-            assert!(read > 0, "the server closed the connection");
-            self.received.extend_from_slice(&chunk[..read]);
-            if let Some(end) = self.received.windows(4).position(|window| window == b"\r\n\r\n") {
-                let head = std::str::from_utf8(&self.received[..end]).unwrap().to_ascii_lowercase();
-                assert!(head.starts_with("http/1.1 200"), "{head}");
-                let length: usize =
-                    head.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse().unwrap();
-                if self.received.len() == end + 4 + length {
-                    return (length, started.elapsed());
-                }
-            }
-        }
-    }
+/// Bytes of the answer, and the time until it was complete.
+fn ask(client: &mut Connection, request: &[u8]) -> (usize, Duration) {
+    let started = Instant::now();
+    let answer = client.ask(request).unwrap();
+    assert_eq!(answer.status, 200);
+    (answer.body.len(), started.elapsed())
 }

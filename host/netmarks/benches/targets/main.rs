@@ -1,7 +1,7 @@
 //! Measures the product against its performance targets: `cargo xtask bench`.
 //!
-//! One row per target, each a ratio of two things measured in turn within one run wherever that is possible, printed
-//! beside its target and written as JSON. Timings on a shared machine swing; ratios and medians much less.
+//! Each figure is a ratio of two things measured in turn within one run wherever that is possible. Timings on a shared machine swing;
+//! ratios and medians much less. `cargo xtask bench` runs this several times and holds what comes of it against the targets.
 #![allow(unreachable_pub, reason = "a benchmark has no users of its items")]
 #![allow(clippy::print_stdout, reason = "prints its results")]
 #![allow(
@@ -19,67 +19,92 @@
 )]
 
 mod admission;
+mod connection;
+mod feed;
+mod flat;
 mod http;
+mod load;
 mod memory;
+mod overload;
 mod policy_call;
+mod refresh;
 mod report;
 mod request;
+mod served;
+mod start;
 mod synthetic;
 mod under_change;
 mod watch;
 
+use std::panic::catch_unwind;
 use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
-use report::Row;
+use report::Figure;
+use synthetic::{LARGE, SMALL};
+
+/// What is measured unless told otherwise.
+const ROWS: [&str; 10] = ["1", "2", "3", "6", "7", "8", "9", "10", "11", "13"];
 
 #[derive(Debug, Parser)]
 struct Args {
-    /// Only these rows of the targets
-    #[arg(long, value_delimiter = ',', default_values_t = [1, 2, 3, 6, 7, 9, 12])]
-    rows: Vec<u32>,
-    /// Write the results here, too
+    /// Only these rows of the targets; or `flat`, which is not a row of them: what grows with the cluster
+    #[arg(long, value_delimiter = ',', default_values = ROWS)]
+    rows: Vec<String>,
+    /// Write the figures here, too
     #[arg(long)]
     json: Option<PathBuf>,
-    /// Fewer repetitions: shows that it runs, not what it measures
+    /// Fewer repetitions and a tenth of the cluster: shows that it runs, not what it measures
     #[arg(long)]
     quick: bool,
-    /// Used by row 6, which needs a process of its own
-    #[arg(long, hide = true)]
-    measure_memory: bool,
+    /// Used by `flat`, which needs a process for each size: nodes, pods, flows
+    #[arg(long, hide = true, value_delimiter = ',')]
+    flat_point: Vec<u32>,
     /// Passed by `cargo bench`
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-fn main() {
+fn main() -> ExitCode {
     let args = Args::parse();
-    if args.measure_memory {
-        memory::measure();
-        return;
+    if let [nodes, pods, flows] = *args.flat_point {
+        flat::measure(nodes, pods, flows, args.quick);
+        return ExitCode::SUCCESS;
     }
-    let repetitions = if args.quick { 50 } else { 4_000 };
-    let mut rows: Vec<Row> = Vec::new();
+    let (repetitions, size, seconds) = if args.quick { (50, SMALL, 2) } else { (4_000, LARGE, 20) };
+    let length = Duration::from_secs(seconds);
+    let mut figures: Vec<Figure> = Vec::new();
+    let mut exit = ExitCode::SUCCESS;
     for row in &args.rows {
-        let measured = match row {
-            1 => http::rows(repetitions),
-            2 => policy_call::rows(repetitions),
-            3 => request::rows(repetitions),
-            6 => memory::rows(),
-            7 => watch::rows(repetitions),
-            9 => under_change::rows(args.quick),
-            12 => admission::rows(repetitions),
-            other => panic!("row {other} is not measured here; there are 1, 2, 3, 6, 7, 9 and 12"),
+        // The others are measured all the same.
+        let measured = catch_unwind(|| match row.as_str() {
+            "1" => http::figures(size, repetitions),
+            "2" => policy_call::figures(size, repetitions),
+            "3" => request::figures(size, repetitions),
+            "6" => memory::figures(size),
+            "7" => watch::figures(size, repetitions),
+            "8" => refresh::figures(size, length),
+            "9" => under_change::figures(size, args.quick),
+            "10" => overload::figures(size, length),
+            "11" => start::figures(size),
+            "13" => admission::figures(size, repetitions / 4),
+            "flat" => flat::figures(args.quick),
+            other => panic!("row {other} is not measured here; there are {} and flat", ROWS.join(", ")),
+        });
+        let Ok(measured) = measured else {
+            println!("{row:>4}  not measured");
+            exit = ExitCode::FAILURE;
+            continue;
         };
-        for row in measured {
-            println!("{row}");
-            rows.push(row);
+        for figure in measured {
+            println!("{figure}");
+            figures.push(figure);
         }
     }
-    let report = report::Report::new(rows);
-    println!("\n{}", report.machine);
     if let Some(file) = args.json {
-        std::fs::write(&file, serde_json::to_string_pretty(&report).unwrap()).unwrap();
-        println!("written to {}", file.display());
+        std::fs::write(file, serde_json::to_string_pretty(&figures).unwrap()).unwrap();
     }
+    exit
 }

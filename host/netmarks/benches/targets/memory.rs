@@ -1,42 +1,62 @@
-//! Row 6: resident memory of a process that holds a large cluster and has scored with it.
+//! Row 6: resident memory of the program that holds a large cluster and has scored with it; and what of it is for what.
 
-use std::process::Command;
+use crate::connection::{Connection, post};
+use crate::feed::Feed;
+use crate::report::Figure;
+use crate::served::Served;
+use crate::synthetic::{Size, body};
 
-use netmarks_core::application::Identity;
-use netmarks_extender::protocol::decode;
+const REQUESTS: u32 = 500;
 
-use crate::report::Row;
-use crate::synthetic::{LARGE, body, scoring};
-
-/// In the child: builds the cluster, scores some pods, prints the resident set in kB, now and at its highest.
-pub fn measure() {
-    let (state, scoring) = scoring(LARGE);
-    let body = body(5_000);
-    for _ in 0..500 {
-        let request = decode(&body, Identity::App.into()).unwrap();
-        scoring.scorer.answer(request.pod, &request.nodes, |_| true).record(&request.nodes);
-    }
-    assert!(state.read(|index| index.pod_count()) >= LARGE.pods as usize);
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let field = |name: &str| {
-        let line = status.lines().find(|line| line.starts_with(name)).unwrap();
-        line.split_whitespace().nth(1).unwrap().to_owned()
+pub fn figures(size: Size) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    let mut add = |name: &str, value: f64, detail: String| {
+        figures.push(Figure { row: "6", name: format!("memory: {name}"), value, unit: "MB", detail });
     };
-    println!("{} {}", field("VmRSS:"), field("VmHWM:"));
+    let mut before = 0.0;
+    // Each in a process of its own: what is freed is not given back at once.
+    let none = Size { nodes: 0, pods: 0, applications: size.applications, flows: 0 };
+    let nodes = Size { nodes: size.nodes, ..none };
+    let pods = Size { pods: size.pods, ..nodes };
+    let steps =
+        [("the program, ready", none), ("nodes", nodes), ("pods and applications", pods), ("flows", size)];
+    for (name, size) in steps {
+        let feed = Feed::start(size);
+        let served = Served::start(&feed, &[]);
+        let resident = served.memory("VmRSS");
+        add(&format!("by step, {name}"), resident - before, format!("{resident:.1} in all"));
+        before = resident;
+        if name == "flows" {
+            ask(&served, size.nodes);
+            let resident = served.memory("VmRSS");
+            add(
+                "by step, requests and what is remembered of them",
+                resident - before,
+                format!("{resident:.1} in all"),
+            );
+            for (name, megabytes) in served.mappings() {
+                add(&format!("by kind, {name}"), megabytes, String::new());
+            }
+            let (_, bytes) = feed.listed();
+            let highest = served.memory("VmHWM");
+            let detail = format!(
+                "highest {highest:.1}, after {REQUESTS} requests of {} names; {} MB of pods listed",
+                size.nodes,
+                bytes >> 20
+            );
+            add("resident", resident, detail);
+            add("highest", highest, String::new());
+        }
+    }
+    figures
 }
 
-pub fn rows() -> Vec<Row> {
-    let child = Command::new(std::env::current_exe().unwrap()).arg("--measure-memory").output().unwrap();
-    assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
-    let text = String::from_utf8(child.stdout).unwrap();
-    let mib: Vec<f64> =
-        text.split_whitespace().map(|kilobytes| kilobytes.parse::<f64>().unwrap() / 1024.0).collect();
-    vec![Row {
-        target: 6,
-        what: "resident memory: 5,000 nodes, 150,000 pods, 2,000 apps, 20,000 flows".to_owned(),
-        value: mib[0],
-        unit: "MB",
-        at_most: Some(200.0),
-        detail: format!("highest {:.0} MB, after 500 requests of 5,000 names", mib[1]),
-    }]
+/// Requests of so many names.
+fn ask(served: &Served, names: u32) {
+    let mut connection = Connection::open(served.address).unwrap();
+    let request = post("/prioritize", &body(names));
+    for _ in 0..REQUESTS {
+        let answer = connection.ask(&request).unwrap();
+        assert!(answer.status == 200 && answer.body.len() > 2, "it scores");
+    }
 }

@@ -8,8 +8,8 @@ use netmarks_core::native::netmarks_score;
 use netmarks_core::request::{Candidates, PendingPod, PolicyRequest, gather};
 use netmarks_engine::{Artefact, Engine, EngineSettings, Policy, RunSettings};
 
-use crate::report::{Row, Times};
-use crate::synthetic::{LARGE, MEASURED, index, node_name};
+use crate::report::{Figure, Times};
+use crate::synthetic::{MEASURED, Size, index, node_name};
 
 fn load(engine: &Engine, name: &str) -> Policy {
     let path = format!("{}/../../target/guests/{name}.wasm", env!("CARGO_MANIFEST_DIR"));
@@ -18,11 +18,11 @@ fn load(engine: &Engine, name: &str) -> Policy {
     Policy::load(engine, Artefact::new(name, &bytes), &RunSettings::default()).unwrap()
 }
 
-pub fn rows(repetitions: usize) -> Vec<Row> {
+pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let engine = Engine::new(EngineSettings::default()).unwrap();
     let [netmarks, empty, no_needs] = ["netmarks", "empty", "no-needs"].map(|name| load(&engine, name));
-    let snapshot = index(LARGE).snapshot();
-    let mut rows = Vec::new();
+    let snapshot = index(size).snapshot();
+    let mut figures = Vec::new();
     for candidates in [100, 500, 5_000] {
         let names: Vec<String> = (0..candidates).map(node_name).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -47,34 +47,19 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
             time(&mut gathering, || gather(&snapshot, &pod, &looked_up, no_needs.needs(), &[]));
         }
         let (call, native, instantiation) = (call.p50(), native.p50(), instantiation.p50());
-        let targets = (candidates == 500).then_some((60.0, 3.0));
         let detail = format!("call {call:.1} us, native {native:.1} us, empty guest {instantiation:.1} us");
-        rows.push(Row {
-            target: 2,
-            what: format!("policy call minus native, {candidates} candidates, p50"),
-            value: call - native,
-            unit: "us",
-            at_most: targets.map(|(most, _)| most),
-            detail: detail.clone(),
-        });
-        rows.push(Row {
-            target: 2,
-            what: format!("policy call against an empty guest, {candidates} candidates, p50"),
-            value: call / instantiation,
-            unit: "x",
-            at_most: targets.map(|(_, most)| most),
-            detail,
-        });
-        rows.push(Row {
-            target: 2,
-            what: format!("a policy without needs against an empty guest, {candidates} candidates"),
-            value: (unasked.p50() + gathering.p50()) / instantiation,
-            unit: "x",
-            at_most: None,
-            detail: format!("call {:.1} us, gathering {:.2} us", unasked.p50(), gathering.p50()),
-        });
+        let without = format!("call {:.1} us, gathering {:.2} us", unasked.p50(), gathering.p50());
+        let unasked = (unasked.p50() + gathering.p50()) / instantiation;
+        for (name, value, unit, detail) in [
+            ("policy call minus native", call - native, "us", detail.clone()),
+            ("policy call against an empty guest", call / instantiation, "x", detail),
+            ("policy without needs against an empty guest", unasked, "x", without),
+        ] {
+            let name = format!("{name}, {candidates} candidates, p50");
+            figures.push(Figure { row: "2", name, value, unit, detail });
+        }
     }
-    rows
+    figures
 }
 
 fn time<T>(times: &mut Times, work: impl FnOnce() -> T) {

@@ -1,45 +1,27 @@
-//! Rows of results, and the statistics that make them.
+//! What is measured, and the statistics that make it.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// One measured number beside its target.
+/// One measured number. Which is good enough is known to `cargo xtask bench`, which has the targets.
 #[derive(Debug, Serialize)]
-pub struct Row {
-    /// Number in the table of targets.
-    pub target: u32,
-    pub what: String,
+pub struct Figure {
+    /// In the table of targets.
+    pub row: &'static str,
+    /// Stays the same from run to run, so that runs can be compared.
+    pub name: String,
     pub value: f64,
     pub unit: &'static str,
-    /// The most that it may be, if there is a target for it.
-    pub at_most: Option<f64>,
     /// The measurements behind it.
     pub detail: String,
 }
 
-impl fmt::Display for Row {
+impl fmt::Display for Figure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { target, what, value, unit, at_most, detail } = self;
-        let verdict = match at_most {
-            None => String::new(),
-            Some(most) if value <= most => format!("target <= {most}: met"),
-            Some(most) => format!("target <= {most}: MISSED"),
-        };
-        write!(f, "{target:>2}  {what:<62} {value:>9.2} {unit:<3} {verdict:<24} {detail}")
-    }
-}
-
-#[derive(Debug, Serialize)]
-pub struct Report {
-    pub machine: String,
-    pub rows: Vec<Row>,
-}
-
-impl Report {
-    pub fn new(rows: Vec<Row>) -> Self {
-        Self { machine: netmarks_policy_testing::machine(), rows }
+        let Self { row, name, value, unit, detail } = self;
+        write!(f, "{row:>4}  {name:<62} {value:>9.2} {unit:<3} {detail}")
     }
 }
 
@@ -65,5 +47,9 @@ impl Times {
 
     pub fn p99(&mut self) -> f64 {
         self.quantile(0.99)
+    }
+
+    pub fn slowest(&mut self) -> f64 {
+        self.quantile(1.0)
     }
 }

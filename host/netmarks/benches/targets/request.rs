@@ -8,14 +8,14 @@ use netmarks_core::request::{Candidates, gather};
 
 use netmarks_extender::protocol::{decode, encode};
 
-use crate::report::{Row, Times};
-use crate::synthetic::{LARGE, body, scoring};
+use crate::report::{Figure, Times};
+use crate::synthetic::{Size, body, scoring};
 
-pub fn rows(repetitions: usize) -> Vec<Row> {
-    let (state, scoring) = scoring(LARGE);
+pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
+    let (state, scoring) = scoring(size);
     let set = scoring.registry.current();
     let needs = set.active[0].policy.needs();
-    let mut rows = Vec::new();
+    let mut figures = Vec::new();
     for candidates in [100, 500, 5_000] {
         let body = body(candidates);
         let [mut whole, mut decoding, mut looking_up, mut gathering, mut encoding] =
@@ -39,12 +39,11 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
             black_box(gather(&snapshot, &request.pod, &looked_up, needs, &[]));
             gathering.push(started.elapsed());
         }
-        rows.push(Row {
-            target: 3,
-            what: format!("whole request on the server, {candidates} names, p50"),
+        figures.push(Figure {
+            row: "3",
+            name: format!("whole request on the server, {candidates} names, p50"),
             value: whole.p50(),
             unit: "us",
-            at_most: (candidates == 500).then_some(150.0),
             detail: format!(
                 "decode {:.1}, look up {:.1}, gather {:.1}, encode {:.1}; p99 {:.0}",
                 decoding.p50(),
@@ -55,5 +54,5 @@ pub fn rows(repetitions: usize) -> Vec<Row> {
             ),
         });
     }
-    rows
+    figures
 }

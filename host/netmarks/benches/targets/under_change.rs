@@ -1,13 +1,7 @@
 //! Row 9: requests at a steady rate while policies are swapped every second, and while large ones are being accepted.
-//!
-//! Requests are sent on a schedule, whether or not the one before was answered in time, and their times count from
-//! when they were due: a stall is seen by every request that it delays.
 
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use netmarks::config::Config;
@@ -19,8 +13,10 @@ use netmarks_server::{Listener, Stop};
 use netmarks_state::ClusterState;
 use tokio_util::sync::CancellationToken;
 
-use crate::report::{Row, Times};
-use crate::synthetic::{LARGE, body, index};
+use crate::connection::{Connection, post};
+use crate::load::{Load, Phase, Verdict};
+use crate::report::Figure;
+use crate::synthetic::{Size, body, index};
 
 /// Requests per second over all connections, and how many connections share them.
 const RATE: u32 = 2_000;
@@ -28,13 +24,13 @@ const CONNECTIONS: u32 = 8;
 
 const CANDIDATES: u32 = 500;
 
-pub fn rows(quick: bool) -> Vec<Row> {
+pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
     let seconds = |full: u64| Duration::from_secs(if quick { 2 } else { full });
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let mut tasks = Tasks::default();
     let mut config = Config::default();
     config.scoring.assume_seconds = 0.0;
-    let state = Arc::new(ClusterState::fixed(index(LARGE)));
+    let state = Arc::new(ClusterState::fixed(index(size)));
     let command = vec![PathBuf::from(env!("CARGO_BIN_EXE_netmarks")), netmarks::policies::COMPILE.into()];
     let compiling = Compiling::Elsewhere(Compiler { command, limits: CompileLimits::default(), cache: None });
     let engine = wiring::engine(&config).unwrap();
@@ -48,19 +44,23 @@ pub fn rows(quick: bool) -> Vec<Row> {
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
     let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
 
+    let request = Arc::new(post("/prioritize", &body(CANDIDATES)));
     // What either policy answers on its own: nothing else may ever be seen.
     let mut known = Vec::new();
     for policy in [Policy::Spread, Policy::Netmarks] {
         runtime.block_on(swap(&registry, policy, 1.0));
-        known.push(ask_once(address));
+        known.push(Connection::open(address).unwrap().ask(&request).unwrap().body.to_vec());
     }
     assert_ne!(known[0], known[1], "the two policies answer differently");
     let known = Arc::new(known);
-
-    load(address, seconds(2), &known, || {});
-    let mut steady = load(address, seconds(20), &known, || {});
+    let judge = move |answer: &[u8]| {
+        if known.iter().any(|known| known == answer) { Verdict::Scored } else { Verdict::Wrong }
+    };
+    let load = Load { address, request, rate: RATE, connections: CONNECTIONS };
+    load.run(seconds(2), judge.clone(), || {});
+    let base = load.run(seconds(20), judge.clone(), || {}).times().p99();
     let mut swaps = 0_u32;
-    let mut swapping = load(address, seconds(60), &known, || {
+    let swapping = load.run(seconds(60), judge.clone(), || {
         let started = Instant::now();
         let policy = if swaps.is_multiple_of(2) { Policy::Spread } else { Policy::Netmarks };
         // Another weight is another revision: checked, compiled and tried.
@@ -70,7 +70,7 @@ pub fn rows(quick: bool) -> Vec<Row> {
     });
     let (large, bomb) = (large_artefact(50 << 20), bomb());
     let mut refusals = 0_u32;
-    let mut accepting = load(address, seconds(20), &known, || {
+    let accepting = load.run(seconds(20), judge, || {
         for bytes in [&large, &bomb] {
             let refused =
                 runtime.block_on(submit(&registry, "large", bytes.clone(), Settings::default(), Mode::Ready));
@@ -82,21 +82,27 @@ pub fn rows(quick: bool) -> Vec<Row> {
     runtime.block_on(serving).unwrap();
     tasks.shutdown.cancel();
 
-    let base = steady.times.p99();
-    let row = |what: String, phase: &mut Phase| {
-        let (p50, p99) = (phase.times.p50(), phase.times.p99());
+    let figure = |name: &str, during: String, phase: &Phase| {
+        let mut times = phase.times();
+        let (p50, p99, wrong) = (times.p50(), times.p99(), phase.count(Verdict::Wrong));
         let detail = format!(
-            "p50 {p50:.0} us, p99 {p99:.0} us against {base:.0} us; {} requests, {} failed, {} of no one generation",
-            phase.requests, phase.failed, phase.mixed
+            "{during}; p50 {p50:.0} us, p99 {p99:.0} us against {base:.0} us; {} requests, {} failed, {wrong} of no one generation",
+            phase.answers.len(),
+            phase.failed
         );
-        assert_eq!((phase.failed, phase.mixed), (0, 0), "{detail}");
-        Row { target: 9, what, value: p99 / base, unit: "x", at_most: Some(1.5), detail }
+        assert_eq!((phase.failed, wrong), (0, 0), "{detail}");
+        Figure { row: "9", name: name.to_owned(), value: p99 / base, unit: "x", detail }
     };
     vec![
-        row(format!("p99 at {RATE}/s with a swap every second ({swaps} swaps)"), &mut swapping),
-        row(
-            format!("p99 at {RATE}/s while 50 MiB and a compile bomb are refused ({refusals})"),
-            &mut accepting,
+        figure(
+            "p99 with a swap every second against steady",
+            format!("{swaps} swaps at {RATE}/s"),
+            &swapping,
+        ),
+        figure(
+            "p99 with 50 MiB and a compile bomb refused against steady",
+            format!("{refusals} refused at {RATE}/s"),
+            &accepting,
         ),
     ]
 }
@@ -128,96 +134,6 @@ async fn submit(
     let (name, bytes) = (name.parse().unwrap(), bytes.into());
     let (origin, signature) = (Origin::Upload, Signature::NoTrustedKeys);
     registry.submit(Submission { name, bytes, settings, mode, origin, signature, actor }).await
-}
-
-/// What a stretch of time saw.
-struct Phase {
-    times: Times,
-    requests: u64,
-    failed: u64,
-    mixed: u64,
-}
-
-/// Sends requests for `length` while `change` is called over and over.
-fn load(address: SocketAddr, length: Duration, known: &Arc<Vec<Vec<u8>>>, mut change: impl FnMut()) -> Phase {
-    let over = Arc::new(AtomicBool::new(false));
-    let (failed, mixed) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
-    let begin = Instant::now();
-    let clients: Vec<_> = (0..CONNECTIONS)
-        .map(|client| {
-            let (over, failed, mixed, known) = (over.clone(), failed.clone(), mixed.clone(), known.clone());
-            std::thread::spawn(move || {
-                let mut connection = Connection::open(address);
-                let period = Duration::from_secs(1) * CONNECTIONS / RATE;
-                let mut due = begin + period * client / CONNECTIONS;
-                let mut times = Vec::new();
-                while !over.load(Ordering::Relaxed) {
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
-                    match connection.ask() {
-                        Some(answer) if known.contains(&answer) => {}
-                        Some(_) => drop(mixed.fetch_add(1, Ordering::Relaxed)),
-                        None => drop(failed.fetch_add(1, Ordering::Relaxed)),
-                    }
-                    times.push(due.elapsed());
-                    due += period;
-                }
-                times
-            })
-        })
-        .collect();
-    while begin.elapsed() < length {
-        change();
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    over.store(true, Ordering::Relaxed);
-    let mut times = Times::default();
-    let mut requests = 0;
-    for client in clients {
-        for time in client.join().unwrap() {
-            times.push(time);
-            requests += 1;
-        }
-    }
-    Phase { times, requests, failed: failed.load(Ordering::Relaxed), mixed: mixed.load(Ordering::Relaxed) }
-}
-
-fn ask_once(address: SocketAddr) -> Vec<u8> {
-    Connection::open(address).ask().unwrap()
-}
-
-struct Connection {
-    stream: TcpStream,
-    request: Vec<u8>,
-}
-
-impl Connection {
-    fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
-        stream.set_nodelay(true).unwrap();
-        let body = body(CANDIDATES);
-        let mut request =
-            format!("POST /prioritize HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len())
-                .into_bytes();
-        request.extend(body);
-        Self { stream, request }
-    }
-
-    /// The body of a 200; `None` for anything else, and for an answer without scores.
-    fn ask(&mut self) -> Option<Vec<u8>> {
-        self.stream.write_all(&self.request).ok()?;
-        let (mut received, mut chunk) = (Vec::new(), [0; 32 * 1024]);
-        loop {
-            let read = self.stream.read(&mut chunk).ok().filter(|read| *read > 0)?;
-            received.extend_from_slice(&chunk[..read]);
-            let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") else { continue };
-            let head = std::str::from_utf8(&received[..end]).ok()?.to_ascii_lowercase();
-            let length: usize = head.split("content-length: ").nth(1)?.lines().next()?.parse().ok()?;
-            if received.len() == end + 4 + length {
-                let body = received.split_off(end + 4);
-                return (head.starts_with("http/1.1 200") && body.len() > 2).then_some(body);
-            }
-        }
-    }
 }
 
 /// A component that is nearly all data.

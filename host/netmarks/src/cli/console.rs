@@ -11,6 +11,7 @@ use netmarks_state::ClusterState;
 use super::exit::Ended;
 use super::terminal::say;
 use crate::config::Config;
+use crate::model::model_of;
 use crate::tasks::Tasks;
 use crate::{policies, runtime, telemetry, wiring};
 
@@ -41,12 +42,14 @@ pub(super) fn run(args: &Args) -> Result<()> {
     config.cluster.snapshot_file = Some(snapshot.clone());
     config.log.filter = "warn".to_owned();
     let state = Arc::new(ClusterState::fixed(file.to_index()));
+    let model = model_of(&file);
     telemetry::start(&config.log)?;
     runtime::run(&config, async {
         let stop = runtime::stop_signal()?;
         let mut tasks = Tasks::default();
         let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
         let scoring = wiring::scoring(engine, &config, state, compiling, &mut tasks).await?;
+        scoring.model.get_or_init(|| model);
         let address = wiring::policy_sources(&config, &scoring, &mut tasks).await?;
         say(&format!("Look at it: http://{}/\n\nCtrl-C stops.", address.unwrap_or(*listen)))?;
         tasks.run(stop, config.server.shutdown_delay()).await

@@ -221,7 +221,7 @@ pub fn decide(registry: &Registry, nodes: &[&str]) -> Scored {
     let (members, _) = set.members(|| "default/p".to_owned());
     let scored = netmarks_policies::score(members, |needs| told(nodes, needs));
     for part in &scored.parts {
-        registry.count(&part.member, part.took, part.result.as_ref().err());
+        registry.count(part);
     }
     scored
 }
@@ -243,4 +243,9 @@ pub fn near(found: Option<&[f64]>, expected: &[f64]) -> bool {
         found.len() == expected.len()
             && found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-9)
     })
+}
+
+/// The generations that a rollback can go back to.
+pub fn earlier(registry: &Registry) -> Vec<u64> {
+    registry.report().earlier.iter().map(|earlier| earlier.generation).collect()
 }

@@ -1,25 +1,27 @@
 //! The report as one HTML page that opens without a network: figures, plots, and a map of two placements.
 //!
-//! The page has no script and asks for nothing; its own policy forbids both. Names come from a cluster and may be anything: they
-//! are shortened, their control characters shown, and maud escapes them. The same report gives the same bytes.
+//! The page asks for nothing, and runs nothing but the console's script for maps; its own policy forbids the rest. Names come from a
+//! cluster and may be anything: they are shortened, their control characters shown, and maud escapes them. The same report gives the
+//! same bytes.
 
-mod curves;
 mod map;
 mod names;
 mod plots;
+mod scene;
 mod style;
 mod tables;
-mod view;
 
 #[cfg(test)]
 mod tests;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use netmarks_core::units::bytes_per_second;
 use netmarks_placement::{ArmReport, Figure, Inventory, Placement};
+use sha2::{Digest as _, Sha256};
 
 use self::names::shown_within;
-use self::view::View;
 use crate::labels::Group;
 use crate::report::SimulationReport;
 
@@ -35,11 +37,11 @@ pub fn page(report: &SimulationReport, inventory: &Inventory) -> String {
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'";
+                meta http-equiv="Content-Security-Policy" content=(policy());
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { (title) }
-                style { (PreEscaped(style::STYLE)) }
+                style { (PreEscaped(map::STYLE)) (PreEscaped(style::STYLE)) }
             }
             body {
                 main {
@@ -50,10 +52,17 @@ pub fn page(report: &SimulationReport, inventory: &Inventory) -> String {
                     (maps(report, inventory))
                     (tables::remarks(report))
                 }
+                script { (PreEscaped(map::SCRIPT)) }
             }
         }
     };
     page.into_string()
+}
+
+/// Lets this one script run, and nothing be fetched.
+fn policy() -> String {
+    let script = STANDARD.encode(Sha256::digest(map::SCRIPT));
+    format!("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{script}'")
 }
 
 /// What the report says first.
@@ -88,8 +97,9 @@ fn maps(report: &SimulationReport, inventory: &Inventory) -> Markup {
                 "After each arm's first finished run. Traffic is spread evenly over an application's pods. All flows together carry "
                 (bytes_per_second(report.conditions.bytes_per_second)) "."
             }
-            @for (number, (arm, placement)) in placed.into_iter().enumerate() {
-                (map::section(&arm.name, number, &View::new(inventory, placement)))
+            @for (arm, placement) in placed {
+                @let without_node = placement.iter().filter(|node| node.is_none()).count();
+                (map::section(&arm.name, &scene::view(inventory, placement), without_node))
             }
         }
     }

@@ -1,6 +1,9 @@
-use netmarks_placement::{Assumptions, Figures, Flow, Inventory, Node, Pod, Repetition, Study, figures};
+use netmarks_map::MapView;
+use netmarks_placement::{
+    Assumptions, Figure, Figures, Flow, Inventory, Node, Pod, Repetition, Study, figures,
+};
 
-use super::page;
+use super::{map, page, scene};
 use crate::report::{Conditions, SimulationReport};
 
 /// So many nodes in three zones, two pods on each, a ring of applications with ten pods.
@@ -52,8 +55,16 @@ fn report(inventory: &Inventory, other: &str) -> SimulationReport {
     SimulationReport { conditions, as_found: None, study, first_placements: placements.map(Some).into() }
 }
 
-/// The page's elements, after what only HTML allows is taken out: the doctype, and elements that have no end.
+/// The page without the script that draws its maps.
+fn without_script(page: &str) -> String {
+    let script = format!("<script>{}</script>", map::SCRIPT);
+    let (before, after) = page.split_once(&script).unwrap();
+    [before, after].concat()
+}
+
+/// The page's elements, after what only HTML allows is taken out: the doctype, scripts, and elements that have no end.
 fn elements(page: &str) -> String {
+    let page = without_script(page);
     let body = page.strip_prefix("<!DOCTYPE html>").unwrap().replace("<br>", "<br/>");
     let mut xml = String::new();
     let mut parts = body.split("<meta ");
@@ -64,6 +75,12 @@ fn elements(page: &str) -> String {
     xml
 }
 
+/// The data of the maps.
+fn maps(document: &roxmltree::Document<'_>) -> Vec<MapView> {
+    let data = document.descendants().filter(|node| node.attribute("type") == Some("application/json"));
+    data.map(|node| serde_json::from_str(node.text().unwrap()).unwrap()).collect()
+}
+
 #[test]
 fn the_page_is_well_formed_and_says_what_was_found() {
     let inventory = inventory(12, &|index| format!("node-{index}"));
@@ -71,7 +88,7 @@ fn the_page_is_well_formed_and_says_what_was_found() {
     let xml = elements(&page);
     let document = roxmltree::Document::parse(&xml).unwrap();
     let pictures = || document.descendants().filter(|node| node.attribute("role") == Some("img"));
-    assert_eq!(pictures().count(), 4 + 2, "a plot for each group and two maps");
+    assert_eq!(pictures().count(), 4, "a plot for each group");
     for picture in pictures() {
         for name in ["title", "desc"] {
             assert!(picture.children().any(|child| child.has_tag_name(name)), "{name}");
@@ -79,10 +96,14 @@ fn the_page_is_well_formed_and_says_what_was_found() {
         let ids: Vec<&str> = picture.attribute("aria-labelledby").unwrap().split(' ').collect();
         assert!(ids.iter().all(|id| picture.children().any(|child| child.attribute("id") == Some(*id))));
     }
-    let dots =
-        |class: &str| document.descendants().filter(|node| node.attribute("class") == Some(class)).count();
-    assert_eq!(dots("node"), 24, "every node on both maps");
-    assert_eq!(dots("a0") + dots("a1") + dots("a2") - 6, 48, "every pod on both maps, and the legends");
+    let maps = maps(&document);
+    assert_eq!(maps.len(), 2);
+    for map in maps {
+        assert_eq!(map.nodes.names.len(), 12, "every node");
+        assert_eq!(map.placements.unwrap().pods.iter().sum::<u32>(), 24, "every pod");
+        let sum = map.totals.within_node + map.totals.within_zone + map.totals.across_zones;
+        assert!((sum - inventory.bytes_per_second()).abs() < 1e-6, "every byte");
+    }
     assert!(page.contains("stays here"));
     let sentence = document.descendants().find(|node| node.attribute("class") == Some("headlines")).unwrap();
     let text: String =
@@ -96,10 +117,28 @@ fn it_asks_for_nothing_and_is_the_same_every_time() {
     let report = report(&inventory, "netmarks");
     let once = page(&report, &inventory);
     assert_eq!(once, page(&report, &inventory));
-    for word in ["<script", "http://", "https://", "href", "src=", "url(", "@import"] {
-        assert!(!once.contains(word), "{word}");
+    let apart = without_script(&once);
+    for word in ["http://", "https://", "href", "src=", "url(", "@import"] {
+        assert!(!apart.contains(word), "{word}");
     }
-    assert!(once.contains("default-src 'none'; style-src 'unsafe-inline'"), "its policy");
+    assert!(
+        once.contains("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-"),
+        "its policy"
+    );
+    let script = map::SCRIPT.to_lowercase();
+    assert!(!script.contains("</script") && !script.contains("<!--"), "what would end it, or begin another");
+}
+
+#[test]
+fn the_maps_have_the_figures_of_the_report() {
+    let inventory = inventory(12, &|index| format!("node-{index}"));
+    let report = report(&inventory, "netmarks");
+    for (arm, placement) in report.study.arms.iter().zip(&report.first_placements) {
+        let view = scene::view(&inventory, placement.as_ref().unwrap());
+        let within = arm.figures[&Figure::BytesWithinNode].estimate.mean;
+        let share = view.totals.local_share().unwrap();
+        assert!((share - within).abs() < 1e-9, "{}: {share} {within}", arm.name);
+    }
 }
 
 #[test]
@@ -108,7 +147,8 @@ fn a_large_cluster_stays_below_a_megabyte() {
     let page = page(&report(&inventory, "netmarks"), &inventory);
     assert!(page.len() < 1_000_000, "{}", page.len());
     roxmltree::Document::parse(&elements(&page)).unwrap();
-    assert!(page.contains("200 of "), "only the heaviest curves");
+    let map = &maps(&roxmltree::Document::parse(&elements(&page)).unwrap())[0];
+    assert_eq!((map.nodes.names.len(), map.node_flows.from.len()), (5_000, 600), "only the heaviest pairs");
 }
 
 #[test]
@@ -132,7 +172,10 @@ mod hostile {
         let page = page(&report(&inventory, evil), &inventory);
         let xml = elements(&page);
         let document = roxmltree::Document::parse(&xml).unwrap();
-        assert!(!document.descendants().any(|node| node.has_tag_name("script")));
+        let data = |node: &roxmltree::Node<'_, '_>| node.attribute("type") == Some("application/json");
+        assert!(document.descendants().filter(|node| node.has_tag_name("script")).all(|node| data(&node)));
+        let map = &maps(&document)[0];
+        assert!(map.nodes.prefix.len() + map.nodes.suffix.len() >= evil.len(), "the script shows it as text");
         assert!(!document.descendants().any(|node| node.has_attribute("onload")));
         assert!(page.contains("&lt;script&gt;"));
         assert!(!page.chars().any(|shown| shown.is_control() && shown != '\n'));

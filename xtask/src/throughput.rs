@@ -1,0 +1,135 @@
+//! `cargo xtask throughput`: what an extender and preferred terms cost a real kube-scheduler, against the performance targets.
+//!
+//! Kubernetes' own scheduler_perf does the measuring: the scheduler and an API server in one process, etcd beside it, and
+//! the extender a process of its own. Timings on a shared machine swing, so that what is compared is measured by turns and
+//! in both orders; medians count, and their ratio.
+
+mod candidates;
+mod load;
+mod report;
+mod run;
+mod scheduling;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::ValueEnum as _;
+
+use crate::bench::{Record, Run, print_rows};
+use crate::command::{cargo, run as run_command, target_folder};
+use netmarks_test_tools::ThroughputPrograms;
+use run::Bench;
+use scheduling::Scenario;
+
+/// The rows of the targets that are measured here.
+const ROWS: [&str; 5] = ["1", "1b", "4", "5", "12"];
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Pods that a scheduler binds a second, with each extender and with each number of terms
+    Scheduling,
+    /// CPU time of one request, and its latency, without a scheduler
+    Load,
+    /// How often the best node is among the scheduler's candidates, by percentageOfNodesToScore
+    Candidates,
+}
+
+/// What `cargo xtask throughput` takes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to measure
+    #[arg(long, value_enum, value_name = "PART", value_delimiter = ',', default_values = ["scheduling", "load"])]
+    parts: Vec<Part>,
+    /// Only these scenarios of scheduling
+    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',', default_values_t = scheduling::SCENARIOS)]
+    scenarios: Vec<Scenario>,
+    /// Sizes of the cluster; the targets are for 500 and 5,000 nodes
+    #[arg(long, value_name = "COUNT", value_delimiter = ',', default_values_t = [500, 5_000])]
+    nodes: Vec<u32>,
+    /// Pods that are scheduled in each run
+    #[arg(long, value_name = "COUNT", default_value_t = 2_000)]
+    pods: u32,
+    /// How often each thing is measured
+    #[arg(long, value_name = "COUNT", default_value_t = 5)]
+    rounds: u32,
+    /// Requests of each measurement of load
+    #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
+    requests: u32,
+    /// A release build of netmarks; by default it is built
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+    /// Also write the results to this file
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// A small cluster, few pods, each thing once: shows that everything runs, not what it measures
+    #[arg(long, conflicts_with_all = ["nodes", "pods", "rounds", "requests"])]
+    quick: bool,
+}
+
+/// How much is measured.
+struct Extent {
+    nodes: Vec<u32>,
+    pods: u32,
+    rounds: u32,
+    requests: u32,
+    /// The cluster whose requests are sent by themselves, and the percentages of its nodes that they name; 0 is the
+    /// scheduler's own choice, a tenth of 5,000.
+    load: (u32, Vec<u32>),
+}
+
+pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
+    let Args { parts, scenarios, nodes, pods, rounds, requests, program, json, quick } = args;
+    let extent = if *quick {
+        Extent { nodes: vec![60], pods: 120, rounds: 1, requests: 1_000, load: (60, vec![100]) }
+    } else {
+        let load = (5_000, vec![0, 100]);
+        Extent { nodes: nodes.clone(), pods: *pods, rounds: *rounds, requests: *requests, load }
+    };
+    let program = match program {
+        Some(file) => file.canonicalize().with_context(|| format!("failed to find {}", file.display()))?,
+        None => build(root)?,
+    };
+    let bench = Bench::new(program, target_folder()?.join("throughput"))?;
+    let load = fs::read_to_string("/proc/loadavg").context("failed to read /proc/loadavg")?;
+    // Above 1, the machine was busy.
+    let load = load.split(' ').next().unwrap_or_default().to_owned();
+    let kubernetes = ThroughputPrograms::kubernetes()?;
+    let mut measured = Run::begin(root, command(parts, *quick), *quick)?;
+    if parts.contains(&Part::Scheduling) {
+        scheduling::measure(&bench, scenarios, &extent, &mut measured);
+    }
+    if parts.contains(&Part::Candidates) {
+        candidates::measure(&bench, &extent, &mut measured);
+    }
+    let loaded =
+        if parts.contains(&Part::Load) { load::measure(&bench, &extent, &mut measured) } else { Ok(()) };
+    let record = Record { runs: vec![measured] };
+    print_rows(&record, &ROWS);
+    println!("Kubernetes {kubernetes}; load average at the start {load}");
+    if let Some(file) = json {
+        record.write(file)?;
+        println!("written to {}", file.display());
+    }
+    loaded
+}
+
+/// As `Run` names it.
+fn command(parts: &[Part], quick: bool) -> String {
+    let names: Vec<String> = parts
+        .iter()
+        .filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()))
+        .collect();
+    let quick = if quick { " --quick" } else { "" };
+    format!("`cargo xtask throughput --parts {}{quick}`", names.join(","))
+}
+
+/// The program as users build it.
+fn build(root: &Path) -> Result<PathBuf> {
+    let mut build = cargo();
+    // The whole workspace: with `--package`, wasmtime would be compiled again with other features.
+    build.current_dir(root).args(["build", "--release", "--workspace", "--bin", "netmarks"]);
+    run_command(&mut build)?;
+    Ok(target_folder()?.join("release/netmarks"))
+}
