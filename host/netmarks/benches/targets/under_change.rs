@@ -57,8 +57,10 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
     }
     assert_ne!(known[0], known[1], "the two policies answer differently");
     let known = Arc::new(known);
-    let judge = move |answer: &[u8]| {
-        if known.iter().any(|known| known == answer) { Verdict::Scored } else { Verdict::Wrong }
+    let judge = move |answer: &[u8]| match answer {
+        b"[]" => Verdict::Empty,
+        answer if known.iter().any(|known| known == answer) => Verdict::Scored,
+        _ => Verdict::Wrong,
     };
     let load = Load { address, request, rate: RATE, connections: CONNECTIONS };
     load.run(seconds(2), judge.clone(), || {});
@@ -88,13 +90,16 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
 
     let figure = |name: &str, during: String, phase: &Phase| {
         let mut times = phase.times();
-        let (p50, p99, wrong) = (times.p50(), times.p99(), phase.count(Verdict::Wrong));
+        let (p50, p99) = (times.p50(), times.p99());
+        let (empty, wrong) = (phase.count(Verdict::Empty), phase.count(Verdict::Wrong));
         let detail = format!(
-            "{during}; p50 {p50:.0} us, p99 {p99:.0} us against {base:.0} us; {} requests, {} failed, {wrong} of no one generation",
+            "{during}; p50 {p50:.0} us, p99 {p99:.0} us against {base:.0} us; {} requests, {} failed, {empty} empty, {wrong} of no one generation",
             phase.answers.len(),
             phase.failed
         );
         assert_eq!((phase.failed, wrong), (0, 0), "{detail}");
+        // A machine that is busy with other things may be too slow for the rate.
+        assert!(quick || empty == 0, "{detail}");
         Figure { row: "9", name: name.to_owned(), value: p99 / base, unit: "x", detail }
     };
     vec![
