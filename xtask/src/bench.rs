@@ -100,28 +100,22 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
     let flags = [(*quick, " --quick"), (*dev, " --dev")].into_iter().filter(|(given, _)| *given);
     let flags: String = flags.map(|(_, flag)| flag).collect();
     let mut run = Run::begin(root, format!("`cargo xtask bench{flags}`"), *quick || *dev)?;
+    let program = built(root, build)?;
     let mut failures: Vec<Error> = Vec::new();
     let rounds = rounds.unwrap_or(if *quick { 1 } else { ROUNDS });
     for round in 1..=rounds {
         println!("\nround {round} of {rounds}");
         failures.extend(targets(root, rows, (*quick, build), &mut run)?);
         if is_wanted(SIMULATE) {
-            let nodes = if *quick { 500 } else { 5_000 };
-            let (seconds, pods) = evaluation::speed_of_one_arm(root, nodes, *dev)?;
-            let name = format!("simulate, {nodes} nodes, one arm");
-            println!("{SIMULATE}  {name}: {seconds:.1} s");
-            run.add(Figure {
-                row: SIMULATE.to_owned(),
-                name,
-                unit: "s".to_owned(),
-                samples: vec![seconds],
-                detail: format!("{pods} pods; reading the file is included"),
-            });
+            match simulate(&program, if *quick { 500 } else { 5_000 }) {
+                Ok(figure) => run.add(figure),
+                Err(error) => failures.push(error),
+            }
         }
     }
     if rows.is_empty() {
         let quick = quick.then_some(OsString::from("--quick"));
-        bench(root, "shapes", build, quick.as_slice())?;
+        failures.extend(bench(root, "shapes", build, quick.as_slice()).err());
     }
     let record = Record { runs: vec![run] };
     print_rows(&record, &TARGETS.map(|target| target.row));
@@ -129,7 +123,17 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
         record.write(file)?;
         println!("written to {}", file.display());
     }
-    failures.pop().map_or(Ok(()), Err)
+    // All that could be measured is written by now.
+    failures.into_iter().next().map_or(Ok(()), Err)
+}
+
+/// Row 14.
+fn simulate(program: &Path, nodes: usize) -> Result<Figure> {
+    let (seconds, pods) = evaluation::speed_of_one_arm(program, nodes)?;
+    let name = format!("simulate, {nodes} nodes, one arm");
+    println!("  {SIMULATE}  {name}: {seconds:.1} s");
+    let detail = format!("{pods} pods; reading the file is included");
+    Ok(Figure { row: SIMULATE.to_owned(), name, unit: "s".to_owned(), samples: vec![seconds], detail })
 }
 
 /// What is measured.
@@ -137,6 +141,31 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
 enum Build {
     Release,
     Development,
+}
+
+impl Build {
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Release => "bench",
+            Self::Development => "dev",
+        }
+    }
+
+    /// Where cargo puts it.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Development => "debug",
+        }
+    }
+}
+
+/// Builds the benchmark, and with it the program that it runs; returns the program.
+fn built(root: &Path, build: Build) -> Result<PathBuf> {
+    let mut command = cargo();
+    let arguments = ["bench", "--workspace", "--profile", build.profile(), "--bench", "targets", "--no-run"];
+    run_command(command.current_dir(root).args(arguments))?;
+    Ok(target_folder()?.join(build.folder()).join("netmarks"))
 }
 
 /// A figure as the benchmark writes it.
@@ -187,14 +216,10 @@ fn targets(
 
 fn bench(root: &Path, name: &str, build: Build, arguments: &[OsString]) -> Result<()> {
     let mut command = cargo();
-    let profile = match build {
-        Build::Release => "bench",
-        Build::Development => "dev",
-    };
     // With `--package`, each would compile wasmtime again: their dependencies' features differ.
     command
         .current_dir(root)
-        .args(["bench", "--workspace", "--profile", profile, "--bench", name, "--"])
+        .args(["bench", "--workspace", "--profile", build.profile(), "--bench", name, "--"])
         .args(arguments);
     run_command(&mut command)
 }

@@ -90,9 +90,9 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// How many seconds the arm `netmarks` takes at so many nodes, and how many pods it places.
-pub(crate) fn speed_of_one_arm(root: &Path, nodes: usize, dev: bool) -> Result<(f64, u32)> {
-    let simulator = Simulator { program: built(root, dev)?, folder: folder()? };
+/// How many seconds the arm `netmarks` takes at so many nodes with this program, and how many pods it places.
+pub(crate) fn speed_of_one_arm(program: &Path, nodes: usize) -> Result<(f64, u32)> {
+    let simulator = Simulator { program: program.to_owned(), folder: folder()? };
     let application = speed::application(nodes);
     Ok((speed::seconds(&simulator, &application, nodes, "netmarks")?, speed::pods(&application)))
 }

@@ -43,7 +43,9 @@ impl Target {
     pub(super) fn outcome(&self, record: &Record) -> Outcome {
         let mut outcome = Outcome::Met;
         for (name, bound) in self.figures {
-            match record.figure(name).and_then(|(_, figure)| figure.median()) {
+            // A quick run shows that everything runs, not what it measures.
+            let measured = record.figure(name).filter(|(run, _)| !run.quick);
+            match measured.and_then(|(_, figure)| figure.median()) {
                 None => return Outcome::NotMeasured,
                 Some(median) if bound.holds(median) => {}
                 Some(_) => outcome = Outcome::Missed,
@@ -88,17 +90,19 @@ pub(super) const TARGETS: [Target; 15] = [
         what: "CPU per request under load (user + system), plain HTTP, 500 / 5,000 names, against a Go extender that reads the body and answers `[]` without decoding",
         target: "<= 1.1x / <= 1.4x",
         figures: &[
-            ("CPU per request, 500 names, against Go's `[]`", AtMost(1.1)),
-            ("CPU per request, 5000 names, against Go's `[]`", AtMost(1.4)),
+            ("500 names: CPU of a request, against answering `[]`", AtMost(1.1)),
+            ("5000 names: CPU of a request, against answering `[]`", AtMost(1.4)),
         ],
     },
     Target {
         row: "1b",
-        what: "latency of one call as the client sees it, p50 and p99, against the same",
+        what: "latency of one call as the client sees it, p50 and p99, against the same, at as many names",
         target: "<= 1.2x / <= 1.5x",
         figures: &[
-            ("latency, 500 names, p50 against Go's `[]`", AtMost(1.2)),
-            ("latency, 500 names, p99 against Go's `[]`", AtMost(1.5)),
+            ("500 names: latency p50, against answering `[]`", AtMost(1.2)),
+            ("500 names: latency p99, against answering `[]`", AtMost(1.2)),
+            ("5000 names: latency p50, against answering `[]`", AtMost(1.5)),
+            ("5000 names: latency p99, against answering `[]`", AtMost(1.5)),
         ],
     },
     Target {
@@ -121,8 +125,8 @@ pub(super) const TARGETS: [Target; 15] = [
         what: "scheduling throughput of a real kube-scheduler, 500 / 5,000 nodes (1,000+ measured pods), scoring for real, against the Go extender of row 1: the floor of the protocol",
         target: ">= 0.99x / >= 0.97x",
         figures: &[
-            ("throughput, 500 nodes, against Go's `[]`", AtLeast(0.99)),
-            ("throughput, 5000 nodes, against Go's `[]`", AtLeast(0.97)),
+            ("500 nodes: netmarks against answering `[]`", AtLeast(0.99)),
+            ("5000 nodes: netmarks against answering `[]`", AtLeast(0.97)),
         ],
     },
     Target {
@@ -130,8 +134,8 @@ pub(super) const TARGETS: [Target; 15] = [
         what: "the same against a Go extender that decodes the request and answers 0 for every name",
         target: ">= 1.2x / >= 1.1x",
         figures: &[
-            ("throughput, 500 nodes, against Go's dense answer", AtLeast(1.2)),
-            ("throughput, 5000 nodes, against Go's dense answer", AtLeast(1.1)),
+            ("500 nodes: netmarks against answering 0 for all", AtLeast(1.2)),
+            ("5000 nodes: netmarks against answering 0 for all", AtLeast(1.1)),
         ],
     },
     Target {
@@ -185,8 +189,8 @@ pub(super) const TARGETS: [Target; 15] = [
         what: "pods with admission's default terms against the same pods without, no extender in either, 500 / 5,000 nodes",
         target: ">= 0.95x",
         figures: &[
-            ("throughput, 500 nodes, admission's terms against none", AtLeast(0.95)),
-            ("throughput, 5000 nodes, admission's terms against none", AtLeast(0.95)),
+            ("500 nodes: three preferred terms against none", AtLeast(0.95)),
+            ("5000 nodes: three preferred terms against none", AtLeast(0.95)),
         ],
     },
     Target {
@@ -235,8 +239,10 @@ mod tests {
             (&[(*call, 11.0)], Outcome::NotMeasured, "11.0x; not measured"),
             (&[], Outcome::NotMeasured, "not measured"),
         ] {
-            let record = record(figures);
+            let mut record = record(figures);
             assert_eq!((target.outcome(&record), &*target.measured(&record)), (outcome, measured));
+            record.runs[0].quick = true;
+            assert_eq!(target.outcome(&record), Outcome::NotMeasured);
         }
     }
 

@@ -20,7 +20,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let bodies = BodyBudget::new(256 << 20, 64 << 20);
     let door = Extender {
         bodies: bodies.clone(),
-        deadline: Duration::from_millis(200),
+        deadline: Duration::from_secs(30),
         ..scoring.extender(&Config::default())
     };
     // Reads the body just as scoring does, and does nothing with it.

@@ -3,7 +3,7 @@
 use crate::connection::{Connection, post};
 use crate::feed::Feed;
 use crate::report::Figure;
-use crate::served::Served;
+use crate::served::{PATIENT, Served};
 use crate::synthetic::{Size, body};
 
 const REQUESTS: u32 = 500;
@@ -22,7 +22,7 @@ pub fn figures(size: Size) -> Vec<Figure> {
         [("the program, ready", none), ("nodes", nodes), ("pods and applications", pods), ("flows", size)];
     for (name, size) in steps {
         let feed = Feed::start(size);
-        let served = Served::start(&feed, &[]);
+        let served = Served::start(&feed, &PATIENT);
         let resident = served.memory("VmRSS");
         add(&format!("by step, {name}"), resident - before, format!("{resident:.1} in all"));
         before = resident;

@@ -7,7 +7,7 @@ use crate::connection::post;
 use crate::feed::Feed;
 use crate::load::{Load, Verdict, has_scores};
 use crate::report::{Figure, Times};
-use crate::served::Served;
+use crate::served::{PATIENT, Served};
 use crate::synthetic::{Size, body};
 
 /// Seconds between two refreshes, so that many fit into a run.
@@ -18,7 +18,7 @@ const TAKES: Duration = Duration::from_millis(250);
 
 pub fn figures(size: Size, length: Duration) -> Vec<Figure> {
     let feed = Feed::start(size);
-    let served = Served::start(&feed, &[("METRICS_INTERVAL_SECONDS", INTERVAL)]);
+    let served = Served::start(&feed, &[&PATIENT[..], &[("METRICS_INTERVAL_SECONDS", INTERVAL)]].concat());
     let refreshes = || served.metric("netmarks_flow_refreshes_total");
     let (before, cpu) = (refreshes(), served.cpu());
     std::thread::sleep(length);

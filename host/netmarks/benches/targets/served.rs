@@ -11,6 +11,10 @@ use crate::feed::Feed;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_netmarks");
 
+/// Settings with which it waits for every answer, so that a machine that is busy with other things makes it slower and not empty.
+pub const PATIENT: [(&str, &str); 2] =
+    [("POLICY_LIMITS_DEADLINE_MS", "10000"), ("SERVER_REQUEST_TIMEOUT_MS", "30000")];
+
 /// Ready later than this is never.
 const PATIENCE: Duration = Duration::from_secs(300);
 

@@ -123,10 +123,17 @@ pub fn index(size: Size) -> Index {
     index
 }
 
+/// Waits for every answer, so that a machine that is busy with other things makes it slower and not empty.
+pub fn be_patient(config: &mut Config) {
+    config.policy.limits.deadline_ms = 10_000;
+    config.server.request_timeout_ms = 30_000;
+}
+
 /// The cluster as a serving extender holds it.
 pub fn scoring(size: Size) -> (Arc<ClusterState>, Scoring) {
     let state = Arc::new(ClusterState::fixed(index(size)));
     let mut config = Config::default();
+    be_patient(&mut config);
     // What was just answered must not change what is measured next.
     config.scoring.assume_seconds = 0.0;
     // Dropped with its runtime: nothing that is measured here changes policies.

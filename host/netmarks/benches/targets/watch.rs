@@ -10,7 +10,7 @@ use netmarks_sources::kubernetes::watch::take_pods;
 use crate::connection::{Connection, post};
 use crate::feed::Feed;
 use crate::report::{Figure, Times};
-use crate::served::Served;
+use crate::served::{PATIENT, Served};
 use crate::synthetic::{
     PEERS, Random, SMALL, Size, WATCHED, WATCHED_PEER, body, body_of, node_name, pod, scoring,
 };
@@ -46,7 +46,7 @@ fn measure(size: Size, repetitions: usize) -> (Times, Times) {
 /// Times from the API server's event to the first answer of the real program that counts it, while other pods come and go.
 fn over_the_watch(size: Size, repetitions: usize) -> Times {
     let feed = Feed::start(size);
-    let served = Served::start(&feed, &[]);
+    let served = Served::start(&feed, &PATIENT);
     let _churn = feed.churn(CHANGES);
     let request = post("/prioritize", &body_of(WATCHED, 500));
     let mut connection = Connection::open(served.address).unwrap();
