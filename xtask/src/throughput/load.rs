@@ -25,16 +25,17 @@ pub(super) fn measure(bench: &Bench, extent: &Extent, report: &mut Report) -> Re
         };
         bench.measure(&format!("record-{percentage}-percent"), &recording);
         let names = names(&bodies)?;
-        let load = Load { bodies, requests: extent.requests, rounds: extent.rounds };
+        let Extent { requests, rounds, connections, .. } = *extent;
+        let load = Load { bodies, requests, rounds, connections };
         // scheduler_perf wants to schedule something.
         let loading = Setting { load: Some(load), ..Setting::new(*nodes, 1, "none") };
         let outcome = bench.measure(&format!("load-{names}-names"), &loading);
-        rows(names, outcome.as_ref().map(|outcome| outcome.value()), report);
+        rows(names, connections, outcome.as_ref().map(|outcome| outcome.value()), report);
     }
     Ok(())
 }
 
-fn rows(names: usize, outcome: Option<&Value>, report: &mut Report) {
+fn rows(names: usize, connections: u32, outcome: Option<&Value>, report: &mut Report) {
     let all = outcome.and_then(|outcome| outcome.get("load"));
     let figures = |extender: &str, name: &str| -> Vec<f64> {
         let rounds = all.and_then(|load| load.get(extender)).and_then(Value::as_array);
@@ -64,7 +65,7 @@ fn rows(names: usize, outcome: Option<&Value>, report: &mut Report) {
         &figures("netmarks", "cpu_us"),
         &figures("dense", "cpu_us"),
     ));
-    report.runs.push(json!({"names": names, "load": all}));
+    report.runs.push(json!({"names": names, "connections": connections, "load": all}));
 }
 
 /// How many nodes the recorded requests name.
