@@ -57,6 +57,9 @@ pub(crate) struct Args {
     /// Requests of each measurement of load
     #[arg(long, value_name = "COUNT", default_value_t = 5_000)]
     requests: u32,
+    /// Requests of load that are under way at once; kube-scheduler asks one at a time
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    connections: u32,
     /// A release build of netmarks; by default it is built
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
@@ -74,19 +77,26 @@ struct Extent {
     pods: u32,
     rounds: u32,
     requests: u32,
+    connections: u32,
     /// The cluster whose requests are sent by themselves, and the percentages of its nodes that they name; 0 is the
     /// scheduler's own choice, a tenth of 5,000.
     load: (u32, Vec<u32>),
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { parts, scenarios, nodes, pods, rounds, requests, program, json, quick } = args;
-    let extent = if *quick {
-        Extent { nodes: vec![60], pods: 120, rounds: 1, requests: 1_000, load: (60, vec![100]) }
-    } else {
-        let load = (5_000, vec![0, 100]);
-        Extent { nodes: nodes.clone(), pods: *pods, rounds: *rounds, requests: *requests, load }
+    let Args { parts, scenarios, nodes, pods, rounds, requests, connections, program, json, quick } = args;
+    let mut extent = Extent {
+        nodes: nodes.clone(),
+        pods: *pods,
+        rounds: *rounds,
+        requests: *requests,
+        connections: *connections,
+        load: (5_000, vec![0, 100]),
     };
+    if *quick {
+        let load = (60, vec![100]);
+        extent = Extent { nodes: vec![60], pods: 120, rounds: 1, requests: 1_000, load, ..extent };
+    }
     let program = match program {
         Some(file) => file.canonicalize().with_context(|| format!("failed to find {}", file.display()))?,
         None => build(root)?,

@@ -26,7 +26,8 @@ pub(super) fn measure(bench: &Bench, extent: &Extent, run: &mut Run) -> Result<(
         };
         bench.measure(&format!("record-{percentage}-percent"), &recording);
         let names = names(&bodies)?;
-        let load = Load { bodies, requests: extent.requests, rounds: extent.rounds };
+        let Extent { requests, rounds, connections, .. } = *extent;
+        let load = Load { bodies, requests, rounds, connections };
         // scheduler_perf wants to schedule something.
         let loading = Setting { load: Some(load), ..Setting::new(*nodes, 1, "none") };
         let outcome = bench.measure(&format!("load-{names}-names"), &loading);

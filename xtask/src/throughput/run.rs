@@ -40,6 +40,8 @@ pub(super) struct Load {
     pub(super) bodies: PathBuf,
     pub(super) requests: u32,
     pub(super) rounds: u32,
+    /// Requests under way at once.
+    pub(super) connections: u32,
 }
 
 /// What came of a run: `result` in `setting_test.go`.
@@ -129,8 +131,8 @@ impl Setting {
 
     fn to_json(&self, bench: &Bench, folder: &Path) -> Value {
         let Self { nodes, pods, extender, terms, percentage, candidates, record, load } = self;
-        let load = load.as_ref().map(|Load { bodies, requests, rounds }| {
-            json!({"bodies": bodies, "requests": requests, "rounds": rounds})
+        let load = load.as_ref().map(|Load { bodies, requests, rounds, connections }| {
+            json!({"bodies": bodies, "requests": requests, "rounds": rounds, "connections": connections})
         });
         json!({
             "nodes": nodes,

@@ -94,6 +94,17 @@ const COMPARISONS: [Comparison; 7] = [
     },
 ];
 
+/// What one run of a scenario showed.
+#[derive(Clone, Copy)]
+struct Seen {
+    pods_per_second: f64,
+    /// CPU time of the extender's process for each call, in microseconds.
+    cpu: f64,
+}
+
+/// Of each scenario, one for each round; None where it was not measured.
+type Rounds = BTreeMap<Scenario, Vec<Option<Seen>>>;
+
 impl Scenario {
     fn name(self) -> String {
         self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
@@ -116,20 +127,21 @@ impl Scenario {
 /// Runs the scenarios by turns, each round in the other order than the one before.
 pub(super) fn measure(bench: &Bench, scenarios: &[Scenario], extent: &Extent, run: &mut Run) {
     for nodes in &extent.nodes {
-        // Of each scenario, one for each round; None where it was not measured.
-        let mut rates: BTreeMap<Scenario, Vec<Option<f64>>> = BTreeMap::new();
+        let mut rounds = Rounds::new();
         let mut order = scenarios.to_vec();
         for round in 1..=extent.rounds {
             for scenario in &order {
-                let name = scenario.name();
-                let place = format!("{nodes}-nodes-{round}-{name}");
+                let place = format!("{nodes}-nodes-{round}-{}", scenario.name());
                 let outcome = bench.measure(&place, &scenario.setting(*nodes, extent.pods));
-                let rate = outcome.as_ref().map(|outcome| outcome.figure("pods_per_second"));
-                rates.entry(*scenario).or_default().push(rate);
+                rounds.entry(*scenario).or_default().push(outcome.as_ref().map(|outcome| Seen {
+                    pods_per_second: outcome.figure("pods_per_second"),
+                    cpu: outcome.figure("cpu_us"),
+                }));
             }
             order.reverse();
         }
-        for figure in COMPARISONS.iter().filter_map(|comparison| comparison.figure(*nodes, &rates)) {
+        let compared = COMPARISONS.iter().filter_map(|comparison| comparison.figure(*nodes, &rounds));
+        for figure in compared.chain(cpu(*nodes, &rounds)) {
             run.add(figure);
         }
     }
@@ -137,11 +149,26 @@ pub(super) fn measure(bench: &Bench, scenarios: &[Scenario], extent: &Extent, ru
 
 impl Comparison {
     /// None where nobody asked for it.
-    fn figure(&self, nodes: u32, rates: &BTreeMap<Scenario, Vec<Option<f64>>>) -> Option<Figure> {
-        let (of, against) = (rates.get(&self.of)?, rates.get(&self.against)?);
-        // Only rounds that have both, so that they were measured beside each other.
-        let (of, against): (Vec<f64>, Vec<f64>) =
-            of.iter().zip(against).filter_map(|(of, against)| Some(((*of)?, (*against)?))).unzip();
+    fn figure(&self, nodes: u32, rounds: &Rounds) -> Option<Figure> {
+        let (of, against) = pairs(rounds, self.of, self.against, |seen| seen.pods_per_second)?;
         Some(ratio(self.row, format!("{nodes} nodes: {}", self.what), "pods/s", &of, &against))
     }
+}
+
+/// What a call costs while pods are scheduled. It has no target: netmarks follows the cluster meanwhile, the other does not.
+fn cpu(nodes: u32, rounds: &Rounds) -> Option<Figure> {
+    let (of, against) = pairs(rounds, Scenario::Netmarks, Scenario::Blind, |seen| seen.cpu)?;
+    Some(ratio("1", format!("{nodes} nodes: CPU of a call, its watch included, against `[]`"), "us", &of, &against))
+}
+
+/// A figure of two scenarios, of the rounds that have both, so that they were measured beside each other. None where nobody
+/// asked for both.
+fn pairs(
+    rounds: &Rounds,
+    of: Scenario,
+    against: Scenario,
+    figure: fn(Seen) -> f64,
+) -> Option<(Vec<f64>, Vec<f64>)> {
+    let both = rounds.get(&of)?.iter().zip(rounds.get(&against)?);
+    Some(both.filter_map(|(of, against)| Some((figure((*of)?), figure((*against)?)))).unzip())
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,13 +33,15 @@ type loaded struct {
 // Ticks a second of the times in /proc: Linux shows 100 to every process, whatever the kernel counts in.
 const ticks = 100
 
-// runLoad sends recorded requests one after the other, as kube-scheduler does, and with its own HTTP client.
+// runLoad sends recorded requests with Go's HTTP client, as kube-scheduler does: over one connection one after the
+// other, or over several.
 func runLoad(arguments []string) error {
 	flags := flag.NewFlagSet("load", flag.ContinueOnError)
 	url := flags.String("url", "", "where to post")
 	pid := flags.Int("pid", 0, "the process whose time is counted")
 	folder := flags.String("bodies", "", "folder with recorded bodies")
 	requests := flags.Int("requests", 1000, "how many; a tenth more go ahead and are not counted")
+	connections := flags.Int("connections", 1, "how many requests are under way at once")
 	if err := flags.Parse(arguments); err != nil {
 		return err
 	}
@@ -44,29 +49,20 @@ func runLoad(arguments []string) error {
 	if err != nil {
 		return err
 	}
-	client := &http.Client{Timeout: 5 * time.Second}
-	send := func(number int) (time.Duration, int, error) {
-		started := time.Now()
-		answer, err := post(client, *url, bodies[number%len(bodies)])
-		return time.Since(started), len(answer), err
+	client := &http.Client{
+		Transport: &http.Transport{MaxIdleConnsPerHost: *connections},
+		Timeout:   5 * time.Second,
 	}
-	for number := range ahead(*requests) {
-		if _, _, err := send(number); err != nil {
-			return err
-		}
+	if _, _, err := send(client, *url, bodies, ahead(*requests), *connections); err != nil {
+		return err
 	}
 	before, err := processTime(*pid)
 	if err != nil {
 		return err
 	}
-	times := make([]time.Duration, *requests)
-	answered := 0
-	for number := range *requests {
-		duration, length, err := send(number)
-		if err != nil {
-			return err
-		}
-		times[number], answered = duration, answered+length
+	times, answered, err := send(client, *url, bodies, *requests, *connections)
+	if err != nil {
+		return err
 	}
 	after, err := processTime(*pid)
 	if err != nil {
@@ -86,8 +82,34 @@ func runLoad(arguments []string) error {
 		P50Microseconds: quantile(0.5),
 		P99Microseconds: quantile(0.99),
 		RequestBytes:    sent / len(bodies),
-		AnswerBytes:     answered / *requests,
+		AnswerBytes:     int(answered) / *requests,
 	})
+}
+
+// send posts so many requests; it returns how long each took, and the bytes of all answers.
+func send(
+	client *http.Client, url string, bodies [][]byte, requests, connections int,
+) (times []time.Duration, answered int64, err error) {
+	times = make([]time.Duration, requests)
+	failed := make([]error, connections)
+	var next, bytes atomic.Int64
+	var group sync.WaitGroup
+	for connection := range connections {
+		group.Go(func() {
+			for number := next.Add(1) - 1; int(number) < requests; number = next.Add(1) - 1 {
+				started := time.Now()
+				answer, err := post(client, url, bodies[int(number)%len(bodies)])
+				if err != nil {
+					failed[connection] = err
+					return
+				}
+				times[number] = time.Since(started)
+				bytes.Add(int64(len(answer)))
+			}
+		})
+	}
+	group.Wait()
+	return times, bytes.Load(), errors.Join(failed...)
 }
 
 // ahead is how many requests warm the extender up before those that are counted.

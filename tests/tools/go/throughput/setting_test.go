@@ -37,6 +37,8 @@ type loadSetting struct {
 	Bodies   string `json:"bodies"`
 	Requests int    `json:"requests"`
 	Rounds   int    `json:"rounds"`
+	// Requests under way at once.
+	Connections int `json:"connections"`
 }
 
 // result is what came of a run.
@@ -50,6 +52,8 @@ type result struct {
 	// Answers of the extender by its own count, and those of them with scores where it is netmarks.
 	Calls  int `json:"calls"`
 	Scored int `json:"scored"`
+	// User and system time of the extender's process for each of these, whatever else it did meanwhile.
+	CPUMicroseconds float64 `json:"cpu_us"`
 	// Share (0 to 1) of the measured pods' bytes that stay on their node.
 	Local float64 `json:"local"`
 	// With `candidates`: nodes among which the scheduler chose, on average, the share of pods for which the best node

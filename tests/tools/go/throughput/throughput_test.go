@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"testing"
+	"time"
 
 	v1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -102,19 +103,31 @@ func (r *run) prepare(tCtx ktesting.TContext, _ *scheduler.Scheduler, _ *perf.Wo
 	if err := r.startExtender(tCtx, r.setting.Extender, r.address); err != nil {
 		return err
 	}
+	extender := r.extenders[r.setting.Extender]
+	before, err := processTime(extender.command.Process.Pid)
+	if err != nil {
+		return err
+	}
 	// The last to be registered, so the first to be called: the extender still runs.
 	tCtx.TB().Cleanup(func() {
-		if err := r.count(); err != nil {
+		if err := r.count(extender, before); err != nil {
 			tCtx.TB().Errorf("failed to ask how often the extender was called: %v", err)
 		}
 	})
 	return nil
 }
 
-// count asks the extender how often it was called.
-func (r *run) count() (err error) {
-	r.outcome.Calls, r.outcome.Scored, err = r.extenders[r.setting.Extender].count()
-	return err
+// count asks the extender how often it was called, and the kernel what that cost.
+func (r *run) count(extender *serving, before time.Duration) error {
+	after, err := processTime(extender.command.Process.Pid)
+	if err != nil {
+		return err
+	}
+	if r.outcome.Calls, r.outcome.Scored, err = extender.count(); err != nil {
+		return err
+	}
+	r.outcome.CPUMicroseconds = float64((after - before).Microseconds()) / float64(max(r.outcome.Calls, 1))
+	return nil
 }
 
 func (r *run) startExtender(tCtx ktesting.TContext, kind, address string) error {
@@ -176,7 +189,7 @@ func (r *run) measureLoad(tCtx ktesting.TContext) error {
 			extender := r.extenders[kind]
 			command := exec.Command(r.setting.Tools, "load", "-url", "http://"+extender.address+"/prioritize",
 				"-pid", strconv.Itoa(extender.command.Process.Pid), "-bodies", load.Bodies,
-				"-requests", strconv.Itoa(load.Requests))
+				"-requests", strconv.Itoa(load.Requests), "-connections", strconv.Itoa(load.Connections))
 			command.Stderr = os.Stderr
 			output, err := command.Output()
 			if err != nil {
