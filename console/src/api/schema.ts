@@ -396,8 +396,13 @@ export interface components {
             /** Format: int32 */
             score: number;
         };
-        /** @description The calls of one loaded revision in the last hour, by column, the oldest first; steps without a call are left out. */
-        CallReport: {
+        /** @description The calls of one loaded revision, for answers and as a shadow. */
+        CallReport: components["schemas"]["CallSteps"] & {
+            name: string;
+            revision: components["schemas"]["RevisionId"];
+        };
+        /** @description Calls of the last hour by column, the oldest first; steps without a call are left out. */
+        CallSteps: {
             /** @description When each step began, in seconds since the Unix epoch. */
             at: number[];
             /** @description For answers, or as a shadow. */
@@ -410,8 +415,6 @@ export interface components {
             most_memory_bytes: number[];
             /** @description Longest time of a call. */
             most_microseconds: number[];
-            name: string;
-            revision: components["schemas"]["RevisionId"];
             /**
              * Format: int32
              * @description Seconds that calls of one step are apart at most.
@@ -1178,6 +1181,7 @@ export type ApplicationView = components['schemas']['ApplicationView'];
 export type BTreeSet = components['schemas']['BTreeSet'];
 export type Best = components['schemas']['Best'];
 export type CallReport = components['schemas']['CallReport'];
+export type CallSteps = components['schemas']['CallSteps'];
 export type ChangeOutcome = components['schemas']['ChangeOutcome'];
 export type Decision = components['schemas']['Decision'];
 export type Door = components['schemas']['Door'];
