@@ -384,7 +384,6 @@ export interface components {
             /** @description What it calls and what calls it. */
             totals: components["schemas"]["Amounts"];
         };
-        BTreeSet: "wasi"[];
         /** @description The best node of a decision. */
         Best: {
             node: string;
@@ -559,6 +558,11 @@ export interface components {
              */
             pods: number;
         };
+        /**
+         * @description What a policy may import beyond the log.
+         * @enum {string}
+         */
+        Grant: "wasi";
         /** @description The times that can be asked for. */
         HistoryAnswer: {
             /** @description Memory that it takes, and that it may take. */
@@ -975,7 +979,7 @@ export interface components {
              * @description What it may import beyond the log.
              * @default []
              */
-            grants: components["schemas"]["BTreeSet"];
+            grants: components["schemas"]["Grant"][];
             /**
              * @description What one call may use.
              * @default {
@@ -1178,7 +1182,6 @@ export type ApplicationList = components['schemas']['ApplicationList'];
 export type ApplicationNode = components['schemas']['ApplicationNode'];
 export type ApplicationRow = components['schemas']['ApplicationRow'];
 export type ApplicationView = components['schemas']['ApplicationView'];
-export type BTreeSet = components['schemas']['BTreeSet'];
 export type Best = components['schemas']['Best'];
 export type CallReport = components['schemas']['CallReport'];
 export type CallSteps = components['schemas']['CallSteps'];
@@ -1192,6 +1195,7 @@ export type EntryReport = components['schemas']['EntryReport'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ExplainedPart = components['schemas']['ExplainedPart'];
 export type Frame = components['schemas']['Frame'];
+export type Grant = components['schemas']['Grant'];
 export type HistoryAnswer = components['schemas']['HistoryAnswer'];
 export type Judge = components['schemas']['Judge'];
 export type Limits = components['schemas']['Limits'];
