@@ -384,7 +384,6 @@ export interface components {
             /** @description What it calls and what calls it. */
             totals: components["schemas"]["Amounts"];
         };
-        BTreeSet: "wasi"[];
         /** @description The best node of a decision. */
         Best: {
             node: string;
@@ -396,8 +395,13 @@ export interface components {
             /** Format: int32 */
             score: number;
         };
-        /** @description The calls of one loaded revision in the last hour, by column, the oldest first; steps without a call are left out. */
-        CallReport: {
+        /** @description The calls of one loaded revision, for answers and as a shadow. */
+        CallReport: components["schemas"]["CallSteps"] & {
+            name: string;
+            revision: components["schemas"]["RevisionId"];
+        };
+        /** @description Calls of the last hour by column, the oldest first; steps without a call are left out. */
+        CallSteps: {
             /** @description When each step began, in seconds since the Unix epoch. */
             at: number[];
             /** @description For answers, or as a shadow. */
@@ -410,8 +414,6 @@ export interface components {
             most_memory_bytes: number[];
             /** @description Longest time of a call. */
             most_microseconds: number[];
-            name: string;
-            revision: components["schemas"]["RevisionId"];
             /**
              * Format: int32
              * @description Seconds that calls of one step are apart at most.
@@ -556,6 +558,11 @@ export interface components {
              */
             pods: number;
         };
+        /**
+         * @description What a policy may import beyond the log.
+         * @enum {string}
+         */
+        Grant: "wasi";
         /** @description The times that can be asked for. */
         HistoryAnswer: {
             /** @description Memory that it takes, and that it may take. */
@@ -972,7 +979,7 @@ export interface components {
              * @description What it may import beyond the log.
              * @default []
              */
-            grants: components["schemas"]["BTreeSet"];
+            grants: components["schemas"]["Grant"][];
             /**
              * @description What one call may use.
              * @default {
@@ -1175,9 +1182,9 @@ export type ApplicationList = components['schemas']['ApplicationList'];
 export type ApplicationNode = components['schemas']['ApplicationNode'];
 export type ApplicationRow = components['schemas']['ApplicationRow'];
 export type ApplicationView = components['schemas']['ApplicationView'];
-export type BTreeSet = components['schemas']['BTreeSet'];
 export type Best = components['schemas']['Best'];
 export type CallReport = components['schemas']['CallReport'];
+export type CallSteps = components['schemas']['CallSteps'];
 export type ChangeOutcome = components['schemas']['ChangeOutcome'];
 export type Decision = components['schemas']['Decision'];
 export type Door = components['schemas']['Door'];
@@ -1188,6 +1195,7 @@ export type EntryReport = components['schemas']['EntryReport'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ExplainedPart = components['schemas']['ExplainedPart'];
 export type Frame = components['schemas']['Frame'];
+export type Grant = components['schemas']['Grant'];
 export type HistoryAnswer = components['schemas']['HistoryAnswer'];
 export type Judge = components['schemas']['Judge'];
 export type Limits = components['schemas']['Limits'];

@@ -8,19 +8,15 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::revision::RevisionId;
-
 /// Calls within so many seconds are one step.
 const STEP_SECONDS: u32 = 20;
 
 /// Steps that are kept: an hour.
 const STEPS: u64 = 180;
 
-/// The calls of one loaded revision in the last hour, by column, the oldest first; steps without a call are left out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct CallReport {
-    pub name: String,
-    pub revision: RevisionId,
+/// Calls of the last hour by column, the oldest first; steps without a call are left out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CallSteps {
     /// Seconds that calls of one step are apart at most.
     pub step_seconds: u32,
     /// When each step began, in seconds since the Unix epoch.
@@ -80,21 +76,14 @@ impl CallHistory {
     }
 
     /// What there is at `now`, which the Unix clock calls `unix_now`.
-    pub(crate) fn report(
-        &mut self,
-        (name, revision): (&str, &RevisionId),
-        now: Instant,
-        unix_now: f64,
-    ) -> CallReport {
+    pub(crate) fn report(&mut self, now: Instant, unix_now: f64) -> CallSteps {
         let number = self.number(now);
         self.forget(number);
         let since = now.saturating_duration_since(self.start.unwrap_or(now)).as_secs_f64();
         let column = |value: fn(&Step) -> u64| self.steps.iter().map(value).collect();
         #[allow(clippy::cast_precision_loss, reason = "a count of steps since the process began")]
         let began = |step: &Step| step.number as f64 * f64::from(STEP_SECONDS);
-        CallReport {
-            name: name.to_owned(),
-            revision: revision.clone(),
+        CallSteps {
             step_seconds: STEP_SECONDS,
             // In whole seconds, so that asking twice gives the same.
             at: self.steps.iter().map(|step| (unix_now - since + began(step)).round()).collect(),
@@ -126,16 +115,9 @@ fn micros(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::Settings;
 
     fn call(microseconds: u64, memory_bytes: Option<usize>) -> Call {
         Call { took: Duration::from_micros(microseconds), memory_bytes }
-    }
-
-    fn report(history: &mut CallHistory, now: Instant, unix_now: f64) -> CallReport {
-        let name = "a".parse().unwrap();
-        let revision = RevisionId::new(&name, "sha256:00", &Settings::default());
-        history.report((name.as_str(), &revision), now, unix_now)
     }
 
     #[test]
@@ -146,12 +128,12 @@ mod tests {
         history.record(after(19), call(30, Some(50)));
         history.record(after(20), call(7, None));
         history.record(after(100), call(1, Some(1)));
-        let found = report(&mut history, after(101), 1_101.0);
+        let found = history.report(after(101), 1_101.0);
         assert_eq!(found.at, [1_000.0, 1_020.0, 1_100.0]);
         assert_eq!((found.calls, found.faults), (vec![2, 1, 1], vec![0, 1, 0]));
         assert_eq!((found.mean_microseconds, found.most_microseconds), (vec![20, 7, 1], vec![30, 7, 1]));
         assert_eq!(found.most_memory_bytes, [100, 0, 1]);
-        assert_eq!(report(&mut history, after(102), 1_102.4).at, found.at, "asked again, the same");
+        assert_eq!(history.report(after(102), 1_102.4).at, found.at, "asked again, the same");
     }
 
     #[test]
@@ -160,11 +142,11 @@ mod tests {
         for second in 0..8_000 {
             history.record(start + Duration::from_secs(second), call(1, Some(1)));
         }
-        let found = report(&mut history, start + Duration::from_secs(7_999), 10_000.0);
+        let found = history.report(start + Duration::from_secs(7_999), 10_000.0);
         assert_eq!(found.at.len(), 180);
         assert_eq!(found.calls.iter().sum::<u32>(), 3_600);
         // A clock that jumped a year has nothing to do with it.
-        assert_eq!(report(&mut history, start + Duration::from_secs(7_999), 4e7).at.len(), 180);
-        assert!(report(&mut history, start + Duration::from_secs(20_000), 2e4).at.is_empty());
+        assert_eq!(history.report(start + Duration::from_secs(7_999), 4e7).at.len(), 180);
+        assert!(history.report(start + Duration::from_secs(20_000), 2e4).at.is_empty());
     }
 }

@@ -39,7 +39,7 @@ mod submission;
 
 pub use background::RegistryTask;
 pub use breach::{Breach, RollbackRules};
-pub use call_history::CallReport;
+pub use call_history::CallSteps;
 pub use change::{ChangeOptions, Fallback, PolicyChange};
 pub use errors::{Refusal, StateFolderError};
 pub use lifecycle::{Event, State, step};
@@ -49,7 +49,7 @@ pub use notice::{Notice, NoticeKind};
 pub use origin::{Actor, Origin};
 pub use promotion::PromotionRules;
 pub use registry::{Inbox, Registry, RegistryOptions};
-pub use report::{EarlierSet, EntryReport, RegistryReport, Rejection};
+pub use report::{CallReport, EarlierSet, EntryReport, RegistryReport, Rejection};
 pub use revision::{Loaded, RevisionId};
 pub use set::{Canary, PartScore, PartScores, PolicySet, Scored, score};
 pub use settings::{Mode, PolicyName, Settings};

@@ -14,14 +14,14 @@ use tokio::sync::{Semaphore, broadcast, mpsc};
 use tokio::task::JoinHandle;
 
 use crate::breach::{Breach, RollbackRules};
-use crate::call_history::{Call, CallReport};
+use crate::call_history::Call;
 use crate::commands::Commands;
 use crate::errors::StateFolderError;
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Entry, Manifest};
 use crate::notice::Notice;
 use crate::promotion::PromotionRules;
-use crate::report::RegistryReport;
+use crate::report::{CallReport, RegistryReport};
 use crate::revision::{Loaded, RevisionId};
 use crate::saved_state::SavedState;
 use crate::set::{PartScore, PolicySet};
@@ -177,7 +177,13 @@ impl Registry {
     pub fn call_reports(&self) -> Vec<CallReport> {
         let (state, now, unix_now) = (self.state(), Instant::now(), unix_now());
         let loaded = state.manifest().entries.iter().filter_map(|entry| state.loaded(&entry.revision));
-        loaded.map(|loaded| loaded.call_report(now, unix_now)).collect()
+        loaded
+            .map(|loaded| CallReport {
+                name: loaded.name.to_string(),
+                revision: loaded.id.clone(),
+                steps: loaded.call_steps(now, unix_now),
+            })
+            .collect()
     }
 
     /// What is saved: the manifest of the generation that answers.

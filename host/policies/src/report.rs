@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::call_history::CallSteps;
 use crate::lifecycle::State;
 use crate::manifest::{Entry, Manifest};
+use crate::revision::RevisionId;
 use crate::submission::Answering;
 
 /// Everything that a registry knows.
@@ -36,6 +38,15 @@ pub struct EntryReport {
     /// Why it is saved and not loaded; it is tried again from time to time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_restored: Option<String>,
+}
+
+/// The calls of one loaded revision, for answers and as a shadow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CallReport {
+    pub name: String,
+    pub revision: RevisionId,
+    #[serde(flatten)]
+    pub steps: CallSteps,
 }
 
 /// What answered before.

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::breach::{Breach, CallWindow, RollbackRules};
-use crate::call_history::{Call, CallHistory, CallReport};
+use crate::call_history::{Call, CallHistory, CallSteps};
 use crate::settings::{PolicyName, Settings};
 
 /// Names a revision: 12 hexadecimal digits over digest and settings, so that two replicas that run the same say so.
@@ -89,9 +89,8 @@ impl Loaded {
     }
 
     /// What its calls took in the last hour.
-    pub(crate) fn call_report(&self, now: Instant, unix_now: f64) -> CallReport {
-        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        history.report((self.name.as_str(), &self.id), now, unix_now)
+    pub(crate) fn call_steps(&self, now: Instant, unix_now: f64) -> CallSteps {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner).report(now, unix_now)
     }
 
     /// Counts a call; returns the rule that it broke, once per revision and window.

@@ -88,7 +88,7 @@ pub struct Settings {
     #[schema(required)]
     pub limits: Limits,
     /// What it may import beyond the log.
-    #[schema(required)]
+    #[schema(required, value_type = Vec<netmarks_engine::Grant>)]
     pub grants: Grants,
 }
 

@@ -63,7 +63,7 @@ async fn shadows_are_compared_with_what_answers() {
     assert_eq!(calls.len(), 4);
     let sum = |column: &[u32]| column.iter().sum::<u32>();
     for (name, called, failed) in [("live", 3, 0), ("same", 4, 0), ("spread", 4, 0), ("bad", 4, 4)] {
-        let of = calls.iter().find(|of| of.name == name).unwrap();
+        let of = &calls.iter().find(|of| of.name == name).unwrap().steps;
         assert_eq!((sum(&of.calls), sum(&of.faults)), (called, failed), "{of:?}");
         let used = of.most_memory_bytes.iter().max().unwrap();
         assert_eq!(*used > 0, failed == 0, "{of:?}");

@@ -32,7 +32,7 @@ pub(super) enum Coding {
 pub(super) enum Effort {
     /// What is made once and sent for as long as the process runs.
     Size,
-    /// What is made anew every second.
+    /// What is made again every second.
     Speed,
 }
 
