@@ -31,7 +31,7 @@ pub fn figures(size: Size, length: Duration) -> Vec<Figure> {
     load.run(Duration::from_secs(1), has_scores, || {});
     let begun = Instant::now();
     let phase = load.run(length * 2, has_scores, || {});
-    assert_eq!((phase.failed, phase.count(Verdict::Scored)), (0, phase.answers.len()), "all are scored");
+    assert_eq!(phase.failed, 0, "every request has an answer");
     let asked: Vec<Instant> = feed.asked().into_iter().filter(|asked| *asked > begun).collect();
     let (mut inside, mut outside) = (Times::default(), Times::default());
     for answer in &phase.answers {
@@ -40,9 +40,11 @@ pub fn figures(size: Size, length: Duration) -> Vec<Figure> {
     }
     let (p99, slowest) = (outside.p99(), inside.slowest());
     let detail = format!(
-        "slowest during {} refreshes {slowest:.0} us, p99 without {p99:.0} us, slowest without {:.0} us",
+        "slowest during {} refreshes {slowest:.0} us, p99 without {p99:.0} us, slowest without {:.0} us; {} of {} without scores",
         asked.len(),
-        outside.slowest()
+        outside.slowest(),
+        phase.count(Verdict::Empty),
+        phase.answers.len()
     );
     let figure =
         |name: &str, value, unit, detail| Figure { row: "8", name: name.to_owned(), value, unit, detail };
