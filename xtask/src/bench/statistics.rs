@@ -89,7 +89,7 @@ fn orders(first: usize, second: usize) -> Vec<f64> {
     by_second.pop().unwrap_or_default()
 }
 
-/// What remains of sorted values when so many are cut off at both ends, less the outermost that is kept; `None` for none.
+/// From the `cut`-th lowest to the `cut`-th highest of sorted values, counted from 1; `None` where not even the outermost are sure enough.
 fn ends(sorted: &[f64], cut: usize) -> Option<Interval> {
     let low = *sorted.get(cut.checked_sub(1)?)?;
     let high = *sorted.get(sorted.len().checked_sub(cut)?)?;
