@@ -8,6 +8,7 @@ mod chart;
 mod connection_flood;
 mod doctor;
 mod documents;
+mod faults;
 mod gangs;
 mod image;
 mod installed;
