@@ -23,4 +23,5 @@ mod scheduler_model;
 mod second_scheduler;
 mod simulate;
 mod snapshot;
+mod soak;
 mod support;

@@ -22,7 +22,6 @@ pub mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -134,13 +133,6 @@ impl Extender {
 
     pub fn id(&self) -> Result<u32> {
         self.process.id().context("it does not run")
-    }
-
-    /// A signal by its name, such as `STOP`.
-    pub fn signal(&self, name: &str) -> Result<()> {
-        let sent = Command::new("kill").args(["-s", name, &self.id()?.to_string()]).status()?;
-        ensure!(sent.success(), "kill failed");
-        Ok(())
     }
 
     /// The same program with the same flags, on the same port.

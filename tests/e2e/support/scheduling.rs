@@ -40,7 +40,7 @@ pub fn above(bound: Duration, buckets: &[(f64, f64)]) -> Result<f64> {
     Ok(count(f64::INFINITY).context("no attempts")? - within)
 }
 
-/// The most attempts that any pod needed is one, where this is the number of pods: attempts of all pods, and pods.
+/// Attempts of all pods, and pods: as many if none needed a second one.
 pub async fn attempts_and_pods(scheduler: &Scheduler) -> Result<(f64, f64)> {
     let page = scheduler.metrics().await?;
     let value = |name: &str| {
