@@ -26,6 +26,8 @@ mod manifests;
 mod picture;
 mod prerequisites;
 mod release;
+mod shared_target;
+mod soak;
 mod test_run;
 
 use anyhow::{Context as _, Result};
@@ -64,6 +66,8 @@ enum Task {
     Evaluation(evaluation::Args),
     /// Let libFuzzer make up what arrives from outside, in release mode
     Fuzz(fuzz::Args),
+    /// Keep the program busy for long and draw what memory and descriptors it holds
+    Soak(soak::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
 }
@@ -93,6 +97,7 @@ fn run() -> Result<()> {
         Task::Figures(args) => figures::run(root, &args),
         Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Fuzz(args) => fuzz::run(root, &args),
+        Task::Soak(args) => soak::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
     }
 }
