@@ -36,7 +36,7 @@ async fn histogram(scheduler: &Scheduler, name: &str, label: &str) -> Result<Vec
 /// How many took longer than `bound`, which is one of the histogram's.
 pub fn above(bound: Duration, buckets: &[(f64, f64)]) -> Result<f64> {
     let count = |bound: f64| buckets.iter().find(|(known, _)| *known == bound).map(|(_, count)| *count);
-    let within = count(bound.as_secs_f64()).with_context(|| format!("{bound:?} is none of {buckets:?}"))?;
+    let within = count(bound.as_secs_f64()).with_context(|| format!("{bound:?} is not among {buckets:?}"))?;
     Ok(count(f64::INFINITY).context("no attempts")? - within)
 }
 

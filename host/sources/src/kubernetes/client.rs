@@ -92,7 +92,7 @@ pub async fn client_that_asks_once(config: &ClusterConfig) -> Result<Client, Cli
 }
 
 /// How long a connection may be silent that something is waited for. One whose other end is gone without a word would be waited for
-/// for ever, and nothing would be learnt of the cluster any more. Twice as long as until a watch without news is told so: the API server
+/// forever, and nothing would be learnt of the cluster any more. Twice as long as until a watch without news is told so: the API server
 /// sends a bookmark every minute.
 const SILENCE: Duration = Duration::from_secs(120);
 
