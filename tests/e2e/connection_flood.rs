@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::support::flood::{Flood, Habit};
+use crate::support::scheduling::attempts;
 use crate::support::{Extender, LIMIT, binaries};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use netmarks_test_cluster::{
     Authority, ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, Port, PrometheusServer,
     Scheduler, SchedulerOptions, until,
@@ -31,24 +32,6 @@ const HALF_BODY: Habit =
 /// The first bytes of a record that a handshake begins with.
 const HALF_HELLO: Habit = Habit::Send(&[0x16, 3, 1, 2, 0]);
 const UNREAD: Habit = Habit::NeverRead(b"GET /v1/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n");
-
-/// How long kube-scheduler took for each of its pods so far: its own histogram, cumulative, by upper bound in seconds.
-async fn attempts(scheduler: &Scheduler) -> Result<Vec<(f64, f64)>> {
-    const NAME: &str = "scheduler_scheduling_attempt_duration_seconds_bucket{";
-    let page = scheduler.metrics().await?;
-    let lines = page.lines().filter(|line| line.starts_with(NAME) && line.contains("result=\"scheduled\""));
-    let mut buckets = Vec::new();
-    for line in lines {
-        // With the comma: `profile` ends like this key.
-        let (labels, count) = line.rsplit_once(' ').context("no value")?;
-        let bound =
-            labels.split(",le=\"").nth(1).and_then(|rest| rest.split('"').next()).context("no bound")?;
-        let bound = if bound == "+Inf" { f64::INFINITY } else { bound.parse()? };
-        buckets.push((bound, count.parse()?));
-    }
-    ensure!(!buckets.is_empty(), "{NAME} is not among kube-scheduler's metrics");
-    Ok(buckets)
-}
 
 /// A quantile of what came between two readings, as PromQL's `histogram_quantile` has it.
 fn quantile(quantile: f64, before: &[(f64, f64)], after: &[(f64, f64)]) -> Duration {

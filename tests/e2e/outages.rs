@@ -5,40 +5,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::rollout::{deploy, scale_until};
 use crate::support::{Extender, LIMIT, binaries};
 use anyhow::ensure;
 use netmarks_test_cluster::{
-    ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions,
-    until,
+    ControlPlane, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions, until,
 };
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 
 /// The namespace of the sample's edges.
 const NAMESPACE: &str = "online-boutique";
-
-/// Creates a Deployment and waits until its pods are bound.
-async fn deploy(plane: &ControlPlane, name: &str, replicas: i32, bound: usize) {
-    plane.create_deployment(&DeploymentSpec::new(NAMESPACE, name, replicas)).await.unwrap();
-    plane.wait_bound(NAMESPACE, bound, LIMIT).await.unwrap();
-}
-
-/// Scales `frontend` up, by one whenever all are bound, until the extender gives an answer of this kind again.
-async fn scale_until(plane: &ControlPlane, extender: &Extender, outcome: &str, replicas: &mut i32) {
-    let before = extender.answered(outcome).await.unwrap_or(0);
-    until(&format!("an answer is `{outcome}` again"), LIMIT, async || {
-        let pods = plane.placement(NAMESPACE).await?;
-        // Not more of them: the nodes would be full before something slow has recovered.
-        if pods.iter().filter(|pod| pod.app == "frontend").count() == usize::try_from(*replicas)? {
-            plane.scale_deployment(NAMESPACE, "frontend", *replicas + 1).await?;
-            *replicas += 1;
-        }
-        let answered = extender.answered(outcome).await?;
-        ensure!(answered > before, "{:?}", extender.answers().await?);
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
@@ -59,34 +35,34 @@ async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
         ..SchedulerOptions::default()
     };
     let _scheduler = plane.start_scheduler(options).await.unwrap();
-    deploy(&plane, "productcatalogservice", 1, 1).await;
-    deploy(&plane, "frontend", 1, 2).await;
+    deploy(&plane, NAMESPACE, "productcatalogservice", 1, 1).await;
+    deploy(&plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;
-    scale_until(&plane, &extender, "scored", &mut frontends).await;
+    scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
 
     // The extender is killed: pods are bound all the same; it comes back and scores.
     extender.kill().unwrap();
     let bound = plane.placement(NAMESPACE).await.unwrap().len();
     plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 1, LIMIT).await.unwrap();
-    deploy(&plane, "cartservice", 3, usize::try_from(frontends).unwrap() + 4).await;
+    deploy(&plane, NAMESPACE, "cartservice", 3, usize::try_from(frontends).unwrap() + 4).await;
     assert!(plane.placement(NAMESPACE).await.unwrap().len() >= bound + 3);
     extender.restart().unwrap();
     extender.wait_ready().await.unwrap();
-    scale_until(&plane, &extender, "scored", &mut frontends).await;
+    scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
 
     // Prometheus is killed: answers turn empty when the flows have expired, pods are bound; it recovers.
     prometheus.kill().unwrap();
-    scale_until(&plane, &extender, "stale-metrics", &mut frontends).await;
+    scale_until(&plane, NAMESPACE, &extender, "stale-metrics", &mut frontends).await;
     plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 4, LIMIT).await.unwrap();
     prometheus.restart().await.unwrap();
-    scale_until(&plane, &extender, "scored", &mut frontends).await;
+    scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
 
     // The API server is killed: nothing can be bound, and the extender stays up and ready with what it knows. When
     // it is back, a pod that was never seen before counts.
     plane.kill_apiserver().unwrap();
     extender.get("/readyz").await.unwrap();
     plane.restart_apiserver().await.unwrap();
-    scale_until(&plane, &extender, "scored", &mut frontends).await;
+    scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
     let expected = usize::try_from(frontends).unwrap() + 4;
     plane.wait_bound(NAMESPACE, expected, LIMIT).await.unwrap();
     until("every pod is known again", LIMIT, async || {

@@ -2,7 +2,9 @@
 
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::test_run::{self, Stage};
-use crate::{circles, console, dependencies, documents, guests, image, manifests, picture, prerequisites};
+use crate::{
+    circles, console, dependencies, documents, fuzz, guests, image, manifests, picture, prerequisites, soak,
+};
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
@@ -12,7 +14,7 @@ use std::time::Instant;
 const CARGO_DENY: &str = "0.20.2";
 
 /// Workspaces of their own beside the root's.
-const GUEST_WORKSPACES: [&str; 2] = ["guest", "tests/guests"];
+const OTHER_WORKSPACES: [&str; 3] = ["guest", "tests/guests", "tests/fuzz"];
 
 /// What `cargo xtask test` takes.
 #[derive(Debug, clap::Args)]
@@ -77,10 +79,28 @@ const STEPS: [Step; 16] = [
     Step { name: "dependencies", what: "reasons, licences, bans and sources of dependencies", run: deny },
 ];
 
+/// The step that only `cargo xtask test hostile` has.
+const HOSTILE: [Step; 1] = [Step { name: "hostile", what: "hostile input", run: test_run::run_hostile }];
+
+/// The steps that only `cargo xtask test nightly` has.
+const NIGHTLY: [Step; 3] = [
+    Step {
+        name: "fuzz",
+        what: "a minute of made-up input for everything that reads bytes from outside",
+        run: |root| fuzz::run(root, &fuzz::Args::nightly()),
+    },
+    Step { name: "kills", what: "SIGKILL in the middle of hundreds of changes", run: kills },
+    Step {
+        name: "soak",
+        what: "memory and descriptors in ten minutes of churn",
+        run: |root| soak::run(root, &soak::Args { minutes: 10 }),
+    },
+];
+
 /// The steps of `cargo xtask test unit`: what needs no program beside cargo.
 const UNIT: [&str; 5] = ["format", "circles", "picture", "documents", "unit"];
 
-/// The steps of `cargo xtask test hostile`, before its tests: what they read.
+/// The steps of `cargo xtask test hostile` and `nightly`, before their tests: what they read.
 const BEFORE_HOSTILE: [&str; 3] = ["prerequisites", "guests", "cluster"];
 
 /// Parts of the tests that can be asked for.
@@ -90,6 +110,8 @@ enum Suite {
     Unit,
     /// Hostile input at every door: requests, policies, metrics, files, connections
     Hostile,
+    /// What is too long for every change: minutes of fuzzing, hundreds of kills, a soak
+    Nightly,
     /// Everything
     All,
 }
@@ -98,7 +120,7 @@ impl Suite {
     fn has(self, step: &str) -> bool {
         match self {
             Self::Unit => UNIT.contains(&step),
-            Self::Hostile => BEFORE_HOSTILE.contains(&step),
+            Self::Hostile | Self::Nightly => BEFORE_HOSTILE.contains(&step),
             Self::All => true,
         }
     }
@@ -120,9 +142,13 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     for step in STEPS.iter().filter(wanted) {
         timed(step, root, start, &mut done)?;
     }
-    if *suite == Suite::Hostile && only.is_empty() {
-        let run = test_run::run_hostile;
-        timed(&Step { name: "hostile", what: "hostile input", run }, root, start, &mut done)?;
+    let more: &[Step] = match suite {
+        Suite::Hostile if only.is_empty() => &HOSTILE,
+        Suite::Nightly if only.is_empty() => &NIGHTLY,
+        _ => &[],
+    };
+    for step in more {
+        timed(step, root, start, &mut done)?;
     }
     if *advisories {
         let step =
@@ -147,6 +173,7 @@ fn timed(step: &Step, root: &Path, begun: Instant, done: &mut Vec<(&'static str,
         let flag = match *name {
             "advisories" => "--only prerequisites --advisories".to_owned(),
             "hostile" => "hostile".to_owned(),
+            "fuzz" | "kills" | "soak" => "nightly".to_owned(),
             name => format!("--only {name}"),
         };
         format!(
@@ -160,7 +187,7 @@ fn timed(step: &Step, root: &Path, begun: Instant, done: &mut Vec<(&'static str,
 
 fn format(root: &Path) -> Result<()> {
     run_command(cargo().current_dir(root).args(["fmt", "--all", "--check"]))?;
-    for workspace in GUEST_WORKSPACES.iter().map(|folder| root.join(folder)) {
+    for workspace in OTHER_WORKSPACES.iter().map(|folder| root.join(folder)) {
         if workspace.join("Cargo.toml").is_file() {
             run_command(cargo().current_dir(workspace).args(["fmt", "--all", "--check"]))?;
         }
@@ -206,6 +233,13 @@ fn end_to_end(root: &Path) -> Result<()> {
     build_guests(root)?;
     build_image(root)?;
     test_run::run(root, Stage::EndToEnd)
+}
+
+/// Several times as many as with every change, from another seed.
+fn kills(root: &Path) -> Result<()> {
+    let mut test = cargo();
+    test.current_dir(root).args(["test", "--workspace", "--test", "tests", "--", "--nocapture", "killed::"]);
+    run_command(test.env("NETMARKS_KILLS", "1000").env("NETMARKS_SEED", fastrand::u64(..).to_string()))
 }
 
 fn documentation(root: &Path) -> Result<()> {

@@ -1,21 +1,19 @@
 //! `cargo xtask fuzz`: bytes from outside, made up by libFuzzer, go through the code that reads them.
 //!
-//! The targets are `tests/fuzz/targets`. They are built by the pinned toolchain with the coverage that LLVM has itself, so nothing
-//! but a C++ compiler is needed. Inputs that reach something new stay in the target folder from run to run; those in `tests/fuzz/corpus`
-//! are where every run begins.
+//! The targets are `tests/fuzz/targets`. They are built by the pinned toolchain with the coverage that LLVM has itself
+//! (`tests/fuzz/coverage.sh`), so nothing but a C++ compiler is needed. Dependencies are compiled once, into the user's cache
+//! folder. Inputs that reach something new stay in the clone's target folder from run to run; those in `tests/fuzz/corpus` are where
+//! every run begins.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use netmarks_test_tools::cache_folder;
 
 use crate::command::{cargo, output, run as run_command, target_folder};
-
-/// Makes LLVM count edges and compare operands, as `cargo fuzz` without a sanitizer does.
-const COVERAGE: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-                        -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-                        -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing";
+use crate::shared_target;
 
 /// What `cargo xtask fuzz` takes.
 #[derive(Debug, clap::Args)]
@@ -27,6 +25,13 @@ pub(crate) struct Args {
     seconds: u64,
 }
 
+impl Args {
+    /// All targets, each for as long as a night has.
+    pub(crate) fn nightly() -> Self {
+        Self { targets: Vec::new(), seconds: 60 }
+    }
+}
+
 /// What one target did.
 struct Outcome {
     target: String,
@@ -36,17 +41,18 @@ struct Outcome {
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let all = targets(root)?;
-    if let Some(unknown) = args.targets.iter().find(|target| !all.contains(target)) {
+    let Args { targets, seconds } = args;
+    let all = known_targets(root)?;
+    if let Some(unknown) = targets.iter().find(|target| !all.contains(target)) {
         bail!("no target `{unknown}`: there are {}", all.join(", "));
     }
-    let chosen = if args.targets.is_empty() { &all } else { &args.targets };
+    let chosen = if targets.is_empty() { &all } else { targets };
     let folder = target_folder()?.join("fuzz");
     let programs = build(root, &folder)?;
     let mut outcomes = Vec::new();
     for target in chosen {
-        eprintln!("{target}: {} s", args.seconds);
-        outcomes.push(fuzz(root, &folder, &programs, target, args.seconds)?);
+        eprintln!("{target}: {seconds} s");
+        outcomes.push(fuzz(root, &folder, &programs, target, *seconds)?);
     }
     println!("{:<14}  {:>12}  FOUND", "TARGET", "EXECUTIONS");
     for Outcome { target, executions, found } in &outcomes {
@@ -60,7 +66,7 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn targets(root: &Path) -> Result<Vec<String>> {
+fn known_targets(root: &Path) -> Result<Vec<String>> {
     let folder = root.join("tests/fuzz/targets");
     let entries = fs::read_dir(&folder).with_context(|| format!("failed to read {}", folder.display()))?;
     let mut names = Vec::new();
@@ -72,29 +78,44 @@ fn targets(root: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Builds all targets; returns the folder of their programs.
+/// Builds all targets into the user's cache folder and copies their programs to `folder`; returns where they are.
 fn build(root: &Path, folder: &Path) -> Result<PathBuf> {
     let version = output(cargo().args(["-vV"]))?;
     let host = version.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("cargo does not say which machine it is for")?;
-    let mut build = cargo();
-    // With a target named, build scripts and macros are compiled without these flags.
-    build
-        .current_dir(root)
-        .args([
-            "build",
-            "--release",
-            "--locked",
-            "--manifest-path",
-            "tests/fuzz/Cargo.toml",
-            "--target",
-            host,
-        ])
-        .arg("--target-dir")
-        .arg(folder)
-        .env("RUSTFLAGS", COVERAGE);
-    run_command(&mut build)?;
-    Ok(folder.join(host).join("release"))
+    let shared = cache_folder()?.join("fuzz-target");
+    fs::create_dir_all(&shared).with_context(|| format!("failed to create {}", shared.display()))?;
+    // Until the programs are copied: another clone may want to build its own.
+    let lock =
+        File::create(shared.join("fuzz.lock")).context("failed to create a lock in the cache folder")?;
+    lock.lock().context("failed to wait for another build of the fuzz targets")?;
+    // With a target named, cargo says it of our crates alone and not of what runs while compiling.
+    let cargo_for = |command: &str| {
+        let mut cargo = cargo();
+        cargo.current_dir(root).args([command, "--release", "--manifest-path", "tests/fuzz/Cargo.toml"]);
+        cargo.args(["--locked", "--target", host, "--target-dir"]).arg(&shared);
+        cargo
+    };
+    let read =
+        |path: &str| fs::read_to_string(root.join(path)).with_context(|| format!("failed to read {path}"));
+    let identity = format!("{}\n{}", root.display(), read("tests/fuzz/coverage.sh")?);
+    shared_target::forget_others(&identity, &shared.join("clone"), || {
+        let lock = read("tests/fuzz/Cargo.lock")?;
+        let names = lock.lines().filter_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        let ours = names.filter(|name| name.starts_with("netmarks"));
+        run_command(cargo_for("clean").arg("--quiet").args(ours.flat_map(|name| ["--package", name])))
+    })?;
+    run_command(
+        cargo_for("build").env_remove("RUSTFLAGS").env("RUSTC_WRAPPER", root.join("tests/fuzz/coverage.sh")),
+    )?;
+    let programs = folder.join("programs");
+    fs::create_dir_all(&programs).with_context(|| format!("failed to create {}", programs.display()))?;
+    for target in known_targets(root)? {
+        let built = shared.join(host).join("release").join(&target);
+        fs::copy(&built, programs.join(&target))
+            .with_context(|| format!("failed to copy {}", built.display()))?;
+    }
+    Ok(programs)
 }
 
 fn fuzz(root: &Path, folder: &Path, programs: &Path, target: &str, seconds: u64) -> Result<Outcome> {
@@ -104,17 +125,21 @@ fn fuzz(root: &Path, folder: &Path, programs: &Path, target: &str, seconds: u64)
         fs::create_dir_all(folder).with_context(|| format!("failed to make {}", folder.display()))?;
     }
     let log = folder.join(format!("{target}.log"));
-    let file = fs::File::create(&log).with_context(|| format!("failed to write {}", log.display()))?;
-    let status = Command::new(programs.join(target))
+    let file = File::create(&log).with_context(|| format!("failed to write {}", log.display()))?;
+    // Whatever else the machine does comes first.
+    let status = Command::new("nice")
+        .args(["-n", "10"])
+        .arg(programs.join(target))
         .arg(&corpus)
         .arg(root.join("tests/fuzz/corpus").join(target))
         .args([format!("-max_total_time={seconds}"), format!("-artifact_prefix={}/", found.display())])
-        .args(["-timeout=10", "-rss_limit_mb=2048", "-print_final_stats=1", "-max_len=65536"])
+        .args(["-timeout=30", "-rss_limit_mb=2048", "-print_final_stats=1", "-max_len=65536"])
         .stdout(Stdio::null())
         .stderr(file)
         .status()
         .with_context(|| format!("failed to run {target}"))?;
-    let said = fs::read_to_string(&log).with_context(|| format!("failed to read {}", log.display()))?;
+    let said = fs::read(&log).with_context(|| format!("failed to read {}", log.display()))?;
+    let said = String::from_utf8_lossy(&said);
     let number = |line: &str| line.strip_prefix("stat::number_of_executed_units:")?.trim().parse().ok();
     let executions = said.lines().find_map(number).unwrap_or(0);
     if !status.success() {

@@ -28,6 +28,8 @@ mod marked;
 mod picture;
 mod prerequisites;
 mod release;
+mod shared_target;
+mod soak;
 mod test_run;
 mod throughput;
 
@@ -67,6 +69,8 @@ enum Task {
     Evaluation(evaluation::Args),
     /// Let libFuzzer make up what arrives from outside, in release mode
     Fuzz(fuzz::Args),
+    /// Keep the program busy for long and draw what memory and descriptors it holds
+    Soak(soak::Args),
     /// Measure the performance targets and the shapes of the contract, in release mode
     Bench(bench::Args),
     /// Measure what an extender and preferred terms cost a real scheduler, with Kubernetes' own scheduler_perf
@@ -98,6 +102,7 @@ fn run() -> Result<()> {
         Task::Figures(args) => figures::run(root, &args),
         Task::Evaluation(args) => evaluation::run(root, &args),
         Task::Fuzz(args) => fuzz::run(root, &args),
+        Task::Soak(args) => soak::run(root, &args),
         Task::Bench(args) => bench::run(root, &args),
         Task::Throughput(args) => throughput::run(root, &args),
     }

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
 use netmarks_engine::Limits;
-use netmarks_files::{AtomicWrite, Content, WriteError, remove_unfinished};
+use netmarks_files::{AtomicWrite, Content, Durability, WriteError, remove_unfinished};
 
 use crate::errors::StateFolderError;
 use crate::saved_state::SavedState;
@@ -131,7 +131,11 @@ impl StateFolder {
         let path = self.manifest();
         let bytes = serde_json::to_vec_pretty(saved)
             .map_err(|error| StateFolderError::Manifest { path: path.clone(), error })?;
-        write(&path, &bytes)?;
+        let before = read(&path, MOST_MANIFEST_BYTES).ok();
+        if let Err(error) = write(&path, &bytes) {
+            put_back(&path, before.as_deref());
+            return Err(error);
+        }
         let manifests = std::iter::once(&saved.current).chain(&saved.history);
         let entries = manifests.flat_map(|manifest| &manifest.entries);
         let used: BTreeSet<&str> = entries.map(|entry| hex(&entry.digest)).collect();
@@ -214,6 +218,29 @@ fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), StateFolderError> {
     let written = AtomicWrite::to(path).write(bytes);
     written.map_err(|WriteError { step, path, error }| StateFolderError::Io { step, path, error })
+}
+
+/// A file that could not be flushed may have its name already, and a restart would find a change that was refused. What was there before
+/// takes its place again, without a flush: the disk does not take one.
+fn put_back(path: &Path, before: Option<&[u8]>) {
+    if read(path, MOST_MANIFEST_BYTES).ok().as_deref() == before {
+        return;
+    }
+    let put = match before {
+        Some(bytes) => {
+            AtomicWrite::to(path).durability(Durability::Cache).write(bytes).map_err(|error| error.error)
+        }
+        None => fs::remove_file(path),
+    };
+    if let Err(error) = put
+        && error.kind() != ErrorKind::NotFound
+    {
+        tracing::warn!(
+            file = %path.display(), %error,
+            "the earlier state could not be put back: should the process end before the next change is saved, the refused change takes \
+             place"
+        );
+    }
 }
 
 /// Removes what a process left behind that died while it wrote.

@@ -1,19 +1,22 @@
 //! The watches over HTTP: what they ask an API server, how they take its answers and errors, and that they stop.
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail like tests: by panicking")]
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
+use axum::serve::Listener;
 use futures::StreamExt;
 use netmarks_core::application::Identity;
-use netmarks_sources::kubernetes;
+use netmarks_sources::kubernetes::{self, ClusterConfig};
 use netmarks_state::{ClusterState, MetricsState};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
 /// Holds what was asked, as `path?query`.
@@ -66,6 +69,71 @@ async fn answer(State(asked): State<Asked>, uri: Uri, RawQuery(query): RawQuery)
     json!({"kind": kind, "apiVersion": "v1", "metadata": {"resourceVersion": "10"}, "items": items})
         .to_string()
         .into_response()
+}
+
+/// Takes so many connections and never says anything on them, as a gateway does whose machine is gone; those that follow are served.
+struct Silent {
+    tcp: TcpListener,
+    left: usize,
+    held: Vec<TcpStream>,
+}
+
+impl Listener for Silent {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        loop {
+            let (connection, address) = self.tcp.accept().await.unwrap();
+            match self.left.checked_sub(1) {
+                Some(left) => {
+                    self.left = left;
+                    self.held.push(connection);
+                }
+                None => return (connection, address),
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_answers_is_asked_again() {
+    let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let kubeconfig = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": format!("http://{}", tcp.local_addr().unwrap())}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        "users": [{"name": "u", "user": {}}],
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kubeconfig");
+    std::fs::write(&file, kubeconfig.to_string()).unwrap();
+    // One for each kind of object.
+    let silent = Silent { tcp, left: 5, held: Vec::new() };
+    let router = Router::new().fallback(answer).with_state(Asked::default());
+    tokio::spawn(async move { axum::serve(silent, router).await.unwrap() });
+
+    let config = ClusterConfig { kubeconfig: Some(file), ..ClusterConfig::default() };
+    let client = kubernetes::client(&config).await.unwrap();
+    let state = Arc::new(ClusterState::new(MetricsState::Absent));
+    let shutdown = CancellationToken::new();
+    let task = tokio::spawn(kubernetes::run(client, state.clone(), Identity::App.into(), shutdown.clone()));
+    let complete = async {
+        while !state.readiness().reasons().is_empty() || state.read(|index| index.pod_count()) < 2 {
+            // Nothing else to do: the clock goes on.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(600), complete)
+        .await
+        .expect("it waits for an answer that never comes");
+    assert!(state.health().pods.errors() > 0);
+    shutdown.cancel();
+    task.await.unwrap();
 }
 
 #[tokio::test]

@@ -8,12 +8,15 @@
 )]
 
 pub mod container;
+pub mod fault_proxy;
 pub mod flood;
 pub mod name_server;
 pub mod node;
 pub mod pod;
 pub mod reader;
 pub mod release;
+pub mod rollout;
+pub mod scheduling;
 pub mod setting;
 pub mod typed;
 
@@ -60,6 +63,16 @@ impl Extender {
         prometheus: &PrometheusServer,
         keys: &[(&str, &str)],
     ) -> Result<Self> {
+        Self::start_between(plane, kubeconfig, prometheus.url(), keys)
+    }
+
+    /// With whatever is at these addresses.
+    pub fn start_between(
+        plane: &ControlPlane,
+        kubeconfig: &Path,
+        metrics_url: &str,
+        keys: &[(&str, &str)],
+    ) -> Result<Self> {
         // The test's own client; an error says that it was done before.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let port = Port::reserve()?;
@@ -71,7 +84,7 @@ impl Extender {
             "--kubeconfig",
             &kubeconfig.to_string_lossy(),
             "--metrics-url",
-            prometheus.url(),
+            metrics_url,
         ];
         let mut program = Program::new(
             "netmarks",
@@ -116,6 +129,10 @@ impl Extender {
     /// SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
+    }
+
+    pub fn id(&self) -> Result<u32> {
+        self.process.id().context("it does not run")
     }
 
     /// The same program with the same flags, on the same port.

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use netmarks_engine::{Artefact, Engine, EngineSettings, Inspection, RunSettings};
 
-static ENGINE: LazyLock<Engine> =
-    LazyLock::new(|| Engine::new(EngineSettings { concurrent_calls: 1, ..EngineSettings::default() }).expect("this machine runs wasmtime"));
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    Engine::new(EngineSettings { concurrent_calls: 1, ..EngineSettings::default() })
+        .expect("this machine runs wasmtime")
+});
 
 fuzz_target!(|bytes: &[u8]| {
     let seen = Inspection::of(&ENGINE, Artefact::new("fuzz", bytes), &RunSettings::default());

@@ -11,7 +11,8 @@ fuzz_target!(|body: &[u8]| {
     let mut operations = Vec::new();
     if let Ok(review) = decode(body) {
         let terms = [Term { weight: 50, nodes: Nodes::Hostnames(vec!["node-a".to_owned()]) }];
-        operations = patch(&review.pod, &terms, &[("netmarks.dev/decision", "1".to_owned())]).unwrap_or_default();
+        operations =
+            patch(&review.pod, &terms, &[("netmarks.dev/decision", "1".to_owned())]).unwrap_or_default();
         for operation in &operations {
             assert_eq!(operation["op"], "add", "{operation}");
         }

@@ -7,7 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use netmarks_artefacts::{Authority, Digest, Keys, LegacySignatures, Verifier};
 
 static VERIFIER: LazyLock<Verifier> = LazyLock::new(|| {
-    let keys = Keys::from_pem(include_str!("../../../host/artefacts/tests/data/cosign/key.pub")).expect("a key");
+    let keys =
+        Keys::from_pem(include_str!("../../../host/artefacts/tests/data/cosign/key.pub")).expect("a key");
     let authority = include_str!("../../../host/artefacts/tests/data/cosign/authority.pem");
     let authority = Authority::from_pem(authority, vec!["*".to_owned()]).expect("an authority");
     Verifier::new(Some(keys), vec![authority], LegacySignatures::Accepted).expect("something to verify with")

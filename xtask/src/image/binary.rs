@@ -10,6 +10,7 @@ use netmarks_test_tools::cache_folder;
 
 use super::{Architecture, members};
 use crate::command::{cargo, run as run_command};
+use crate::shared_target;
 
 /// Where it is in the image.
 pub(crate) const PROGRAM: &str = "usr/local/bin/netmarks";
@@ -31,7 +32,14 @@ pub(super) fn build(
     let lock = folder.join("image.lock");
     let lock = File::create(&lock).with_context(|| format!("failed to create {}", lock.display()))?;
     lock.lock().context("failed to wait for another build of the image")?;
-    forget_other_clone(root, architecture, &folder)?;
+    let note = if architecture.is_foreign() { format!("clone-{architecture}") } else { "clone".to_owned() };
+    let clone = root.to_str().context("the path of this clone is not UTF-8")?;
+    shared_target::forget_others(clone, &folder.join(note), || {
+        let mut clean = cargo();
+        clean.current_dir(root).args(["clean", "--quiet", "--release", "--target", target, "--target-dir"]);
+        clean.arg(&folder).args(members(root)?.iter().flat_map(|(name, _)| ["--package", name]));
+        run_command(&mut clean)
+    })?;
 
     let home: Option<PathBuf> =
         std::env::var_os("CARGO_HOME").map(Into::into).or_else(|| Some(std::env::home_dir()?.join(".cargo")));
@@ -79,22 +87,4 @@ pub(super) fn install(program: &Path, files: &Path) -> Result<()> {
 
 fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::copy(from, to).with_context(|| format!("failed to copy {}", from.display())).map(drop)
-}
-
-/// Cargo tells by the times of files whether they changed, and takes equal paths in two clones for one file: with a
-/// common folder it would take the other's program for ours.
-fn forget_other_clone(root: &Path, architecture: Architecture, folder: &Path) -> Result<()> {
-    let target = architecture.target();
-    let note =
-        folder.join(if architecture.is_foreign() { format!("clone-{architecture}") } else { "clone".into() });
-    let root_text = root.to_str().context("the path of this clone is not UTF-8")?;
-    if fs::read_to_string(&note).is_ok_and(|last| last == root_text) {
-        return Ok(());
-    }
-    let members = members(root)?;
-    let mut command = cargo();
-    command.current_dir(root).args(["clean", "--quiet", "--release", "--target", target, "--target-dir"]);
-    command.arg(folder).args(members.iter().flat_map(|(name, _)| ["--package", name]));
-    run_command(&mut command)?;
-    fs::write(&note, root_text).with_context(|| format!("failed to write {}", note.display()))
 }

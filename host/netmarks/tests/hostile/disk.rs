@@ -1,4 +1,4 @@
-//! A state folder on a disk that hangs.
+//! A state folder on a disk that hangs, is full, read-only, or fails.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::path::{Path, PathBuf};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use netmarks_test_cluster::repository;
 
-use crate::support::admin::{Administered, BY_TRAFFIC, bytes};
+use crate::support::admin::{Administered, BY_SPREAD, BY_TRAFFIC, bytes};
 use crate::support::{NODES, eventually, request};
 
-/// A library that makes every flush to the disk wait.
-fn library(folder: &Path) -> PathBuf {
-    let library = folder.join("hanging_disk.so");
-    let source = repository("host/netmarks/tests/support/hanging_disk.c");
+/// A library that stands before the disk, from its source in `tests/support`.
+fn library(name: &str, folder: &Path) -> PathBuf {
+    let library = folder.join(format!("{name}.so"));
+    let source = repository(&format!("host/netmarks/tests/support/{name}.c"));
     let built = Command::new("clang").args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
     assert!(built.unwrap().success());
     library
@@ -37,7 +37,8 @@ async fn p99(server: &Administered) -> Duration {
 async fn requests_do_not_wait_for_an_upload_on_a_disk_that_hangs() {
     let folder = tempfile::tempdir().unwrap();
     let hanging = folder.path().join("hanging");
-    let [library, hangs] = [&library(folder.path()), &hanging].map(|path| path.display().to_string());
+    let [library, hangs] =
+        [&library("hanging_disk", folder.path()), &hanging].map(|path| path.display().to_string());
     let environment = [("LD_PRELOAD", library.as_str()), ("HANGING_DISK", hangs.as_str())];
     let server = Administered::start_in(folder, &environment, |_| ()).await.unwrap();
     let steady = p99(&server).await;
@@ -66,6 +67,49 @@ async fn requests_do_not_wait_for_an_upload_on_a_disk_that_hangs() {
     uploaded.unwrap().ok().unwrap();
     assert_eq!(server.list().await.unwrap(), ["netmarks active", "second shadow"]);
     println!("p99 of /prioritize: {steady:?} steady, {during:?} while the disk hangs");
+}
+
+/// What fails, by the name of the call and the number of the error, and what people are told.
+const FAILURES: [(&str, &str); 4] = [
+    ("write 28", "No space left on device"),
+    ("open 30", "Read-only file system"),
+    ("fsync 5", "Input/output error"),
+    // The manifest has its name by then.
+    ("fsync-folder 5", "Input/output error"),
+];
+
+/// What cannot be saved is refused and does not take place, neither now nor after a kill; everything else goes on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_a_full_or_failing_disk_does_not_take_does_not_take_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let failing = folder.path().join("failing");
+    let state = folder.path().join("state");
+    let [library, fails, state] =
+        [&library("failing_disk", folder.path()), &failing, &state].map(|path| path.display().to_string());
+    let environment = [("LD_PRELOAD", library.as_str()), ("FAILING_DISK", &fails), ("FAILING_BELOW", &state)];
+    let mut server = Administered::start_in(folder, &environment, |_| ()).await.unwrap();
+    // Its artefact is there from here on, so that the manifest alone changes with its settings.
+    server.put("netmarks", "mode=active", bytes("netmarks").unwrap()).await.unwrap().ok().unwrap();
+    for (failure, said) in FAILURES {
+        for (query, component) in [("mode=active", "spread"), ("mode=active&normalisation=rank", "netmarks")]
+        {
+            std::fs::write(&failing, failure).unwrap();
+            let refused = server.put("netmarks", query, bytes(component).unwrap()).await.unwrap();
+            assert!(refused.status.is_server_error(), "{failure}: {} {}", refused.status, refused.body);
+            let sentence = refused.body["error"].as_str().unwrap();
+            assert!(sentence.contains(said) && sentence.contains(&state), "{failure}: {sentence}");
+            assert_eq!(server.scores().await.unwrap(), BY_TRAFFIC, "{failure}");
+            for path in ["/metrics", "/readyz", "/healthz"] {
+                server.server.get(path).await.unwrap();
+            }
+            std::fs::remove_file(&failing).unwrap();
+            server = server.restart_after_kill().await.unwrap();
+            assert_eq!(server.scores().await.unwrap(), BY_TRAFFIC, "{component} after {failure}");
+        }
+    }
+    server.put("netmarks", "mode=active", bytes("spread").unwrap()).await.unwrap().ok().unwrap();
+    let server = server.restart_after_kill().await.unwrap();
+    assert_eq!(server.scores().await.unwrap(), BY_SPREAD);
 }
 
 /// A component with a custom section of so many bytes at its end.

@@ -120,6 +120,16 @@ impl Administered {
     /// Ends it by SIGTERM and starts it again in the same folder.
     pub async fn restart(mut self) -> Result<Self> {
         self.server.terminate().await?;
+        self.start_again().await
+    }
+
+    /// The same after SIGKILL.
+    pub async fn restart_after_kill(mut self) -> Result<Self> {
+        self.server.process.kill()?;
+        self.start_again().await
+    }
+
+    async fn start_again(mut self) -> Result<Self> {
         let log = self.server.process.program().log.clone();
         std::fs::rename(&log, log.with_extension("before"))?;
         self.server.process.restart()?;

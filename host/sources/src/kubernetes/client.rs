@@ -1,6 +1,7 @@
 //! Which cluster is meant, and a client that reaches it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use kube::Client;
 use kube::config::{Config, InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigError};
@@ -90,7 +91,21 @@ pub async fn client_that_asks_once(config: &ClusterConfig) -> Result<Client, Cli
     Client::try_from(found).map_err(ClientError::Client)
 }
 
+/// How long a connection may be silent that something is waited for. One whose other end is gone without a word would be waited for
+/// forever, and nothing would be learnt of the cluster any more. Twice as long as until a watch without news is told so: the API server
+/// sends a bookmark every minute.
+const SILENCE: Duration = Duration::from_secs(120);
+
 async fn found(config: &ClusterConfig) -> Result<Config, ClientError> {
+    let mut found = stated(config).await?;
+    found.read_timeout = Some(SILENCE);
+    // From when it was asked, not from its last answer to somebody else.
+    found.reset_reader_on_write = true;
+    Ok(found)
+}
+
+/// What the configuration leads to, as it stands there.
+async fn stated(config: &ClusterConfig) -> Result<Config, ClientError> {
     let options = KubeConfigOptions { context: config.context.clone(), ..KubeConfigOptions::default() };
     Ok(match (&config.kubeconfig, &config.context) {
         (Some(path), _) => {

@@ -1,0 +1,99 @@
+//! The way to Prometheus and to the API server is slow, cut, half-open, or leads to something else, all at once: pods go on being
+//! scheduled, the extender stays ready, and when it is over everything recovers by itself.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::support::fault_proxy::{Fault, FaultProxy};
+use crate::support::rollout::{deploy, scale_until};
+use crate::support::scheduling::{above, attempts_and_pods, searches};
+use crate::support::setting::Setting;
+use crate::support::{Extender, LIMIT, scratch};
+use anyhow::{Context as _, Result, ensure};
+use netmarks_test_cluster::{ControlPlane, ExtenderConfig, SchedulerOptions, until};
+use netmarks_test_traffic::Edge;
+use serde_json::{Value, json};
+
+const NAMESPACE: &str = "shop";
+
+/// Faults, and what pods get meanwhile.
+const FAULTS: [(Fault, &str); 4] = [
+    (Fault::Slow(Duration::from_millis(300)), "scored"),
+    (Fault::Cut, "stale-metrics"),
+    (Fault::HalfOpen, "stale-metrics"),
+    (
+        Fault::Answers(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 15\r\n\r\n<h1>Log in</h1>",
+        ),
+        "stale-metrics",
+    ),
+];
+
+/// The first bound of kube-scheduler's histogram above the second that it waits for an extender.
+const LONGEST: Duration = Duration::from_millis(2_048);
+
+/// A kubeconfig that leads through the proxy.
+fn kubeconfig(plane: &ControlPlane, proxy: &FaultProxy) -> Result<std::path::PathBuf> {
+    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(plane.kubeconfig())?)?;
+    *config.pointer_mut("/clusters/0/cluster/server").context("no server")? =
+        json!(format!("https://{}", proxy.address()));
+    scratch(plane, "kubeconfig-through-proxy", &config.to_string())
+}
+
+/// Waits until the extender knows as many pods as there are.
+async fn knows_all(extender: &Extender, pods: i32) -> Result<()> {
+    let pods = usize::try_from(pods)?;
+    until("every pod is known again", LIMIT, async || {
+        let snapshot = extender.json("/v1/snapshot").await?;
+        let known = snapshot.pointer("/pods").and_then(Value::as_array).map_or(0, Vec::len);
+        ensure!(known == pods, "{known} of {pods}");
+        Ok(Some(()))
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_is_wrong_with_the_way_to_its_sources_pods_are_scheduled() {
+    let setting = Setting::start(vec![Edge::new(NAMESPACE, "frontend", "cart", 1_000_000.0)]).await.unwrap();
+    let plane = &setting.plane;
+    plane.create_namespace(NAMESPACE).await.unwrap();
+    let address = |url: &str| url.split("://").last().unwrap().parse::<SocketAddr>().unwrap();
+    let metrics = FaultProxy::start(address(setting.prometheus.url())).await.unwrap();
+    let api = FaultProxy::start(address(&plane.api_url())).await.unwrap();
+    let keys = [
+        ("NETMARKS_SCORING_MAX_FLOW_AGE_SECONDS", "4"),
+        ("NETMARKS_SCORING_WHEN_STALE", "ignore"),
+        ("NETMARKS_METRICS_TIMEOUT_SECONDS", "3"),
+    ];
+    let url = format!("http://{}", metrics.address());
+    let extender = Extender::start_between(plane, &kubeconfig(plane, &api).unwrap(), &url, &keys).unwrap();
+    extender.wait_ready().await.unwrap();
+    extender.wait_flows(&setting.edges).await.unwrap();
+    let options = SchedulerOptions {
+        extender: Some(ExtenderConfig::new(extender.url())),
+        ..SchedulerOptions::default()
+    };
+    let scheduler = plane.start_scheduler(options).await.unwrap();
+    deploy(plane, NAMESPACE, "cart", 1, 1).await;
+    deploy(plane, NAMESPACE, "frontend", 1, 2).await;
+    let mut frontends = 1;
+    scale_until(plane, NAMESPACE, &extender, "scored", &mut frontends).await;
+
+    for (fault, outcome) in FAULTS {
+        println!("{fault:?}");
+        metrics.set(fault);
+        api.set(fault);
+        scale_until(plane, NAMESPACE, &extender, outcome, &mut frontends).await;
+        extender.get("/readyz").await.unwrap();
+        metrics.set(Fault::Nothing);
+        api.set(Fault::Nothing);
+        scale_until(plane, NAMESPACE, &extender, "scored", &mut frontends).await;
+        plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 1, LIMIT).await.unwrap();
+        knows_all(&extender, frontends + 1).await.unwrap();
+    }
+    let took = searches(&scheduler).await.unwrap();
+    assert!(above(LONGEST, &took).unwrap() < 1.0, "a pod waited longer than for the extender: {took:?}");
+    let (attempts, pods) = attempts_and_pods(&scheduler).await.unwrap();
+    assert!((attempts - pods).abs() < 0.5, "{pods} pods took {attempts} attempts");
+}
