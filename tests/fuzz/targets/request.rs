@@ -1,25 +1,51 @@
-//! Bodies of kube-scheduler's requests. What is read is what serde reads of the same body, and the answer is JSON with the names that
-//! came in.
+//! Bodies of kube-scheduler's requests. What is read, by whichever way, is what serde reads of the same body, and the answer is
+//! JSON with the names that came in.
 #![no_main]
+
+#[path = "../shared/ordered.rs"]
+mod ordered;
 
 use libfuzzer_sys::fuzz_target;
 use netmarks_core::application::Identity;
-use netmarks_extender::protocol::{decode, encode};
-use serde_json::Value;
+use netmarks_extender::protocol::{PrioritizeRequest, decode, encode};
+use ordered::Json;
 
 fuzz_target!(|body: &[u8]| {
     let Ok(request) = decode(body, Identity::App.into()) else { return };
     let all: Vec<(u32, u32)> = (0..).zip(&request.nodes).map(|(candidate, _)| (candidate, 10)).collect();
-    let answer: Value = serde_json::from_slice(&encode(&request.nodes, &all)).expect("the answer is JSON");
-    let hosts: Vec<&str> =
-        answer.as_array().into_iter().flatten().filter_map(|entry| entry["Host"].as_str()).collect();
+    let answer = Json::read(&encode(&request.nodes, &all)).expect("the answer is JSON");
+    let hosts: Vec<&str> = answer.list().iter().filter_map(|entry| entry.field("Host")?.text()).collect();
     assert_eq!(hosts, request.nodes);
-    // What is not used is not read as strictly as this, and keys in other cases mean the same: so there are conditions.
-    if let Ok(Value::Object(read)) = serde_json::from_slice::<Value>(body)
-        && read.keys().filter(|key| key.eq_ignore_ascii_case("nodenames")).count() == 1
-        && let Some(Value::Array(names)) = read.get("NodeNames")
-    {
-        let names: Vec<&str> = names.iter().filter_map(Value::as_str).collect();
-        assert_eq!(names, hosts);
+    // What is skipped is not read as strictly as serde reads all of it.
+    if let Some(read) = Json::read(body) {
+        compare(&request, &read);
     }
 });
+
+fn compare(request: &PrioritizeRequest<'_>, read: &Json) {
+    let names: Vec<&str> = match (read.field("NodeNames"), read.field("Nodes")) {
+        (Some(names), _) => names.list().iter().map(|name| name.text().unwrap_or_default()).collect(),
+        (None, nodes) => {
+            let items = nodes.and_then(|nodes| nodes.field("items")).map_or(&[][..], Json::list);
+            items.iter().map(|node| text(node.field("metadata"), "name")).collect()
+        }
+    };
+    assert_eq!(request.nodes, names);
+    let metadata = read.field("Pod").and_then(|pod| pod.field("metadata"));
+    let (namespace, name) = (text(metadata, "namespace"), text(metadata, "name"));
+    assert_eq!(request.pod.key, format!("{namespace}/{name}"));
+    let labels = metadata.and_then(|metadata| metadata.field("labels")).map_or(&[][..], Json::entries);
+    let labels: Vec<(&str, &str)> =
+        labels.iter().map(|(key, value)| (&**key, value.text().unwrap_or_default())).collect();
+    let ours: Vec<(&str, &str)> = request.pod.labels.iter().map(|(key, value)| (&**key, &**value)).collect();
+    assert_eq!(ours, labels);
+    let application = labels.iter().rfind(|(key, _)| *key == "app").map(|(_, value)| *value);
+    if let Some(application) = application.filter(|application| !application.is_empty()) {
+        let application = format!("{namespace}/{application}");
+        assert_eq!(request.pod.application.as_ref().map(|known| known.as_str()), Some(&*application));
+    }
+}
+
+fn text<'a>(object: Option<&'a Json>, name: &str) -> &'a str {
+    object.and_then(|object| object.field(name)?.text()).unwrap_or_default()
+}

@@ -316,6 +316,8 @@ impl<'de> Visitor<'de> for Metric<'_> {
             ];
             for (wanted, text) in texts {
                 if *wanted == label {
+                    // The last of two counts, as in Go.
+                    text.clear();
                     text.push_str(&value);
                 }
             }

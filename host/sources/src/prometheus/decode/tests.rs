@@ -47,6 +47,16 @@ fn series_without_two_known_ends_or_a_number_are_skipped_and_counted() {
 }
 
 #[test]
+fn of_a_label_that_stands_twice_the_last_counts() {
+    let answer = read(
+        r#"{"status":"success","data":{"resultType":"vector","result":[
+            {"metric":{"sn":"shop","s":"web","dn":"shop","d":"db","d":"cache"},"value":[1,"1"]}
+        ]}}"#,
+    );
+    assert_eq!(answer.samples[0].destination.as_str(), "shop/cache");
+}
+
+#[test]
 fn an_error_and_another_type_are_told_apart_from_an_empty_answer() {
     let empty = read(r#"{"status":"success","data":{"resultType":"vector","result":[]}}"#);
     assert_eq!(empty, Answer::default());

@@ -1,0 +1,16 @@
+;; A policy whose description, and whatever that points to, is the data at address 1024. It accepts every parameter and answers its trial.
+(module
+  (memory (export "memory") 4)
+  (global $next (mut i32) (i32.const 65536))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at (i32.and (i32.add (global.get $next) (i32.const 7)) (i32.const -8)))
+    (global.set $next (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (data (i32.const 1024) "FILL")
+  (func (export "netmarks:policy/scoring@0.1.0#describe") (result i32) (i32.const 1024))
+  (func (export "netmarks:policy/scoring@0.1.0#check") (param i32 i32) (result i32) (i32.const 768))
+  (data (i32.const 896) "\00\00\00\00\00\20\00\00\03\00\00\00")
+  (func (export "netmarks:policy/scoring@0.1.0#score")
+    (param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32 i32) (result i32) (i32.const 896))
+  (func (export "netmarks:policy/scoring@0.1.0#explain") (param i32) (result i32) (i32.const 768)))
