@@ -127,10 +127,8 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 
 /// As `Run` names it.
 fn command(parts: &[Part], quick: bool) -> String {
-    let names: Vec<String> = parts
-        .iter()
-        .filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned()))
-        .collect();
+    let names: Vec<String> =
+        parts.iter().filter_map(|part| Some(part.to_possible_value()?.get_name().to_owned())).collect();
     let quick = if quick { " --quick" } else { "" };
     format!("`cargo xtask throughput --parts {}{quick}`", names.join(","))
 }

@@ -197,7 +197,7 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
             ColumnNeed::NodeMemoryRequested => per_node(1e9),
             // Of as many zones as there are nodes, the first of which is unknown.
             ColumnNeed::ZoneRoundTrips => {
-                let known = |pair: u32| pair / nodes > 0 && pair % nodes > 0;
+                let known = |pair: u32| pair >= nodes && !pair.is_multiple_of(nodes);
                 Column::Numbers(
                     (0..nodes * nodes).map(|pair| if known(pair) { 0.001 } else { 0.0 }).collect(),
                 )

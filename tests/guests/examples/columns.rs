@@ -35,7 +35,8 @@ impl Policy for Columns {
     }
 
     fn score(request: &Request) -> Result<Vec<f64>, String> {
-        let shared = peers(request)? + pod(request)? + parameters(&request.parameters())? + round_trips(request)?;
+        let shared =
+            peers(request)? + pod(request)? + parameters(&request.parameters())? + round_trips(request)?;
         let mut scores = vec![shared; request.nodes()];
         for need in [Need::NodeZone, Need::NodeRegion, Need::NodeOwnPods, Need::NodeTarget] {
             let column = of_length(need, request.indexes(need)?, request.nodes())?;

@@ -158,7 +158,13 @@ impl Comparison {
 /// What a call costs while pods are scheduled. It has no target: netmarks follows the cluster meanwhile, the other does not.
 fn cpu(nodes: u32, rounds: &Rounds) -> Option<Figure> {
     let (of, against) = pairs(rounds, Scenario::Netmarks, Scenario::Blind, |seen| seen.cpu)?;
-    Some(ratio("1", format!("{nodes} nodes: CPU of a call, its watch included, against `[]`"), "us", &of, &against))
+    Some(ratio(
+        "1",
+        format!("{nodes} nodes: CPU of a call, its watch included, against `[]`"),
+        "us",
+        &of,
+        &against,
+    ))
 }
 
 /// A figure of two scenarios, of the rounds that have both, so that they were measured beside each other. None where nobody

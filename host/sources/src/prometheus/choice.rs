@@ -1,4 +1,4 @@
-//! Which queries an operator chooses: a preset by its name, or custom queries.
+//! Which queries an operator chooses: a preset by its name, or custom queries; and one for round-trip times.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -60,4 +60,26 @@ pub struct EdgeLabels {
     pub destination_namespace: String,
     /// Label with the callee's application.
     pub destination_name: String,
+}
+
+/// The query for round-trip times, and how to read its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RoundTripsConfig {
+    /// PromQL that gives seconds from node to node or from zone to zone, one series a pair. Empty: nothing is asked.
+    pub query: String,
+    /// The label with the name of the node or zone that measured.
+    pub source_label: String,
+    /// The label with the name of the node or zone that answered.
+    pub destination_label: String,
+}
+
+impl Default for RoundTripsConfig {
+    fn default() -> Self {
+        Self {
+            query: String::new(),
+            source_label: "source".to_owned(),
+            destination_label: "destination".to_owned(),
+        }
+    }
 }

@@ -13,8 +13,7 @@ use netmarks_core::workload::WorkloadRule;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choice::{CustomPreset, PresetName};
-use super::round_trips::RoundTripsConfig;
+use super::choice::{CustomPreset, PresetName, RoundTripsConfig};
 
 /// The largest offset of a query, in seconds.
 const DAY: f64 = 86_400.0;
@@ -277,7 +276,6 @@ impl MetricsConfig {
     }
 
     pub(crate) fn check_combinations(&self) -> Result<(), ConfigError> {
-        self.round_trips.check()?;
         let AuthConfig { bearer_token, bearer_token_file, username, password, password_file } = &self.auth;
         let bearer = bearer_token.is_some() || bearer_token_file.is_some();
         let any_password = password.is_some() || password_file.is_some();

@@ -20,7 +20,7 @@ use super::client::{Client, QueryError};
 use super::config::{ConfigError, MetricsConfig};
 use super::past::Past;
 use super::presets::Preset;
-use super::warnings;
+use super::{round_trips, warnings};
 use netmarks_core::clock::unix_now;
 use netmarks_state::{ClusterState, MetricsReport, Turn};
 
@@ -58,6 +58,7 @@ impl Poller {
     pub fn new(config: MetricsConfig, identity: Identity) -> Result<Self, ConfigError> {
         rules::check(&config)?;
         config.check_combinations()?;
+        round_trips::check(&config.round_trips)?;
         let preset = |config: &MetricsConfig| Preset::new(config, identity).map(Arc::new);
         let past = Past::new(&config).map(|past| {
             let config = MetricsConfig { window_seconds: past.step_seconds, ..config.clone() };
@@ -204,7 +205,7 @@ impl Poller {
 
     /// `None` where they are not asked for, or were not answered: they stay as last measured.
     async fn round_trips(&mut self, at: f64) -> Option<Vec<RoundTrip>> {
-        let asked = self.config.round_trips.ask(&mut self.client, at).await;
+        let asked = round_trips::ask(&self.config.round_trips, &mut self.client, at).await;
         let answered = asked.is_ok();
         let answer = asked.unwrap_or_else(|error| {
             if self.measures_round_trips {

@@ -5,35 +5,13 @@ use std::collections::HashMap;
 
 use bytes::Bytes;
 use netmarks_core::round_trips::RoundTrip;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::choice::RoundTripsConfig;
 use super::client::{Client, QueryError, beginning};
 use super::config::ConfigError;
 use super::decode::ApiError;
 use super::presets::label_name;
-
-/// The query, and how to read its answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RoundTripsConfig {
-    /// PromQL that gives seconds from node to node or from zone to zone, one series a pair. Empty: nothing is asked.
-    pub query: String,
-    /// The label with the name of the node or zone that measured.
-    pub source_label: String,
-    /// The label with the name of the node or zone that answered.
-    pub destination_label: String,
-}
-
-impl Default for RoundTripsConfig {
-    fn default() -> Self {
-        Self {
-            query: String::new(),
-            source_label: "source".to_owned(),
-            destination_label: "destination".to_owned(),
-        }
-    }
-}
 
 #[derive(Deserialize)]
 struct Answer {
@@ -57,50 +35,49 @@ struct Series {
     value: (f64, String),
 }
 
-impl RoundTripsConfig {
-    pub(crate) fn check(&self) -> Result<(), ConfigError> {
-        label_name("round_trips.source_label", &self.source_label)?;
-        label_name("round_trips.destination_label", &self.destination_label)?;
-        Ok(())
-    }
+/// Whether the labels can be labels.
+pub(super) fn check(config: &RoundTripsConfig) -> Result<(), ConfigError> {
+    label_name("round_trips.source_label", &config.source_label)?;
+    label_name("round_trips.destination_label", &config.destination_label)?;
+    Ok(())
+}
 
-    /// Asks for the instant `at` (seconds since the Unix epoch); `None` where nothing is to be asked. Series without both labels,
-    /// and values that are not numbers, are left out.
-    pub(super) async fn ask(
-        &self,
-        client: &mut Client,
-        at: f64,
-    ) -> Result<Option<Vec<RoundTrip>>, QueryError> {
-        if self.query.is_empty() {
-            return Ok(None);
-        }
-        let body = client.query(&self.query, at).await?;
-        let (config, url) = (self.clone(), client.address().to_owned());
-        // As many series as nodes squared: not on a thread that answers requests.
-        let work = tokio::task::spawn_blocking(move || config.read(&body, &url));
-        work.await.map_err(|source| QueryError::Ended { source })?.map(Some)
+/// Asks for the instant `at` (seconds since the Unix epoch); `None` where nothing is to be asked. Series without both labels,
+/// and values that are not numbers, are left out.
+pub(super) async fn ask(
+    config: &RoundTripsConfig,
+    client: &mut Client,
+    at: f64,
+) -> Result<Option<Vec<RoundTrip>>, QueryError> {
+    if config.query.is_empty() {
+        return Ok(None);
     }
+    let body = client.query(&config.query, at).await?;
+    let (config, url) = (config.clone(), client.address().to_owned());
+    // As many series as nodes squared: not on a thread that answers requests.
+    let work = tokio::task::spawn_blocking(move || read(&config, &body, &url));
+    work.await.map_err(|source| QueryError::Ended { source })?.map(Some)
+}
 
-    fn read(&self, body: &Bytes, url: &str) -> Result<Vec<RoundTrip>, QueryError> {
-        let url = || url.to_owned();
-        let answer: Answer = serde_json::from_slice(body).map_err(|source| QueryError::Decode {
-            url: url(),
-            body: beginning(body),
-            source,
-        })?;
-        if !answer.error.is_empty() {
-            let error = ApiError { kind: answer.kind, message: answer.error };
-            return Err(QueryError::Api { url: url(), status: reqwest::StatusCode::OK, error });
-        }
-        let trip = |mut series: Series| {
-            Some(RoundTrip {
-                source: series.metric.remove(&self.source_label)?,
-                destination: series.metric.remove(&self.destination_label)?,
-                seconds: series.value.1.parse().ok()?,
-            })
-        };
-        Ok(answer.data.result.into_iter().filter_map(trip).collect())
+fn read(config: &RoundTripsConfig, body: &Bytes, url: &str) -> Result<Vec<RoundTrip>, QueryError> {
+    let url = || url.to_owned();
+    let answer: Answer = serde_json::from_slice(body).map_err(|source| QueryError::Decode {
+        url: url(),
+        body: beginning(body),
+        source,
+    })?;
+    if !answer.error.is_empty() {
+        let error = ApiError { kind: answer.kind, message: answer.error };
+        return Err(QueryError::Api { url: url(), status: reqwest::StatusCode::OK, error });
     }
+    let trip = |mut series: Series| {
+        Some(RoundTrip {
+            source: series.metric.remove(&config.source_label)?,
+            destination: series.metric.remove(&config.destination_label)?,
+            seconds: series.value.1.parse().ok()?,
+        })
+    };
+    Ok(answer.data.result.into_iter().filter_map(trip).collect())
 }
 
 #[cfg(test)]
@@ -113,25 +90,25 @@ mod tests {
             {"metric":{"source":"a","destination":"b","job":"ping"},"value":[1,"0.0005"]},
             {"metric":{"source":"a"},"value":[1,"0.0005"]},
             {"metric":{"source":"a","destination":"c"},"value":[1,"soon"]}]}}"#;
-        let read = RoundTripsConfig::default().read(&Bytes::from_static(body.as_bytes()), "x").unwrap();
+        let trips = read(&RoundTripsConfig::default(), &Bytes::from_static(body.as_bytes()), "x").unwrap();
         let trip = RoundTrip { source: "a".to_owned(), destination: "b".to_owned(), seconds: 0.0005 };
-        assert_eq!(read, [trip]);
+        assert_eq!(trips, [trip]);
     }
 
     #[test]
     fn what_is_no_answer_is_an_error() {
         for body in ["", "[]", "<html>", r#"{"data":{"resultType":"scalar","result":[1,"2"]}}"#] {
-            let read = RoundTripsConfig::default().read(&Bytes::from_static(body.as_bytes()), "x");
-            assert!(matches!(read, Err(QueryError::Decode { .. })), "{body}");
+            let trips = read(&RoundTripsConfig::default(), &Bytes::from_static(body.as_bytes()), "x");
+            assert!(matches!(trips, Err(QueryError::Decode { .. })), "{body}");
         }
         let refused = r#"{"status":"error","errorType":"bad_data","error":"parse error"}"#;
-        let read = RoundTripsConfig::default().read(&Bytes::from_static(refused.as_bytes()), "x");
-        assert!(matches!(read, Err(QueryError::Api { .. })));
+        let trips = read(&RoundTripsConfig::default(), &Bytes::from_static(refused.as_bytes()), "x");
+        assert!(matches!(trips, Err(QueryError::Api { .. })));
     }
 
     #[test]
     fn labels_must_be_labels() {
         let config = RoundTripsConfig { source_label: "a b".to_owned(), ..RoundTripsConfig::default() };
-        assert_eq!(config.check().unwrap_err().key(), Some("round_trips.source_label"));
+        assert_eq!(check(&config).unwrap_err().key(), Some("round_trips.source_label"));
     }
 }
