@@ -14,6 +14,7 @@ mod image;
 mod installed;
 mod locality;
 mod outages;
+mod paused;
 mod policies;
 mod rebalance;
 mod release;

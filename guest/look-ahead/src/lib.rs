@@ -5,8 +5,9 @@
 //!
 //! 1. Nodes where the target still misses pods of the application score 1 to 2, all others 0. Among them those are first where the pod
 //!    keeps most traffic local already: the target says where pods go in the end, the traffic which of those places is filled first.
-//! 2. If the target has pods of the application on nodes that are not among the candidates (they are full), or the application has
-//!    no traffic, nodes score by the share of their CPU that the target leaves free: the pod stays off the room that others need.
+//! 2. If the target has pods of the application on nodes that are full, or the application has no traffic, nodes score by the share of
+//!    their CPU that the target leaves free: the pod stays off the room that others need. Nodes with room that the scheduler's sample of
+//!    a large cluster did not have are not full.
 //! 3. Otherwise score(n) = sum over peers X of T(X) * (gain of this replica + 0.5 * gain of the pods of X that are to come and
 //!    fit beside it). The gain is that of `replica-aware`. Rooms that earlier peers will take are taken off, the heaviest first.
 
@@ -47,6 +48,7 @@ impl Policy for LookAhead {
         Need::PodMemoryRequest,
         Need::PodReplicas,
         Need::PodTarget,
+        Need::PodTargetNotOffered,
     ];
     const PARAMETERS: &'static [Parameter] = &[
         Gains::ROUTING,
@@ -107,7 +109,8 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
         return Ok(Some(("the target misses pods here", kept)));
     }
     let awaited = request.numbers(Need::NodeTargetCpu)?;
-    let elsewhere = request.indexes(Need::PodTarget)?.first().is_some_and(|pods| *pods > 0);
+    let any = |need| request.indexes(need).map(|pods| pods.first().is_some_and(|pods| *pods > 0));
+    let elsewhere = any(Need::PodTarget)? && !any(Need::PodTargetNotOffered)?;
     let silent = request.peers().next().is_none();
     if !(elsewhere || silent) || !awaited.iter().any(|cores| *cores > 0.0) {
         return Ok(None);

@@ -56,11 +56,13 @@ pub enum Need {
     PodReplicas,
     /// Indexes, one: the sum of [`Need::NodeTarget`] over all nodes of the cluster, candidates or not.
     PodTarget,
+    /// Indexes, one: how many of [`Need::PodTarget`] are on nodes that are not candidates though they have room for the pod.
+    PodTargetNotOffered,
 }
 
 impl Need {
     /// Every need, in the order of the contract.
-    pub const ALL: [Need; 25] = [
+    pub const ALL: [Need; 26] = [
         Need::Peers,
         Need::OtherNodes,
         Need::NodeName,
@@ -86,6 +88,7 @@ impl Need {
         Need::PodMemoryRequest,
         Need::PodReplicas,
         Need::PodTarget,
+        Need::PodTargetNotOffered,
     ];
 
     /// The contract's name, for example `node.zone`.
@@ -117,6 +120,7 @@ impl Need {
             Need::PodMemoryRequest => "pod.memory-request",
             Need::PodReplicas => "pod.replicas",
             Need::PodTarget => "pod.target",
+            Need::PodTargetNotOffered => "pod.target-not-offered",
         }
     }
 

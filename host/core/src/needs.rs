@@ -55,6 +55,8 @@ pub enum ColumnNeed {
     PodReplicas,
     #[strum(serialize = "pod.target")]
     PodTarget,
+    #[strum(serialize = "pod.target-not-offered")]
+    PodTargetNotOffered,
 }
 
 const PEERS: &str = "peers";

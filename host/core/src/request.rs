@@ -269,6 +269,7 @@ impl Columns<'_> {
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![self.pod.requests.memory()]),
             ColumnNeed::PodReplicas => Column::Indexes(vec![self.replicas()]),
             ColumnNeed::PodTarget => Column::Indexes(vec![self.target().iter().sum()]),
+            ColumnNeed::PodTargetNotOffered => Column::Indexes(vec![self.target_not_offered()]),
         }
     }
 
@@ -341,6 +342,22 @@ impl Columns<'_> {
             }
         }
         missing
+    }
+
+    /// Of them, those on nodes with room for the pod that are not candidates.
+    fn target_not_offered(&self) -> u32 {
+        let missing = self.target();
+        let mut offered = vec![false; missing.len()];
+        for id in &self.candidates.ids {
+            if let Some(offered) = offered.get_mut(*id as usize) {
+                *offered = true;
+            }
+        }
+        let not_offered =
+            (0..).zip(missing).zip(offered).filter(|((_, pods), offered)| *pods > 0 && !offered);
+        let with_room =
+            not_offered.filter(|((id, _), _)| self.snapshot.node(NodeId(*id)).takes(self.pod.requests));
+        with_room.map(|((_, pods), _)| pods).sum()
     }
 
     fn of_nodes(&self, by_id: &[u32]) -> Vec<u32> {

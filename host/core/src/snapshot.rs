@@ -43,6 +43,19 @@ pub struct NodeRow {
     pub known: bool,
 }
 
+impl NodeRow {
+    /// Whether it is open and has room for a pod that requests so much, as far as CPU, memory and the number of pods go.
+    #[must_use]
+    pub fn takes(&self, requests: Resources) -> bool {
+        let fits = |all: u64, used: u64, more: u64| used.saturating_add(more) <= all;
+        self.known
+            && !self.closed
+            && (self.max_pods == 0 || self.pods < self.max_pods)
+            && fits(self.allocatable.cpu_millicores, self.requested.cpu_millicores, requests.cpu_millicores)
+            && fits(self.allocatable.memory_bytes, self.requested.memory_bytes, requests.memory_bytes)
+    }
+}
+
 /// What a snapshot knows of one application.
 #[derive(Clone, Debug, Default)]
 pub struct ApplicationRow {

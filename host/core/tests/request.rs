@@ -263,3 +263,30 @@ fn assumed_pods_count_as_replicas_and_towards_the_target() {
     let assumed = [(id, n1), (id, n3), (id, n3)];
     assert_eq!(told(&assumed), [Column::Indexes(vec![1, 0, 0]), Column::Indexes(vec![4])]);
 }
+
+#[test]
+fn places_of_the_target_that_are_full_or_closed_are_not_held_back() {
+    let mut index = worked_example();
+    let nodes = [("n1", 2), ("n2", 1), ("n3", 1)].map(|(node, pods)| (node.to_owned(), pods));
+    index.replace_target(&[(Application::new("d", "p"), nodes.to_vec())]);
+    index.apply_pod(&PodFacts {
+        key: "d/large-0".to_owned(),
+        application: None,
+        node: Some("n2".to_owned()),
+        gone: false,
+        requests: Resources { cpu_millicores: 3_500, memory_bytes: 1 },
+        confined: false,
+        revision: 0,
+    });
+    index.apply_node(&NodeFacts {
+        name: "n3".to_owned(),
+        allocatable: Resources { cpu_millicores: 4_000, memory_bytes: 8_000 },
+        closed: true,
+        ..NodeFacts::default()
+    });
+    let not_offered =
+        |names: &[&str]| gather_for(&index, names, &["pod.target", "pod.target-not-offered"]).columns;
+    let told = |pods| [Column::Indexes(vec![4]), Column::Indexes(vec![pods])];
+    assert_eq!(not_offered(&["n4"]), told(2));
+    assert_eq!(not_offered(&["n1", "n4"]), told(0));
+}

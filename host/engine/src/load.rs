@@ -214,6 +214,7 @@ fn trial_request(needs: &Needs) -> PolicyRequest {
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![1e8]),
             ColumnNeed::PodReplicas => Column::Indexes(vec![3]),
             ColumnNeed::PodTarget => Column::Indexes(vec![(0..nodes).sum()]),
+            ColumnNeed::PodTargetNotOffered => Column::Indexes(vec![0]),
         })
         .collect();
     PolicyRequest { candidates, nodes, peers, columns, peer_names }

@@ -34,6 +34,7 @@ fn everything(policy: &Policy) -> PolicyRequest {
         ColumnNeed::PodMemoryRequest => Column::Numbers(vec![8.0]),
         ColumnNeed::PodReplicas => Column::Indexes(vec![9]),
         ColumnNeed::PodTarget => Column::Indexes(vec![17]),
+        ColumnNeed::PodTargetNotOffered => Column::Indexes(vec![21]),
     });
     PolicyRequest {
         candidates: 2,
@@ -59,11 +60,11 @@ fn a_policy_with_every_need_sees_every_value() {
         ("choice", word("three")),
     ];
     let policy = load_with("columns", &guest("columns"), &parameters, patient()).unwrap();
-    assert_eq!(policy.needs().columns.len(), 23);
+    assert_eq!(policy.needs().columns.len(), 24);
     // See the fixture for the sum: nodes, then what all candidates share.
     let peers = (1.0 + 2.0 * 3.0 + 2.0 + 3.0 + 5.0) + (2.0 + 2.0 * 4.0 + 6.0 + 12.0 + 4.0 + 6.0);
     let expected = (11.0 + 12.0) + 1.0 + (13.0 + 14.0) + (15.0 + 16.0);
-    let pod = 5.0 + 11.0 + 7.0 + 8.0 + 9.0 + 17.0;
+    let pod = 5.0 + 11.0 + 7.0 + 8.0 + 9.0 + 17.0 + 21.0;
     let parameters = 50.0 + 4.0 + 1.0 + 5.0;
     // From each zone to the other, and within the second.
     let round_trips = 18.0 + 18.0 + 19.0;

@@ -22,8 +22,15 @@ use netmarks_test_tools::markdown::{Markdown, files};
 use serde_json::Value;
 
 /// Variables that documents name and that are not of the configuration or a flag: the tests' own, and one misspelt on purpose.
-const OTHER_VARIABLES: [&str; 5] =
-    ["NETMARKS_CACHE", "NETMARKS_KEEP", "NETMARKS_BLESS", "NETMARKS_SCORING_TOPP", "NETMARKS_"];
+const OTHER_VARIABLES: [&str; 7] = [
+    "NETMARKS_CACHE",
+    "NETMARKS_KEEP",
+    "NETMARKS_BLESS",
+    "NETMARKS_KILLS",
+    "NETMARKS_SEED",
+    "NETMARKS_SCORING_TOPP",
+    "NETMARKS_",
+];
 
 fn program() -> clap::Command {
     let mut program = Cli::command();

@@ -22,6 +22,7 @@ pub mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
@@ -129,6 +130,13 @@ impl Extender {
     /// SIGKILL.
     pub fn kill(&mut self) -> Result<()> {
         self.process.kill()
+    }
+
+    /// `STOP`, `CONT` and the like.
+    pub fn signal(&self, name: &str) -> Result<()> {
+        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id()?.to_string()).status()?;
+        ensure!(status.success(), "kill -{name}: {status}");
+        Ok(())
     }
 
     pub fn id(&self) -> Result<u32> {

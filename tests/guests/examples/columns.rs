@@ -92,7 +92,7 @@ fn pod(request: &Request) -> Result<f64, String> {
     }
     let texts: f64 = name.iter().chain(labels).map(|text| bytes(text)).sum();
     let mut counts = 0.0;
-    for need in [Need::PodReplicas, Need::PodTarget] {
+    for need in [Need::PodReplicas, Need::PodTarget, Need::PodTargetNotOffered] {
         counts += of_length(need, request.indexes(need)?, 1)?.iter().copied().map(f64::from).sum::<f64>();
     }
     Ok(texts + request.number(Need::PodCpuRequest)? + request.number(Need::PodMemoryRequest)? + counts)

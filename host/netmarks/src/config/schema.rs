@@ -155,6 +155,7 @@ mod tests {
                 "scoring.assume_seconds",
                 "scoring.map",
                 "scoring.max_flow_age_seconds",
+                "scoring.most_hosts",
                 "scoring.top",
                 "scoring.when_stale",
             ]

@@ -15,15 +15,14 @@ use super::presets::label_name;
 
 #[derive(Deserialize)]
 struct Answer {
-    #[serde(default)]
-    data: Data,
+    data: Option<Data>,
     #[serde(default, rename = "errorType")]
     kind: String,
     #[serde(default)]
     error: String,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct Data {
     result: Vec<Series>,
 }
@@ -77,7 +76,11 @@ fn read(config: &RoundTripsConfig, body: &Bytes, url: &str) -> Result<Vec<RoundT
             seconds: series.value.1.parse().ok()?,
         })
     };
-    Ok(answer.data.result.into_iter().filter_map(trip).collect())
+    let data = answer.data.ok_or_else(|| {
+        let source = serde::de::Error::missing_field("data");
+        QueryError::Decode { url: url(), body: beginning(body), source }
+    })?;
+    Ok(data.result.into_iter().filter_map(trip).collect())
 }
 
 #[cfg(test)]
