@@ -12,14 +12,14 @@ use netmarks_test_traffic::{
     Edge, Mesh, Pods, Protocol, Replay, Topology, TrafficServer, online_boutique, social_network, wall_clock,
 };
 
-/// Orders in which the Deployments are created: the first ones placed see no neighbours, so order matters.
-const SEEDS: [u64; 3] = [1, 2, 3];
+/// Orders in which the Deployments are created: the first ones placed see no neighbours, so order matters. Six, since without the extender
+/// one heavy pair that lands together by luck is most of an order's bytes: three orders were between 2% and 40% on average.
+const SEEDS: [u64; 6] = [1, 2, 3, 4, 5, 6];
 
-/// The share of bytes that stay on a node must grow by at least this much (of 1), averaged over the orders ... Without the extender one
-/// heavy pair that lands together by luck is worth a third: 2% to 40% were seen, and 66% with it.
-const GAIN: f64 = 0.15;
+/// The share of bytes that stay on a node must grow by at least this much (of 1), averaged over the orders ...
+const GAIN: f64 = 0.25;
 /// ... and to at least so many times what it is without the extender.
-const FACTOR: f64 = 1.3;
+const FACTOR: f64 = 1.8;
 
 /// The mean share over all orders, with whatever scheduler is running.
 async fn mean_local_share(plane: &ControlPlane, namespace: &str, edges: &[Edge]) -> Result<f64> {
