@@ -4,6 +4,7 @@
 //! the size of the cluster: the tables are persistent vectors of which a snapshot keeps the old version. Only a
 //! node joining or leaving copies the table of names.
 
+mod numbers;
 mod target;
 
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
+use self::numbers::Numbers;
 use crate::application::Application;
 use crate::facts::{ApplicationFacts, ApplicationId, NodeFacts, NodeId, PodFacts, Resources};
 use crate::flow::book::Flow;
@@ -107,13 +109,13 @@ impl Index {
     /// The names of the zones that nodes have by number, from 1.
     #[must_use]
     pub fn zones(&self) -> &[Box<str>] {
-        &self.zones.texts
+        self.zones.texts()
     }
 
     /// The names of the regions that nodes have by number, from 1.
     #[must_use]
     pub fn regions(&self) -> &[Box<str>] {
-        &self.regions.texts
+        self.regions.texts()
     }
 
     /// Takes a pod that was added or changed in any way.
@@ -269,13 +271,13 @@ impl Index {
     pub fn replace_round_trips(&mut self, measured: &[RoundTrip]) {
         let zone = |name: &str| match self.now.names.id(name) {
             Some(node) => self.now.node(node).zone,
-            None => self.zones.numbers.get(name).copied().unwrap_or(0),
+            None => self.zones.known(name).unwrap_or(0),
         };
         let between = measured
             .iter()
             .filter(|trip| trip.source != trip.destination || self.now.names.id(&trip.source).is_none())
             .map(|trip| (zone(&trip.source), zone(&trip.destination), trip.seconds));
-        let round_trips = RoundTrips::new(self.zones.texts.len() + 1, between);
+        let round_trips = RoundTrips::new(self.zones.texts().len() + 1, between);
         if *self.now.round_trips != round_trips {
             self.now.round_trips = Arc::new(round_trips);
         }
@@ -375,28 +377,5 @@ impl Index {
             self.forget_target(id);
             self.free_nodes.push(id);
         }
-    }
-}
-
-/// Numbers texts from 1. Zones and regions are few and never forgotten.
-#[derive(Debug, Default)]
-struct Numbers {
-    numbers: HashMap<Box<str>, u32, RandomState>,
-    texts: Vec<Box<str>>,
-}
-
-impl Numbers {
-    fn number(&mut self, text: &str) -> u32 {
-        if let Some(number) = self.numbers.get(text) {
-            return *number;
-        }
-        self.texts.push(text.into());
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.numbers.insert(text.into(), number);
-        number
-    }
-
-    fn text(&self, number: u32) -> Option<&str> {
-        self.texts.get(number.checked_sub(1)? as usize).map(AsRef::as_ref)
     }
 }
