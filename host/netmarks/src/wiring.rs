@@ -13,30 +13,27 @@
 //! and readiness says when there is something to score by. At the end listeners drain and all other tasks are cancelled
 //! (see [`crate::tasks::Tasks::run`]).
 
+mod admin;
+
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, Result};
-use netmarks_admin::{
-    Access, Admin, ChangeCounter, ClusterRoutes, Console, HISTORY_SECONDS, HealthRoutes, TrafficCollector,
-    follow_cluster, follow_pods,
-};
+use netmarks_admin::{ChangeCounter, ClusterRoutes, HealthRoutes, TrafficCollector};
 use netmarks_admission::{Admission, AdmissionMetrics, Model};
-use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig, Verifier};
-use netmarks_controller::access::Reviewer;
+use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig};
 use netmarks_controller::{Controller, ControllerSettings};
 use netmarks_core::index::Index;
 use netmarks_core::needs::ColumnNeed;
 use netmarks_engine::{Engine, EngineSettings};
 use netmarks_extender::{Extender, Recent};
-use netmarks_map::History;
 use netmarks_policies::{Compiling, Registry};
 use netmarks_scoring::{Decisions, Scorer};
-use netmarks_server::{Connections, Listener, Peer, Stop};
+use netmarks_server::{Connections, Listener, Stop};
 use netmarks_sources::kubernetes;
 use netmarks_sources::prometheus::Poller;
 use netmarks_sources::snapshot_file::SnapshotFile;
-use netmarks_state::{ClusterOrigin, ClusterState, MetricsState};
+use netmarks_state::{ClusterState, MetricsState};
 use netmarks_target_placement::Keeper;
 use prometheus_client::metrics::counter::Counter;
 
@@ -316,60 +313,7 @@ pub async fn policy_sources(
         let controller = Controller::new(client, registry.clone(), settings);
         tasks.follow("policy controller", |shutdown| controller.run(shutdown));
     }
-    admin_listener(config, scoring, verifier.map(Arc::new), tasks).await
-}
-
-async fn admin_listener(
-    config: &Config,
-    scoring: &Scoring,
-    verifier: Option<Arc<Verifier>>,
-    tasks: &mut Tasks,
-) -> Result<Option<SocketAddr>> {
-    let admin = &config.admin;
-    let Some(address) = admin.listen else { return Ok(None) };
-    let reviewer = if admin.kubernetes {
-        let audiences = &admin.kubernetes_audiences;
-        let audiences = (!audiences.is_empty()).then(|| audiences.clone());
-        let reviewer = Reviewer::new(kubernetes::client(&config.cluster).await?, audiences);
-        Some((Arc::new(reviewer), identity::namespace(config)?))
-    } else {
-        None
-    };
-    let access = Access::new(admin, reviewer);
-    let listener = Listener::bind("admin", "`admin.listen`", address, &admin.tls).await?;
-    scoring.connections.follow("admin", &listener);
-    let address = listener.address();
-    tracing::info!(
-        %address, scheme = listener.scheme(), access = access.as_str(), "listening for changes of policies"
-    );
-    let admin = Admin::new(admin, scoring.registry.clone(), access.clone(), verifier);
-    let console = console(config, scoring, tasks);
-    let stop = stop(config, tasks);
-    let router = move |peer: Peer| {
-        admin.clone().router(peer.clone()).merge(console.clone().router(access.clone(), peer))
-    };
-    tasks.serve("admin server", listener.with_page().serve(router, stop));
-    Ok(Some(address))
-}
-
-/// What the page reads, and what keeps it up to date.
-fn console(config: &Config, scoring: &Scoring, tasks: &mut Tasks) -> Console {
-    let Scoring { state, scorer, decisions, .. } = scoring;
-    let most = config.admin.history_bytes();
-    #[allow(clippy::cast_precision_loss, reason = "an hour")]
-    let history = Arc::new(Mutex::new(History::new(most, HISTORY_SECONDS as f64)));
-    let (of_pods, of_cluster) = (decisions.clone(), history.clone());
-    tasks.follow("where pods went", |shutdown| follow_pods(state.clone(), of_pods, shutdown));
-    // What a file shows does not change.
-    if state.origin() != ClusterOrigin::SnapshotFile {
-        tasks.follow("history", |shutdown| follow_cluster(state.clone(), of_cluster, shutdown));
-    }
-    let console =
-        Console::new(state.clone(), scorer.clone(), decisions.clone(), history, tasks.stopping.clone());
-    match scoring.model.get().cloned() {
-        Some(model) => console.with_filters(move |pod| model.candidates_for_another(pod)),
-        None => console,
-    }
+    admin::listener(config, scoring, verifier.map(Arc::new), tasks).await
 }
 
 /// Starts what keeps `state` up to date; nothing for a cluster from a file.
