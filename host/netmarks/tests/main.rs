@@ -7,6 +7,7 @@ mod compiling;
 mod config_files;
 mod config_mistakes;
 mod console;
+mod console_over_file;
 mod doctor_cli;
 mod documents;
 mod draining;
