@@ -3,6 +3,8 @@
 //! This is the hot part of the host:
 //! its cost is one pass over the candidates and one over the placements of the peers.
 
+use std::cell::OnceCell;
+
 use crate::application::Application;
 use crate::expected::ExpectedTraffic;
 use crate::facts::{ApplicationId, NodeId, Resources};
@@ -198,6 +200,7 @@ pub fn gather(
         peers: &peer_ids,
         application,
         assumed,
+        target: OnceCell::new(),
     };
     request.columns = needs.columns.iter().map(|need| columns.column(*need)).collect();
     request.peer_names = peer_ids.iter().filter_map(|id| snapshot.application_name(*id)).cloned().collect();
@@ -225,6 +228,8 @@ struct Columns<'a> {
     peers: &'a [ApplicationId],
     application: Option<ApplicationId>,
     assumed: &'a AssumedPods,
+    /// Pods of the own application that are missing from the target, by node id, once a column has asked; empty without one.
+    target: OnceCell<Vec<u32>>,
 }
 
 impl Columns<'_> {
@@ -241,7 +246,7 @@ impl Columns<'_> {
             ColumnNeed::NodeMemoryAllocatable => numbers(&|id| row(id).allocatable.memory()),
             ColumnNeed::NodeMemoryRequested => numbers(&|id| row(id).requested.memory()),
             ColumnNeed::NodeOwnPods => Column::Indexes(self.own_pods()),
-            ColumnNeed::NodeTarget => Column::Indexes(self.of_nodes(&self.target())),
+            ColumnNeed::NodeTarget => Column::Indexes(self.of_nodes(self.target())),
             ColumnNeed::NodeTargetCpu => numbers(&|id| row(id).awaited.cores()),
             ColumnNeed::ZoneRoundTrips => Column::Numbers(self.snapshot.round_trips().seconds().to_vec()),
             ColumnNeed::PeerName => Column::Texts(
@@ -326,8 +331,11 @@ impl Columns<'_> {
         self.of_nodes(&by_node)
     }
 
-    /// Pods of the own application that are missing from the target, by node id; empty without one.
-    fn target(&self) -> Vec<u32> {
+    fn target(&self) -> &[u32] {
+        self.target.get_or_init(|| self.missing_from_target())
+    }
+
+    fn missing_from_target(&self) -> Vec<u32> {
         let Some(row) = self.own().filter(|row| !row.target.is_empty()) else { return Vec::new() };
         let revision = self.pod.revision();
         let mut missing = vec![0u32; self.snapshot.names().slots()];
@@ -354,10 +362,10 @@ impl Columns<'_> {
             }
         }
         let not_offered =
-            (0..).zip(missing).zip(offered).filter(|((_, pods), offered)| *pods > 0 && !offered);
+            (0..).zip(missing).zip(offered).filter(|((_, pods), offered)| **pods > 0 && !offered);
         let with_room =
             not_offered.filter(|((id, _), _)| self.snapshot.node(NodeId(*id)).takes(self.pod.requests));
-        with_room.map(|((_, pods), _)| pods).sum()
+        with_room.map(|((_, pods), _)| *pods).sum()
     }
 
     fn of_nodes(&self, by_id: &[u32]) -> Vec<u32> {
