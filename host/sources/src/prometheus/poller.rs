@@ -195,12 +195,7 @@ impl Poller {
             }
         }
         let round_trips = self.round_trips(at).await;
-        let mut refresh = self.apply(at, preset, answers, Some(state)).await?;
-        if let Some(round_trips) = round_trips {
-            state.update(|index| index.replace_round_trips(&round_trips));
-            refresh.round_trips = round_trips;
-        }
-        Ok(refresh)
+        self.apply(at, preset, answers, Some((state, round_trips))).await
     }
 
     /// `None` where they are not asked for, or were not answered: they stay as last measured.
@@ -241,25 +236,32 @@ impl Poller {
         Ok(answers)
     }
 
-    /// Averages these answers, and publishes the flows if there is where to.
+    /// Averages these answers, and publishes the flows if there is where to, with the round-trip times if there are any.
     async fn apply(
         &mut self,
         at: f64,
         preset: Arc<Preset>,
         answers: Vec<Bytes>,
-        publish: Option<&Arc<ClusterState>>,
+        publish: Option<(&Arc<ClusterState>, Option<Vec<RoundTrip>>)>,
     ) -> Result<Refresh, QueryError> {
         // Decoding and averaging take milliseconds to a second: not on a thread that answers requests. If this
         // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
         let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
-        let (publish, limit) = (publish.cloned(), self.config.max_flows);
+        let publish = publish.map(|(state, round_trips)| (state.clone(), round_trips));
+        let limit = self.config.max_flows;
         let url = self.client.address().to_owned();
         let work = tokio::task::spawn_blocking(move || {
             let refresh = averages.add(at, &preset, &answers, limit, &url);
-            let refresh = refresh.map(|(refresh, flows)| {
-                if let Some(state) = publish {
-                    state.update(|index| index.replace_flows(at, flows));
+            let refresh = refresh.map(|(mut refresh, flows)| {
+                if let Some((state, round_trips)) = publish {
+                    state.update(|index| {
+                        index.replace_flows(at, flows);
+                        if let Some(round_trips) = &round_trips {
+                            index.replace_round_trips(round_trips);
+                        }
+                    });
                     state.metrics_answered(at);
+                    refresh.round_trips = round_trips.unwrap_or_default();
                 }
                 refresh
             });
