@@ -4,7 +4,6 @@
 
 use std::fmt;
 
-use netmarks_core::clock::unix_now;
 use netmarks_core::index::Index;
 use netmarks_policies::{Registry, ShadowReport};
 use netmarks_server::Connections;
@@ -54,6 +53,11 @@ impl Collector for ClusterCollector {
         for (name, help, value) in [
             ("watch_events", "Kubernetes watch events.", of_watches(WatchHealth::events)),
             ("watch_errors", "Kubernetes requests and watches that failed.", of_watches(WatchHealth::errors)),
+            (
+                "watch_lists",
+                "Whole lists that were begun: one for each watch, and one whenever a watch cannot go on from where it was.",
+                of_watches(WatchHealth::lists),
+            ),
             ("flow_refreshes", "Refreshes of the flows that succeeded.", flows.refreshes),
             ("flow_refresh_failures", "Refreshes of the flows that failed.", flows.failures),
             (
@@ -69,9 +73,9 @@ impl Collector for ClusterCollector {
         let mut origin = encoder.encode_descriptor("cluster_origin", help, None, MetricType::Gauge)?;
         let labels = OriginLabel { origin: state.origin().as_str() };
         series(&mut origin, &labels, |series| ConstGauge::new(1).encode(series))?;
-        let age = match (state.readiness().metrics, snapshot.flows_at()) {
+        let age = match (state.readiness().metrics, snapshot.flows_age()) {
             (MetricsState::Absent, _) | (_, None) => -1.0,
-            (_, Some(at)) => (unix_now() - at).max(0.0),
+            (_, Some(age)) => age,
         };
         let help = "Age of the flows; absent metrics count as -1.";
         let gauge = encoder.encode_descriptor("flows_age", help, Some(&Unit::Seconds), MetricType::Gauge)?;

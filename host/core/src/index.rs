@@ -14,6 +14,7 @@ use foldhash::fast::RandomState;
 
 use self::numbers::Numbers;
 use crate::application::Application;
+use crate::clock::Measured;
 use crate::facts::{ApplicationFacts, ApplicationId, NodeFacts, NodeId, PodFacts, Resources};
 use crate::flow::book::Flow;
 use crate::flow::table::FlowTable;
@@ -231,9 +232,9 @@ impl Index {
         }
     }
 
-    /// Replaces all flows by those measured at `at` (seconds since the Unix epoch). Applications that have
-    /// neither pods nor flows any more, and of which no controller or Service says anything, are dropped here.
-    pub fn replace_flows(&mut self, at: f64, flows: impl IntoIterator<Item = Flow>) {
+    /// Replaces all flows by those measured then; of an instant in seconds since the Unix epoch alone, the age is what the wall clock says now.
+    /// Applications that have neither pods nor flows any more, and of which no controller or Service says anything, are dropped here.
+    pub fn replace_flows(&mut self, at: impl Into<Measured>, flows: impl IntoIterator<Item = Flow>) {
         let flows: Vec<_> = flows
             .into_iter()
             .map(|flow| {
@@ -264,7 +265,7 @@ impl Index {
             }
         }
         self.now.flows = Arc::new(FlowTable::new(flows));
-        self.now.flows_at = Some(at);
+        self.now.measured = Some(at.into());
     }
 
     /// Replaces the round-trip times. Measurements between a node and itself, and to what has no known zone, do not count.

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::application::Application;
+use crate::clock::Measured;
 use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::FlowTable;
 use crate::names::NodeNames;
@@ -118,7 +119,7 @@ pub struct Snapshot {
     pub(crate) ids: ApplicationIds,
     pub(crate) applications: imbl::Vector<ApplicationRow>,
     pub(crate) flows: Arc<FlowTable>,
-    pub(crate) flows_at: Option<f64>,
+    pub(crate) measured: Option<Measured>,
     pub(crate) round_trips: Arc<RoundTrips>,
 }
 
@@ -160,7 +161,13 @@ impl Snapshot {
     /// When the flows were measured (seconds since the Unix epoch); `None` before the first answer.
     #[must_use]
     pub fn flows_at(&self) -> Option<f64> {
-        self.flows_at
+        self.measured.map(Measured::at)
+    }
+
+    /// How old the flows are, in seconds; `None` before the first answer.
+    #[must_use]
+    pub fn flows_age(&self) -> Option<f64> {
+        self.measured.map(Measured::age)
     }
 
     /// By the numbers that the nodes' zones have.

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
 use tokio::sync::watch;
@@ -23,8 +24,8 @@ const PEERS: usize = 10;
 /// Memory that all decisions together may take: some thousands of the usual size.
 const BYTES: usize = 32 << 20;
 
-/// How long it is looked for where a pod went, in seconds: kube-scheduler binds within seconds, and what waits longer asks again.
-const SOUGHT: f64 = 600.0;
+/// How long it is looked for where a pod went: kube-scheduler binds within seconds, and what waits longer asks again.
+const SOUGHT: Duration = Duration::from_secs(600);
 
 /// Decisions of which it is looked for where the pod went, at once.
 const SOUGHT_AT_ONCE: usize = 500;
@@ -70,6 +71,7 @@ struct Entry {
     number: u64,
     /// Of its last change.
     changed: u64,
+    made: Instant,
     chosen: Option<String>,
     decision: Arc<Decision>,
 }
@@ -148,6 +150,7 @@ impl Decisions {
             bytes,
             number,
             changed,
+            made: Instant::now(),
             chosen: None,
             decision: Arc::new(decision),
         });
@@ -168,12 +171,11 @@ impl Decisions {
         self.newest.send_replace(changed);
     }
 
-    /// The pods (`namespace/name`) of which it is not known yet where they went, newest first; `now` is in seconds since the Unix
-    /// epoch. Pods that wait for long are given up.
+    /// The pods (`namespace/name`) of which it is not known at `now` where they went, newest first. Pods that wait for long are given up.
     #[must_use]
-    pub fn sought(&self, now: f64) -> Vec<String> {
+    pub fn sought(&self, now: Instant) -> Vec<String> {
         let recent = self.lock();
-        let young = |entry: &&Entry| now - entry.decision.at < SOUGHT;
+        let young = |entry: &&Entry| now.saturating_duration_since(entry.made) < SOUGHT;
         let newest_first = recent.entries.iter().rev().take_while(young);
         let sought = newest_first.filter(|entry| entry.chosen.is_none());
         sought.take(SOUGHT_AT_ONCE).map(|entry| entry.decision.pod.clone()).collect()
@@ -331,8 +333,9 @@ mod tests {
             decisions.found(&[("b".to_owned(), "n2".to_owned())]);
             assert_eq!(pods(4), [made(5, "shop/c-1"), (6, "b".to_owned(), Some("n1".to_owned()))]);
             assert_eq!(*decisions.follow().borrow(), 6);
-            assert_eq!(decisions.sought(1.0), ["d", "shop/c-1"]);
-            assert!(decisions.sought(SOUGHT).is_empty());
+            // Whatever the wall clock said when they were made.
+            assert_eq!(decisions.sought(Instant::now()), ["d", "shop/c-1"]);
+            assert!(decisions.sought(Instant::now() + SOUGHT).is_empty());
             let all = decisions.recent(10, &DecisionFilter::default());
             let page = DecisionFilter { before: Some(all[0].serial.clone()), ..DecisionFilter::default() };
             assert_eq!(decisions.recent(10, &page).len(), 2);

@@ -216,7 +216,7 @@ impl Scorer {
         if self.state.readiness().metrics == MetricsState::Absent {
             return (None, Freshness::Fresh, 1.0);
         }
-        let age = snapshot.flows_at().map(|at| (unix_now() - at).max(0.0));
+        let age = snapshot.flows_age();
         let (freshness, confidence) = config.when_stale.confidence(age, config.max_flow_age_seconds);
         (age, freshness, confidence)
     }

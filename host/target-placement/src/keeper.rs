@@ -94,7 +94,7 @@ impl<W: Fn() -> bool> Keeper<W> {
 
     async fn look(&mut self, shutdown: &CancellationToken) {
         let snapshot = self.state.snapshot();
-        let flows_age = snapshot.flows_at().map(|at| unix_now() - at);
+        let flows_age = snapshot.flows_age();
         let missing = if !(self.asked_for)() {
             Some(TargetState::NotAskedFor)
         } else if !self.state.readiness().reasons().is_empty() || flows_age.is_none() {

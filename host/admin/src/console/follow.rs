@@ -1,7 +1,7 @@
 //! What goes on beside the answers: where pods went, and the last hour.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
 use netmarks_map::History;
@@ -32,7 +32,7 @@ pub async fn follow_pods(state: Arc<ClusterState>, decisions: Arc<Decisions>, sh
 }
 
 fn note_seen(state: &ClusterState, decisions: &Decisions) {
-    let sought = decisions.sought(unix_now());
+    let sought = decisions.sought(Instant::now());
     if sought.is_empty() {
         return;
     }
