@@ -2,10 +2,11 @@
 //! which a request fails is one kind of [`QueryError`] that says what to do.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use netmarks_core::bounded::{REASON, shortened};
+use netmarks_core::clock::unix_now;
 use netmarks_transport::{AnswerError, answers_without_tls};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Certificate, Identity, Method, Response, StatusCode, Url};
@@ -14,6 +15,7 @@ use serde::Deserialize;
 use super::address::{address, query_url};
 use super::config::{ConfigError, MetricsConfig, Secret};
 use super::decode::ApiError;
+use super::store_clock::{StoreClock, sent_at};
 
 /// How much of an unexpected body an error shows, in bytes.
 const SHOWN_BYTES: usize = 300;
@@ -158,6 +160,9 @@ pub struct Client {
     method: Method,
     headers: HeaderMap,
     connected: Option<(TlsFiles, reqwest::Client)>,
+    clock: StoreClock,
+    /// Whether it is another time there than was thought.
+    was_wrong: bool,
 }
 
 /// The contents of the TLS files that a connection was made with.
@@ -191,6 +196,8 @@ impl Client {
             url,
             method: Method::POST,
             connected: None,
+            clock: StoreClock::default(),
+            was_wrong: false,
         })
     }
 
@@ -198,6 +205,17 @@ impl Client {
     #[must_use]
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Now, by the store's clock, in seconds since the Unix epoch; by ours until it has answered.
+    #[must_use]
+    pub fn now(&self) -> f64 {
+        self.clock.at(Instant::now(), unix_now())
+    }
+
+    /// Whether an answer since this was last asked said that [`Self::now`] had been wrong.
+    pub(super) fn now_was_wrong(&mut self) -> bool {
+        std::mem::take(&mut self.was_wrong)
     }
 
     /// Asks `query` for the instant `at` (seconds since the Unix epoch) and reads the whole answer.
@@ -249,6 +267,7 @@ impl Client {
         let response = request.send().await.map_err(|source| self.failed(source))?;
         let status = response.status();
         if status.is_success() {
+            self.hear(response.headers());
             return self.body(response, self.config.max_response_bytes).await;
         }
         let body = first_bytes(response).await;
@@ -261,6 +280,20 @@ impl Client {
             }
             Err(_) => QueryError::Status { url, status, body: beginning(&body) },
         })
+    }
+
+    fn hear(&mut self, headers: &HeaderMap) {
+        let Some(said) = sent_at(headers) else { return };
+        let ours = unix_now();
+        if self.clock.hear(said, Instant::now(), ours) {
+            self.was_wrong = true;
+            let seconds_ahead = (ours - said).round();
+            tracing::warn!(
+                url = self.address,
+                seconds_ahead,
+                "the clock here is not that of the metrics store, which is asked by its own; see that both machines keep time"
+            );
+        }
     }
 
     /// The body as it streams in, given up once it is larger than `limit`.

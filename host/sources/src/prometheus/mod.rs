@@ -1,7 +1,7 @@
 //! Flows from any store that answers the Prometheus HTTP API: Prometheus, Thanos, Mimir, VictoriaMetrics.
 //!
 //! [`config`] is what an operator sets, [`choice`] which queries, [`presets`] those of each mesh, [`client`] the HTTP request,
-//! [`decode`] the answer, [`warnings`] what the store says beside it, `averages` one number per flow, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
+//! `store_clock` what time it is there, [`decode`] the answer, [`warnings`] what the store says beside it, `averages` one number per flow, [`poller`] the task that keeps the flows fresh, `past` what it asks when it starts; [`selectors`]
 //! says which series a query reads, [`service_level`] how well applications serve, [`round_trips`] how long messages take.
 
 mod address;
@@ -16,6 +16,7 @@ pub mod presets;
 pub mod round_trips;
 pub mod selectors;
 pub mod service_level;
+mod store_clock;
 pub mod warnings;
 
 pub use config::{ConfigError, MetricsConfig};

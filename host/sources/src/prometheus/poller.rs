@@ -21,7 +21,7 @@ use super::config::{ConfigError, MetricsConfig};
 use super::past::Past;
 use super::presets::Preset;
 use super::{round_trips, warnings};
-use netmarks_core::clock::unix_now;
+use netmarks_core::clock::Measured;
 use netmarks_state::{ClusterState, MetricsReport, Turn};
 
 /// How far the time between two refreshes is moved at random, so that many extenders do not ask in step.
@@ -105,10 +105,10 @@ impl Poller {
     }
 
     async fn refresh_and_record(&mut self, state: &Arc<ClusterState>) {
-        let (at, start) = (unix_now() - self.config.query_offset_seconds, Instant::now());
+        let start = Instant::now();
         let health = &state.health().metrics;
-        match self.refresh(at, state).await {
-            Ok(refresh) => {
+        match self.refresh_now(state).await {
+            Ok((at, refresh)) => {
                 self.retries = None;
                 let Refresh {
                     samples,
@@ -172,14 +172,46 @@ impl Poller {
         }
     }
 
+    /// Asks about now, as the store's clock has it; gives that instant as well.
+    async fn refresh_now(&mut self, state: &Arc<ClusterState>) -> Result<(f64, Refresh), QueryError> {
+        let preset = self.preset.clone();
+        self.client.now_was_wrong();
+        let mut asked = self.lately();
+        let mut answers = self.ask(&preset, asked.at()).await;
+        // Whatever there was or was not at that instant, it was another one than was meant.
+        if self.client.now_was_wrong() {
+            asked = self.lately();
+            answers = self.ask(&preset, asked.at()).await;
+        }
+        let refresh = self.take(asked, answers?, state).await?;
+        Ok((asked.at(), refresh))
+    }
+
+    /// The latest instant that the store is asked about.
+    fn lately(&self) -> Measured {
+        let offset = self.config.query_offset_seconds;
+        Measured::ago(self.client.now() - offset, offset)
+    }
+
     /// Asks once for the instant `at` (seconds since the Unix epoch) and publishes what came of it. The first time it
     /// asks for the past as well, once the store has shown that it answers.
     ///
     /// # Errors
     /// For any query that fails; nothing is changed then. The past is not worth one: without it averages begin now.
     pub async fn refresh(&mut self, at: f64, state: &Arc<ClusterState>) -> Result<Refresh, QueryError> {
-        let preset = self.preset.clone();
+        let (preset, asked) = (self.preset.clone(), Measured::from(at));
         let answers = self.ask(&preset, at).await?;
+        self.take(asked, answers, state).await
+    }
+
+    /// Takes the answers about an instant, and asks what belongs to it.
+    async fn take(
+        &mut self,
+        asked: Measured,
+        answers: Vec<Bytes>,
+        state: &Arc<ClusterState>,
+    ) -> Result<Refresh, QueryError> {
+        let (preset, at) = (self.preset.clone(), asked.at());
         if let Some((past, preset)) = self.past.take() {
             let failed = match tokio::time::timeout(LEARNING, self.learn(past, &preset, at)).await {
                 Ok(Ok(())) => None,
@@ -195,7 +227,7 @@ impl Poller {
             }
         }
         let round_trips = self.round_trips(at).await;
-        self.apply(at, preset, answers, Some((state, round_trips))).await
+        self.apply(asked, preset, answers, Some((state, round_trips))).await
     }
 
     /// `None` where they are not asked for, or were not answered: they stay as last measured.
@@ -219,7 +251,7 @@ impl Poller {
     async fn learn(&mut self, past: Past, preset: &Arc<Preset>, at: f64) -> Result<(), QueryError> {
         for instant in past.instants(at) {
             let answers = self.ask(preset, instant).await?;
-            match self.apply(instant, preset.clone(), answers, None).await {
+            match self.apply(instant.into(), preset.clone(), answers, None).await {
                 // Of that instant nothing is known.
                 Ok(_) | Err(QueryError::Empty { .. }) => {}
                 Err(error) => return Err(error),
@@ -239,7 +271,7 @@ impl Poller {
     /// Averages these answers, and publishes the flows if there is where to, with the round-trip times if there are any.
     async fn apply(
         &mut self,
-        at: f64,
+        asked: Measured,
         preset: Arc<Preset>,
         answers: Vec<Bytes>,
         publish: Option<(&Arc<ClusterState>, Option<Vec<RoundTrip>>)>,
@@ -251,11 +283,12 @@ impl Poller {
         let limit = self.config.max_flows;
         let url = self.client.address().to_owned();
         let work = tokio::task::spawn_blocking(move || {
+            let at = asked.at();
             let refresh = averages.add(at, &preset, &answers, limit, &url);
             let refresh = refresh.map(|(mut refresh, flows)| {
                 if let Some((state, round_trips)) = publish {
                     state.update(|index| {
-                        index.replace_flows(at, flows);
+                        index.replace_flows(asked, flows);
                         if let Some(round_trips) = &round_trips {
                             index.replace_round_trips(round_trips);
                         }

@@ -3,7 +3,6 @@
 //!
 //! Two numbers for all of it: enough to see that something became worse, not to say what.
 
-use netmarks_core::clock::unix_now;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -76,7 +75,7 @@ impl Queries {
     /// # Errors
     /// If one of them is not answered.
     pub async fn ask(&self, client: &mut Client) -> Result<Figures, QueryError> {
-        let at = unix_now();
+        let at = client.now();
         Ok(Figures {
             error_share: number(client, &self.errors, at).await?,
             p99_seconds: number(client, &self.latency, at).await?,
