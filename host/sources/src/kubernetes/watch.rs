@@ -118,6 +118,11 @@ fn tell(state: &ClusterState, (outcome, news): (Outcome, Vec<ApplicationFacts>))
     outcome
 }
 
+/// Whether it is 410: what the watch would go on from is no longer kept.
+fn is_expired(error: &watcher::Error) -> bool {
+    matches!(error, watcher::Error::WatchError(status) if status.code == 410)
+}
+
 /// Hands the events of a watch to `take` in batches, forever.
 pub(super) async fn follow<K, S>(
     what: &'static str,
@@ -153,6 +158,12 @@ where
                 {
                     tracing::info!(what, "watch works again");
                 }
+            }
+            if error.as_ref().is_some_and(is_expired) {
+                tracing::info!(
+                    what,
+                    "the API server no longer has what came since the watch broke off; listing anew"
+                );
             }
             if let Some(error) = error
                 && health.record_error() == Turn::Failed
