@@ -11,6 +11,8 @@ use netmarks_scoring::{Door, Origin, Scorer};
 use netmarks_server::{BodyBudget, Seldom};
 use netmarks_state::ClusterState;
 use tokio::sync::Semaphore;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
 
 use crate::assumed::{Assumption, Ledger, SEEN_WITHIN, Seen};
 use crate::candidates::Model;
@@ -23,6 +25,9 @@ use crate::reviewed::ReviewedPod;
 use crate::saving::Traffic;
 
 const MIB: usize = 1024 * 1024;
+
+/// How often it is looked for assumptions that have expired.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The door, open to the API server; cheap to clone.
 #[derive(Clone, Debug)]
@@ -92,6 +97,10 @@ impl Admission {
             let mut ledger = self.ledger();
             let found = ledger.see(&seen);
             self.metrics.assumed(ledger.len());
+            if let Some(pod) = found.as_ref().filter(|_| !seen.settled) {
+                // It is there, so it counts for longer than one that may have been refused.
+                self.assume_as_peer(pod, Instant::now());
+            }
             found
         };
         let Some(pod) = found else { return self.learn(pod, &seen) };
@@ -211,15 +220,34 @@ impl Admission {
         };
         let number = assumption.number;
         self.model.assume(number, &pod.model, best);
-        // Nothing steers a pod of a preview, so only its room is taken: its peers are not there for the other doors.
-        if let (Some(application), Mode::Apply) = (&pod.pending.application, self.config.mode) {
-            self.state.assumed().assume(&assumption.key(), None, application, best, now, lifetime);
-        }
+        self.assume_as_peer(&assumption, now);
         let forgotten = ledger.remember(assumption);
         self.metrics.assumed(ledger.len());
         drop(ledger);
         forgotten.iter().for_each(|pod| self.release(pod));
         number
+    }
+
+    /// Tells all doors where it is taken to be. Nothing steers a pod of a preview, so only its room is taken: its peers are not there for the
+    /// other doors.
+    fn assume_as_peer(&self, pod: &Assumption, now: Instant) {
+        if let (Some(application), Mode::Apply) = (&pod.application, self.config.mode) {
+            let left = pod.until.saturating_duration_since(now);
+            self.state.assumed().assume(&pod.key(), None, application, &pod.best, now, left);
+        }
+    }
+
+    /// Gives back what pods take that were refused after their review, or wait for too long, until `shutdown`: reviews may not come for hours.
+    pub async fn forget_expired(self, shutdown: CancellationToken) {
+        let every = async {
+            let mut looks = tokio::time::interval(LOOK);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                looks.tick().await;
+                self.expire();
+            }
+        };
+        shutdown.run_until_cancelled(every).await;
     }
 
     fn expire(&self) {

@@ -268,6 +268,8 @@ pub async fn admission(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
         let following = Following { model, admission: admission.clone() };
         tasks.follow("admission watch", |shutdown| kubernetes::model::run(client, following, shutdown));
     }
+    let expiring = admission.clone();
+    tasks.follow("admission expiry", |shutdown| expiring.forget_expired(shutdown));
     let (address, stop) = (listener.address(), stop(config, tasks));
     tracing::info!(%address, scheme = listener.scheme(), "listening for reviews of pods");
     let router = admission.router();

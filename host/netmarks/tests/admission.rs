@@ -3,6 +3,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
@@ -31,6 +33,7 @@ pub(crate) struct Door {
     pub(crate) extender: Extender,
     client: reqwest::Client,
     address: SocketAddr,
+    state: Arc<ClusterState>,
     _folder: tempfile::TempDir,
 }
 
@@ -50,13 +53,14 @@ impl Door {
         config.admission.tls = install(&authority, folder.path()).unwrap();
         let snapshot = SnapshotFile::read(config.cluster.snapshot_file.as_ref().unwrap()).unwrap();
         let mut tasks = Tasks::default();
-        let state = std::sync::Arc::new(ClusterState::fixed(snapshot.to_index()));
+        let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
         let engine = wiring::engine(&config).unwrap();
-        let scoring = wiring::scoring(engine, &config, state, Compiling::Here, &mut tasks).await.unwrap();
+        let scoring =
+            wiring::scoring(engine, &config, state.clone(), Compiling::Here, &mut tasks).await.unwrap();
         let address = wiring::admission(&config, &scoring, &mut tasks).await.unwrap().unwrap();
         let extender = Extender::start_with(&config, scoring, tasks).await.unwrap();
         let client = trusting(&authority).unwrap().build().unwrap();
-        Self { extender, client, address, _folder: folder }
+        Self { extender, client, address, state, _folder: folder }
     }
 
     /// The response in the answer to a body, which has status 200 whatever it is.
@@ -232,6 +236,20 @@ async fn pods_are_left_alone_for_a_reason_that_is_counted() {
     }
 }
 
+/// Whoever refuses a pod behind the webhook does not tell it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_was_never_seen_is_a_peer_for_ten_seconds() {
+    let door = Door::open(admission(config())).await;
+    door.patch(&review("u-1")).await.unwrap();
+    door.decision("u-1").await;
+    let answered = Instant::now();
+    let peers = |seconds: f64| {
+        let at = answered + Duration::from_secs_f64(seconds);
+        door.state.assumed().resolve(&door.state.snapshot(), at, "").len()
+    };
+    assert_eq!((peers(0.0), peers(10.0)), (1, 0));
+}
+
 /// A pod of `p`, as the watch of another replica sees it.
 fn created(preferred: &str, node: Option<&str>) -> Pod {
     let now = k8s_openapi::jiff::Timestamp::now().to_string();
@@ -249,7 +267,7 @@ fn created(preferred: &str, node: Option<&str>) -> Pod {
 async fn what_another_replica_decided_is_known_by_the_watch() {
     let config = admission(config());
     let snapshot = SnapshotFile::read(&worked_example_file()).unwrap();
-    let state = std::sync::Arc::new(ClusterState::fixed(snapshot.to_index()));
+    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
     let mut tasks = Tasks::default();
     let engine = wiring::engine(&config).unwrap();
     let scoring = wiring::scoring(engine, &config, state, Compiling::Here, &mut tasks).await.unwrap();
