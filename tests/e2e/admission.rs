@@ -5,6 +5,7 @@
 mod burst;
 mod faults;
 mod own;
+mod quota;
 
 use std::path::PathBuf;
 

@@ -9,11 +9,11 @@ use crate::support::fault_proxy::{Fault, FaultProxy};
 use crate::support::rollout::{deploy, scale_until};
 use crate::support::scheduling::{above, attempts_and_pods, searches};
 use crate::support::setting::Setting;
-use crate::support::{Extender, LIMIT, scratch};
-use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::{ControlPlane, ExtenderConfig, SchedulerOptions, until};
+use crate::support::{Extender, LIMIT, through};
+use anyhow::{Result, ensure};
+use netmarks_test_cluster::{ExtenderConfig, SchedulerOptions, until};
 use netmarks_test_traffic::Edge;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 const NAMESPACE: &str = "shop";
 
@@ -32,14 +32,6 @@ const FAULTS: [(Fault, &str); 4] = [
 
 /// The first bound of kube-scheduler's histogram above the second that it waits for an extender.
 const LONGEST: Duration = Duration::from_millis(2_048);
-
-/// A kubeconfig that leads through the proxy.
-fn kubeconfig(plane: &ControlPlane, proxy: &FaultProxy) -> Result<std::path::PathBuf> {
-    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(plane.kubeconfig())?)?;
-    *config.pointer_mut("/clusters/0/cluster/server").context("no server")? =
-        json!(format!("https://{}", proxy.address()));
-    scratch(plane, "kubeconfig-through-proxy", &config.to_string())
-}
 
 /// Waits until the extender knows as many pods as there are.
 async fn knows_all(extender: &Extender, pods: i32) -> Result<()> {
@@ -67,7 +59,7 @@ async fn whatever_is_wrong_with_the_way_to_its_sources_pods_are_scheduled() {
         ("NETMARKS_METRICS_TIMEOUT_SECONDS", "3"),
     ];
     let url = format!("http://{}", metrics.address());
-    let extender = Extender::start_between(plane, &kubeconfig(plane, &api).unwrap(), &url, &keys).unwrap();
+    let extender = Extender::start_between(plane, &through(plane, &api).unwrap(), &url, &keys).unwrap();
     extender.wait_ready().await.unwrap();
     extender.wait_flows(&setting.edges).await.unwrap();
     let options = SchedulerOptions {

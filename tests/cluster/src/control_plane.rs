@@ -70,6 +70,7 @@ pub struct ControlPlane {
     kubeconfig: PathBuf,
     users: Vec<User>,
     api_port: u16,
+    etcd_url: String,
     binaries: Binaries,
     _ports: Vec<Port>,
     forwards: Vec<Forward>,
@@ -116,7 +117,8 @@ impl ControlPlane {
         folder.write("audit-policy.yaml", AUDIT_POLICY)?;
 
         let mut etcd = layout.etcd(binaries).start()?;
-        wait_healthy(&mut etcd, &format!("http://127.0.0.1:{}", layout.etcd_client_port), "/health").await?;
+        let etcd_url = format!("http://127.0.0.1:{}", layout.etcd_client_port);
+        wait_healthy(&mut etcd, &etcd_url, "/health").await?;
 
         let mut apiserver = layout.kube_apiserver(binaries).start()?;
         let certificate = folder.path().join("apiserver/apiserver.crt");
@@ -141,6 +143,7 @@ impl ControlPlane {
             kubeconfig,
             users,
             api_port,
+            etcd_url,
             binaries: binaries.clone(),
             _ports: ports,
             forwards,
@@ -239,6 +242,17 @@ impl ControlPlane {
     pub async fn restart_apiserver(&mut self) -> Result<()> {
         self.apiserver.restart()?;
         wait_ready(&mut self.apiserver, &self.client).await
+    }
+
+    /// Makes etcd forget all that was before what it holds now, as the API server asks it to from time to time. The API server may still have
+    /// some of it in memory, until it starts again.
+    pub async fn compact_history(&self) -> Result<()> {
+        let client = http::client(&self.etcd_url)?;
+        // Any key will do: each answer says which revision it is of.
+        let answer = http::post(&client, "/v3/kv/range", &json!({"key": "AA=="})).await?;
+        let revision = answer.pointer("/header/revision").context("etcd's answer has no revision")?;
+        http::post(&client, "/v3/kv/compaction", &json!({"revision": revision, "physical": true})).await?;
+        Ok(())
     }
 
     /// Kills kwok with SIGKILL: from here on new nodes stay not ready and bound pods stay pending.

@@ -18,6 +18,7 @@ pub mod release;
 pub mod rollout;
 pub mod scheduling;
 pub mod setting;
+pub mod stepped_clock;
 pub mod typed;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,9 @@ use netmarks_test_cluster::{
     Binaries, ControlPlane, DeploymentSpec, PlacedPod, Port, PrometheusServer, until,
 };
 use netmarks_test_traffic::Edge;
-use serde_json::Value;
+use serde_json::{Value, json};
+
+use fault_proxy::FaultProxy;
 
 /// Longest wait for anything; far above what it takes, far below the patience of whoever runs the tests.
 pub const LIMIT: Duration = Duration::from_secs(90);
@@ -308,6 +311,14 @@ pub fn local_share(edges: &[Edge], pods: &[PlacedPod]) -> f64 {
         })
         .sum();
     local / total
+}
+
+/// A kubeconfig that leads through the proxy.
+pub fn through(plane: &ControlPlane, proxy: &FaultProxy) -> Result<PathBuf> {
+    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(plane.kubeconfig())?)?;
+    *config.pointer_mut("/clusters/0/cluster/server").context("no server")? =
+        json!(format!("https://{}", proxy.address()));
+    scratch(plane, "kubeconfig-through-proxy", &config.to_string())
 }
 
 /// A folder for the configuration files of one test.
