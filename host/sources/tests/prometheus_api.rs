@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use netmarks_core::application::Identity;
@@ -35,6 +35,8 @@ pub(crate) struct Store {
 #[derive(Clone)]
 pub(crate) enum Answer {
     Text(StatusCode, String),
+    /// This text, sent when this header says.
+    Dated(&'static str, String),
     /// This status to a POST, these flows to a GET.
     OnlyGet(StatusCode, String),
     /// More and more bytes, without end and without a length.
@@ -61,6 +63,7 @@ async fn answer(
         Answer::OnlyGet(status, _) if method == Method::POST => (status, "only GET here").into_response(),
         Answer::OnlyGet(_, body) => body.into_response(),
         Answer::Text(status, body) => (status, body).into_response(),
+        Answer::Dated(date, body) => ([(header::DATE, date)], body).into_response(),
         Answer::Endless => {
             let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 4_096]));
             Body::from_stream(chunks).into_response()

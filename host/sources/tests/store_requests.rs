@@ -68,6 +68,26 @@ async fn a_store_that_lags_is_asked_about_some_time_ago() {
     assert!(!store.received.lock().unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn a_store_whose_clock_is_another_one_is_asked_by_its_own() {
+    let Answer::Text(_, body) = flows(&[("web", "db", 7.0)]) else { panic!("flows are a text") };
+    let (store, config) = store(vec![Answer::Dated("Sun, 06 Nov 1994 08:49:37 GMT", body)]).await;
+    let (state, shutdown) = (state(), tokio_util::sync::CancellationToken::new());
+    let task = tokio::spawn(Poller::new(config, Identity::App).unwrap().run(state.clone(), shutdown.clone()));
+    while state.snapshot().flows_at().is_none() {
+        tokio::task::yield_now().await;
+    }
+    let snapshot = state.snapshot();
+    let (at, age) = (snapshot.flows_at().unwrap(), snapshot.flows_age().unwrap());
+    assert!((784_111_777.0..784_111_900.0).contains(&at), "{at}");
+    assert!(age < 120.0, "it is not as old as our clock would have it: {age}");
+    shutdown.cancel();
+    task.await.unwrap();
+    let asked = store.received.lock().unwrap().clone();
+    assert!(!asked[0].1.contains("&time=7841"), "nobody knew before its first answer: {}", asked[0].1);
+    assert!(asked[1].1.contains("&time=7841"), "{}", asked[1].1);
+}
+
 mod hostile {
     use super::*;
 
