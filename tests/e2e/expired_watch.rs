@@ -148,8 +148,8 @@ async fn a_watch_that_ends_with_410_lists_anew_and_nothing_is_lost() {
     more(plane, AT_ONCE).await.unwrap();
     stop.cancel();
     churning.await.unwrap();
-    assert!(lists(&extender).await.unwrap() > before);
     until("it knows what the API server has", LIMIT, async || {
+        ensure!(lists(&extender).await? > before, "it has not begun to list");
         let pods = plane.placement(NAMESPACE).await?.into_iter();
         let there: BTreeSet<_> = pods.map(|pod| (format!("{NAMESPACE}/{}", pod.pod), pod.node)).collect();
         let known = known(&extender).await?;

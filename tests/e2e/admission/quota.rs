@@ -52,7 +52,7 @@ async fn assumed(extender: &Extender) -> Result<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pods_that_a_quota_refuses_take_no_room_for_longer_than_is_said() {
-    let edges = vec![Edge::new("shop", "spoke", "hub", 400_000.0)];
+    let edges = ["spoke", "bare"].map(|app| Edge::new("shop", app, "hub", 400_000.0)).to_vec();
     let setting = Setting::start(edges).await.unwrap();
     let plane = &setting.plane;
     let authority = Authority::new("webhook").unwrap();
