@@ -2,7 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Now, in seconds since the Unix epoch. For people, files and other machines: what is between two of these is no age, since the clock
+/// Now, in seconds since the Unix epoch. For people, files and other machines: the difference of two of these is not an age, since the clock
 /// may be set in between; [`Measured`] and [`Instant`] are for ages.
 #[must_use]
 pub fn unix_now() -> f64 {

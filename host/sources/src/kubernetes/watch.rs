@@ -162,7 +162,7 @@ where
             if error.as_ref().is_some_and(is_expired) {
                 tracing::info!(
                     what,
-                    "the API server no longer has what came since the watch broke off; listing anew"
+                    "the API server no longer has what came since the watch broke off; listing again"
                 );
             }
             if let Some(error) = error
