@@ -21,10 +21,11 @@ function Still({ map }: { map: ClusterMap }) {
         application={application ?? null}
         applicationCurves={null}
         applicationNodes={null}
+        podFlows={null}
         open={setNode}
         near={NOTHING}
       />
-      <Legend map={map} model={drawn} application={application ?? null} select={setApplication} />
+      <Legend map={map} model={drawn} application={application ?? null} select={setApplication} opened={null} podFlows={null} />
     </>
   );
 }

@@ -5,7 +5,8 @@ import { merged } from "../src/api/feed";
 import type { DecisionSummary } from "../src/api/types";
 import { percent, rate, shown } from "../src/format";
 import { fit, pan, zoom } from "../src/map/camera";
-import { dots, layout } from "../src/map/layout";
+import { dots } from "../src/map/dots";
+import { layout } from "../src/map/layout";
 import type { MapModel } from "../src/map/model";
 import { address, parse } from "../src/router";
 
@@ -108,9 +109,14 @@ test("no two nodes lie upon one another, and each lies in its zone", () => {
 });
 
 test("as many dots as there are pods fit on a card", () => {
+  const box = { x: 100, y: 200, width: 148, height: 104 };
   for (const pods of [0, 1, 30, 110, 250]) {
-    const { pitch, perRow } = dots(pods);
-    assert.ok(perRow * pitch <= 148 && Math.ceil(pods / perRow) * pitch <= 60, `${pods}`);
+    const some = Math.floor(pods / 3);
+    const groups = [some, pods - some].map((pods, application) => ({ application, pods }));
+    const found = dots(box, groups, false);
+    assert.deepEqual(found.map(({ at }) => at.length), groups.map((group) => group.pods));
+    for (const { at, radius } of found)
+      for (const { x, y } of at) assert.ok(x - radius >= 100 && x + radius <= 248 && y - radius >= 200 && y + radius <= 304, `${pods}`);
   }
 });
 

@@ -72,13 +72,14 @@ function channels(picture: Buffer): Promise<number[]> {
   }, picture.toString("base64"));
 }
 
-for (const [name, view] of Object.entries({ map: "#/map", application: "#/map?application=boutique%2Ffrontend" })) {
+for (const [name, view] of Object.entries({ map: "#/map", application: "#/map?application=boutique%2Ffrontend", node: "#/map?node=node-a1" })) {
   for (const look of ["light", "dark"]) {
     test(`${name}, ${look}`, async () => {
       const { page, complaints } = await open(browser, `${server.url}/${view}`, { ...VIEW, dark: look === "dark" });
       await page.getByRole("application").waitFor();
       await page.getByText("stays on its node").waitFor();
       if (name === "application") await page.getByText("Where its next replica would be best").waitFor();
+      if (name === "node") await page.getByText("11 flows are drawn").waitFor();
       const taken = await page.screenshot({ animations: "disabled" });
       const now = Buffer.from(await blocks(taken, BLOCK), "base64");
       const file = `${FOLDER}/${name}-${look}.png`;
@@ -105,12 +106,13 @@ for (const [name, view] of Object.entries({ map: "#/map", application: "#/map?ap
 }
 
 test("the comparison tells another picture apart", async () => {
-  const [light, dark, map, application] = await Promise.all(
-    ["map-light", "map-dark", "map-light", "application-light"].map(async (name) => channels(await readFile(`${FOLDER}/${name}.png`))),
+  const [light, dark, map, application, node] = await Promise.all(
+    ["map-light", "map-dark", "map-light", "application-light", "node-light"].map(async (name) => channels(await readFile(`${FOLDER}/${name}.png`))),
   );
   for (const [one, other] of [
     [light, dark],
     [map, application],
+    [map, node],
   ] as const) {
     const off = (one ?? []).filter((value, at) => Math.abs(value - (other?.[at] ?? 0)) > NEAR).length;
     assert.ok(off / (one?.length ?? 1) > FARTHER);

@@ -1,8 +1,9 @@
 // What the lines and colours of the map mean; an application's name selects it.
 
-import type { ClusterMap } from "../api/types";
-import { count, percent, rate, short, shown } from "../format";
+import type { ClusterMap, NodeDetail } from "../api/types";
+import { count, counted, percent, rate, short, shown } from "../format";
 import { COLOURS, type MapModel } from "./model";
+import type { PodFlow } from "./opened";
 
 interface Props {
   map: ClusterMap;
@@ -10,9 +11,12 @@ interface Props {
   application: string | null;
   /** None where it was selected. */
   select: (application: string | undefined) => void;
+  /** The node whose pods' flows are drawn, and these. */
+  opened: NodeDetail | null;
+  podFlows: PodFlow[] | null;
 }
 
-export function Legend({ map, model, application, select }: Props) {
+export function Legend({ map, model, application, select, opened, podFlows }: Props) {
   const coloured = model.colours
     .map((colour, index) => ({ colour, name: model.applications[index] ?? "" }))
     .filter(({ colour }) => colour < COLOURS)
@@ -45,6 +49,11 @@ export function Legend({ map, model, application, select }: Props) {
           </li>
         )}
       </ul>
+      {opened && podFlows && podFlows.length > 0 && (
+        <p class="dim">
+          From the pods of {shown(opened.node)} to those elsewhere {counted(podFlows.length, "flow")} {podFlows.length === 1 ? "is" : "are"} drawn, with {percent(drawnShare(opened, podFlows))} of the bytes that leave it.
+        </p>
+      )}
       {share !== null && share < 0.995 && (
         <p class="dim">
           The {count(map.node_flows.from.length)} heaviest of {count(pairs)} pairs of nodes are drawn, with {percent(share)} of the bytes between nodes; the heaviest carries{" "}
@@ -53,4 +62,11 @@ export function Legend({ map, model, application, select }: Props) {
       )}
     </div>
   );
+}
+
+/** Of the bytes that leave the node. */
+function drawnShare({ totals }: NodeDetail, flows: PodFlow[]): number {
+  const share = flows.reduce((sum, flow) => sum + flow.bytes, 0) / (totals.within_zone + totals.across_zones + totals.across_regions);
+  // Sums of the same in another order differ.
+  return share > 1 - 1e-9 ? 1 : share;
 }

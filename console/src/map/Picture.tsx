@@ -4,10 +4,11 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { counted, percent, rate, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
 import { type Camera, fit, pan, reveal, under, zoom } from "./camera";
-import { bands, drawn } from "./curves";
+import { bands, type Drawn, drawn } from "./curves";
 import { draw, type Emphasis } from "./draw";
 import { type Box, CARD, type Layout, layout } from "./layout";
 import { type Curve, localShare, type MapModel } from "./model";
+import { opened, type PodFlow } from "./opened";
 import { theme as readTheme, type Theme } from "./theme";
 
 interface Props {
@@ -18,6 +19,8 @@ interface Props {
   /** The application's curves, where they are known, and the nodes that it runs on. */
   applicationCurves: Curve[] | null;
   applicationNodes: string[] | null;
+  /** What the pods of the opened node exchange with others, where it is known. */
+  podFlows: PodFlow[] | null;
   open: (node: string | null) => void;
   /** The nodes in view that are near enough for dots, when it changes. */
   near: (nodes: string[]) => void;
@@ -49,6 +52,11 @@ export function Picture(props: Props) {
   const all = useMemo(() => drawn(model, plan, model.curves, most), [model, plan]);
   const grouped = useMemo(() => bands(all), [all]);
 
+  const flows = useMemo(() => {
+    const [heaviest] = props.podFlows ?? [];
+    return props.podFlows && heaviest ? opened(model, plan, props.podFlows, Math.max(most, heaviest.bytes)) : null;
+  }, [model, plan, props.podFlows]);
+
   const emphasis = useMemo<Emphasis>(() => {
     const place = (name: string | null) => (name === null ? -1 : model.nodes.findIndex((node) => node.name === name));
     const node = place(props.node);
@@ -56,14 +64,17 @@ export function Picture(props: Props) {
     const around = hover ?? (node >= 0 ? node : null);
     const own = props.applicationCurves && drawn(model, plan, props.applicationCurves, Math.max(most, ...props.applicationCurves.map((curve) => curve.bytes)));
     const ends = around === null ? null : all.filter(({ curve }) => curve.from === around || curve.to === around);
+    // Another node under the pointer shows its own curves for as long.
+    const ofPods = !own && around === node ? flows : null;
     return {
       node: node >= 0 ? node : null,
       hover: hover ?? at,
       application: application >= 0 ? application : null,
       nodes: props.applicationNodes && new Set(props.applicationNodes.map(place).filter((index) => index >= 0)),
-      curves: hover === null && own ? own : ends && ends.length > 0 ? ends : null,
+      curves: hover === null && own ? own : ofPods ? ofPods.curves : ends && ends.length > 0 ? ends : null,
+      opened: ofPods,
     };
-  }, [model, plan, all, hover, at, props.node, props.application, props.applicationCurves, props.applicationNodes]);
+  }, [model, plan, all, flows, hover, at, props.node, props.application, props.applicationCurves, props.applicationNodes]);
 
   const scene = useRef({ model, plan, grouped, emphasis, theme, view });
   scene.current = { model, plan, grouped, emphasis, theme, view };
@@ -175,10 +186,9 @@ export function Picture(props: Props) {
       return;
     }
     const context = canvas.current?.getContext("2d");
-    const curve = context && [...(emphasis.curves ?? []), ...all].find(({ path, box }) => beside(box, there) && onCurve(context, path, there, now()));
-    const [one, other] = curve ? [model.nodes[curve.curve.from], model.nodes[curve.curve.to]] : [];
-    const far = curve?.curve.distance === "zone" ? "within the zone" : curve?.curve.distance === "zones" ? "across zones" : "across regions";
-    setTip(curve && one && other ? { ...here, lines: [`${shown(one.name)} ↔ ${shown(other.name)}`, `${rate(curve.curve.bytes)} ${far}`] } : null);
+    const curves: Drawn<Curve | PodFlow>[] = [...(emphasis.opened?.curves ?? emphasis.curves ?? []), ...all];
+    const curve = context && curves.find(({ path, box }) => beside(box, there) && onCurve(context, path, there, now()))?.curve;
+    setTip(curve ? { ...here, lines: exchanged(model, curve) } : null);
   };
 
   const centre = () => ({ x: view.width / 2, y: view.height / 2 });
@@ -253,6 +263,15 @@ function about(model: MapModel, node: MapModel["nodes"][number]): string[] {
   const heaviest = (node.groups ?? []).slice(0, 4).map((group) => `${shown(model.applications[group.application] || "no application")} × ${group.pods}`);
   const more = (node.groups?.length ?? 0) - heaviest.length;
   return [traffic, counted(node.pods, "pod"), ...heaviest, ...(more > 0 ? [`and ${counted(more, "application")} more`] : [])];
+}
+
+const FAR = { zone: "within the zone", zones: "across zones", regions: "across regions" };
+
+/** A curve in words. */
+function exchanged(model: MapModel, curve: Curve | PodFlow): string[] {
+  const ends = [curve.from, curve.to].map((node) => shown(model.nodes[node]?.name ?? ""));
+  const figure = `${rate(curve.bytes)} ${FAR[curve.distance]}`;
+  return "applications" in curve ? [curve.applications.map(shown).join(" ↔ "), ends.join(" ↔ "), figure] : [ends.join(" ↔ "), figure];
 }
 
 function inside(box: Box, point: { x: number; y: number }): boolean {

@@ -1,15 +1,10 @@
 // The course of curves between nodes: those between the same two zones run together through one gate, so that many read as one band.
 
-import type { Box, Layout } from "./layout";
+import type { Box, Layout, Point } from "./layout";
 import type { Curve, Distance, MapModel } from "./model";
 
-interface Point {
-  x: number;
-  y: number;
-}
-
-export interface Drawn {
-  curve: Curve;
+export interface Drawn<C extends Curve = Curve> {
+  curve: C;
   path: Path2D;
   /** 1 to [`STEPS`]. */
   step: number;
@@ -67,10 +62,10 @@ export function gate(layout: Layout, from: number, to: number): Point {
 type Side = "left" | "right" | "top" | "bottom";
 
 /** Outwards from a side. */
-const OUT: Record<Side, Point> = { left: { x: -1, y: 0 }, right: { x: 1, y: 0 }, top: { x: 0, y: -1 }, bottom: { x: 0, y: 1 } };
+export const OUT: Record<Side, Point> = { left: { x: -1, y: 0 }, right: { x: 1, y: 0 }, top: { x: 0, y: -1 }, bottom: { x: 0, y: 1 } };
 
 /** Where a curve leaves a card. */
-interface Port {
+export interface Port {
   box: Box;
   side: Side;
   /** Where it goes, along the side. */
@@ -89,7 +84,7 @@ function facing(box: Box, towards: Point): Side {
 }
 
 /** Ports on the sides of cards, spread so that curves do not lie upon one another, in the order of where they go. */
-function spread(ports: Port[]): void {
+export function spread(ports: Port[]): void {
   const sides = new Map<string, Port[]>();
   for (const port of ports) {
     const key = `${port.box.x} ${port.box.y} ${port.side}`;
@@ -109,13 +104,19 @@ function spread(ports: Port[]): void {
   }
 }
 
-/** The curves of a model in its layout, the heaviest first; `most` is the weight of the widest. */
-export function drawn(model: MapModel, layout: Layout, curves: Curve[], most: number): Drawn[] {
-  const apart = model.nodes.length <= APART;
-  const planned = curves.flatMap((curve) => {
+/** Which way a curve takes. */
+export interface Route<C extends Curve> {
+  curve: C;
+  ports: readonly [Port, Port];
+  /** Around cards that are in the way. */
+  around: boolean;
+}
+
+/** The way of each curve, from port to port. */
+export function routes<C extends Curve>(layout: Layout, curves: C[]): Route<C>[] {
+  return curves.flatMap((curve) => {
     const [a, b] = [layout.nodes[curve.from], layout.nodes[curve.to]];
-    const [from, to] = [model.nodes[curve.from]?.zone, model.nodes[curve.to]?.zone];
-    if (!a || !b || from === undefined || to === undefined) return [];
+    if (!a || !b) return [];
     // Cards between two in the same row or column are passed outside of it.
     const blocked = passed(layout, a, b);
     const port = (box: Box, other: Box): Port => {
@@ -123,35 +124,52 @@ export function drawn(model: MapModel, layout: Layout, curves: Curve[], most: nu
       const side = blocked ?? facing(box, towards);
       return { box, side, along: side === "left" || side === "right" ? towards.y : towards.x, at: towards };
     };
-    return [{ curve, a, b, from, to, blocked, ports: [port(a, b), port(b, a)] as const }];
+    return [{ curve, ports: [port(a, b), port(b, a)] as const, around: blocked !== null }];
   });
+}
+
+type Course = [Point, Point, Point, Point];
+
+/** From place to place, out of the sides of both ports. */
+export function course([one, other]: readonly [Port, Port], around: boolean): Course {
+  const far = Math.hypot(one.at.x - other.at.x, one.at.y - other.at.y);
+  const reach = around ? Math.max(40, far * 0.22) : far * 0.45;
+  const out = ({ at, side }: Port) => ({ x: at.x + OUT[side].x * reach, y: at.y + OUT[side].y * reach });
+  return [one.at, out(one), out(other), other.at];
+}
+
+/** The course of a curve that is one of very many: through the middle of its zone's cards, or the gate between two zones. */
+function bundled(model: MapModel, layout: Layout, { from, to }: Curve, [{ box: a }, { box: b }]: readonly [Port, Port]): Course {
+  const [p, q] = [centre(a), centre(b)];
+  const [one, other] = [model.nodes[from]?.zone ?? 0, model.nodes[to]?.zone ?? 0];
+  if (one === other) {
+    const bow = 0.14;
+    const control = { x: (p.x + q.x) / 2 - (q.y - p.y) * bow, y: (p.y + q.y) / 2 + (q.x - p.x) * bow };
+    return [p, control, control, q];
+  }
+  const meet = gate(layout, one, other);
+  return [p, between(p, meet, 0.85), between(q, meet, 0.85), q];
+}
+
+/** The curves of a model in its layout, the heaviest first; `most` is the weight of the widest. */
+export function drawn(model: MapModel, layout: Layout, curves: Curve[], most: number): Drawn[] {
+  const apart = model.nodes.length <= APART;
+  const planned = routes(layout, curves);
   if (apart) spread(planned.flatMap(({ ports }) => [...ports]));
-  return planned.map(({ curve, a, b, from, to, blocked, ports }) => {
-    const path = new Path2D();
-    const [one, other] = ports;
-    let points: [Point, Point, Point, Point];
-    if (apart) {
-      const far = Math.hypot(one.at.x - other.at.x, one.at.y - other.at.y);
-      const out = (port: Port) => {
-        const reach = blocked ? Math.max(40, far * 0.22) : far * 0.45;
-        return { x: port.at.x + OUT[port.side].x * reach, y: port.at.y + OUT[port.side].y * reach };
-      };
-      points = [one.at, out(one), out(other), other.at];
-    } else if (from === to) {
-      const [p, q] = [centre(a), centre(b)];
-      const bow = 0.14;
-      const control = { x: (p.x + q.x) / 2 - (q.y - p.y) * bow, y: (p.y + q.y) / 2 + (q.x - p.x) * bow };
-      points = [p, control, control, q];
-    } else {
-      const meet = gate(layout, from, to);
-      const [p, q] = [centre(a), centre(b)];
-      points = [p, between(p, meet, 0.85), between(q, meet, 0.85), q];
-    }
-    path.moveTo(points[0].x, points[0].y);
-    path.bezierCurveTo(points[1].x, points[1].y, points[2].x, points[2].y, points[3].x, points[3].y);
-    const step = Math.max(1, Math.min(STEPS, Math.ceil(Math.sqrt(curve.bytes / most) * STEPS)));
-    return { curve, path, step, box: around(points) };
-  });
+  return planned.map(({ curve, ports, around }) => along(curve, apart ? course(ports, around) : bundled(model, layout, curve, ports), most));
+}
+
+/** A curve on its course. */
+export function along<C extends Curve>(curve: C, points: Course, most: number): Drawn<C> {
+  const path = new Path2D();
+  path.moveTo(points[0].x, points[0].y);
+  path.bezierCurveTo(points[1].x, points[1].y, points[2].x, points[2].y, points[3].x, points[3].y);
+  return { curve, path, step: step(curve.bytes, most), box: around(points) };
+}
+
+/** The width of so many bytes where the widest curve has `most`. */
+export function step(bytes: number, most: number): number {
+  return Math.max(1, Math.min(STEPS, Math.ceil(Math.sqrt(bytes / most) * STEPS)));
 }
 
 /** The side by which two cards of one row or column go around those between them; none if there are none. */

@@ -3,8 +3,10 @@
 import { counted, percent, rate, short, shown } from "../format";
 import type { Camera } from "./camera";
 import { type Band, type Drawn, gate, width } from "./curves";
-import { type Box, CARD, dots, type Layout } from "./layout";
+import { DOTS, dots, type Groups, LINE, named } from "./dots";
+import { type Box, CARD, type Layout } from "./layout";
 import { COLOURS, localShare, type MapModel, type MapNode } from "./model";
+import type { Opened } from "./opened";
 import { SHARES, type Theme } from "./theme";
 
 /** Widths of a card on the screen, in pixels, from which it has dots, and text. */
@@ -15,11 +17,6 @@ const WITH_TEXT = 92;
 const MANY = 200;
 const HAZE = 0.25;
 
-/** Most applications on a card that are named there, the height of their lines, and most dots in one. */
-const NAMED = 4;
-const LINE = 14;
-const DOTS = 4;
-
 /** What stands out. */
 export interface Emphasis {
   node: number | null;
@@ -28,6 +25,8 @@ export interface Emphasis {
   application: number | null;
   nodes: Set<number> | null;
   curves: Drawn[] | null;
+  /** Where the curves are those of an opened node, how they reach its pods. */
+  opened: Opened | null;
 }
 
 export interface Scene {
@@ -53,6 +52,7 @@ export function draw(context: CanvasRenderingContext2D, scene: Scene): void {
   if (card < WITH_DOTS) cells(context, scene);
   else cards(context, scene, card >= WITH_TEXT);
   curves(context, scene, card < WITH_DOTS);
+  if (card >= WITH_DOTS) branches(context, scene, card >= WITH_TEXT);
   if (card >= WITH_TEXT) texts(context, scene);
   outlines(context, scene);
   zoneNames(context, scene);
@@ -124,9 +124,7 @@ function cards(context: CanvasRenderingContext2D, scene: Scene, withText: boolea
   context.stroke();
   for (const { node, box } of visible) {
     shareBar(context, theme, node, box, withText);
-    if (!node.groups) continue;
-    if (withText && node.groups.length <= NAMED) namedPods(context, scene, node.groups, box);
-    else pods(context, scene, node.groups, box);
+    if (node.groups) pods(context, scene, node.groups, box, withText);
   }
 }
 
@@ -142,25 +140,6 @@ function shareBar(context: CanvasRenderingContext2D, theme: Theme, node: MapNode
   context.fillRect(x, y, length * share, thick);
 }
 
-type Groups = NonNullable<MapNode["groups"]>;
-
-/** Of few applications each has a line with its name; the names come with the other texts. */
-function namedPods(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box): void {
-  const { theme } = scene;
-  groups.forEach((group, row) => {
-    context.globalAlpha = faded(scene, group.application) ? 0.16 : 1;
-    context.fillStyle = colourOf(scene, group.application) ?? theme.dim;
-    context.beginPath();
-    for (let pod = 0; pod < Math.min(group.pods, DOTS); pod += 1) {
-      const [x, y] = [box.x + 15 + pod * 10, box.y + 32 + row * LINE];
-      context.moveTo(x + 4, y);
-      context.arc(x, y, 4, 0, 2 * Math.PI);
-    }
-    context.fill();
-  });
-  context.globalAlpha = 1;
-}
-
 function faded({ emphasis }: Scene, application: number): boolean {
   return emphasis.application !== null && emphasis.application !== application;
 }
@@ -169,42 +148,50 @@ function colourOf({ model, theme }: Scene, application: number): string | undefi
   return theme.applications[model.colours[application] ?? COLOURS];
 }
 
-function pods(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box): void {
-  const { theme } = scene;
-  const all = groups.reduce((sum, group) => sum + group.pods, 0);
-  const { pitch, perRow } = dots(all);
-  let place = 0;
-  for (const group of groups) {
-    context.globalAlpha = faded(scene, group.application) ? 0.16 : 1;
-    context.fillStyle = colourOf(scene, group.application) ?? theme.dim;
+function pods(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box, withText: boolean): void {
+  for (const { application, at, radius } of dots(box, groups, withText)) {
+    context.globalAlpha = faded(scene, application) ? 0.16 : 1;
+    context.fillStyle = colourOf(scene, application) ?? scene.theme.dim;
     context.beginPath();
-    for (let pod = 0; pod < group.pods; pod += 1, place += 1) {
-      const x = box.x + 10 + ((place % perRow) + 0.5) * pitch;
-      const y = box.y + 28 + (Math.floor(place / perRow) + 0.5) * pitch;
-      context.moveTo(x + pitch * 0.4, y);
-      context.arc(x, y, pitch * 0.4, 0, 2 * Math.PI);
+    for (const { x, y } of at) {
+      context.moveTo(x + radius, y);
+      context.arc(x, y, radius, 0, 2 * Math.PI);
     }
     context.fill();
   }
   context.globalAlpha = 1;
 }
 
+function stroke(context: CanvasRenderingContext2D, { theme, camera }: Scene, { path, distance, step }: Band, alpha: number): void {
+  context.globalAlpha = alpha;
+  context.strokeStyle = theme.distances[distance];
+  context.lineWidth = width(step) / camera.scale;
+  context.stroke(path);
+}
+
+/** In the cards of an opened node and of those that it talks to, from the curves to the dots, which stay above them. */
+function branches(context: CanvasRenderingContext2D, scene: Scene, withText: boolean): void {
+  const { emphasis, model, layout } = scene;
+  if (!emphasis.opened) return;
+  const { nodes, branches } = emphasis.opened;
+  for (const branch of withText ? branches.named : branches.grid) stroke(context, scene, branch, 0.8);
+  context.globalAlpha = 1;
+  for (const index of nodes) {
+    const [groups, box] = [model.nodes[index]?.groups, layout.nodes[index]];
+    if (groups && box) pods(context, scene, groups, box, withText);
+  }
+}
+
 function curves(context: CanvasRenderingContext2D, scene: Scene, fromAfar: boolean): void {
-  const { bands, emphasis, theme, camera } = scene;
+  const { bands, emphasis } = scene;
   context.lineCap = "round";
-  const stroke = (path: Path2D, colour: string, step: number, alpha: number) => {
-    context.globalAlpha = alpha;
-    context.strokeStyle = colour;
-    context.lineWidth = width(step) / camera.scale;
-    context.stroke(path);
-  };
   const faded = emphasis.curves !== null;
   const { carried, nodes } = scene.model;
   // A few of very many curves would be a haze that says nothing: from afar the zones' are drawn instead.
   const haze = nodes.length > MANY && carried < HAZE;
   const alpha = faded ? 0.06 : haze ? (fromAfar ? 0 : 0.16) : fromAfar ? 0.3 : 0.62;
-  if (alpha > 0) for (const band of bands) stroke(band.path, theme.distances[band.distance], band.step, alpha);
-  for (const { path, curve, step } of emphasis.curves ?? []) stroke(path, theme.distances[curve.distance], step, 0.9);
+  if (alpha > 0) for (const band of bands) stroke(context, scene, band, alpha);
+  for (const { path, curve, step } of emphasis.curves ?? []) stroke(context, scene, { path, distance: curve.distance, step }, 0.9);
   context.globalAlpha = 1;
   if (fromAfar && !faded) betweenZones(context, scene);
 }
@@ -231,34 +218,43 @@ function betweenZones(context: CanvasRenderingContext2D, scene: Scene): void {
 function texts(context: CanvasRenderingContext2D, scene: Scene): void {
   const { model, layout, theme } = scene;
   context.textBaseline = "alphabetic";
+  context.lineJoin = "round";
+  context.lineWidth = 3;
+  context.strokeStyle = theme.card;
   model.nodes.forEach((node, index) => {
     const box = layout.nodes[index];
     if (!box || !inView(scene, box)) return;
     context.font = `600 12px ${theme.font}`;
     context.fillStyle = theme.ink;
-    context.fillText(fitted(context, shown(node.name), box.width - 20, shown(node.part)), box.x + 10, box.y + 18);
+    // Curves that end in a card pass behind what is written there.
+    const ground = scene.emphasis.opened?.nodes.includes(index) === true;
+    const write = (text: string, x: number, y: number) => {
+      if (ground) context.strokeText(text, x, y);
+      context.fillText(text, x, y);
+    };
+    write(fitted(context, shown(node.name), box.width - 20, shown(node.part)), box.x + 10, box.y + 18);
     context.font = `11px ${theme.font}`;
     context.fillStyle = theme.dim;
-    if (node.groups && node.groups.length <= NAMED) names(context, scene, node.groups, box);
+    if (node.groups && named(node.groups, true)) names(context, scene, node.groups, box, write);
     const share = localShare(node);
     const pods = node.closed ? "closed" : counted(node.pods, "pod");
     const stays = share === null ? ["no traffic"] : [`${percent(share)} stays here`, `${percent(share)} stays`, percent(share)];
     const room = box.width - 22 - context.measureText(pods).width;
     const foot = stays.find((text) => context.measureText(text).width <= room) ?? "";
-    context.fillText(foot, box.x + 10, box.y + box.height - 14);
+    write(foot, box.x + 10, box.y + box.height - 14);
     context.textAlign = "right";
-    context.fillText(pods, box.x + box.width - 10, box.y + box.height - 14);
+    write(pods, box.x + box.width - 10, box.y + box.height - 14);
     context.textAlign = "left";
   });
 }
 
-function names(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box): void {
+function names(context: CanvasRenderingContext2D, scene: Scene, groups: Groups, box: Box, write: (text: string, x: number, y: number) => void): void {
   groups.forEach((group, row) => {
     const x = box.x + 14 + Math.min(group.pods, DOTS) * 10;
     const more = group.pods > DOTS ? `×${group.pods} ` : "";
     const name = more + (shown(short(scene.model.applications[group.application] ?? "")) || "no application");
     context.globalAlpha = faded(scene, group.application) ? 0.4 : 1;
-    context.fillText(fitted(context, name, box.x + box.width - 10 - x), x, box.y + 36 + row * LINE);
+    write(fitted(context, name, box.x + box.width - 10 - x), x, box.y + 36 + row * LINE);
   });
   context.globalAlpha = 1;
 }

@@ -2,6 +2,11 @@
 
 import type { MapModel } from "./model";
 
+export interface Point {
+  x: number;
+  y: number;
+}
+
 export interface Box {
   x: number;
   y: number;
@@ -84,12 +89,4 @@ function place(model: MapModel, columns: number, across: number): Layout {
     y += height + ZONE_GAP;
   }
   return { nodes, zones, ...total(counts, columns, across) };
-}
-
-/** A regular grid of places in a card for this many dots, as large as they can be. */
-export function dots(count: number): { pitch: number; perRow: number } {
-  const inner = { width: CARD.width - 20, height: CARD.height - 50 };
-  let pitch = 18;
-  while (pitch > 1.5 && Math.floor(inner.width / pitch) * Math.floor(inner.height / pitch) < count) pitch *= 0.93;
-  return { pitch, perRow: Math.max(1, Math.floor(inner.width / pitch)) };
 }

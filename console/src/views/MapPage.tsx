@@ -3,9 +3,10 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { get } from "../api/client";
 import { useResource } from "../api/resource";
-import type { ApplicationDetail, ClusterMap, History } from "../api/types";
+import type { ApplicationDetail, ClusterMap, History, NodeDetail } from "../api/types";
 import { Legend } from "../map/Legend";
 import { curvesBetween, type MapModel, model } from "../map/model";
+import { podFlows } from "../map/opened";
 import { Picture } from "../map/Picture";
 import { Notice } from "../parts/Notice";
 import { useAddress } from "../router";
@@ -31,12 +32,19 @@ export function MapPage({ map, error, history }: Props) {
   const tables = query.get("as") === "tables";
   const close = useCallback(() => change({ node: undefined, application: undefined }), []);
   const detail = useResource<ApplicationDetail>(application === null ? null : applicationPath(application, at), at ? undefined : 10);
+  const opened = useResource<NodeDetail>(node === null ? null : `v1/nodes/${encodeURIComponent(node)}${at && `?at=${at}`}`, at ? undefined : 10);
   const base = useMemo(() => map && model(map), [map]);
-  const [near, closeUp] = useCloseUp(base, at, query.get("namespace") ?? "");
+  const namespace = query.get("namespace") ?? "";
+  const [near, closeUp] = useCloseUp(base, at, namespace);
   const shownModel = near ?? base;
   const own = new URLSearchParams({ application: application ?? "", ...(at && { at }) });
   const flows = useResource<ClusterMap>(application === null ? null : `v1/map?${own}`, at ? undefined : 10).data;
   const curves = useMemo(() => (shownModel && flows && application !== null ? curvesBetween(shownModel, flows) : null), [shownModel, flows, application]);
+  const least = Number(query.get("at_least") ?? 0);
+  const ofPods = useMemo(() => {
+    if (!shownModel || !opened.data || application !== null) return null;
+    return podFlows(shownModel, opened.data, namespace, least);
+  }, [shownModel, opened.data, application, namespace, least]);
   const nodes = useMemo(() => detail.data?.nodes.map((place) => place.node) ?? null, [detail.data]);
 
   return (
@@ -58,10 +66,18 @@ export function MapPage({ map, error, history }: Props) {
                   application={application}
                   applicationCurves={curves}
                   applicationNodes={nodes}
+                  podFlows={ofPods}
                   open={(name) => change({ node: name ?? undefined, application: undefined })}
                   near={closeUp}
                 />
-                <Legend map={map} model={shownModel} application={application} select={(name) => change({ application: name, node: undefined })} />
+                <Legend
+                  map={map}
+                  model={shownModel}
+                  application={application}
+                  select={(name) => change({ application: name, node: undefined })}
+                  opened={opened.data ?? null}
+                  podFlows={ofPods}
+                />
               </>
             )
           ) : (
@@ -70,7 +86,7 @@ export function MapPage({ map, error, history }: Props) {
           <TimeSlider history={history} />
         </div>
         {node !== null ? (
-          <NodePanel name={node} at={at} close={close} />
+          <NodePanel name={node} resource={opened} close={close} />
         ) : application !== null ? (
           <ApplicationPanel name={application} resource={detail} close={close} />
         ) : (

@@ -1,7 +1,7 @@
 // One node: its room, what runs on it, where its bytes go.
 
 import type { NodeDetail, Room } from "../api/types";
-import { useResource } from "../api/resource";
+import type { Resource } from "../api/resource";
 import { count, counted, percent, rate, shown, size } from "../format";
 import { Bar } from "../parts/Bar";
 import { ApplicationLink, NodeLink } from "../parts/links";
@@ -13,8 +13,8 @@ import { Panel } from "./Panel";
 
 const DISTANCES = ["here", "within the zone", "across zones", "across regions"];
 
-export function NodePanel({ name, at, close }: { name: string; at: string; close: () => void }) {
-  const { data, error } = useResource<NodeDetail>(`v1/nodes/${encodeURIComponent(name)}${at && `?at=${at}`}`, at ? undefined : 10);
+export function NodePanel({ name, resource, close }: { name: string; resource: Resource<NodeDetail>; close: () => void }) {
+  const { data, error } = resource;
   const place = data && [data.zone, data.region].filter((part) => part !== null).map(shown);
   return (
     <Panel kind="Node" title={name} under={place?.join(" · ") || ""} close={close}>
