@@ -5,9 +5,10 @@ import { merged } from "../src/api/feed";
 import type { DecisionSummary } from "../src/api/types";
 import { percent, rate, shown } from "../src/format";
 import { fit, pan, zoom } from "../src/map/camera";
-import { dots } from "../src/map/dots";
+import { DOTS, dots } from "../src/map/dots";
 import { layout } from "../src/map/layout";
 import type { MapModel } from "../src/map/model";
+import { strands } from "../src/map/within";
 import { address, parse } from "../src/router";
 
 test("rates have one to three digits before the point", () => {
@@ -133,4 +134,29 @@ test("zooming keeps the point under the pointer, and the map cannot be lost", ()
   assert.deepEqual(under(at), before);
   for (let step = 0; step < 100; step += 1) camera = pan(camera, -500, 300, map, view);
   assert.ok(camera.x < map.width && camera.y + view.height / camera.scale > 0);
+});
+
+test("curves between the dots of a card stay in it, each from a pod of one application to one of the other", () => {
+  const card = { x: 100, y: 200, width: 148, height: 104 };
+  for (const [pods, withText] of [
+    [[1, 1, 1, 1], true],
+    [[4, 2, 9], true],
+    [[3, 3, 3, 3, 3, 3], false],
+    [[90, 20], false],
+  ] as const) {
+    const groups = dots(card, pods.map((pods, application) => ({ application, pods })), withText);
+    for (const one of groups) {
+      for (const other of groups) {
+        const found = strands(card, one, other);
+        const [from, to] = [one, other].map(({ at }) => (at.length > DOTS ? 1 : at.length)) as [number, number];
+        assert.equal(found.length, one !== other ? from * to : Math.max(1, (from * (from - 1)) / 2));
+        for (const [a, b, c, d] of found) {
+          for (const t of [0, 0.25, 0.5, 0.75, 1]) {
+            const at = (axis: "x" | "y") => (1 - t) ** 3 * a[axis] + 3 * (1 - t) ** 2 * t * b[axis] + 3 * (1 - t) * t ** 2 * c[axis] + t ** 3 * d[axis];
+            assert.ok(at("x") >= 100 && at("x") <= 248 && at("y") >= 200 && at("y") <= 304, `${pods} ${at("x")} ${at("y")}`);
+          }
+        }
+      }
+    }
+  }
 });

@@ -1,4 +1,5 @@
-// An opened node: what its pods exchange with those elsewhere is drawn from dot to dot, and the table beside it has the same figures.
+// An opened node: what its pods exchange with those elsewhere and with one another is drawn from dot to dot, and the tables beside it
+// have the same figures.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -29,7 +30,7 @@ after(async () => {
 });
 
 /** Places on the canvas that have one of the colours that say how far bytes go, in pixels of the page. */
-function coloured(page: Page, name: "zone" | "zones"): Promise<[number, number][]> {
+function coloured(page: Page, name: "node" | "zone" | "zones"): Promise<[number, number][]> {
   return page.getByRole("application").evaluate(
     (canvas, [name, step, near]) => {
       if (!(canvas instanceof HTMLCanvasElement)) throw new Error("the map is no canvas");
@@ -103,6 +104,37 @@ test("an opened node's flows are drawn from its pods to those elsewhere, as the 
   // None is as heavy as this.
   await page.goto(`${server.url}/#/map?node=${NODE}&at_least=1000000`);
   await page.getByText("flows are drawn").waitFor({ state: "detached" });
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});
+
+test("what stays on an opened node is drawn between its pods, as the table has it", async () => {
+  const answer = (await (await fetch(`${server.url}/v1/nodes/${NODE}`)).json()) as NodeDetail;
+  const expected = answer.flows_within.map((flow) => [`${flow.application} ↔ ${flow.peer}`, NODE, `${rate(flow.bytes_per_second)} within the node`].join("\n"));
+  const sum = answer.flows_within.reduce((sum, flow) => sum + flow.bytes_per_second, 0);
+  assert.ok(expected.length > 1 && Math.abs(sum / answer.totals.within_node - 1) < 1e-9);
+
+  const { page, complaints } = await open(browser, `${server.url}/#/map`);
+  const drawn = page.getByText(`Between the pods of ${NODE} ${expected.length} flows are drawn, with 100% of the bytes that stay on it.`);
+  const told = async () => [...(await said(page, await coloured(page, "node"))).keys()].filter((lines) => lines.endsWith("within the node")).sort();
+  await page.getByRole("application").waitFor();
+  await page.getByText("stays on its node").waitFor();
+  assert.deepEqual(await told(), [], "while it is closed there are none");
+  assert.equal(await page.getByText("within the node", { exact: true }).count(), 0);
+
+  await page.goto(`${server.url}/#/map?node=${NODE}`);
+  await drawn.waitFor();
+  await page.mouse.move(5, 5);
+  await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+  assert.deepEqual(await told(), [...expected].sort());
+  await page.getByText("within the node", { exact: true }).waitFor();
+  const rows = page.getByRole("table", { name: "What stays here" }).getByRole("row");
+  assert.equal(await rows.count(), expected.length + 1);
+  for (const { application, peer, bytes_per_second: bytes } of answer.flows_within)
+    await rows.filter({ hasText: application.split("/")[1] ?? "" }).filter({ hasText: peer.split("/")[1] ?? "" }).filter({ hasText: rate(bytes) }).waitFor();
+
+  await page.goto(`${server.url}/#/map?node=${NODE}&namespace=none`);
+  await drawn.waitFor({ state: "detached" });
   assert.deepEqual(complaints, []);
   await page.context().close();
 });

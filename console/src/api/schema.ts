@@ -130,7 +130,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One node: its room, its applications, and whom they talk to elsewhere. */
+        /** One node: its room, its applications, and whom they talk to on it and elsewhere. */
         get: operations["node"];
         put?: never;
         post?: never;
@@ -545,6 +545,18 @@ export interface components {
             peer?: string | null;
             policy: string;
         };
+        /** @description What two applications exchange on one node; each pair is there once. */
+        FlowWithin: {
+            /** @description The first of the two by name. */
+            application: string;
+            /**
+             * Format: double
+             * @description Both directions.
+             */
+            bytes_per_second: number;
+            /** @description The same where its pods call one another, or themselves. */
+            peer: string;
+        };
         /** @description One moment that can be asked for. */
         Frame: components["schemas"]["Amounts"] & {
             /**
@@ -802,6 +814,8 @@ export interface components {
             cpu_millicores: components["schemas"]["Room"];
             /** @description From and to other nodes, the heaviest first, at most 100. */
             flows: components["schemas"]["NodeFlow"][];
+            /** @description With both ends here, the heaviest first, at most 100. */
+            flows_within: components["schemas"]["FlowWithin"][];
             /**
              * Format: int32
              * @description 0 where it is unknown.
@@ -1194,6 +1208,7 @@ export type Entry = components['schemas']['Entry'];
 export type EntryReport = components['schemas']['EntryReport'];
 export type ErrorBody = components['schemas']['ErrorBody'];
 export type ExplainedPart = components['schemas']['ExplainedPart'];
+export type FlowWithin = components['schemas']['FlowWithin'];
 export type Frame = components['schemas']['Frame'];
 export type Grant = components['schemas']['Grant'];
 export type HistoryAnswer = components['schemas']['HistoryAnswer'];

@@ -3,7 +3,7 @@
 import type { ClusterMap, NodeDetail } from "../api/types";
 import { count, counted, percent, rate, short, shown } from "../format";
 import { COLOURS, type MapModel } from "./model";
-import type { PodFlow } from "./opened";
+import { type PodFlow, stays } from "./flows";
 
 interface Props {
   map: ClusterMap;
@@ -22,9 +22,16 @@ export function Legend({ map, model, application, select, opened, podFlows }: Pr
     .filter(({ colour }) => colour < COLOURS)
     .sort((one, other) => one.colour - other.colour);
   const { shown: share, pairs } = map.node_flows;
+  const [within, beyond] = [true, false].map((kind) => (podFlows ?? []).filter((flow) => stays(flow) === kind)) as [PodFlow[], PodFlow[]];
   return (
     <div class="legend">
       <ul>
+        {within.length > 0 && (
+          <li>
+            <i class="line node" />
+            within the node
+          </li>
+        )}
         <li>
           <i class="line zone" />
           within a zone
@@ -49,9 +56,16 @@ export function Legend({ map, model, application, select, opened, podFlows }: Pr
           </li>
         )}
       </ul>
-      {opened && podFlows && podFlows.length > 0 && (
+      {opened && beyond.length > 0 && (
         <p class="dim">
-          From the pods of {shown(opened.node)} to those elsewhere {counted(podFlows.length, "flow")} {podFlows.length === 1 ? "is" : "are"} drawn, with {percent(drawnShare(opened, podFlows))} of the bytes that leave it.
+          From the pods of {shown(opened.node)} to those elsewhere {counted(beyond.length, "flow")} {beyond.length === 1 ? "is" : "are"} drawn, with{" "}
+          {percent(carried(beyond, left(opened)))} of the bytes that leave it.
+        </p>
+      )}
+      {opened && within.length > 0 && (
+        <p class="dim">
+          Between the pods of {shown(opened.node)} {counted(within.length, "flow")} {within.length === 1 ? "is" : "are"} drawn, with{" "}
+          {percent(carried(within, opened.totals.within_node))} of the bytes that stay on it.
         </p>
       )}
       {share !== null && share < 0.995 && (
@@ -64,9 +78,13 @@ export function Legend({ map, model, application, select, opened, podFlows }: Pr
   );
 }
 
-/** Of the bytes that leave the node. */
-function drawnShare({ totals }: NodeDetail, flows: PodFlow[]): number {
-  const share = flows.reduce((sum, flow) => sum + flow.bytes, 0) / (totals.within_zone + totals.across_zones + totals.across_regions);
+function left({ totals }: NodeDetail): number {
+  return totals.within_zone + totals.across_zones + totals.across_regions;
+}
+
+/** The share of the bytes that the flows carry. */
+function carried(flows: PodFlow[], bytes: number): number {
+  const share = flows.reduce((sum, flow) => sum + flow.bytes, 0) / bytes;
   // Sums of the same in another order differ.
   return share > 1 - 1e-9 ? 1 : share;
 }

@@ -5,10 +5,12 @@ import { counted, percent, rate, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
 import { type Camera, fit, pan, reveal, under, zoom } from "./camera";
 import { bands, type Drawn, drawn } from "./curves";
+import { WITH_DOTS, WITH_TEXT } from "./dots";
 import { draw, type Emphasis } from "./draw";
 import { type Box, CARD, type Layout, layout } from "./layout";
 import { type Curve, localShare, type MapModel } from "./model";
-import { opened, type PodFlow } from "./opened";
+import type { PodFlow } from "./flows";
+import { opened } from "./opened";
 import { theme as readTheme, type Theme } from "./theme";
 
 interface Props {
@@ -19,7 +21,7 @@ interface Props {
   /** The application's curves, where they are known, and the nodes that it runs on. */
   applicationCurves: Curve[] | null;
   applicationNodes: string[] | null;
-  /** What the pods of the opened node exchange with others, where it is known. */
+  /** What the pods of the opened node exchange with others and with one another, where it is known. */
   podFlows: PodFlow[] | null;
   open: (node: string | null) => void;
   /** The nodes in view that are near enough for dots, when it changes. */
@@ -53,8 +55,8 @@ export function Picture(props: Props) {
   const grouped = useMemo(() => bands(all), [all]);
 
   const flows = useMemo(() => {
-    const [heaviest] = props.podFlows ?? [];
-    return props.podFlows && heaviest ? opened(model, plan, props.podFlows, Math.max(most, heaviest.bytes)) : null;
+    const flows = props.podFlows ?? [];
+    return flows.length > 0 ? opened(model, plan, flows, Math.max(most, ...flows.map((flow) => flow.bytes))) : null;
   }, [model, plan, props.podFlows]);
 
   const emphasis = useMemo<Emphasis>(() => {
@@ -180,14 +182,20 @@ export function Picture(props: Props) {
     const there = under(now(), here.x, here.y);
     const found = nodeAt(model, plan, there);
     setHover(found);
+    const context = canvas.current?.getContext("2d");
+    const hit = (curves: Drawn<Curve | PodFlow>[]) =>
+      context ? curves.find(({ path, box }) => beside(box, there) && onCurve(context, path, there, now()))?.curve : undefined;
     const node = found === null ? undefined : model.nodes[found];
+    const inCard = found !== null && found === emphasis.node ? hit(inCards(emphasis, now())) : undefined;
+    if (inCard) {
+      setTip({ ...here, lines: exchanged(model, inCard) });
+      return;
+    }
     if (node) {
       setTip({ ...here, lines: [shown(node.name), ...about(model, node)] });
       return;
     }
-    const context = canvas.current?.getContext("2d");
-    const curves: Drawn<Curve | PodFlow>[] = [...(emphasis.opened?.curves ?? emphasis.curves ?? []), ...all];
-    const curve = context && curves.find(({ path, box }) => beside(box, there) && onCurve(context, path, there, now()))?.curve;
+    const curve = hit([...(emphasis.opened?.curves ?? emphasis.curves ?? []), ...all]);
     setTip(curve ? { ...here, lines: exchanged(model, curve) } : null);
   };
 
@@ -265,13 +273,21 @@ function about(model: MapModel, node: MapModel["nodes"][number]): string[] {
   return [traffic, counted(node.pods, "pod"), ...heaviest, ...(more > 0 ? [`and ${counted(more, "application")} more`] : [])];
 }
 
-const FAR = { zone: "within the zone", zones: "across zones", regions: "across regions" };
+/** The curves in the card of the opened node, the thinnest first: they are drawn above the others. */
+function inCards({ opened }: Emphasis, camera: Camera): Drawn<PodFlow>[] {
+  const card = CARD.width * camera.scale;
+  if (!opened || card < WITH_DOTS) return [];
+  return [...(card >= WITH_TEXT ? opened.within.named : opened.within.grid)].reverse();
+}
+
+const FAR = { node: "within the node", zone: "within the zone", zones: "across zones", regions: "across regions" };
 
 /** A curve in words. */
 function exchanged(model: MapModel, curve: Curve | PodFlow): string[] {
   const ends = [curve.from, curve.to].map((node) => shown(model.nodes[node]?.name ?? ""));
   const figure = `${rate(curve.bytes)} ${FAR[curve.distance]}`;
-  return "applications" in curve ? [curve.applications.map(shown).join(" ↔ "), ends.join(" ↔ "), figure] : [ends.join(" ↔ "), figure];
+  if (!("applications" in curve)) return [ends.join(" ↔ "), figure];
+  return [curve.applications.map(shown).join(" ↔ "), [...new Set(ends)].join(" ↔ "), figure];
 }
 
 function inside(box: Box, point: { x: number; y: number }): boolean {
@@ -320,7 +336,7 @@ function neighbour(plan: Layout, from: number, [right, down]: [number, number]):
 const NEAR = 64;
 
 function visible(model: MapModel, plan: Layout, camera: Camera, view: { width: number; height: number }): string[] {
-  if (CARD.width * camera.scale < 34) return [];
+  if (CARD.width * camera.scale < WITH_DOTS) return [];
   const window = { x: camera.x, y: camera.y, width: view.width / camera.scale, height: view.height / camera.scale };
   const found = model.nodes.filter((_, index) => {
     const box = plan.nodes[index];

@@ -128,7 +128,8 @@ export function routes<C extends Curve>(layout: Layout, curves: C[]): Route<C>[]
   });
 }
 
-type Course = [Point, Point, Point, Point];
+/** A curve's beginning, its two controls, and its end. */
+export type Course = [Point, Point, Point, Point];
 
 /** From place to place, out of the sides of both ports. */
 export function course([one, other]: readonly [Port, Port], around: boolean): Course {
@@ -162,9 +163,13 @@ export function drawn(model: MapModel, layout: Layout, curves: Curve[], most: nu
 /** A curve on its course. */
 export function along<C extends Curve>(curve: C, points: Course, most: number): Drawn<C> {
   const path = new Path2D();
-  path.moveTo(points[0].x, points[0].y);
-  path.bezierCurveTo(points[1].x, points[1].y, points[2].x, points[2].y, points[3].x, points[3].y);
+  trace(path, points);
   return { curve, path, step: step(curve.bytes, most), box: around(points) };
+}
+
+export function trace(path: Path2D, [from, one, other, to]: Course): void {
+  path.moveTo(from.x, from.y);
+  path.bezierCurveTo(one.x, one.y, other.x, other.y, to.x, to.y);
 }
 
 /** The width of so many bytes where the widest curve has `most`. */

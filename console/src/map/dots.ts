@@ -5,6 +5,10 @@ import type { MapNode } from "./model";
 
 export type Groups = NonNullable<MapNode["groups"]>;
 
+/** Widths of a card on the screen, in pixels, from which it has dots, and text. */
+export const WITH_DOTS = 34;
+export const WITH_TEXT = 92;
+
 /** Most applications on a card that are named there, the height of their lines, and most dots in one. */
 const NAMED = 4;
 export const LINE = 14;
@@ -38,6 +42,13 @@ export function dots(box: Box, groups: Groups, withText: boolean): Dots[] {
     });
     return { application, at, radius: pitch * 0.4 };
   });
+}
+
+/** Where the curves of these dots end: at each, or in the middle of many. */
+export function ends({ at }: Dots): Point[] {
+  if (at.length <= DOTS) return at;
+  const mean = (of: (point: Point) => number) => at.reduce((sum, point) => sum + of(point), 0) / at.length;
+  return [{ x: mean((point) => point.x), y: mean((point) => point.y) }];
 }
 
 /** A regular grid of places in a card for this many dots, as large as they can be. */

@@ -3,15 +3,11 @@
 import { counted, percent, rate, short, shown } from "../format";
 import type { Camera } from "./camera";
 import { type Band, type Drawn, gate, width } from "./curves";
-import { DOTS, dots, type Groups, LINE, named } from "./dots";
+import { DOTS, dots, type Groups, LINE, named, WITH_DOTS, WITH_TEXT } from "./dots";
 import { type Box, CARD, type Layout } from "./layout";
 import { COLOURS, localShare, type MapModel, type MapNode } from "./model";
 import type { Opened } from "./opened";
 import { SHARES, type Theme } from "./theme";
-
-/** Widths of a card on the screen, in pixels, from which it has dots, and text. */
-const WITH_DOTS = 34;
-const WITH_TEXT = 92;
 
 /** Of more nodes than this, curves that carry less than this share of the bytes are not drawn from afar. */
 const MANY = 200;
@@ -169,13 +165,25 @@ function stroke(context: CanvasRenderingContext2D, { theme, camera }: Scene, { p
   context.stroke(path);
 }
 
+/** A curve inside a card, no wider there than the card allows; its rim tells it from those that it crosses. */
+function rimmed(context: CanvasRenderingContext2D, { theme, camera }: Scene, { path, curve, step }: Drawn): void {
+  const thick = width(step) / Math.max(1, camera.scale);
+  context.strokeStyle = theme.card;
+  context.lineWidth = thick + 1.5 / camera.scale;
+  context.stroke(path);
+  context.strokeStyle = theme.distances[curve.distance];
+  context.lineWidth = thick;
+  context.stroke(path);
+}
+
 /** In the cards of an opened node and of those that it talks to, from the curves to the dots, which stay above them. */
 function branches(context: CanvasRenderingContext2D, scene: Scene, withText: boolean): void {
   const { emphasis, model, layout } = scene;
   if (!emphasis.opened) return;
-  const { nodes, branches } = emphasis.opened;
+  const { nodes, branches, within } = emphasis.opened;
   for (const branch of withText ? branches.named : branches.grid) stroke(context, scene, branch, 0.8);
   context.globalAlpha = 1;
+  for (const curve of withText ? within.named : within.grid) rimmed(context, scene, curve);
   for (const index of nodes) {
     const [groups, box] = [model.nodes[index]?.groups, layout.nodes[index]];
     if (groups && box) pods(context, scene, groups, box, withText);

@@ -3,9 +3,9 @@
 import type { ClusterMap } from "../api/types";
 
 /** How far bytes go. */
-export type Distance = "zone" | "zones" | "regions";
+export type Distance = "node" | "zone" | "zones" | "regions";
 
-const DISTANCES: Distance[] = ["zone", "zones", "regions"];
+const DISTANCES: Distance[] = ["node", "zone", "zones", "regions"];
 
 export interface MapNode {
   name: string;
@@ -132,6 +132,6 @@ function curves({ node_flows: flows }: ClusterMap): Curve[] {
     from,
     to: flows.to[index] ?? 0,
     bytes: flows.bytes_per_second[index] ?? 0,
-    distance: DISTANCES[(flows.distance[index] ?? 1) - 1] ?? "zone",
+    distance: DISTANCES[flows.distance[index] ?? 1] ?? "zone",
   }));
 }

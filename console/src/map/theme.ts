@@ -31,7 +31,7 @@ export function theme(element: Element): Theme {
     dim: value("dim"),
     line: value("line"),
     accent: value("accent"),
-    distances: { zone: value("zone"), zones: value("zones"), regions: value("zones") },
+    distances: { node: value("node"), zone: value("zone"), zones: value("zones"), regions: value("zones") },
     applications: Array.from({ length: 11 }, (_, index) => value(`app-${index}`)),
     shares: Array.from({ length: SHARES }, (_, step) => mixed(low, high, step / (SHARES - 1))),
     quiet: value("line"),

@@ -6,7 +6,7 @@ import { useResource } from "../api/resource";
 import type { ApplicationDetail, ClusterMap, History, NodeDetail } from "../api/types";
 import { Legend } from "../map/Legend";
 import { curvesBetween, type MapModel, model } from "../map/model";
-import { podFlows } from "../map/opened";
+import { podFlows } from "../map/flows";
 import { Picture } from "../map/Picture";
 import { Notice } from "../parts/Notice";
 import { useAddress } from "../router";

@@ -10,7 +10,7 @@ import { Table } from "../parts/Table";
 import { useAddress } from "../router";
 import { Far } from "./NodePanel";
 
-const FAR = { zone: 1, zones: 2, regions: 3 };
+const FAR = { node: 0, zone: 1, zones: 2, regions: 3 };
 
 export function MapTables({ map, model, selected }: { map: ClusterMap; model: MapModel; selected: string | null }) {
   const [{ query }] = useAddress();

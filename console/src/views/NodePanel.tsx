@@ -65,6 +65,17 @@ export function NodePanel({ name, resource, close }: { name: string; resource: R
             page={10}
           />
           <Table
+            caption="What stays here"
+            rows={data.flows_within}
+            id={(row) => `${row.application} ${row.peer}`}
+            columns={[
+              { name: "application", by: (row) => row.application, cell: (row) => <ApplicationLink name={row.application} /> },
+              { name: "peer", by: (row) => row.peer, cell: (row) => <ApplicationLink name={row.peer} /> },
+              { name: "both ways", by: (row) => row.bytes_per_second, cell: (row) => rate(row.bytes_per_second), figure: true },
+            ]}
+            page={10}
+          />
+          <Table
             caption="What leaves"
             rows={data.flows}
             id={(row) => `${row.application} ${row.peer} ${row.peer_node}`}

@@ -32,5 +32,5 @@ pub use filter::Filter;
 pub use history::{Frame, History};
 pub use map::{MapQuery, MapView, NodeFlows, Placements, ZoneFlow, ZoneView};
 pub use namespaces::{NamespaceAmounts, by_namespace};
-pub use node::{NodeApplication, NodeFlow, NodePeer, NodeView, Room};
+pub use node::{FlowWithin, NodeApplication, NodeFlow, NodePeer, NodeView, Room};
 pub use scene::{Distance, Flow, Node, PlaceNames, Placed, Scene, SceneApplication, Zone};

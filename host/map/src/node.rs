@@ -1,4 +1,4 @@
-//! One node: its room, its applications, and whom they talk to elsewhere.
+//! One node: its room, its applications, and whom they talk to on it and elsewhere.
 
 use std::collections::BTreeMap;
 
@@ -40,6 +40,8 @@ pub struct NodeView {
     pub peers_left_out: usize,
     /// From and to other nodes, the heaviest first, at most 100.
     pub flows: Vec<NodeFlow>,
+    /// With both ends here, the heaviest first, at most 100.
+    pub flows_within: Vec<FlowWithin>,
 }
 
 /// What there is of one resource; all 0 where it is unknown.
@@ -85,18 +87,49 @@ pub struct NodeFlow {
     pub bytes_per_second: f64,
 }
 
+/// What two applications exchange on one node; each pair is there once.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, ToSchema)]
+pub struct FlowWithin {
+    /// The first of the two by name.
+    pub application: String,
+    /// The same where its pods call one another, or themselves.
+    pub peer: String,
+    /// Both directions.
+    pub bytes_per_second: f64,
+}
+
 /// What is added up for one node.
 struct Sums {
     node: u32,
     totals: Amounts,
     by_application: BTreeMap<u32, Ends>,
     by_node: Vec<f64>,
-    /// By application here, application there, and its node. Of what would be too many, only the heaviest parts.
-    flows: BTreeMap<(u32, u32, u32), f64>,
+    /// By application here, application there, and its node.
+    flows: Parts<(u32, u32, u32)>,
+    /// By the first and the second of a pair of applications.
+    within: Parts<(u32, u32)>,
 }
+
+/// Bytes per second by part of the flows. Of what would be too many, only the heaviest.
+#[derive(Default)]
+struct Parts<Key>(BTreeMap<Key, f64>);
 
 /// Parts of flows that are told apart; beyond, only those that weigh most would be shown anyway.
 const PARTS: usize = 200_000;
+
+impl<Key: Ord> Parts<Key> {
+    fn add(&mut self, key: Key, amount: f64) {
+        if self.0.len() < PARTS || self.0.contains_key(&key) {
+            *self.0.entry(key).or_default() += amount;
+        }
+    }
+
+    fn heaviest(self, most: usize) -> impl Iterator<Item = (Key, f64)> {
+        let mut parts: Vec<_> = self.0.into_iter().collect();
+        parts.sort_by(|left, right| right.1.total_cmp(&left.1));
+        parts.into_iter().take(most)
+    }
+}
 
 impl NodeView {
     /// The node of this name, if there is one.
@@ -129,7 +162,7 @@ impl NodeView {
     }
 
     fn take(&mut self, scene: &Scene, sums: Sums) {
-        let Sums { node, totals: _, by_application, by_node, flows } = sums;
+        let Sums { node, totals: _, by_application, by_node, flows, within } = sums;
         let here = |application: u32| {
             let placement = scene.placement(application);
             let found = placement.binary_search_by_key(&node, |placed| placed.node).ok();
@@ -164,15 +197,19 @@ impl NodeView {
         };
         self.peers = peers.into_iter().take(PEERS).map(peer).collect();
 
-        let mut flows: Vec<_> = flows.into_iter().collect();
-        flows.sort_by(|left, right| right.1.total_cmp(&left.1));
         let flow = |((application, peer, peer_node), bytes_per_second): ((u32, u32, u32), f64)| NodeFlow {
             application: scene.application_name(application).to_owned(),
             peer: scene.application_name(peer).to_owned(),
             peer_node: scene.node_name(peer_node).to_owned(),
             bytes_per_second,
         };
-        self.flows = flows.into_iter().take(FLOWS).map(flow).collect();
+        self.flows = flows.heaviest(FLOWS).map(flow).collect();
+        let flow_within = |((application, peer), bytes_per_second): ((u32, u32), f64)| FlowWithin {
+            application: scene.application_name(application).to_owned(),
+            peer: scene.application_name(peer).to_owned(),
+            bytes_per_second,
+        };
+        self.flows_within = within.heaviest(FLOWS).map(flow_within).collect();
     }
 }
 
@@ -186,7 +223,8 @@ impl Sums {
             totals: Amounts::default(),
             by_application: BTreeMap::new(),
             by_node: vec![0.0; scene.nodes.len()],
-            flows: BTreeMap::new(),
+            flows: Parts::default(),
+            within: Parts::default(),
         };
         for index in (0..scene.applications.len()).map(number).filter(|index| is_here(*index)) {
             sums.by_application.insert(index, Ends::default());
@@ -205,11 +243,7 @@ impl Sums {
             };
             let (calling, answering) = (share(&split.calling), share(&split.answering));
             let within = (share(&split.preferred) + calling * answering) * rate;
-            sums.totals.add(Distance::Node, within);
-            sums.add(source, within, 0.0);
-            if source != destination {
-                sums.add(destination, within, 0.0);
-            }
+            sums.stays((source, destination), within);
             for (others, part, ends) in [
                 (&split.answering, calling, (source, destination)),
                 (&split.calling, answering, (destination, source)),
@@ -234,13 +268,21 @@ impl Sums {
         }
     }
 
+    fn stays(&mut self, (source, destination): (u32, u32), amount: f64) {
+        self.totals.add(Distance::Node, amount);
+        self.add(source, amount, 0.0);
+        if source != destination {
+            self.add(destination, amount, 0.0);
+        }
+        if amount > 0.0 {
+            self.within.add((source.min(destination), source.max(destination)), amount);
+        }
+    }
+
     fn elsewhere(&mut self, scene: &Scene, (here, there): (u32, u32), other: u32, amount: f64) {
         self.totals.add(scene.distance(self.node, other), amount);
         self.add(here, 0.0, amount);
         self.by_node.get_mut(other as usize).into_iter().for_each(|sum| *sum += amount);
-        let key = (here, there, other);
-        if self.flows.len() < PARTS || self.flows.contains_key(&key) {
-            *self.flows.entry(key).or_default() += amount;
-        }
+        self.flows.add((here, there, other), amount);
     }
 }

@@ -1,6 +1,6 @@
 //! Every byte is counted once, whichever way it is looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netmarks_map::{
     Amounts, ApplicationList, ApplicationView, Distance, Filter, ListQuery, MapQuery, MapView, NodeView,
@@ -113,6 +113,11 @@ proptest! {
             let peers: f64 = node.peers.iter().map(|peer| peer.bytes_per_second).sum();
             let flows: f64 = node.flows.iter().map(|flow| flow.bytes_per_second).sum();
             prop_assert!(near(peers, node.totals.beyond()) && near(flows, peers));
+            let within: f64 = node.flows_within.iter().map(|flow| flow.bytes_per_second).sum();
+            prop_assert!(near(within, node.totals.within_node));
+            let pairs: BTreeSet<_> = node.flows_within.iter().map(|flow| (&flow.application, &flow.peer)).collect();
+            prop_assert!(pairs.len() == node.flows_within.len(), "each pair is there once");
+            prop_assert!(pairs.iter().all(|(first, second)| first <= second));
         }
         let own: f64 =
             scene.flows.iter().filter(|flow| flow.source == flow.destination).map(|flow| flow.bytes_per_second).sum();

@@ -78,6 +78,43 @@ fn details_name_peers_and_where_they_are() {
 }
 
 #[test]
+fn what_stays_on_a_node_is_there_by_pair_the_heaviest_first() {
+    let mut scene = small();
+    // Calls the other way, which are of the same pair.
+    scene.flows.push(flow(0, 3, 80.0));
+    scene.flows.sort_by_key(|flow| (flow.source, flow.destination));
+    let within = |node: &str| -> Vec<(String, String, f64)> {
+        let flows = NodeView::new(&scene, node).unwrap().flows_within;
+        flows.into_iter().map(|flow| (flow.application, flow.peer, flow.bytes_per_second)).collect()
+    };
+    let pair = |one: &str, other: &str, rate| (one.to_owned(), other.to_owned(), rate);
+    // On node 0 half of web's 800 is called and a quarter of that answered, a quarter of db's 80 is called and half of that answered.
+    assert_eq!(within("n-0.x"), [pair("data/db", "shop/web", 110.0), pair("data/db", "data/db", 1.0)]);
+    assert_eq!(within("n-1.x"), [pair("data/db", "data/db", 1.0)], "its pods call themselves, once counted");
+    assert_eq!(within("n-2.x"), [pair("data/db", "shop/web", 220.0), pair("data/db", "data/db", 4.0)]);
+    assert_eq!(within("n-3.x"), []);
+}
+
+#[test]
+fn of_very_many_pairs_on_a_node_the_heaviest_are_there() {
+    let names: Vec<String> = (0..150).map(|at| format!("a/app-{at:03}")).collect();
+    let applications = names.iter().map(|name| application(name, &[(0, 1)])).collect();
+    let flows = (0..149).map(|at| flow(at, at + 1, f64::from(at + 1))).collect();
+    let scene = Scene {
+        zones: vec![Zone::default()],
+        nodes: vec![node("n", 0)],
+        applications,
+        flows,
+        ..Scene::default()
+    };
+    let view = NodeView::new(&scene, "n").unwrap();
+    let rates: Vec<f64> = view.flows_within.iter().map(|flow| flow.bytes_per_second).collect();
+    let heaviest: Vec<f64> = (50..150).rev().map(f64::from).collect();
+    assert_eq!(rates, heaviest);
+    assert_eq!(view.totals.within_node, (1..150).map(f64::from).sum::<f64>(), "totals are of all");
+}
+
+#[test]
 fn zones_beyond_the_bound_are_one() {
     let zones: Vec<Zone> =
         (0..100).map(|at| Zone { region: None, name: Some(format!("z{at:03}")) }).collect();

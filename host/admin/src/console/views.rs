@@ -189,7 +189,7 @@ pub(super) async fn application(
     answers.json(&headers, asked, make).await
 }
 
-/// One node: its room, its applications, and whom they talk to elsewhere.
+/// One node: its room, its applications, and whom they talk to on it and elsewhere.
 #[utoipa::path(
     get, path = "/v1/nodes/{name}", tag = "cluster", params(("name" = String, Path), AtParameters),
     responses((status = 200, body = NodeView), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody))
