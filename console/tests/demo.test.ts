@@ -49,7 +49,7 @@ test("a flow is found: search, application, its node", async () => {
   assert.match(page.url(), /application=boutique%2Ffrontend/);
   await panel.getByText("Where its next replica would be best").waitFor();
   await panel.getByRole("table", { name: "Where it runs" }).getByRole("link").first().click();
-  await page.getByRole("region", { name: /^Node node-/ }).getByText("stays here").waitFor();
+  await page.getByRole("region", { name: /^Node node-/ }).getByText(/ of .+ stays here$/).waitFor();
   await page.getByLabel("Find an application or a node").fill("node-c2");
   await page.getByRole("option", { name: "node-c2" }).waitFor();
   await page.keyboard.press("Enter");

@@ -80,6 +80,8 @@ for (const [name, view] of Object.entries({ map: "#/map", application: "#/map?ap
       await page.getByText("stays on its node").waitFor();
       if (name === "application") await page.getByText("Where its next replica would be best").waitFor();
       if (name === "node") await page.getByText("11 flows are drawn").waitFor();
+      // The legend has taken its room, and the map was drawn again in what is left.
+      await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
       const taken = await page.screenshot({ animations: "disabled" });
       const now = Buffer.from(await blocks(taken, BLOCK), "base64");
       const file = `${FOLDER}/${name}-${look}.png`;

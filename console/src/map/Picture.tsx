@@ -87,8 +87,9 @@ export function Picture(props: Props) {
       const { model, plan, grouped, emphasis, theme, view } = scene.current;
       const context = canvas.current?.getContext("2d");
       if (!context || !theme || view.width === 0) return;
-      camera.current ??= fit(plan, view);
-      draw(context, { model, layout: plan, bands: grouped, emphasis, camera: camera.current, theme, view, pixels: devicePixelRatio });
+      // Until it is moved, all of it is in view, also when the legend takes more room.
+      const seen = camera.current ?? fit(plan, view);
+      draw(context, { model, layout: plan, bands: grouped, emphasis, camera: seen, theme, view, pixels: devicePixelRatio });
     });
   }, []);
 
