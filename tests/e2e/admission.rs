@@ -8,10 +8,13 @@ mod own;
 mod quota;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
-use netmarks_test_cluster::{Authority, ControlPlane, DeploymentSpec, Port, SchedulerOptions, until};
+use netmarks_test_cluster::{
+    Authority, ControlPlane, DeploymentSpec, Port, Scheduler, SchedulerOptions, until,
+};
 use netmarks_test_traffic::Edge;
 use serde_json::{Value, json};
 
@@ -24,6 +27,9 @@ const SPOKES: [&str; 6] = ["deployment", "statefulset", "job", "bare", "scaled",
 
 /// As the API server names it.
 const WEBHOOK: &str = "admission.netmarks.dev";
+
+/// Counts the pods that are assumed to be where they were sent.
+const ASSUMED_PODS: &str = "netmarks_admission_assumed_pods";
 
 /// The configuration of the webhook as the chart makes it, for a server outside of the cluster.
 fn configuration(plane: &ControlPlane, url: &str, authority: &Authority) -> Result<Value> {
@@ -107,6 +113,45 @@ fn decision(plane: &ControlPlane, namespace: &str) -> Result<String> {
     plane.kubectl(&["create", "--dry-run=server", template, "-f", &file.to_string_lossy()])
 }
 
+/// The webhook beside a kube-scheduler, and `shop/hub`, which runs.
+struct Opened {
+    extender: Extender,
+    url: String,
+    authority: Authority,
+    /// The node of the hub.
+    hub: String,
+    _scheduler: Scheduler,
+    _port: Port,
+}
+
+/// Waits until new pods of `shop` get terms.
+async fn open(setting: &Setting) -> Result<Opened> {
+    let plane = &setting.plane;
+    let authority = Authority::new("webhook")?;
+    plane.create_namespace("shop").await?;
+    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"])?;
+    let (extender, port, url) = start(setting, &authority)?;
+    extender.wait_ready().await?;
+    extender.wait_flows(&setting.edges).await?;
+    let scheduler = plane.start_scheduler(SchedulerOptions::default()).await?;
+    plane.create_deployment(&DeploymentSpec::new("shop", "hub", 1)).await?;
+    let hub = plane.wait_bound("shop", 1, LIMIT).await?.remove(0).node;
+    extender.wait_pods("shop", 1).await?;
+    apply(plane, &configuration(plane, &url, &authority)?)?;
+    wait_called(plane).await?;
+    Ok(Opened { extender, url, authority, hub, _scheduler: scheduler, _port: port })
+}
+
+/// Waits until every pod that was assumed is bound, gone or given up.
+async fn nothing_is_assumed(extender: &Extender, limit: Duration) -> Result<()> {
+    until("nothing is assumed", limit, async || {
+        let assumed = extender.metric(ASSUMED_PODS).await?;
+        ensure!(assumed == 0.0, "{assumed} are");
+        Ok(Some(()))
+    })
+    .await
+}
+
 /// Waits until the API server calls the webhook, and gets terms.
 async fn wait_called(plane: &ControlPlane) -> Result<()> {
     until("new pods get terms", LIMIT, async || {
@@ -120,19 +165,9 @@ async fn wait_called(plane: &ControlPlane) -> Result<()> {
 async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the_webhook_does() {
     let edges: Vec<Edge> = SPOKES.map(|spoke| Edge::new("shop", spoke, "hub", 400_000.0)).to_vec();
     let setting = Setting::start(edges).await.unwrap();
-    let Setting { plane, edges, .. } = &setting;
-    let authority = Authority::new("webhook").unwrap();
-    plane.create_namespace("shop").await.unwrap();
-    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"]).unwrap();
-    let (mut extender, _port, url) = start(&setting, &authority).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(edges).await.unwrap();
-    let _scheduler = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
-    plane.create_deployment(&DeploymentSpec::new("shop", "hub", 1)).await.unwrap();
-    let hub = plane.wait_bound("shop", 1, LIMIT).await.unwrap().remove(0).node;
-    extender.wait_pods("shop", 1).await.unwrap();
-    apply(plane, &configuration(plane, &url, &authority).unwrap()).unwrap();
-    wait_called(plane).await.unwrap();
+    let plane = &setting.plane;
+    let mut opened = open(&setting).await.unwrap();
+    let Opened { extender, url, authority, hub, .. } = &mut opened;
     assert_eq!(extender.json("/v1/decisions").await.unwrap(), json!([]), "dry runs change nothing here");
 
     let selected = |app: &str| json!({"replicas": 2, "selector": {"matchLabels": {"app": app}}, "template": template(app)});
@@ -150,7 +185,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     plane.scale_deployment("shop", "scaled", 3).await.unwrap();
     let pods = plane.wait_bound("shop", 10, LIMIT).await.unwrap();
     for pod in &pods {
-        assert_eq!(pod.node, hub, "{pod:?}");
+        assert_eq!(pod.node, *hub, "{pod:?}");
     }
 
     // Each names its decision, and the decision has got its name.
@@ -170,13 +205,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
         .await
         .unwrap();
     }
-    until("all are seen bound", LIMIT, async || {
-        let metrics = extender.get("/metrics").await?;
-        ensure!(metrics.contains("netmarks_admission_assumed_pods 0\n"), "some are assumed");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    nothing_is_assumed(extender, LIMIT).await.unwrap();
     assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "the scheduler knows no extender");
 
     plane.create_namespace("other").await.unwrap();
@@ -196,9 +225,9 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     until("the CronJob has made a pod", LIMIT, async || {
         let pods = plane.placement("shop").await?;
         let made = pods.iter().find(|pod| pod.app == "cronjob");
-        Ok(made.map(|pod| assert_eq!(pod.node, hub, "{pod:?}")))
+        Ok(made.map(|pod| assert_eq!(pod.node, *hub, "{pod:?}")))
     })
     .await
     .unwrap();
-    faults::pods_are_created_and_scheduled(plane, &mut extender, &url, &authority).await.unwrap();
+    faults::pods_are_created_and_scheduled(plane, extender, url, authority).await.unwrap();
 }

@@ -9,7 +9,7 @@ use crate::support::setting::Setting;
 use crate::support::stepped_clock::SteppedClock;
 use crate::support::{Extender, LIMIT};
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::{ExtenderConfig, SchedulerOptions, until};
+use netmarks_test_cluster::until;
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
 
@@ -25,12 +25,6 @@ const REFRESHES: f64 = 3.0;
 
 /// How long after a step a decision may come, in seconds, with which it is compared.
 const APART: f64 = 3_600.0;
-
-async fn metric(extender: &Extender, name: &str) -> Result<f64> {
-    let page = extender.get("/metrics").await?;
-    let value = page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.with_context(|| format!("{name} is not there"))?.parse().context("no number")
-}
 
 /// The newest decision was made by a clock that is off by so much.
 async fn is_seen(extender: &Extender, off_by: i64) -> Result<()> {
@@ -48,13 +42,13 @@ async fn is_seen(extender: &Extender, off_by: i64) -> Result<()> {
 /// The store answers again and again, about a time that it knows.
 async fn refreshes(extender: &Extender) -> Result<()> {
     let (done, failures) = ("netmarks_flow_refreshes_total", "netmarks_flow_refresh_failures_total");
-    let before = (metric(extender, done).await?, metric(extender, failures).await?);
+    let before = (extender.metric(done).await?, extender.metric(failures).await?);
     until("the flows are refreshed", LIMIT, async || {
-        Ok((metric(extender, done).await? >= before.0 + REFRESHES).then_some(()))
+        Ok((extender.metric(done).await? >= before.0 + REFRESHES).then_some(()))
     })
     .await?;
     let (failed, age) =
-        (metric(extender, failures).await?, metric(extender, "netmarks_flows_age_seconds").await?);
+        (extender.metric(failures).await?, extender.metric("netmarks_flows_age_seconds").await?);
     ensure!((failed - before.1).abs() < 0.5, "{} refreshes failed", failed - before.1);
     ensure!((0.0..LIMIT.as_secs_f64()).contains(&age), "the flows are {age} s old");
     Ok(())
@@ -70,13 +64,7 @@ async fn pods_are_scheduled_as_before_while_the_clock_is_set_by_a_day() {
     let mut keys = vec![("NETMARKS_SCORING_WHEN_STALE", "ignore")];
     keys.extend(environment.iter().map(|(name, value)| (*name, value.as_str())));
     let extender = Extender::start(plane, &setting.prometheus, &keys).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&setting.edges).await.unwrap();
-    let options = SchedulerOptions {
-        extender: Some(ExtenderConfig::new(extender.url())),
-        ..SchedulerOptions::default()
-    };
-    let scheduler = plane.start_scheduler(options).await.unwrap();
+    let scheduler = extender.start_scheduler(plane, &setting.edges).await.unwrap();
     deploy(plane, NAMESPACE, "cart", 1, 1).await;
     deploy(plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;

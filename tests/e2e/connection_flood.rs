@@ -10,8 +10,7 @@ use crate::support::scheduling::attempts;
 use crate::support::{Extender, LIMIT, binaries};
 use anyhow::Result;
 use netmarks_test_cluster::{
-    Authority, ControlPlane, DeploymentSpec, ExtenderConfig, NodeSpec, Options, Port, PrometheusServer,
-    Scheduler, SchedulerOptions, until,
+    Authority, ControlPlane, DeploymentSpec, NodeSpec, Options, Port, PrometheusServer, Scheduler, until,
 };
 use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
 
@@ -88,13 +87,7 @@ async fn a_scheduler_loses_nothing_by_a_flood_of_connections() {
         ],
     )
     .unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&edges).await.unwrap();
-    let options = SchedulerOptions {
-        extender: Some(ExtenderConfig::new(extender.url())),
-        ..SchedulerOptions::default()
-    };
-    let scheduler = plane.start_scheduler(options).await.unwrap();
+    let scheduler = extender.start_scheduler(&plane, &edges).await.unwrap();
     for name in ["store", "web"] {
         let replicas = i32::from(name == "store");
         let spec = DeploymentSpec::new(NAMESPACE, name, replicas).with_requests("10m", "16Mi");
@@ -114,10 +107,8 @@ async fn a_scheduler_loses_nothing_by_a_flood_of_connections() {
     flood.add(200, admin, HALF_HELLO);
     flood.add(600, admin, Habit::Send(b""));
     until("places run short", LIMIT, async || {
-        let page = extender.get("/metrics").await?;
-        let displaced = "netmarks_connections_closed_total{listener=\"server\",reason=\"displaced\"} ";
-        let count = page.lines().find_map(|line| line.strip_prefix(displaced)?.parse::<f64>().ok());
-        Ok((count > Some(1_000.0)).then_some(()))
+        let displaced = "netmarks_connections_closed_total{listener=\"server\",reason=\"displaced\"}";
+        Ok((extender.metric(displaced).await? > 1_000.0).then_some(()))
     })
     .await
     .unwrap();

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{DeleteParams, PostParams};
 use kube::{Api, Client};
-use netmarks_test_cluster::{ControlPlane, ExtenderConfig, SchedulerOptions, until};
+use netmarks_test_cluster::{ControlPlane, until};
 use netmarks_test_traffic::Edge;
 use serde_json::{Value, json};
 use tokio::time::{MissedTickBehavior, interval};
@@ -31,6 +31,8 @@ const MISSED: usize = 30;
 
 /// What our process says of a watch that ended with 410.
 const EXPIRED: &str = "the API server no longer has what came since the watch broke off";
+
+const LISTS: &str = "netmarks_watch_lists_total";
 
 /// Pods come and go until it is told to stop; while there is no API server, some of them do not.
 async fn churn(client: Client, stop: CancellationToken) {
@@ -83,12 +85,6 @@ async fn more(plane: &ControlPlane, count: usize) -> Result<()> {
     .await
 }
 
-async fn lists(extender: &Extender) -> Result<u64> {
-    let page = extender.get("/metrics").await?;
-    let value = page.lines().find_map(|line| line.strip_prefix("netmarks_watch_lists_total "));
-    value.context("lists are not counted")?.parse().context("no number")
-}
-
 /// The bound pods, each with its node, as our process knows them.
 async fn known(extender: &Extender) -> Result<BTreeSet<(String, String)>> {
     let snapshot = extender.json("/v1/snapshot").await?;
@@ -107,13 +103,7 @@ async fn a_watch_that_ends_with_410_lists_anew_and_nothing_is_lost() {
     let api = FaultProxy::start(address).await.unwrap();
     let kubeconfig = through(plane, &api).unwrap();
     let extender = Extender::start_between(plane, &kubeconfig, setting.prometheus.url(), &[]).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&setting.edges).await.unwrap();
-    let options = SchedulerOptions {
-        extender: Some(ExtenderConfig::new(extender.url())),
-        ..SchedulerOptions::default()
-    };
-    let _scheduler = plane.start_scheduler(options).await.unwrap();
+    let _scheduler = extender.start_scheduler(plane, &setting.edges).await.unwrap();
     deploy(plane, NAMESPACE, "cart", 1, 1).await;
     deploy(plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;
@@ -121,7 +111,7 @@ async fn a_watch_that_ends_with_410_lists_anew_and_nothing_is_lost() {
     let stop = CancellationToken::new();
     let churning = tokio::spawn(churn(plane.client().clone(), stop.clone()));
     more(plane, AT_ONCE).await.unwrap();
-    let before = lists(&extender).await.unwrap();
+    let before = extender.metric(LISTS).await.unwrap();
     assert!(!extender.log().unwrap().contains(EXPIRED));
 
     // It misses pods that come and pods that go. What it would go on from is then neither in etcd nor in the API server's memory, which
@@ -133,13 +123,13 @@ async fn a_watch_that_ends_with_410_lists_anew_and_nothing_is_lost() {
     setting.plane.restart_apiserver().await.unwrap();
     let plane = &setting.plane;
     extender.get("/readyz").await.unwrap();
-    assert_eq!(lists(&extender).await.unwrap(), before, "it tries to go on from where it was");
+    assert_eq!(extender.metric(LISTS).await.unwrap(), before, "it tries to go on from where it was");
 
     api.set(Fault::Nothing);
     until("the watch of pods has ended with 410", LIMIT, async || {
         let log = extender.log()?;
         let of_pods = |line: &str| line.contains(EXPIRED) && line.contains("pods");
-        ensure!(log.lines().any(of_pods), "{} lists", lists(&extender).await?);
+        ensure!(log.lines().any(of_pods), "{} lists", extender.metric(LISTS).await?);
         Ok(Some(()))
     })
     .await
@@ -149,7 +139,7 @@ async fn a_watch_that_ends_with_410_lists_anew_and_nothing_is_lost() {
     stop.cancel();
     churning.await.unwrap();
     until("it knows what the API server has", LIMIT, async || {
-        ensure!(lists(&extender).await? > before, "it has not begun to list");
+        ensure!(extender.metric(LISTS).await? > before, "it has not begun to list");
         let pods = plane.placement(NAMESPACE).await?.into_iter();
         let there: BTreeSet<_> = pods.map(|pod| (format!("{NAMESPACE}/{}", pod.pod), pod.node)).collect();
         let known = known(&extender).await?;

@@ -11,7 +11,7 @@ use crate::support::scheduling::{above, attempts_and_pods, searches};
 use crate::support::setting::Setting;
 use crate::support::{Extender, LIMIT, through};
 use anyhow::{Result, ensure};
-use netmarks_test_cluster::{ExtenderConfig, SchedulerOptions, until};
+use netmarks_test_cluster::until;
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
 
@@ -60,13 +60,7 @@ async fn whatever_is_wrong_with_the_way_to_its_sources_pods_are_scheduled() {
     ];
     let url = format!("http://{}", metrics.address());
     let extender = Extender::start_between(plane, &through(plane, &api).unwrap(), &url, &keys).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&setting.edges).await.unwrap();
-    let options = SchedulerOptions {
-        extender: Some(ExtenderConfig::new(extender.url())),
-        ..SchedulerOptions::default()
-    };
-    let scheduler = plane.start_scheduler(options).await.unwrap();
+    let scheduler = extender.start_scheduler(plane, &setting.edges).await.unwrap();
     deploy(plane, NAMESPACE, "cart", 1, 1).await;
     deploy(plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;

@@ -8,9 +8,7 @@ use std::time::Duration;
 use crate::support::rollout::{deploy, scale_until};
 use crate::support::{Extender, LIMIT, binaries};
 use anyhow::ensure;
-use netmarks_test_cluster::{
-    ControlPlane, ExtenderConfig, NodeSpec, Options, PrometheusServer, SchedulerOptions, until,
-};
+use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, PrometheusServer, until};
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 
 /// The namespace of the sample's edges.
@@ -28,13 +26,7 @@ async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
     plane.create_namespace(NAMESPACE).await.unwrap();
     let stale = [("NETMARKS_SCORING_MAX_FLOW_AGE_SECONDS", "4"), ("NETMARKS_SCORING_WHEN_STALE", "ignore")];
     let mut extender = Extender::start(&plane, &prometheus, &stale).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&edges).await.unwrap();
-    let options = SchedulerOptions {
-        extender: Some(ExtenderConfig::new(extender.url())),
-        ..SchedulerOptions::default()
-    };
-    let _scheduler = plane.start_scheduler(options).await.unwrap();
+    let _scheduler = extender.start_scheduler(&plane, &edges).await.unwrap();
     deploy(&plane, NAMESPACE, "productcatalogservice", 1, 1).await;
     deploy(&plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;

@@ -10,7 +10,7 @@ use crate::support::scheduling::{above, attempts_and_pods, searches};
 use crate::support::setting::Setting;
 use crate::support::{Extender, LIMIT};
 use anyhow::{Result, ensure};
-use netmarks_test_cluster::{ControlPlane, ExtenderConfig, SchedulerOptions, until};
+use netmarks_test_cluster::{ControlPlane, until};
 use netmarks_test_traffic::Edge;
 
 const NAMESPACE: &str = "shop";
@@ -48,13 +48,7 @@ async fn a_rollout_ends_though_the_extender_is_stopped_and_killed_in_it() {
     let plane = &setting.plane;
     plane.create_namespace(NAMESPACE).await.unwrap();
     let mut extender = Extender::start(plane, &setting.prometheus, &[]).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&setting.edges).await.unwrap();
-    let options = SchedulerOptions {
-        extender: Some(ExtenderConfig::new(extender.url())),
-        ..SchedulerOptions::default()
-    };
-    let scheduler = plane.start_scheduler(options).await.unwrap();
+    let scheduler = extender.start_scheduler(plane, &setting.edges).await.unwrap();
     deploy(plane, NAMESPACE, "cart", 1, 1).await;
     deploy(plane, NAMESPACE, "frontend", 1, 2).await;
     plane.scale_deployment(NAMESPACE, "frontend", i32::try_from(PODS).unwrap() - 1).await.unwrap();

@@ -2,18 +2,18 @@
 
 use std::net::SocketAddr;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::Result;
 use futures::{StreamExt as _, stream};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use kube::api::{ListParams, PostParams};
-use netmarks_test_cluster::{Authority, DeploymentSpec, SchedulerOptions, until};
+use netmarks_test_cluster::{Authority, DeploymentSpec, SchedulerOptions};
 use netmarks_test_traffic::Edge;
 use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{apply, configuration, pod, start, wait_called};
+use super::{apply, configuration, nothing_is_assumed, pod, start, wait_called};
 use crate::support::setting::Setting;
 use crate::support::{Extender, LIMIT};
 
@@ -116,12 +116,5 @@ async fn two_hundred_pods_are_created_while_a_replica_is_killed() {
     assert!(steered.len() >= PODS - 2 * AT_ONCE, "{}", steered.len());
     let beside = steered.iter().filter(|node| **node == hub).count();
     assert_eq!(beside, steered.len(), "its node has room for all of them");
-    until("nothing is assumed any more", LIMIT, async || {
-        let metrics = survivor.get("/metrics").await?;
-        let line = metrics.lines().find(|line| line.starts_with("netmarks_admission_assumed_pods "));
-        ensure!(line.context("no such metric")?.ends_with(" 0"), "some are assumed");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    nothing_is_assumed(survivor, LIMIT).await.unwrap();
 }

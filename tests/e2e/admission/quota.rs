@@ -3,14 +3,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::{Authority, ControlPlane, DeploymentSpec, SchedulerOptions, until};
+use anyhow::{Result, ensure};
+use netmarks_test_cluster::{ControlPlane, until};
 use netmarks_test_traffic::Edge;
 use serde_json::json;
 
-use super::{apply, configuration, object, start, template, wait_called};
+use super::{ASSUMED_PODS, Opened, apply, nothing_is_assumed, object, open, template};
+use crate::support::LIMIT;
 use crate::support::setting::Setting;
-use crate::support::{Extender, LIMIT};
 
 /// As many spokes as fit on a node of eight cores beside the hub, which asks for nothing.
 const FIT: i32 = 4;
@@ -44,29 +44,13 @@ fn refused(plane: &ControlPlane) -> Result<usize> {
     Ok(calls.iter().filter(|call| refused(call.status, &call.verb, &call.resource)).count())
 }
 
-async fn assumed(extender: &Extender) -> Result<u64> {
-    let page = extender.get("/metrics").await?;
-    let value = page.lines().find_map(|line| line.strip_prefix("netmarks_admission_assumed_pods "));
-    value.context("they are not counted")?.parse().context("no number")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pods_that_a_quota_refuses_take_no_room_for_longer_than_is_said() {
     let edges = ["spoke", "bare"].map(|app| Edge::new("shop", app, "hub", 400_000.0)).to_vec();
     let setting = Setting::start(edges).await.unwrap();
     let plane = &setting.plane;
-    let authority = Authority::new("webhook").unwrap();
-    plane.create_namespace("shop").await.unwrap();
-    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"]).unwrap();
-    let (extender, _port, url) = start(&setting, &authority).unwrap();
-    extender.wait_ready().await.unwrap();
-    extender.wait_flows(&setting.edges).await.unwrap();
-    let _scheduler = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
-    plane.create_deployment(&DeploymentSpec::new("shop", "hub", 1)).await.unwrap();
-    let hub = plane.wait_bound("shop", 1, LIMIT).await.unwrap().remove(0).node;
-    extender.wait_pods("shop", 1).await.unwrap();
-    apply(plane, &configuration(plane, &url, &authority).unwrap()).unwrap();
-    wait_called(plane).await.unwrap();
+    let opened = open(&setting).await.unwrap();
+    let Opened { extender, hub, .. } = &opened;
 
     // The hub is there and one spoke may be.
     limit_pods(plane, 2, 1).unwrap();
@@ -81,27 +65,21 @@ async fn pods_that_a_quota_refuses_take_no_room_for_longer_than_is_said() {
     let spokes = json!({"replicas": FIT, "selector": {"matchLabels": {"app": "spoke"}}, "template": spoke});
     apply(plane, &object("apps/v1", "Deployment", "spoke", &spokes)).unwrap();
     until("pods are refused that are assumed", LIMIT, async || {
-        let (refused, assumed) = (refused(plane)? - before, assumed(&extender).await?);
-        ensure!(refused >= REFUSED && assumed > 0, "{refused} refused, {assumed} assumed");
+        let (refused, assumed) = (refused(plane)? - before, extender.metric(ASSUMED_PODS).await?);
+        ensure!(refused >= REFUSED && assumed > 0.0, "{refused} refused, {assumed} assumed");
         Ok(Some(()))
     })
     .await
     .unwrap();
     let pods = plane.wait_bound("shop", 2, LIMIT).await.unwrap();
-    assert!(pods.iter().all(|pod| pod.node == hub), "{pods:?}");
+    assert!(pods.iter().all(|pod| pod.node == *hub), "{pods:?}");
 
     // Nobody asks for more any longer, so that no review gives back what the last ones took.
     plane.scale_deployment("shop", "spoke", 1).await.unwrap();
-    until("nothing is assumed", ASSUMED, async || {
-        let assumed = assumed(&extender).await?;
-        ensure!(assumed == 0, "{assumed} are");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    nothing_is_assumed(extender, ASSUMED).await.unwrap();
 
     limit_pods(plane, 100, 2).unwrap();
     plane.scale_deployment("shop", "spoke", FIT).await.unwrap();
     let pods = plane.wait_bound("shop", 1 + usize::try_from(FIT).unwrap(), LIMIT).await.unwrap();
-    assert!(pods.iter().all(|pod| pod.node == hub), "the node of the hub has room for them: {pods:?}");
+    assert!(pods.iter().all(|pod| pod.node == *hub), "the node of the hub has room for them: {pods:?}");
 }

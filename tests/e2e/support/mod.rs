@@ -29,7 +29,8 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::{Process, Program};
 use netmarks_test_cluster::{
-    Binaries, ControlPlane, DeploymentSpec, PlacedPod, Port, PrometheusServer, until,
+    Binaries, ControlPlane, DeploymentSpec, ExtenderConfig, PlacedPod, Port, PrometheusServer, Scheduler,
+    SchedulerOptions, until,
 };
 use netmarks_test_traffic::Edge;
 use serde_json::{Value, json};
@@ -161,6 +162,21 @@ impl Extender {
 
     pub async fn json(&self, path: &str) -> Result<Value> {
         serde_json::from_str(&self.get(path).await?).with_context(|| format!("{path} is not JSON"))
+    }
+
+    /// What it counts under this name, with its labels if it has any.
+    pub async fn metric(&self, series: &str) -> Result<f64> {
+        let page = self.get("/metrics").await?;
+        let value = page.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.with_context(|| format!("{series} is not there"))?.parse().context("no number")
+    }
+
+    /// Starts a kube-scheduler that asks it, once it is ready and knows these flows.
+    pub async fn start_scheduler(&self, plane: &ControlPlane, edges: &[Edge]) -> Result<Scheduler> {
+        self.wait_ready().await?;
+        self.wait_flows(edges).await?;
+        let extender = Some(ExtenderConfig::new(self.url()));
+        plane.start_scheduler(SchedulerOptions { extender, ..SchedulerOptions::default() }).await
     }
 
     pub async fn wait_ready(&self) -> Result<()> {
