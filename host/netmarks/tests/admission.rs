@@ -1,22 +1,20 @@
-//! The door for the API server, over real HTTPS: what is added to pods, what is left alone, and what is remembered of it.
+//! The door for the API server, over real HTTPS: what is added to pods, and what is left alone. `assumed` has what is remembered of it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
+
+mod assumed;
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use base64::Engine as _;
-use k8s_openapi::api::core::v1::Pod;
 use netmarks::config::Config;
 use netmarks::tasks::Tasks;
 use netmarks::wiring;
-use netmarks_admission::review::decode;
-use netmarks_admission::{Mode, Model};
+use netmarks_admission::Mode;
 use netmarks_policies::Compiling;
-use netmarks_scheduler_model::LiveCluster;
-use netmarks_sources::snapshot_file::{FileNode, FilePod, SnapshotFile};
+use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::ClusterState;
 use netmarks_test_cluster::Authority;
 use reqwest::StatusCode;
@@ -171,29 +169,6 @@ async fn a_pod_prefers_the_nodes_of_its_peers_and_names_the_decision() {
 
 /// Each takes three of a node's four cores, and none is bound yet.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_burst_of_replicas_fills_one_node_after_the_other() {
-    let door = Door::open(admission(config())).await;
-    for (uid, best) in [("u-1", "node-3"), ("u-2", "node-2"), ("u-3", "node-1")] {
-        let patch = door.patch(&review(uid)).await.unwrap();
-        assert_eq!(preferred(&patch)[0].1, [best], "{uid}");
-    }
-    door.extender.counted("netmarks_admission_assumed_pods", 3.0).await.unwrap();
-    assert!(door.patch(&review("u-4")).await.unwrap().is_empty(), "one node is left, without peers");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dry_run_changes_nothing_here() {
-    let door = Door::open(admission(config())).await;
-    let mut dry = review("u-1");
-    dry["request"]["dryRun"] = json!(true);
-    for _ in 0..3 {
-        assert_eq!(preferred(&door.patch(&dry).await.unwrap())[0].1, ["node-3"], "it shows what would be");
-    }
-    assert_eq!(door.extender.metric("netmarks_admission_assumed_pods").await.unwrap(), 0.0);
-    assert_eq!(door.extender.json("/v1/decisions").await.unwrap(), json!([]));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_preview_adds_nothing_and_records_what_would_have_been() {
     let mut config = admission(config());
     config.admission.mode = Mode::Preview;
@@ -234,54 +209,6 @@ async fn pods_are_left_alone_for_a_reason_that_is_counted() {
         let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
         assert!(door.extender.metric(&series).await.unwrap() > 0.0, "{outcome}");
     }
-}
-
-/// Whoever refuses a pod behind the webhook does not tell it.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_pod_that_was_never_seen_is_a_peer_for_ten_seconds() {
-    let door = Door::open(admission(config())).await;
-    door.patch(&review("u-1")).await.unwrap();
-    door.decision("u-1").await;
-    let answered = Instant::now();
-    let peers = |seconds: f64| {
-        let at = answered + Duration::from_secs_f64(seconds);
-        door.state.assumed().resolve(&door.state.snapshot(), at, "").len()
-    };
-    assert_eq!((peers(0.0), peers(10.0)), (1, 0));
-}
-
-/// A pod of `p`, as the watch of another replica sees it.
-fn created(preferred: &str, node: Option<&str>) -> Pod {
-    let now = k8s_openapi::jiff::Timestamp::now().to_string();
-    let annotations = json!({"netmarks.dev/decision": "theirs", "netmarks.dev/preferred-node": preferred});
-    let metadata = json!({
-        "namespace": "default", "name": "p-5d9c-x", "uid": "u", "labels": {"app": "p"},
-        "annotations": annotations, "creationTimestamp": now,
-    });
-    let mut spec = review("u-1")["request"]["object"]["spec"].take();
-    spec["nodeName"] = json!(node);
-    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_another_replica_decided_is_known_by_the_watch() {
-    let config = admission(config());
-    let snapshot = SnapshotFile::read(&worked_example_file()).unwrap();
-    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
-    let mut tasks = Tasks::default();
-    let engine = wiring::engine(&config).unwrap();
-    let scoring = wiring::scoring(engine, &config, state, Compiling::Here, &mut tasks).await.unwrap();
-    let (nodes, pods) =
-        (snapshot.nodes.iter().map(FileNode::model), snapshot.pods.iter().map(FilePod::model));
-    let here = scoring.admission(&config, Model::new(LiveCluster::fixed(nodes, pods)));
-    let asked = decode(review("u-1").to_string().as_bytes()).unwrap();
-    let best = || preferred(&here.decide(&asked).patch)[0].1[0].clone();
-    assert_eq!(best(), "node-3");
-    here.see(&created("node-3", None), false);
-    assert_eq!(best(), "node-2", "its room is taken");
-    here.see(&created("node-3", None), false);
-    here.see(&created("node-3", Some("node-1")), false);
-    assert_eq!(best(), "node-3", "it is bound elsewhere, which the model learns by itself");
 }
 
 /// In the order in which they are kept: own terms in front, untouched.
