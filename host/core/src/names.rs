@@ -4,9 +4,11 @@
 //! in one string, so that a comparison touches memory that is already near, and a fast non-cryptographic hash with
 //! a random seed.
 
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
-use std::hash::BuildHasher;
 
 use crate::facts::NodeId;
 
@@ -20,9 +22,34 @@ pub struct NodeNames {
     ids: HashTable<u32>,
     hasher: RandomState,
     unused_bytes: usize,
+    successors: Successors,
 }
 
 impl NodeNames {
+    /// The ids of `names`, in their order; `None` where no node is called so.
+    ///
+    /// kube-scheduler goes through the nodes in the same order again and again, each time from where it stopped. So each id
+    /// remembers which one came after it, and a name is compared with that one's before it is hashed.
+    pub fn ids<'a>(&'a self, names: &'a [&str]) -> impl ExactSizeIterator<Item = Option<NodeId>> + 'a {
+        let mut before = None;
+        names.iter().map(move |name| {
+            let expected = before.and_then(|before| self.successors.of(before));
+            let id = match expected {
+                // A free id has the empty name, which is nobody's.
+                Some(id) if !name.is_empty() && self.bytes(id) == name.as_bytes() => Some(id),
+                _ => {
+                    let found = self.id(name);
+                    if let (Some(before), Some(found)) = (before, found) {
+                        self.successors.remember(before, found);
+                    }
+                    found
+                }
+            };
+            before = id;
+            id
+        })
+    }
+
     /// The id of the node called `name`.
     #[must_use]
     pub fn id(&self, name: &str) -> Option<NodeId> {
@@ -65,6 +92,7 @@ impl NodeNames {
 
     /// Gives `name`, which must be new, the free id `id` (at most [`Self::slots`]).
     pub(crate) fn insert(&mut self, id: NodeId, name: &str) {
+        self.successors.make_room(id);
         let start = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
         self.text.extend_from_slice(name.as_bytes());
         let span = (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
@@ -92,6 +120,10 @@ impl NodeNames {
         }
     }
 
+    fn bytes(&self, id: NodeId) -> &[u8] {
+        bytes_at(&self.text, &self.spans, id.0)
+    }
+
     fn compact(&mut self) {
         let old = std::mem::take(&mut self.text);
         for span in &mut self.spans {
@@ -101,6 +133,38 @@ impl NodeNames {
             *span = (start, u32::try_from(self.text.len()).unwrap_or(u32::MAX));
         }
         self.unused_bytes = 0;
+    }
+}
+
+/// Which id came after each in the last request that named both. A guess, which readers change while others read it.
+#[derive(Debug, Default)]
+struct Successors(Vec<AtomicU32>);
+
+impl Successors {
+    /// Before anything came after an id.
+    const UNKNOWN: u32 = u32::MAX;
+
+    fn of(&self, id: NodeId) -> Option<NodeId> {
+        let next = self.0.get(id.index())?.load(Ordering::Relaxed);
+        (next != Self::UNKNOWN).then_some(NodeId(next))
+    }
+
+    fn remember(&self, id: NodeId, next: NodeId) {
+        if let Some(slot) = self.0.get(id.index()) {
+            slot.store(next.0, Ordering::Relaxed);
+        }
+    }
+
+    fn make_room(&mut self, id: NodeId) {
+        if id.index() >= self.0.len() {
+            self.0.push(AtomicU32::new(Self::UNKNOWN));
+        }
+    }
+}
+
+impl Clone for Successors {
+    fn clone(&self) -> Self {
+        Self(self.0.iter().map(|next| AtomicU32::new(next.load(Ordering::Relaxed))).collect())
     }
 }
 
@@ -120,6 +184,7 @@ fn name_at<'a>(text: &'a [u8], spans: &[(u32, u32)], id: u32) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn names_come_and_go_and_ids_are_reused() {
@@ -136,5 +201,27 @@ mod tests {
         assert_eq!((names.id("replacement"), names.name(NodeId(42))), (Some(NodeId(42)), "replacement"));
         assert_eq!(names.iter().count(), 21);
         assert!(names.text.len() < 400, "the names of nodes that left are compacted away");
+    }
+
+    proptest! {
+        /// Whatever was asked before, and whichever nodes came and went meanwhile, each name has its own id.
+        #[test]
+        fn names_in_any_order_have_the_ids_that_they_have_alone(
+            steps in prop::collection::vec((0..12u32, prop::collection::vec(0..16usize, 0..24)), 1..12),
+        ) {
+            let all: Vec<String> = (0..16).map(|n| if n == 0 { String::new() } else { format!("n{n}") }).collect();
+            let mut names = NodeNames::default();
+            for (id, asked) in steps {
+                let id = NodeId(id.min(u32::try_from(names.slots()).unwrap()));
+                if !names.name(id).is_empty() {
+                    names.remove(id);
+                } else if names.id(&all[id.index() + 1]).is_none() {
+                    names.insert(id, &all[id.index() + 1]);
+                }
+                let asked: Vec<&str> = asked.into_iter().map(|name| all[name].as_str()).collect();
+                let alone: Vec<Option<NodeId>> = asked.iter().map(|name| names.id(name)).collect();
+                prop_assert_eq!(names.ids(&asked).collect::<Vec<_>>(), alone);
+            }
+        }
     }
 }

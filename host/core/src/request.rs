@@ -52,8 +52,7 @@ impl<'a> Candidates<'a> {
     /// nothing runs.
     #[must_use]
     pub fn new(snapshot: &Snapshot, names: &'a [&'a str]) -> Self {
-        let table = snapshot.names();
-        let ids = names.iter().map(|name| table.id(name).map_or(NONE, |id| id.0)).collect();
+        let ids = snapshot.names().ids(names).map(|id| id.map_or(NONE, |id| id.0)).collect();
         Self { names, ids }
     }
 
