@@ -6,11 +6,13 @@
 mod config;
 mod metrics;
 mod node_names;
+mod pace;
 pub mod protocol;
 mod recent;
 mod routes;
 
 pub use config::ServerConfig;
 pub use metrics::ExtenderMetrics;
+pub use pace::Pace;
 pub use recent::Recent;
 pub use routes::Extender;

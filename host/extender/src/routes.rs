@@ -1,6 +1,8 @@
 //! What answers at which path.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -18,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::ServerConfig;
 use crate::metrics::ExtenderMetrics;
+use crate::pace::Pace;
 use crate::protocol::{self, BadRequest, PrioritizeRequest};
 use crate::recent::Recent;
 
@@ -31,6 +34,9 @@ const EXPLAINED: usize = 1;
 /// What to do about a body that is too large.
 const LARGER: &str = "raise `server.max_request_mib`, or set `nodeCacheCapable: true` in the scheduler's configuration, which \
                       sends names instead of whole nodes";
+
+/// A larger body is never scored by the connection's own task: to decode it takes too long. 5,000 names are 105 kB.
+const SMALL_BODY: usize = 256 * 1024;
 
 const MIB: usize = 1024 * 1024;
 
@@ -52,6 +58,8 @@ pub struct Extender {
     pub explained: Arc<Semaphore>,
     /// A request that takes longer is answered without scores.
     pub deadline: Duration,
+    /// How quickly it answered lately.
+    pub pace: Arc<Pace>,
 }
 
 impl Extender {
@@ -74,6 +82,7 @@ impl Extender {
             permits: Arc::new(Semaphore::new(config.max_concurrent as usize)),
             explained: Arc::new(Semaphore::new(EXPLAINED)),
             deadline: config.request_timeout(),
+            pace: Arc::default(),
         }
     }
 
@@ -115,10 +124,17 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
         return empty(Empty::Overloaded);
     };
     let (answer, answered) = oneshot::channel();
-    // A task of its own, so that the deadline below holds whatever the policy does. The permit goes along: a client
-    // that hangs up must not free it while the work goes on. Its end is seen through `answered`, which fails if it
-    // panicked.
-    tokio::spawn(score(door.clone(), body, answer, permit));
+    let (generation, longest) = door.scorer.in_force();
+    let is_small = body.bytes.len() <= SMALL_BODY;
+    let at_once = is_small && longest < door.deadline && door.pace.is_quick(generation);
+    // The permit goes along: a client that hangs up must not free it while the work goes on.
+    let mut scoring = Box::pin(score(door.clone(), body, answer, permit, at_once));
+    // Here to the answer, where that is quick; what is left to do after it is another task's. `answered` fails if it panicked.
+    let here = || scoring.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+    if !at_once || catch_unwind(AssertUnwindSafe(here)).is_ok() {
+        // A task of its own, so that the deadline below holds whatever the policy does.
+        tokio::spawn(scoring);
+    }
     match tokio::time::timeout(door.deadline, answered).await {
         Ok(Ok(Ok(answer))) => json(answer.into()),
         Ok(Ok(Err(reason))) => refused(StatusCode::BAD_REQUEST, reason),
@@ -133,11 +149,11 @@ async fn score(
     body: BoundedBody,
     answer: oneshot::Sender<Result<Vec<u8>, String>>,
     permit: OwnedSemaphorePermit,
+    at_once: bool,
 ) {
     let _permit = permit;
-    // In place, not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. The
-    // runtime moves everything else off this worker meanwhile.
-    let answered = tokio::task::block_in_place(|| match decode(&door, &body) {
+    let started = Instant::now();
+    let work = || match decode(&door, &body) {
         Ok(PrioritizeRequest { pod, nodes }) => {
             door.recent.remember(&pod.key, &body.bytes);
             let deliver = |scores: &[(u32, u32)]| answer.send(Ok(protocol::encode(&nodes, scores))).is_ok();
@@ -148,8 +164,12 @@ async fn score(
             drop(answer.send(Err(reason)));
             None
         }
-    });
+    };
+    // Not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. In place, the runtime moves
+    // everything else off this worker meanwhile, which takes about as long as scoring.
+    let answered = if at_once { work() } else { tokio::task::block_in_place(work) };
     if let Some((answered, nodes)) = answered {
+        door.pace.answered(answered.generation(), started.elapsed());
         // First the answer goes out.
         tokio::task::yield_now().await;
         answered.record(&nodes);

@@ -63,6 +63,28 @@ async fn a_policy_that_never_ends_is_stopped_within_its_own_deadline() {
     );
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_was_quick_for_long_and_then_never_ends_is_stopped_too() {
+    let mut config = hostile("spin");
+    config.policy.limits.deadline_ms = 100;
+    let extender = Extender::start(&config).await.unwrap();
+    // By then the connection's own task scores, if the machine is quick enough.
+    for _ in 0..100 {
+        // It behaves for three candidates.
+        assert_eq!(extender.prioritize(&request(&NODES[..3])).await.unwrap().len(), 3);
+    }
+    for faults in 1..=3 {
+        let asked = Instant::now();
+        let (status, answer) = extender.post(request(&NODES).to_string()).await.unwrap();
+        assert_eq!((status, &*answer), (StatusCode::OK, "[]"));
+        let took = asked.elapsed();
+        assert!(took < Duration::from_millis(config.server.request_timeout_ms), "{took:?}");
+        let fault = "netmarks_prioritize_answers_total{outcome=\"policy-fault\"}";
+        extender.counted(fault, f64::from(faults)).await.unwrap();
+        assert_eq!(extender.prioritize(&request(&NODES[..3])).await.unwrap().len(), 3);
+    }
+}
+
 /// Serves `door`, with the metrics beside it; returns the URL to ask.
 async fn serve(door: &Door, scoring: &Scoring, stop: &CancellationToken) -> String {
     let listener = Listener::bind_plain("test", ([127, 0, 0, 1], 0).into()).await.unwrap();

@@ -90,6 +90,15 @@ impl PolicySet {
         all.any(|member| member.policy.needs().columns.contains(&need))
     }
 
+    /// How long its members may take together for one pod: the sum of their deadlines.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        let sum =
+            |members: &[Arc<Loaded>]| members.iter().map(|member| member.policy.limits().deadline()).sum();
+        let canary: Duration = self.canary.as_ref().map_or(Duration::ZERO, |canary| sum(&canary.members));
+        canary.max(sum(&self.active))
+    }
+
     /// The set of a manifest: every entry that is loaded, in its place.
     pub(crate) fn new(manifest: &Manifest, loaded: &BTreeMap<RevisionId, Arc<Loaded>>) -> Self {
         let mut set = Self { generation: manifest.generation, ..Self::default() };

@@ -84,6 +84,13 @@ impl Scorer {
         UnrecordedAnswer { scorer: self, pod, answer }
     }
 
+    /// The generation that answers now, and how long its policies together may take for one pod.
+    #[must_use]
+    pub fn in_force(&self) -> (u64, Duration) {
+        let set = self.registry.current();
+        (set.generation, set.longest())
+    }
+
     /// Counts an answer that was given without asking any policy.
     pub fn answered_empty(&self, empty: Empty, took: Duration) {
         self.metrics.answered(Some(empty), took);
@@ -223,6 +230,12 @@ impl Scorer {
 }
 
 impl UnrecordedAnswer<'_> {
+    /// Which one answered.
+    #[must_use]
+    pub fn generation(&self) -> u64 {
+        self.answer.set.generation
+    }
+
     /// Counts the calls of the policies, leaves the request for the shadows, remembers why. `nodes` are those that were
     /// scored.
     pub fn record(self, nodes: &[&str]) {
