@@ -99,6 +99,7 @@ impl Admission {
             self.metrics.assumed(ledger.len());
             if let Some(pod) = found.as_ref().filter(|_| !seen.settled) {
                 // It is there, so it counts for longer than one that may have been refused.
+                self.state.assumed().forget(&pod.key_before(), Instant::now());
                 self.assume_as_peer(pod, Instant::now());
             }
             found
@@ -207,6 +208,7 @@ impl Admission {
             number: ledger.number(),
             decision: decision.to_owned(),
             own,
+            seen: !own,
             uid: pod.uid.clone(),
             namespace: pod.model.namespace.clone(),
             name: pod.name.clone(),
@@ -262,7 +264,9 @@ impl Admission {
 
     fn release(&self, pod: &Assumption) {
         self.model.release(pod.number);
-        self.state.assumed().forget(&pod.key(), Instant::now());
+        for key in [pod.key(), pod.key_before()] {
+            self.state.assumed().forget(&key, Instant::now());
+        }
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

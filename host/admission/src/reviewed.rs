@@ -76,6 +76,7 @@ impl ReviewedPod {
             },
             // Groups are placed together by kube-scheduler; here each of their pods is created on its own.
             group: None,
+            assumed_as: None,
         };
         let mut owners = metadata.owner_references.into_iter().flatten();
         let controller = owners.find(|owner| owner.controller == Some(true));

@@ -23,6 +23,12 @@ const CAPACITY: usize = 1_024;
 /// schedules one group at a time; kube-scheduler binds up to 50 pods a second unless told otherwise.
 const MEMBERS: usize = 8_192;
 
+/// The key of a pod that is assumed before its name is known, by the decision that was made for it; `#` is in no pod's name.
+#[must_use]
+pub fn key_of_decision(namespace: &str, decision: &str) -> String {
+    format!("{namespace}/#{decision}")
+}
+
 /// Holds the pods assumed at the moment.
 #[derive(Debug, Default)]
 pub struct Assumed {

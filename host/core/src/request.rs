@@ -30,6 +30,8 @@ pub struct PendingPod {
     pub expected: ExpectedTraffic,
     /// The pods that are placed together with it, as `namespace/name`; see [`crate::assumed`].
     pub group: Option<String>,
+    /// Under which key it is assumed already, by the door that it came through as it was created.
+    pub assumed_as: Option<String>,
 }
 
 impl PendingPod {

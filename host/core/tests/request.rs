@@ -62,6 +62,7 @@ fn worked_example() -> Index {
 fn mk_pending() -> PendingPod {
     PendingPod {
         group: None,
+        assumed_as: None,
         expected: ExpectedTraffic::default(),
         key: "d/p-0".to_owned(),
         application: Some(Application::new("d", "p")),

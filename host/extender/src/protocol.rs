@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::de::{MapAccess, SeqAccess, Visitor};
 
 use netmarks_core::application::{Application, Naming};
+use netmarks_core::assumed::key_of_decision;
 use netmarks_core::expected::ExpectedTraffic;
 use netmarks_core::go_json::Text;
 use netmarks_core::go_object;
@@ -21,6 +22,9 @@ use netmarks_core::requests::pod_requests;
 use netmarks_scoring::bounds::MOST_CANDIDATES;
 
 use crate::node_names;
+
+/// A longer id of a decision is not one of ours, in bytes; a uid has 36.
+const MOST_OF_A_DECISION: usize = 128;
 
 /// A decoded request: what `k8s.io/kube-scheduler/extender/v1.ExtenderArgs` holds for us.
 #[derive(Debug)]
@@ -171,6 +175,7 @@ go_object! {
     /// Those that are read.
     struct PodAnnotations<'a> {
         expected_traffic: Cow<'a, str> as Text<'a> = "netmarks.dev/expected-traffic",
+        decision: Cow<'a, str> as Text<'a> = "netmarks.dev/decision",
     }
 }
 
@@ -234,6 +239,9 @@ impl Pod<'_> {
             })
             .map(|name| Application::new(&metadata.namespace, name));
         PendingPod {
+            assumed_as: Some(&*metadata.annotations.decision)
+                .filter(|decision| (1..=MOST_OF_A_DECISION).contains(&decision.len()))
+                .map(|decision| key_of_decision(&metadata.namespace, decision)),
             group: self.spec.group().map(|group| format!("{}/{group}", metadata.namespace)),
             key: format!("{}/{}", metadata.namespace, metadata.name),
             application,

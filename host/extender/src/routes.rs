@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -129,9 +129,10 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
     let at_once = is_small && longest < door.deadline && door.pace.is_quick(generation);
     // The permit goes along: a client that hangs up must not free it while the work goes on.
     let mut scoring = Box::pin(score(door.clone(), body, answer, permit, at_once));
-    // Here to the answer, where that is quick; what is left to do after it is another task's. `answered` fails if it panicked.
+    // Here to the answer, where that is quick; what is left to do after it is another task's. Nothing is where the body is not a
+    // request. `answered` fails if it panicked.
     let here = || scoring.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if !at_once || catch_unwind(AssertUnwindSafe(here)).is_ok() {
+    if !at_once || matches!(catch_unwind(AssertUnwindSafe(here)), Ok(Poll::Pending)) {
         // A task of its own, so that the deadline below holds whatever the policy does.
         tokio::spawn(scoring);
     }

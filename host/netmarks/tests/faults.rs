@@ -73,6 +73,8 @@ async fn a_policy_that_was_quick_for_long_and_then_never_ends_is_stopped_too() {
         // It behaves for three candidates.
         assert_eq!(extender.prioritize(&request(&NODES[..3])).await.unwrap().len(), 3);
     }
+    let (status, _) = extender.post("{}".to_owned()).await.unwrap();
+    assert_eq!(status, StatusCode::BAD_REQUEST);
     for faults in 1..=3 {
         let asked = Instant::now();
         let (status, answer) = extender.post(request(&NODES).to_string()).await.unwrap();

@@ -99,6 +99,7 @@ impl Pod {
             requests: self.requests,
             expected: ExpectedTraffic::of(self.expected_traffic.clone()),
             group: None,
+            assumed_as: None,
         }
     }
 }

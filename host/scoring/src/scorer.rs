@@ -74,6 +74,10 @@ impl Scorer {
         nodes: &[&str],
         deliver: impl FnOnce(&[(u32, u32)]) -> bool,
     ) -> UnrecordedAnswer<'_> {
+        // The webhook's guess is over: a scheduler decides now. Otherwise the pod would be its own peer, and then be counted twice.
+        if let Some(key) = &pod.assumed_as {
+            self.state.assumed().forget(key, Instant::now());
+        }
         let answer = self.decide(&pod, nodes);
         self.assume(&pod, nodes, &answer);
         if deliver(&answer.scores) {

@@ -87,3 +87,21 @@ async fn what_another_replica_decided_is_known_by_the_watch() {
     here.see(&created("node-3", Some("node-1")), false);
     assert_eq!(best(), "node-3", "it is bound elsewhere, which the model learns by itself");
 }
+
+/// A pod that the webhook steered and whose scheduler asks the extender, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pod_that_goes_through_both_doors_is_counted_once() {
+    let door = Door::open(admission(config())).await;
+    let assumed = |asking: &str| {
+        let at = Instant::now() + Duration::from_millis(1);
+        door.state.assumed().resolve(&door.state.snapshot(), at, asking).len()
+    };
+    door.patch(&review("theirs")).await.unwrap();
+    assert_eq!(assumed(""), 1);
+    let pod = created("node-3", None);
+    let body = json!({"Pod": pod, "NodeNames": ["node-1", "node-2", "node-3", "node-4"]});
+    let answered = door.extender.prioritize(&body).await.unwrap();
+    let best = answered.iter().max_by_key(|(_, score)| *score).unwrap();
+    assert_eq!(best.0, "node-3", "its own pod is not among its peers");
+    assert_eq!((assumed(""), assumed("default/p-5d9c-x")), (1, 0), "by the extender alone");
+}

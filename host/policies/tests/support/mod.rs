@@ -205,6 +205,7 @@ pub fn pod() -> PendingPod {
         labels: Vec::new(),
         requests: Resources::default(),
         group: None,
+        assumed_as: None,
         expected: ExpectedTraffic::default(),
     }
 }

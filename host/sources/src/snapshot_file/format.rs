@@ -260,6 +260,7 @@ impl FilePod {
     pub fn pending(&self) -> PendingPod {
         PendingPod {
             group: None,
+            assumed_as: None,
             expected: ExpectedTraffic::default(),
             key: self.name.clone(),
             application: self.application.clone(),
