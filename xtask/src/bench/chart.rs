@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use super::record::{Record, number};
 
 /// What is measured, in the order of the panels.
-const MEASURES: [&str; 4] = ["request", "change of a pod", "memory", "refresh"];
+const MEASURES: [&str; 5] = ["request", "change of a pod", "memory", "refresh", "review"];
 
 /// Panels beside each other.
 const COLUMNS: usize = 2;
@@ -189,14 +189,14 @@ mod tests {
 
     #[test]
     fn what_was_measured_is_drawn_side_by_side_and_named() {
-        let measured = [figure("refresh", "nodes", 500, 2.0), figure("memory", "flows", 100, 3.0)];
+        let measured = [figure("review", "nodes", 500, 2.0), figure("memory", "flows", 100, 3.0)];
         let titled = |figures: &[Figure]| title(&record_of(figures.to_vec()));
-        assert_eq!(titled(&measured).as_deref(), Some("What grows with the cluster: memory, refresh"));
-        assert_eq!(titled(&measured[..1]).as_deref(), Some("What grows with the cluster: refresh"));
+        assert_eq!(titled(&measured).as_deref(), Some("What grows with the cluster: memory, review"));
+        assert_eq!(titled(&measured[..1]).as_deref(), Some("What grows with the cluster: review"));
         let text = drawn(&record_of(measured.to_vec())).unwrap();
         // One row of panels.
         assert!(text.contains("viewBox=\"0 0 760 290\""), "{text}");
-        for (x, measure) in [(54, "memory"), (434, "refresh")] {
+        for (x, measure) in [(54, "memory"), (434, "review")] {
             let head = format!("<text x=\"{x}\" y=\"20\" font-weight=\"bold\">{measure}, us</text>");
             assert!(text.contains(&head), "{text}");
         }
