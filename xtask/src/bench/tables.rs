@@ -109,10 +109,8 @@ fn targets(record: &Record) -> String {
 
 /// The drawing of what grows with the cluster.
 fn flat(record: &Record) -> String {
-    if chart::drawn(record).is_none() {
-        return "Not measured.\n".to_owned();
-    }
-    "![A request, a change of a pod, memory and a refresh against nodes, pods and flows over three decades](flat-cost.svg)\n".to_owned()
+    chart::title(record)
+        .map_or_else(|| "Not measured.\n".to_owned(), |title| format!("![{title}](flat-cost.svg)\n"))
 }
 
 /// Resident memory by what was added step by step, and by kind of memory.

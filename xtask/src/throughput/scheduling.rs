@@ -25,19 +25,23 @@ pub(super) enum Scenario {
     /// The same with one term
     #[value(name = "terms-1")]
     Terms1,
+    /// The same with two
+    #[value(name = "terms-2")]
+    Terms2,
     /// The same with eleven
     #[value(name = "terms-11")]
     Terms11,
 }
 
 /// In one of the two orders.
-pub(super) const SCENARIOS: [Scenario; 7] = [
+pub(super) const SCENARIOS: [Scenario; 8] = [
     Scenario::None,
     Scenario::Blind,
     Scenario::Dense,
     Scenario::Netmarks,
     Scenario::Terms,
     Scenario::Terms1,
+    Scenario::Terms2,
     Scenario::Terms11,
 ];
 
@@ -49,7 +53,7 @@ struct Comparison {
     against: Scenario,
 }
 
-const COMPARISONS: [Comparison; 7] = [
+const COMPARISONS: [Comparison; 8] = [
     Comparison {
         row: "4",
         what: "netmarks against answering `[]`",
@@ -88,6 +92,12 @@ const COMPARISONS: [Comparison; 7] = [
     },
     Comparison {
         row: "12",
+        what: "two preferred terms against none",
+        of: Scenario::Terms2,
+        against: Scenario::None,
+    },
+    Comparison {
+        row: "12",
         what: "eleven preferred terms against none",
         of: Scenario::Terms11,
         against: Scenario::None,
@@ -118,6 +128,7 @@ impl Scenario {
             Self::Netmarks => ("netmarks", 0),
             Self::Terms => ("none", 3),
             Self::Terms1 => ("none", 1),
+            Self::Terms2 => ("none", 2),
             Self::Terms11 => ("none", 11),
         };
         Setting { terms, ..Setting::new(nodes, pods, extender) }

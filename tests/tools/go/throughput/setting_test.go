@@ -14,7 +14,7 @@ type setting struct {
 	Pods int `json:"pods"`
 	// none, blind, dense or netmarks.
 	Extender string `json:"extender"`
-	// Preferred terms of node affinity that each measured pod carries: 0, 1, 3 or 11.
+	// Preferred terms of node affinity that each measured pod carries: 0 to 3, or 11.
 	Terms int `json:"terms"`
 	// percentageOfNodesToScore; 0 leaves it to the scheduler.
 	Percentage int `json:"percentage"`

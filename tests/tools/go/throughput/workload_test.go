@@ -108,7 +108,7 @@ func podSpec() object {
 }
 
 // terms are what admission adds to a pod of this traffic: by default the eight best nodes, the next eight, and the best
-// zone; one term is the eight best alone. Eleven are more than it would ever add: eight nodes by name, and each zone.
+// zone; fewer are the first of these. Eleven are more than it would ever add: eight nodes by name, and each zone.
 func (s setting) terms() []object {
 	ranked := newTraffic(s.Nodes).ranked(s.Nodes)
 	names := func(from, to int) []string {
@@ -130,10 +130,9 @@ func (s setting) terms() []object {
 		return term(weight, "matchExpressions", "topology.kubernetes.io/zone", name)
 	}
 	switch s.Terms {
-	case 1:
-		return []object{hostnames(100, 0, 8)}
-	case 3:
-		return []object{hostnames(100, 0, 8), hostnames(69, 8, 16), zone(25, ranked[0]%zones)}
+	case 1, 2, 3:
+		byDefault := []object{hostnames(100, 0, 8), hostnames(69, 8, 16), zone(25, ranked[0]%zones)}
+		return byDefault[:s.Terms]
 	case 11:
 		var terms []object
 		for number, name := range names(0, 8) {
