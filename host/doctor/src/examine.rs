@@ -130,10 +130,14 @@ pub async fn examine(subject: &Subject) -> Report {
             now: unix_now(),
         };
         let steered = steered(client, pod_name).await;
-        let asked = known.extender.is_ok_and(|(decisions, _)| decisions.iter().any(|one| one.id.is_none()));
+        let decisions = known.extender.map_or(&[][..], |(decisions, _)| decisions);
+        let asked = decisions.iter().any(|decision| decision.id.is_none());
         // A pod that is steered need not be put to the extender, too.
         if steered.is_none() || asked {
             findings.push(pod::findings_of(pod_name, &pod::fetch(client, pod_name).await, known));
+        }
+        if steered.is_some() {
+            findings.extend(pod::through_both_doors(pod_name, decisions));
         }
         findings.extend(steered);
     }

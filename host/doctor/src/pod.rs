@@ -124,6 +124,15 @@ pub(super) fn findings_of(
     placed(name, pod, decision, scheduler)
 }
 
+/// Whether its scheduler asked the extender after the webhook had steered it. What is older is a namesake's, as StatefulSets make them.
+pub(super) fn through_both_doors(name: &Namespaced, decisions: &[RecordedDecision]) -> Option<Finding> {
+    let steered = decisions.iter().filter(|decision| decision.id.is_some());
+    let steered = steered.map(|decision| decision.at).reduce(f64::max)?;
+    decisions.iter().find(|decision| decision.id.is_none() && decision.at >= steered)?;
+    let found = format!("{name}: the webhook steered it, and its scheduler asked the extender, too");
+    Some(Finding::warning(CHECK, found, "leave its scheduler out of `admission.schedulers`"))
+}
+
 /// Why there is no decision to look at.
 fn undecided(name: &Namespaced, pod: &Seen, known: Known<'_>) -> Finding {
     if !known.schedulers.may_ask(&pod.scheduler) {

@@ -217,3 +217,17 @@ fn the_lead_is_weighed_by_the_pods_own_scheduler() {
     let finding = explained_with(pod, &[decision], 2, &both);
     assert!(finding.found.contains("our lead of 450 points"), "{finding:?}");
 }
+
+#[test]
+fn a_pod_that_goes_through_both_doors_is_found() {
+    let by_extender = decision(&[("node-0", 10, 1_000.0)], 4);
+    let by_webhook = |at: f64| RecordedDecision { id: Some("d-1".to_owned()), at, ..by_extender.clone() };
+    let found = |decisions: &[RecordedDecision]| through_both_doors(&name(), decisions);
+    let both = found(&[by_extender.clone(), by_webhook(NOW - 6.0)]).unwrap();
+    assert_eq!(both.status, Status::Warning);
+    assert!(both.advice.as_deref().unwrap().contains("`admission.schedulers`"), "{both:?}");
+    assert_eq!(found(&[by_extender.clone(), by_webhook(NOW - 4.0)]), None, "of a namesake before it");
+    for one in [by_extender.clone(), by_webhook(NOW)] {
+        assert_eq!(found(&[one]), None);
+    }
+}
