@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::support::Extender;
 use crate::support::setting::Setting;
 use anyhow::{Context as _, Result, ensure};
-use curve::Curve;
+use curve::{Curve, ENOUGH};
 use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -33,16 +33,13 @@ const NAMESPACE: &str = "shop";
 const SECONDS: &str = "NETMARKS_SOAK_SECONDS";
 const OUTPUT: &str = "NETMARKS_SOAK_OUTPUT";
 
-/// Where nothing is told: with so many requests, a kilobyte lost by each is several times the bound.
-const SHORT: u64 = 60;
+/// Where nothing is told.
+const SHORT: u64 = 120;
 
 /// Requests a second, each for a pod of its own, by so many clients. One in `FRESH` opens a connection.
 const REQUESTS: u64 = 800;
 const CLIENTS: u64 = 8;
 const FRESH: u64 = 50;
-
-/// So many are enough: a kilobyte lost by each of the later half of them is beyond the bound.
-const ENOUGH: u64 = 24_000;
 
 /// Pods that are created a second, each deleted when so many younger ones are there. Created, started and deleted each is an event.
 const PODS: u64 = 20;
@@ -50,15 +47,6 @@ const ALIVE: u64 = 100;
 
 /// Swaps a second are one; every so many, the policy was never seen before and is compiled.
 const COMPILED: u64 = 10;
-
-/// What is lost by each request must be below half a kilobyte.
-const BYTES: f64 = 512.0;
-
-/// What the allocator and the rings do beside it.
-const SLACK_MB: f64 = 4.0;
-
-/// Descriptors come and go with connections.
-const DESCRIPTORS: f64 = 24.0;
 
 struct Soak<'a> {
     setting: &'a Setting,
@@ -208,10 +196,7 @@ async fn memory_and_descriptors_stay_what_they_were() {
     assert!(answers.get("scored").copied().unwrap_or(0) > 0, "{answers:?}");
     let growth = curve.growth().unwrap();
     println!("{growth}");
-    let bound = growth.requests * BYTES / 1e6 + SLACK_MB;
-    assert!(growth.requests * 1024.0 / 1e6 > bound, "too few requests to tell anything: {growth}");
-    assert!(growth.megabytes < bound, "more than {bound:.1} MB: {growth}");
-    assert!(growth.descriptors < DESCRIPTORS, "{growth}");
+    growth.judge().unwrap();
 }
 
 /// One pod of the application that frontends call.

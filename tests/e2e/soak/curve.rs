@@ -1,11 +1,27 @@
-//! What a process holds over time, as figures and as a picture.
+//! What a process holds over time, as figures and as a picture, and whether that is too much.
 
 use std::fmt;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tokio::time::Instant;
+
+/// So many requests are enough for [`Growth::judge`], also where they are not spread evenly: those that count are half of them.
+pub(super) const ENOUGH: u64 = 30_000;
+
+/// What is lost by each request must be below half a kilobyte.
+const BYTES: f64 = 512.0;
+
+/// What the allocator and the rings do beside it.
+const SLACK_MB: f64 = 4.0;
+
+/// Descriptors come and go with connections.
+const DESCRIPTORS: f64 = 24.0;
+
+/// A leak that must be found: bytes of each request, and how many times the bound all of them must be.
+const LEAK: f64 = 1024.0;
+const CLEARLY: f64 = 1.2;
 
 /// What is drawn of a moment.
 type Figure = fn(&Point) -> f64;
@@ -43,6 +59,18 @@ impl fmt::Display for Growth {
             "from {level:.1} MB it grew by {megabytes:.1} MB and {descriptors} descriptors in {requests} requests and {changes} \
              changes of pods"
         )
+    }
+}
+
+impl Growth {
+    /// Fails if it is too much, and if so few requests came that a leak would be no more than what is allowed.
+    pub(super) fn judge(&self) -> Result<()> {
+        let bound = self.requests * BYTES / 1e6 + SLACK_MB;
+        let leak = self.requests * LEAK / 1e6;
+        ensure!(leak >= CLEARLY * bound, "too few requests to tell anything: {self}");
+        ensure!(self.megabytes < bound, "more than {bound:.1} MB: {self}");
+        ensure!(self.descriptors < DESCRIPTORS, "more than {DESCRIPTORS} descriptors: {self}");
+        Ok(())
     }
 }
 
@@ -142,5 +170,50 @@ impl Curve {
         )?;
         svg.push('\n');
         Ok(svg)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two minutes of so many requests, each of which loses so many bytes and descriptors. Beside that the first quarter takes 20 MB that
+    /// stay, and one more is there in every other moment.
+    fn growth(requests: f64, lost: f64, descriptors: f64) -> Growth {
+        let point = |second: u32| {
+            let seconds = f64::from(second);
+            let requests = requests * seconds / 120.0;
+            let begun = 20.0 * (seconds / 30.0).min(1.0);
+            Point {
+                seconds,
+                megabytes: 40.0 + begun + f64::from(second % 2) + requests * lost / 1e6,
+                descriptors: 60.0 + requests * descriptors,
+                requests,
+                changes: 0.0,
+            }
+        };
+        Curve { begun: None, points: (0..=120).map(point).collect() }.growth().unwrap()
+    }
+
+    #[test]
+    fn a_kilobyte_lost_by_each_request_is_found_and_nothing_else_is() {
+        let enough = ENOUGH as f64;
+        for requests in [enough, 4.0 * enough] {
+            growth(requests, 0.0, 0.0).judge().unwrap();
+            // Half of the bound.
+            growth(requests, BYTES / 2.0, 0.0).judge().unwrap();
+            let found = growth(requests, LEAK, 0.0).judge().unwrap_err().to_string();
+            assert!(found.contains("more than") && found.contains("MB"), "{found}");
+            let found = growth(requests, 0.0, 0.01).judge().unwrap_err().to_string();
+            assert!(found.contains("24 descriptors"), "{found}");
+        }
+    }
+
+    #[test]
+    fn what_a_few_requests_lose_is_not_judged() {
+        for lost in [0.0, LEAK] {
+            let found = growth(20_000.0, lost, 0.0).judge().unwrap_err().to_string();
+            assert!(found.contains("too few requests"), "{found}");
+        }
     }
 }

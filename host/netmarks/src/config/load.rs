@@ -74,10 +74,27 @@ impl Loaded {
 /// # Errors
 /// If the file cannot be read; otherwise with all [`Mistakes`] that can be seen at once, each with file and line, variable or flag.
 pub fn load(file: Option<&Path>, environment: &[(String, String)], flags: &Flags) -> Result<Loaded> {
-    let mut tree = match file {
+    let tree = match file {
         None => Tree::empty(),
-        Some(file) => read(file)?,
+        Some(file) => {
+            let text = std::fs::read_to_string(file)
+                .with_context(|| format!("failed to read the configuration file {}", file.display()))?;
+            read(file, &text)?
+        }
     };
+    lay_over(tree, environment, flags)
+}
+
+/// The configuration in `text`, as if `file` held it: that is only named, and there is no environment and no flag.
+///
+/// # Errors
+/// With all [`Mistakes`] that can be seen at once, each with file and line.
+pub fn load_text(file: &Path, text: &str) -> Result<Loaded> {
+    lay_over(read(file, text)?, &[], &Flags::default())
+}
+
+/// Lays environment and flags over what a file holds.
+fn lay_over(mut tree: Tree, environment: &[(String, String)], flags: &Flags) -> Result<Loaded> {
     let mut mistakes = Vec::new();
     // The keys whose values are not known.
     let mut unknown = Vec::new();
@@ -114,10 +131,8 @@ pub(crate) fn is_not_found(error: &(dyn std::error::Error + 'static)) -> bool {
     error.downcast_ref().is_some_and(|error: &std::io::Error| error.kind() == ErrorKind::NotFound)
 }
 
-fn read(file: &Path) -> Result<Tree> {
-    let text = std::fs::read_to_string(file)
-        .with_context(|| format!("failed to read the configuration file {}", file.display()))?;
-    Tree::read(file, &text).map_err(|YamlError { line, message }| {
+fn read(file: &Path, text: &str) -> Result<Tree> {
+    Tree::read(file, text).map_err(|YamlError { line, message }| {
         let place = Place::File { file: file.to_owned(), line };
         Mistakes::from(Mistake::of(&place, format!("not valid YAML: {message}"))).into()
     })
@@ -240,8 +255,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_the_default() {
-        let file = file("# nothing set\n");
-        let loaded = load(Some(file.path()), &[], &Vec::new()).unwrap();
+        let loaded = load_text(Path::new("netmarks.yaml"), "# nothing set\n").unwrap();
         assert_eq!(loaded.config, Config::default());
         assert!(!loaded.is_set("") && !loaded.is_set("server"));
     }
