@@ -83,6 +83,14 @@ struct Measure {
     json: Option<PathBuf>,
 }
 
+impl Args {
+    /// Shows in a few minutes that every benchmark runs, with the build that tests have.
+    pub(crate) fn trial() -> Self {
+        let (rows, rounds, json) = (Vec::new(), None, None);
+        Self { action: None, measure: Measure { rows, all: false, rounds, quick: true, dev: true, json } }
+    }
+}
+
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     let Args { action, measure } = args;
     match action {
