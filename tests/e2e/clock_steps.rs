@@ -3,6 +3,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::support::invariants::Invariants;
 use crate::support::rollout::{deploy, scale_until};
 use crate::support::scheduling::attempts_and_pods;
 use crate::support::setting::Setting;
@@ -69,17 +70,16 @@ async fn pods_are_scheduled_as_before_while_the_clock_is_set_by_a_day() {
     deploy(plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;
     scale_until(plane, NAMESPACE, &extender, "scored", &mut frontends).await;
+    let invariants = Invariants::of(&extender, NAMESPACE, &setting.edges).await.unwrap();
 
     for off_by in STEPS {
         clock.set(off_by).unwrap();
         scale_until(plane, NAMESPACE, &extender, "scored", &mut frontends).await;
         let pods = usize::try_from(frontends).unwrap() + 1;
         plane.wait_bound(NAMESPACE, pods, LIMIT).await.unwrap();
-        extender.get("/readyz").await.unwrap();
         is_seen(&extender, off_by).await.unwrap();
         refreshes(&extender).await.unwrap();
-        extender.wait_flows(&setting.edges).await.unwrap();
-        extender.wait_pods(NAMESPACE, pods).await.unwrap();
+        assert_eq!(invariants.recovered(plane, &extender).await.unwrap(), pods);
     }
     let answers = extender.answers().await.unwrap();
     for empty in ["stale-metrics", "no-metrics", "deadline", "policy-fault"] {

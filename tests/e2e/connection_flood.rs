@@ -1,4 +1,4 @@
-//! A flood of connections that do nothing beside a kube-scheduler that loses nothing by it.
+//! A flood of connections that do nothing, or next to nothing, beside a kube-scheduler that loses nothing by it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 use std::net::SocketAddr;
@@ -31,6 +31,19 @@ const HALF_BODY: Habit =
 /// The first bytes of a record that a handshake begins with.
 const HALF_HELLO: Habit = Habit::Send(&[0x16, 3, 1, 2, 0]);
 const UNREAD: Habit = Habit::NeverRead(b"GET /v1/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n");
+
+/// The same for those that never stand still.
+const SLOW_HEAD: Habit = Habit::Drip(b"POST /prioritize HTTP/1.1\r\nHost: localhost\r\nX-Slow: ", b"x");
+const SLOW_BODY: Habit = Habit::Drip(
+    b"POST /prioritize HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n{\"Pod\":",
+    b" ",
+);
+const SLOW_HELLO: Habit = Habit::Drip(&[0x16, 3, 1, 2, 0], &[1]);
+/// Asks more often than it reads.
+const SLOW_READER: Habit = Habit::Drip(
+    b"GET /v1/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n",
+);
 
 /// A quantile of what came between two readings, as PromQL's `histogram_quantile` has it.
 fn quantile(quantile: f64, before: &[(f64, f64)], after: &[(f64, f64)]) -> Duration {
@@ -101,10 +114,15 @@ async fn a_scheduler_loses_nothing_by_a_flood_of_connections() {
     let address: SocketAddr = extender.url().trim_start_matches("http://").parse().unwrap();
     let mut flood = Flood::default();
     flood.add(2_000, address, Habit::Send(b""));
-    flood.add(1_000, address, HALF_HEAD);
-    flood.add(1_000, address, HALF_BODY);
-    flood.add(200, address, UNREAD);
-    flood.add(200, admin, HALF_HELLO);
+    for (stopped, slow, each, listener) in [
+        (HALF_HEAD, SLOW_HEAD, 500, address),
+        (HALF_BODY, SLOW_BODY, 500, address),
+        (UNREAD, SLOW_READER, 100, address),
+        (HALF_HELLO, SLOW_HELLO, 100, admin),
+    ] {
+        flood.add(each, listener, stopped);
+        flood.add(each, listener, slow);
+    }
     flood.add(600, admin, Habit::Send(b""));
     until("places run short", LIMIT, async || {
         let displaced = "netmarks_connections_closed_total{listener=\"server\",reason=\"displaced\"}";

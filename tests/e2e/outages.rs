@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::support::invariants::Invariants;
 use crate::support::rollout::{deploy, scale_until};
 use crate::support::{Extender, LIMIT, binaries};
-use anyhow::ensure;
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, PrometheusServer, until};
+use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, PrometheusServer};
 use netmarks_test_traffic::{Mesh, Pods, Protocol, Topology, TrafficServer, online_boutique, wall_clock};
 
 /// The namespace of the sample's edges.
@@ -31,6 +31,7 @@ async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
     deploy(&plane, NAMESPACE, "frontend", 1, 2).await;
     let mut frontends = 1;
     scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
+    let invariants = Invariants::of(&extender, NAMESPACE, &edges).await.unwrap();
 
     // The extender is killed: pods are bound all the same; it comes back and scores.
     extender.kill().unwrap();
@@ -41,28 +42,24 @@ async fn scheduling_goes_on_whatever_dies_and_the_extender_recovers() {
     extender.restart().unwrap();
     extender.wait_ready().await.unwrap();
     scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
+    invariants.recovered(&plane, &extender).await.unwrap();
 
     // Prometheus is killed: answers turn empty when the flows have expired, pods are bound; it recovers.
     prometheus.kill().unwrap();
     scale_until(&plane, NAMESPACE, &extender, "stale-metrics", &mut frontends).await;
     plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 4, LIMIT).await.unwrap();
+    invariants.hold(&extender).await.unwrap();
     prometheus.restart().await.unwrap();
     scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
+    invariants.recovered(&plane, &extender).await.unwrap();
 
     // The API server is killed: nothing can be bound, and the extender stays up and ready with what it knows. When
     // it is back, a pod that was never seen before counts.
     plane.kill_apiserver().unwrap();
-    extender.get("/readyz").await.unwrap();
+    invariants.hold(&extender).await.unwrap();
     plane.restart_apiserver().await.unwrap();
     scale_until(&plane, NAMESPACE, &extender, "scored", &mut frontends).await;
     let expected = usize::try_from(frontends).unwrap() + 4;
     plane.wait_bound(NAMESPACE, expected, LIMIT).await.unwrap();
-    until("every pod is known again", LIMIT, async || {
-        let snapshot = extender.json("/v1/snapshot").await?;
-        let pods = snapshot["pods"].as_array().map_or(0, Vec::len);
-        ensure!(pods == expected, "{pods} of {expected}");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    assert_eq!(invariants.recovered(&plane, &extender).await.unwrap(), expected);
 }

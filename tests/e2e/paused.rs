@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::support::invariants::Invariants;
 use crate::support::rollout::{deploy, scale_until};
 use crate::support::scheduling::{above, attempts_and_pods, searches};
 use crate::support::setting::Setting;
@@ -51,6 +52,7 @@ async fn a_rollout_ends_though_the_extender_is_stopped_and_killed_in_it() {
     let scheduler = extender.start_scheduler(plane, &setting.edges).await.unwrap();
     deploy(plane, NAMESPACE, "cart", 1, 1).await;
     deploy(plane, NAMESPACE, "frontend", 1, 2).await;
+    let invariants = Invariants::of(&extender, NAMESPACE, &setting.edges).await.unwrap();
     plane.scale_deployment(NAMESPACE, "frontend", i32::try_from(PODS).unwrap() - 1).await.unwrap();
 
     let at_stop = bound(plane, STOP_AT).await.unwrap();
@@ -59,6 +61,7 @@ async fn a_rollout_ends_though_the_extender_is_stopped_and_killed_in_it() {
     extender.signal("CONT").unwrap();
     let stopped = bound(plane, at_stop).await.unwrap() - at_stop;
     println!("{stopped} pods were bound while it was stopped");
+    invariants.hold(&extender).await.unwrap();
 
     let mut random = seed;
     for point in KILL_AT {
@@ -68,6 +71,7 @@ async fn a_rollout_ends_though_the_extender_is_stopped_and_killed_in_it() {
         random ^= random << 17;
         let point = point + usize::try_from(random % SPREAD).unwrap();
         println!("seed {seed}: killed at {} pods", bound(plane, point).await.unwrap());
+        // Perhaps before it is ready again: what must hold is checked after the last one.
         extender.kill().unwrap();
         extender.restart().unwrap();
     }
@@ -92,4 +96,6 @@ async fn a_rollout_ends_though_the_extender_is_stopped_and_killed_in_it() {
     })
     .await
     .unwrap();
+    plane.wait_bound(NAMESPACE, usize::try_from(frontends).unwrap() + 1, LIMIT).await.unwrap();
+    invariants.recovered(plane, &extender).await.unwrap();
 }

@@ -5,10 +5,10 @@
 
 mod chart;
 mod compare;
-mod record;
+pub(crate) mod record;
 mod statistics;
 mod tables;
-mod targets;
+pub(crate) mod targets;
 
 use std::ffi::OsString;
 use std::fs;
@@ -17,14 +17,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Error, Result};
 use serde::Deserialize;
 
-use self::targets::{Outcome, TARGETS};
+use self::record::{Figure, Record, Run};
+use self::targets::{TARGETS, print_rows};
 use crate::command::{cargo, run as run_command, target_folder};
-use crate::{evaluation, guests};
+use crate::{evaluation, guests, throughput};
 
-pub(crate) use self::record::{Figure, Record, Run, number};
 pub(crate) use self::tables::stale;
 
-/// Rows that `cargo xtask throughput` measures, with a scheduler and servers in Go.
+/// Rows that `cargo xtask throughput` alone measures, with a scheduler and servers in Go.
 const ELSEWHERE: [&str; 4] = ["1b", "4", "5", "12"];
 
 /// The row that is a simulation.
@@ -65,6 +65,10 @@ struct Measure {
     /// what grows with the cluster
     #[arg(long, value_name = "ROW", value_delimiter = ',')]
     rows: Vec<String>,
+    /// Also what `cargo xtask throughput` measures unless told otherwise, with the same program: every row in one record. An hour more
+    /// unless --quick
+    #[arg(long, conflicts_with = "rows")]
+    all: bool,
     /// How often everything is measured, in turn; 5 unless --quick
     #[arg(long, value_name = "COUNT")]
     rounds: Option<u32>,
@@ -77,6 +81,14 @@ struct Measure {
     /// Also write what was measured to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+impl Args {
+    /// Shows in a few minutes that every benchmark runs, with the build that tests have.
+    pub(crate) fn trial() -> Self {
+        let (rows, rounds, json) = (Vec::new(), None, None);
+        Self { action: None, measure: Measure { rows, all: false, rounds, quick: true, dev: true, json } }
+    }
 }
 
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
@@ -93,11 +105,13 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
 
 /// Builds the guests and measures round by round, one benchmark after the other: side by side they would measure each other.
 fn measure(root: &Path, args: &Measure) -> Result<()> {
-    let Measure { rows, rounds, quick, dev, json } = args;
+    let Measure { rows, all, rounds, quick, dev, json } = args;
+    let json = json.as_deref();
     let build = if *dev { Build::Development } else { Build::Release };
     let is_wanted = |row: &str| rows.is_empty() || rows.iter().any(|wanted| wanted == row);
     guests::build(root)?;
-    let flags = [(*quick, " --quick"), (*dev, " --dev")].into_iter().filter(|(given, _)| *given);
+    let flags = [(*all, " --all"), (*quick, " --quick"), (*dev, " --dev")];
+    let flags = flags.into_iter().filter(|(given, _)| *given);
     let flags: String = flags.map(|(_, flag)| flag).collect();
     let mut run = Run::begin(root, format!("`cargo xtask bench{flags}`"), *quick || *dev)?;
     let program = built(root, build)?;
@@ -117,12 +131,21 @@ fn measure(root: &Path, args: &Measure) -> Result<()> {
         let quick = quick.then_some(OsString::from("--quick"));
         failures.extend(bench(root, "shapes", build, quick.as_slice()).err());
     }
-    let record = Record { runs: vec![run] };
-    print_rows(&record, &TARGETS.map(|target| target.row));
-    if let Some(file) = json {
-        record.write(file)?;
-        println!("written to {}", file.display());
+    let mut record = Record { runs: vec![run] };
+    if *all {
+        // Whatever becomes of the rest.
+        record.keep(json)?;
+        // A development build shows no more than the short form does.
+        match throughput::measure_usual(root, &program, *quick || *dev) {
+            Ok((run, failure)) => {
+                record.runs.push(run);
+                failures.extend(failure);
+            }
+            Err(error) => failures.push(error),
+        }
     }
+    print_rows(&record, &TARGETS.map(|target| target.row));
+    record.keep(json)?;
     // All that could be measured is written by now.
     failures.into_iter().next().map_or(Ok(()), Err)
 }
@@ -222,27 +245,4 @@ fn bench(root: &Path, name: &str, build: Build, arguments: &[OsString]) -> Resul
         .args(["bench", "--workspace", "--profile", build.profile(), "--bench", name, "--"])
         .args(arguments);
     run_command(&mut command)
-}
-
-/// Every row of the targets with what was measured: one that was not counts as not met.
-/// Prints these rows of the targets, and what was measured for them.
-pub(crate) fn print_rows(record: &Record, rows: &[&str]) {
-    for run in &record.runs {
-        println!("\n{} on {}, {}", run.revision, run.date, run.machine);
-        if run.quick {
-            println!("quick: this shows that everything runs, not what it measures");
-        }
-    }
-    let mut met = 0;
-    for target in TARGETS.iter().filter(|target| rows.contains(&target.row)) {
-        let outcome = target.outcome(record);
-        met += usize::from(outcome == Outcome::Met);
-        println!("\n{:>2}  {}: {}", target.row, target.what, outcome.text());
-        for (name, bound) in target.figures {
-            let found =
-                record.figure(name).map_or_else(|| "not measured".to_owned(), |(_, figure)| figure.text());
-            println!("      {name:<66} {bound:<10} {found}");
-        }
-    }
-    println!("\n{met} of {} rows are met", rows.len());
 }

@@ -3,7 +3,8 @@
 use crate::command::{cargo, cargo_tool, run as run_command};
 use crate::test_run::{self, Stage};
 use crate::{
-    circles, console, dependencies, documents, fuzz, guests, image, manifests, picture, prerequisites, soak,
+    bench, circles, console, dependencies, documents, fuzz, guests, image, manifests, picture, prerequisites,
+    soak,
 };
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
@@ -36,7 +37,7 @@ struct Step {
     run: fn(&Path) -> Result<()>,
 }
 
-const STEPS: [Step; 16] = [
+const STEPS: [Step; 17] = [
     Step { name: "format", what: "cargo fmt --check, in every workspace", run: format },
     Step { name: "circles", what: "no two files import each other", run: circles::check },
     Step { name: "picture", what: "the crates are as ARCHITECTURE.md draws them", run: picture::check },
@@ -67,6 +68,11 @@ const STEPS: [Step; 16] = [
     },
     Step { name: "integration", what: "tests with guests and Debian's programs", run: integration },
     Step { name: "clippy", what: "no warnings", run: clippy },
+    Step {
+        name: "bench",
+        what: "every benchmark runs, with a tenth of the cluster in a development build; times are not judged",
+        run: |root| bench::run(root, &bench::Args::trial()),
+    },
     Step { name: "cluster", what: "programs of the test cluster are built", run: |_| cluster() },
     Step {
         name: "manifests",

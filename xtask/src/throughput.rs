@@ -10,13 +10,15 @@ mod report;
 mod run;
 mod scheduling;
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
-use clap::ValueEnum as _;
+use anyhow::{Context as _, Error, Result};
+use clap::{Args as _, FromArgMatches as _, ValueEnum as _};
 
-use crate::bench::{Record, Run, print_rows};
+use crate::bench::record::{Record, Run};
+use crate::bench::targets::print_rows;
 use crate::command::{cargo, run as run_command, target_folder};
 use netmarks_test_tools::ThroughputPrograms;
 use run::Bench;
@@ -83,8 +85,32 @@ struct Extent {
     load: (u32, Vec<u32>),
 }
 
+impl Args {
+    /// Those of a command line that names this program and nothing else, except perhaps `--quick`.
+    fn usual(program: &Path, quick: bool) -> Result<Self> {
+        let words = [OsStr::new("--program"), program.as_os_str()].into_iter();
+        let words = words.chain(quick.then_some(OsStr::new("--quick")));
+        let command = Self::augment_args(clap::Command::new("throughput").no_binary_name(true));
+        Ok(Self::from_arg_matches(&command.try_get_matches_from(words)?)?)
+    }
+}
+
 pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
-    let Args { parts, scenarios, nodes, pods, rounds, requests, connections, program, json, quick } = args;
+    let (measured, failure) = measure(root, args)?;
+    let record = Record { runs: vec![measured] };
+    print_rows(&record, &ROWS);
+    record.keep(args.json.as_deref())?;
+    failure.map_or(Ok(()), Err)
+}
+
+/// Measures what is measured unless told otherwise, with this program.
+pub(crate) fn measure_usual(root: &Path, program: &Path, quick: bool) -> Result<(Run, Option<Error>)> {
+    measure(root, &Args::usual(program, quick)?)
+}
+
+/// Measures; returns why a part of it could not be measured, if so.
+fn measure(root: &Path, args: &Args) -> Result<(Run, Option<Error>)> {
+    let Args { parts, scenarios, nodes, pods, rounds, requests, connections, program, json: _, quick } = args;
     let mut extent = Extent {
         nodes: nodes.clone(),
         pods: *pods,
@@ -113,16 +139,12 @@ pub(crate) fn run(root: &Path, args: &Args) -> Result<()> {
     if parts.contains(&Part::Candidates) {
         candidates::measure(&bench, &extent, &mut measured);
     }
-    let loaded =
-        if parts.contains(&Part::Load) { load::measure(&bench, &extent, &mut measured) } else { Ok(()) };
-    let record = Record { runs: vec![measured] };
-    print_rows(&record, &ROWS);
-    println!("Kubernetes {kubernetes}; load average at the start {load}");
-    if let Some(file) = json {
-        record.write(file)?;
-        println!("written to {}", file.display());
+    let mut failure = None;
+    if parts.contains(&Part::Load) {
+        failure = load::measure(&bench, &extent, &mut measured).err();
     }
-    loaded
+    println!("Kubernetes {kubernetes}; load average at the start {load}");
+    Ok((measured, failure))
 }
 
 /// As `Run` names it.
@@ -140,4 +162,19 @@ fn build(root: &Path) -> Result<PathBuf> {
     build.current_dir(root).args(["build", "--release", "--workspace", "--bin", "netmarks"]);
     run_command(&mut build)?;
     Ok(target_folder()?.join("release/netmarks"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_another_command_measures_is_what_this_one_does_without_options() {
+        let program = Path::new("netmarks");
+        for quick in [false, true] {
+            let args = Args::usual(program, quick).unwrap();
+            assert_eq!((args.program.as_deref(), args.quick), (Some(program), quick));
+            assert_eq!(args.parts, [Part::Scheduling, Part::Load]);
+        }
+    }
 }

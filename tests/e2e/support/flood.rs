@@ -1,15 +1,19 @@
 //! Connections that do nothing useful, kept up for as long as they are wanted.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, Interval};
 
-/// How soon a connection that was closed is opened again.
+/// How soon a connection that was closed is opened again, and one that drips goes on.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// What a connection that drips reads at a time, in bytes.
+const LITTLE: usize = 64;
 
 /// What the members of a flood do with their connections.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,8 @@ pub enum Habit {
     Send(&'static [u8]),
     /// Ask this, and never read the answer.
     NeverRead(&'static [u8]),
+    /// Send the first, then the second over and over, and read a little of what comes each time.
+    Drip(&'static [u8], &'static [u8]),
 }
 
 /// Holds connections, each opened again when the server closes it; all are closed when it is dropped.
@@ -42,7 +48,7 @@ async fn member(first: Instant, address: SocketAddr, habit: Habit) {
     loop {
         again.tick().await;
         let Ok(mut stream) = TcpStream::connect(address).await else { continue };
-        let (Habit::Send(bytes) | Habit::NeverRead(bytes)) = habit;
+        let (Habit::Send(bytes) | Habit::NeverRead(bytes) | Habit::Drip(bytes, _)) = habit;
         if stream.write_all(bytes).await.is_err() {
             continue;
         }
@@ -54,6 +60,22 @@ async fn member(first: Instant, address: SocketAddr, habit: Habit) {
             }
             // Until the other side resets it.
             Habit::NeverRead(_) => drop(stream.ready(tokio::io::Interest::ERROR).await),
+            Habit::Drip(_, more) => drip(&mut stream, more, &mut again).await,
+        }
+    }
+}
+
+/// Until the other side closes it.
+async fn drip(stream: &mut TcpStream, more: &[u8], ticks: &mut Interval) {
+    loop {
+        ticks.tick().await;
+        if stream.write_all(more).await.is_err() {
+            return;
+        }
+        match stream.try_read(&mut [0; LITTLE]) {
+            Ok(0) => return,
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return,
+            Ok(_) | Err(_) => {}
         }
     }
 }

@@ -10,6 +10,7 @@
 pub mod container;
 pub mod fault_proxy;
 pub mod flood;
+pub mod invariants;
 pub mod name_server;
 pub mod node;
 pub mod pod;

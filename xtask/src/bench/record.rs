@@ -90,6 +90,14 @@ impl Record {
         fs::write(file, text + "\n").with_context(|| format!("failed to write {}", file.display()))
     }
 
+    /// Writes it where a file is asked for, and says so.
+    pub(crate) fn keep(&self, file: Option<&Path>) -> Result<()> {
+        let Some(file) = file else { return Ok(()) };
+        self.write(file)?;
+        println!("written to {}", file.display());
+        Ok(())
+    }
+
     /// A figure and the run that has it; the first run that does counts.
     pub(crate) fn figure(&self, name: &str) -> Option<(&Run, &Figure)> {
         self.figures().find(|(_, figure)| figure.name == name)

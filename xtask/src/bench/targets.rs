@@ -212,6 +212,28 @@ pub(super) const TARGETS: [Target; 15] = [
     },
 ];
 
+/// Prints these rows of the targets, and what was measured for them.
+pub(crate) fn print_rows(record: &Record, rows: &[&str]) {
+    for run in &record.runs {
+        println!("\n{} on {}, {}", run.revision, run.date, run.machine);
+        if run.quick {
+            println!("quick: this shows that everything runs, not what it measures");
+        }
+    }
+    let mut met = 0;
+    for target in TARGETS.iter().filter(|target| rows.contains(&target.row)) {
+        let outcome = target.outcome(record);
+        met += usize::from(outcome == Outcome::Met);
+        println!("\n{:>2}  {}: {}", target.row, target.what, outcome.text());
+        for (name, bound) in target.figures {
+            let found =
+                record.figure(name).map_or_else(|| "not measured".to_owned(), |(_, figure)| figure.text());
+            println!("      {name:<66} {bound:<10} {found}");
+        }
+    }
+    println!("\n{met} of {} rows are met", rows.len());
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::record::Figure;

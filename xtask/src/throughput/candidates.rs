@@ -3,7 +3,7 @@
 use super::Extent;
 use super::report::plain;
 use super::run::{Bench, Setting};
-use crate::bench::Run;
+use crate::bench::record::Run;
 
 /// 0 is the scheduler's own choice: `max(5, 50 - nodes/125)` percent, and at least 100 nodes.
 const PERCENTAGES: [u32; 5] = [0, 20, 50, 75, 100];

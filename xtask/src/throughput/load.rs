@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Extent;
 use super::report::ratio;
 use super::run::{Bench, Load, Setting};
-use crate::bench::Run;
+use crate::bench::record::Run;
 
 /// Requests that are recorded and then sent again and again.
 const RECORDED: u32 = 64;

@@ -1,7 +1,7 @@
 //! Figures for the record of `cargo xtask bench`, which has their targets: what is compared was measured by turns, so that a ratio is one
 //! of each round.
 
-use crate::bench::{Figure, number};
+use crate::bench::record::{Figure, number};
 
 /// One thing against another, both measured in each round.
 pub(super) fn ratio(row: &str, name: String, unit: &str, of: &[f64], against: &[f64]) -> Figure {

@@ -7,7 +7,7 @@ use clap::ValueEnum as _;
 use super::Extent;
 use super::report::ratio;
 use super::run::{Bench, Setting};
-use crate::bench::{Figure, Run};
+use crate::bench::record::{Figure, Run};
 
 /// What steers the scheduler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]

@@ -74,7 +74,8 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
         swaps += 1;
         std::thread::sleep(Duration::from_secs(1).saturating_sub(started.elapsed()));
     });
-    let (large, bomb) = (large_artefact(50 << 20), bomb());
+    // The compiler gets what the requests leave of the machine, which may be little: a quick run does not wait for a whole one.
+    let (large, bomb) = (large_artefact(50 << 20), bomb(if quick { 1_000 } else { 20_000 }));
     let mut refusals = 0_u32;
     let accepting = load.run(seconds(20), judge, || {
         for bytes in [&large, &bomb] {
@@ -150,10 +151,11 @@ fn large_artefact(bytes: usize) -> Vec<u8> {
     component(&format!("(memory 1000) (data (i32.const 0) \"{}\")", "x".repeat(bytes)))
 }
 
-/// A component of some hundred kB that takes the compiler many seconds: few functions, each one long expression.
-fn bomb() -> Vec<u8> {
+/// A component of few functions, each a long expression of so many terms: with 20,000 it has some hundred kB and takes the compiler
+/// many seconds.
+fn bomb(terms: usize) -> Vec<u8> {
     let expression = "local.get 0 i32.const 7 i32.mul local.get 1 i32.xor local.set 0 local.get 0 local.get 1 i32.add local.set 1 ";
-    let function = format!("(func (param i32 i32) (result i32) {} local.get 0)", expression.repeat(20_000));
+    let function = format!("(func (param i32 i32) (result i32) {} local.get 0)", expression.repeat(terms));
     component(&function.repeat(4))
 }
 

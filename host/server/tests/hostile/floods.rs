@@ -10,28 +10,33 @@ use super::support::{Running, ask};
 const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// More than there are places for one client, and than there are places.
-const FLOOD: usize = 700;
+pub(super) const FLOOD: usize = 700;
 
 /// The scheduler's connection, kept while others come, and one that it opens beside them.
-async fn is_served_beside(running: &Running, mut scheduler: TcpStream, flood: &[TcpStream]) {
-    assert!(ask(&mut scheduler, GET, "here\n").await, "it lost its place to {} others", flood.len());
+pub(super) async fn is_served_beside(running: &Running, scheduler: &mut TcpStream, flood: &[TcpStream]) {
+    assert!(ask(scheduler, GET, "here\n").await, "it lost its place to {} others", flood.len());
     let mut newcomer = running.connect().await;
     assert!(ask(&mut newcomer, GET, "here\n").await, "{} others keep it out", flood.len());
     assert!(running.all_open() <= 512);
 }
 
-async fn flood(running: &Running, sends: &str) -> Vec<TcpStream> {
+/// A connection on which this was sent.
+pub(super) async fn member(running: &Running, sends: &str) -> TcpStream {
+    let mut stream = running.connect().await;
+    // It may have been closed for the next already.
+    drop(stream.write_all(sends.as_bytes()).await);
+    stream
+}
+
+pub(super) async fn flood(running: &Running, sends: &str) -> Vec<TcpStream> {
     let mut flood = Vec::new();
     for _ in 0..FLOOD {
-        let mut stream = running.connect().await;
-        // It may have been closed for the next already.
-        drop(stream.write_all(sends.as_bytes()).await);
-        flood.push(stream);
+        flood.push(member(running, sends).await);
     }
     flood
 }
 
-async fn scheduler(running: &Running) -> TcpStream {
+pub(super) async fn scheduler(running: &Running) -> TcpStream {
     let mut scheduler = running.connect().await;
     assert!(ask(&mut scheduler, GET, "here\n").await);
     scheduler
@@ -40,9 +45,9 @@ async fn scheduler(running: &Running) -> TcpStream {
 #[tokio::test]
 async fn idle_connections_keep_nobody_out() {
     let running = Running::start().await;
-    let scheduler = scheduler(&running).await;
+    let mut scheduler = scheduler(&running).await;
     let flood = flood(&running, "").await;
-    is_served_beside(&running, scheduler, &flood).await;
+    is_served_beside(&running, &mut scheduler, &flood).await;
     assert!(running.closed(CloseReason::Displaced) >= (FLOOD - 256) as u64);
 }
 
@@ -62,26 +67,26 @@ async fn nor_do_connections_that_were_served_once() {
 #[tokio::test]
 async fn nor_do_half_sent_heads() {
     let running = Running::start().await;
-    let scheduler = scheduler(&running).await;
+    let mut scheduler = scheduler(&running).await;
     let flood = flood(&running, "GET / HTTP/1.1\r\nHost: ").await;
-    is_served_beside(&running, scheduler, &flood).await;
+    is_served_beside(&running, &mut scheduler, &flood).await;
 }
 
 #[tokio::test]
 async fn nor_do_half_sent_bodies() {
     let running = Running::start().await;
-    let scheduler = scheduler(&running).await;
+    let mut scheduler = scheduler(&running).await;
     let flood =
         flood(&running, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n0123").await;
-    is_served_beside(&running, scheduler, &flood).await;
+    is_served_beside(&running, &mut scheduler, &flood).await;
 }
 
 #[tokio::test]
 async fn nor_do_clients_that_read_no_answer() {
     let running = Running::start().await;
-    let scheduler = scheduler(&running).await;
+    let mut scheduler = scheduler(&running).await;
     let flood = flood(&running, "GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
-    is_served_beside(&running, scheduler, &flood).await;
+    is_served_beside(&running, &mut scheduler, &flood).await;
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Clients that take places and give nothing.
 
+mod drips;
 mod floods;
 mod streams;
 mod support;
