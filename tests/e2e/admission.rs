@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 
 use crate::support::release::{NAMESPACE, chart, values};
 use crate::support::setting::Setting;
+use crate::support::steered::{choose, decision, wait_steered};
 use crate::support::{Extender, LIMIT, scratch};
 
 /// Applications that talk to `shop/hub`.
@@ -103,16 +104,6 @@ fn pod(app: &str) -> Value {
     pod
 }
 
-/// The decision that a new pod of a namespace would name; nothing comes of asking.
-fn decision(plane: &ControlPlane, namespace: &str) -> Result<String> {
-    let mut probe = pod("bare");
-    probe["metadata"]["name"] = json!("probe");
-    probe["metadata"]["namespace"] = json!(namespace);
-    let file = scratch(plane, "probe.json", &probe.to_string())?;
-    let template = r"-o=jsonpath={.metadata.annotations.netmarks\.dev/decision}";
-    plane.kubectl(&["create", "--dry-run=server", template, "-f", &file.to_string_lossy()])
-}
-
 /// The webhook beside a kube-scheduler, and `shop/hub`, which runs.
 struct Opened {
     extender: Extender,
@@ -129,7 +120,7 @@ async fn open(setting: &Setting) -> Result<Opened> {
     let plane = &setting.plane;
     let authority = Authority::new("webhook")?;
     plane.create_namespace("shop").await?;
-    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"])?;
+    choose(plane, "shop")?;
     let (extender, port, url) = start(setting, &authority)?;
     extender.wait_ready().await?;
     extender.wait_flows(&setting.edges).await?;
@@ -138,7 +129,7 @@ async fn open(setting: &Setting) -> Result<Opened> {
     let hub = plane.wait_bound("shop", 1, LIMIT).await?.remove(0).node;
     extender.wait_pods("shop", 1).await?;
     apply(plane, &configuration(plane, &url, &authority)?)?;
-    wait_called(plane).await?;
+    wait_steered(plane, "shop", "bare").await?;
     Ok(Opened { extender, url, authority, hub, _scheduler: scheduler, _port: port })
 }
 
@@ -147,15 +138,6 @@ async fn nothing_is_assumed(extender: &Extender, limit: Duration) -> Result<()> 
     until("nothing is assumed", limit, async || {
         let assumed = extender.metric(ASSUMED_PODS).await?;
         ensure!(assumed == 0.0, "{assumed} are");
-        Ok(Some(()))
-    })
-    .await
-}
-
-/// Waits until the API server calls the webhook, and gets terms.
-async fn wait_called(plane: &ControlPlane) -> Result<()> {
-    until("new pods get terms", LIMIT, async || {
-        ensure!(!decision(plane, "shop")?.is_empty(), "they do not");
         Ok(Some(()))
     })
     .await
@@ -209,7 +191,9 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "the scheduler knows no extender");
 
     plane.create_namespace("other").await.unwrap();
-    until("pods can be created there", LIMIT, async || decision(plane, "other").map(Some)).await.unwrap();
+    until("pods can be created there", LIMIT, async || decision(plane, "other", "bare").map(Some))
+        .await
+        .unwrap();
     own::keeps_what_the_user_wrote(plane).unwrap();
     is_refused_where_it_cannot_be(plane).unwrap();
     plane.create_deployment(&DeploymentSpec::new("other", "bare", 2)).await.unwrap();

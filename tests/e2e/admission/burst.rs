@@ -13,8 +13,9 @@ use serde_json::json;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::{apply, configuration, nothing_is_assumed, pod, start, wait_called};
+use super::{apply, configuration, nothing_is_assumed, pod, start};
 use crate::support::setting::Setting;
+use crate::support::steered::{choose, wait_steered};
 use crate::support::{Extender, LIMIT};
 
 const PODS: usize = 200;
@@ -60,7 +61,7 @@ async fn two_hundred_pods_are_created_while_a_replica_is_killed() {
     let plane = &setting.plane;
     let authority = Authority::new("webhook").unwrap();
     plane.create_namespace("shop").await.unwrap();
-    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"]).unwrap();
+    choose(plane, "shop").unwrap();
     let (mut one, _port, url) = start(&setting, &authority).unwrap();
     let (mut two, _port, other_url) = start(&setting, &authority).unwrap();
     let _scheduler = plane.start_scheduler(SchedulerOptions::default()).await.unwrap();
@@ -74,7 +75,7 @@ async fn two_hundred_pods_are_created_while_a_replica_is_killed() {
     let address = |url: &str| url.trim_start_matches("https://").parse::<SocketAddr>().unwrap();
     let service = balance([address(&url), address(&other_url)]).await.unwrap();
     apply(plane, &configuration(plane, &format!("https://{service}"), &authority).unwrap()).unwrap();
-    wait_called(plane).await.unwrap();
+    wait_steered(plane, "shop", "bare").await.unwrap();
 
     let pods: Api<Pod> = Api::namespaced(plane.client().clone(), "shop");
     let create = async |number: usize| {

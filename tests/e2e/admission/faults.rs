@@ -18,7 +18,8 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::{WEBHOOK, apply, configuration, decision, pod, wait_called};
+use super::{WEBHOOK, apply, configuration, pod};
+use crate::support::steered::{decision, wait_steered};
 use crate::support::{Extender, LIMIT};
 
 /// `timeoutSeconds` of the configuration, and what a creation takes beside it on a busy machine.
@@ -59,7 +60,7 @@ pub(super) async fn pods_are_created_and_scheduled(
     apply(plane, &configuration(plane, url, &Authority::new("stranger")?)?)?;
     survives(plane, "stranger").await.context("a certificate that is not trusted")?;
     apply(plane, &configuration(plane, url, authority)?)?;
-    wait_called(plane).await?;
+    wait_steered(plane, "shop", "bare").await?;
     extender.kill()?;
     survives(plane, "dead").await.context("nobody there")
 }
@@ -108,7 +109,7 @@ fn called(plane: &ControlPlane) -> Result<(f64, f64, f64)> {
 async fn survives(plane: &ControlPlane, name: &str) -> Result<()> {
     let (before, ..) = called(plane)?;
     until("the webhook fails", LIMIT, async || {
-        ensure!(decision(plane, "shop")?.is_empty(), "it works");
+        ensure!(decision(plane, "shop", "bare")?.is_empty(), "it works");
         let (failed, ..) = called(plane)?;
         ensure!(failed > before, "it is not called: {failed}");
         Ok(Some(()))
