@@ -4,6 +4,7 @@
 
 mod burst;
 mod faults;
+mod left_alone;
 mod own;
 mod quota;
 
@@ -145,7 +146,9 @@ async fn nothing_is_assumed(extender: &Extender, limit: Duration) -> Result<()> 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the_webhook_does() {
-    let edges: Vec<Edge> = SPOKES.map(|spoke| Edge::new("shop", spoke, "hub", 400_000.0)).to_vec();
+    let mut edges = SPOKES.map(|spoke| Edge::new("shop", spoke, "hub", 400_000.0)).to_vec();
+    let from_elsewhere = Edge::new("shop", "bare", "hub", 400_000.0);
+    edges.push(Edge { source_namespace: left_alone::WAREHOUSE.to_owned(), ..from_elsewhere });
     let setting = Setting::start(edges).await.unwrap();
     let plane = &setting.plane;
     let mut opened = open(&setting).await.unwrap();
@@ -205,6 +208,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
         called.len() >= 2 && called.iter().all(Vec::is_empty),
         "a namespace without the label: {called:?}"
     );
+    left_alone::are_not_asked_about(plane, hub).await.unwrap();
 
     until("the CronJob has made a pod", LIMIT, async || {
         let pods = plane.placement("shop").await?;
