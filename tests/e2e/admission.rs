@@ -197,7 +197,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     until("pods can be created there", LIMIT, async || decision(plane, "other", "bare").map(Some))
         .await
         .unwrap();
-    own::keeps_what_the_user_wrote(plane).unwrap();
+    own::keeps_what_the_user_wrote(plane, hub).await.unwrap();
     is_refused_where_it_cannot_be(plane).unwrap();
     plane.create_deployment(&DeploymentSpec::new("other", "bare", 2)).await.unwrap();
     plane.wait_bound("other", 2, LIMIT).await.unwrap();
