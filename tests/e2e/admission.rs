@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod burst;
+mod elsewhere;
 mod faults;
 mod left_alone;
 mod own;
@@ -112,7 +113,7 @@ struct Opened {
     authority: Authority,
     /// The node of the hub.
     hub: String,
-    _scheduler: Scheduler,
+    scheduler: Scheduler,
     _port: Port,
 }
 
@@ -131,7 +132,7 @@ async fn open(setting: &Setting) -> Result<Opened> {
     extender.wait_pods("shop", 1).await?;
     apply(plane, &configuration(plane, &url, &authority)?)?;
     wait_steered(plane, "shop", "bare").await?;
-    Ok(Opened { extender, url, authority, hub, _scheduler: scheduler, _port: port })
+    Ok(Opened { extender, url, authority, hub, scheduler, _port: port })
 }
 
 /// Waits until every pod that was assumed is bound, gone or given up.
@@ -152,7 +153,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     let setting = Setting::start(edges).await.unwrap();
     let plane = &setting.plane;
     let mut opened = open(&setting).await.unwrap();
-    let Opened { extender, url, authority, hub, .. } = &mut opened;
+    let Opened { extender, url, authority, hub, scheduler, .. } = &mut opened;
     assert_eq!(extender.json("/v1/decisions").await.unwrap(), json!([]), "dry runs change nothing here");
 
     let selected = |app: &str| json!({"replicas": 2, "selector": {"matchLabels": {"app": app}}, "template": template(app)});
@@ -217,5 +218,6 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     })
     .await
     .unwrap();
+    elsewhere::is_explained(plane, extender, scheduler, hub).await.unwrap();
     faults::pods_are_created_and_scheduled(plane, extender, url, authority).await.unwrap();
 }
