@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod burst;
+mod elsewhere;
 mod faults;
+mod left_alone;
 mod own;
 mod quota;
 
@@ -20,6 +22,7 @@ use serde_json::{Value, json};
 
 use crate::support::release::{NAMESPACE, chart, values};
 use crate::support::setting::Setting;
+use crate::support::steered::{choose, decision, wait_steered};
 use crate::support::{Extender, LIMIT, scratch};
 
 /// Applications that talk to `shop/hub`.
@@ -103,16 +106,6 @@ fn pod(app: &str) -> Value {
     pod
 }
 
-/// The decision that a new pod of a namespace would name; nothing comes of asking.
-fn decision(plane: &ControlPlane, namespace: &str) -> Result<String> {
-    let mut probe = pod("bare");
-    probe["metadata"]["name"] = json!("probe");
-    probe["metadata"]["namespace"] = json!(namespace);
-    let file = scratch(plane, "probe.json", &probe.to_string())?;
-    let template = r"-o=jsonpath={.metadata.annotations.netmarks\.dev/decision}";
-    plane.kubectl(&["create", "--dry-run=server", template, "-f", &file.to_string_lossy()])
-}
-
 /// The webhook beside a kube-scheduler, and `shop/hub`, which runs.
 struct Opened {
     extender: Extender,
@@ -120,7 +113,7 @@ struct Opened {
     authority: Authority,
     /// The node of the hub.
     hub: String,
-    _scheduler: Scheduler,
+    scheduler: Scheduler,
     _port: Port,
 }
 
@@ -129,7 +122,7 @@ async fn open(setting: &Setting) -> Result<Opened> {
     let plane = &setting.plane;
     let authority = Authority::new("webhook")?;
     plane.create_namespace("shop").await?;
-    plane.kubectl(&["label", "namespace", "shop", "netmarks.dev/admission=enabled"])?;
+    choose(plane, "shop")?;
     let (extender, port, url) = start(setting, &authority)?;
     extender.wait_ready().await?;
     extender.wait_flows(&setting.edges).await?;
@@ -138,8 +131,8 @@ async fn open(setting: &Setting) -> Result<Opened> {
     let hub = plane.wait_bound("shop", 1, LIMIT).await?.remove(0).node;
     extender.wait_pods("shop", 1).await?;
     apply(plane, &configuration(plane, &url, &authority)?)?;
-    wait_called(plane).await?;
-    Ok(Opened { extender, url, authority, hub, _scheduler: scheduler, _port: port })
+    wait_steered(plane, "shop", "bare").await?;
+    Ok(Opened { extender, url, authority, hub, scheduler, _port: port })
 }
 
 /// Waits until every pod that was assumed is bound, gone or given up.
@@ -152,22 +145,15 @@ async fn nothing_is_assumed(extender: &Extender, limit: Duration) -> Result<()> 
     .await
 }
 
-/// Waits until the API server calls the webhook, and gets terms.
-async fn wait_called(plane: &ControlPlane) -> Result<()> {
-    until("new pods get terms", LIMIT, async || {
-        ensure!(!decision(plane, "shop")?.is_empty(), "they do not");
-        Ok(Some(()))
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the_webhook_does() {
-    let edges: Vec<Edge> = SPOKES.map(|spoke| Edge::new("shop", spoke, "hub", 400_000.0)).to_vec();
+    let mut edges = SPOKES.map(|spoke| Edge::new("shop", spoke, "hub", 400_000.0)).to_vec();
+    let from_elsewhere = Edge::new("shop", "bare", "hub", 400_000.0);
+    edges.push(Edge { source_namespace: left_alone::WAREHOUSE.to_owned(), ..from_elsewhere });
     let setting = Setting::start(edges).await.unwrap();
     let plane = &setting.plane;
     let mut opened = open(&setting).await.unwrap();
-    let Opened { extender, url, authority, hub, .. } = &mut opened;
+    let Opened { extender, url, authority, hub, scheduler, .. } = &mut opened;
     assert_eq!(extender.json("/v1/decisions").await.unwrap(), json!([]), "dry runs change nothing here");
 
     let selected = |app: &str| json!({"replicas": 2, "selector": {"matchLabels": {"app": app}}, "template": template(app)});
@@ -209,8 +195,10 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "the scheduler knows no extender");
 
     plane.create_namespace("other").await.unwrap();
-    until("pods can be created there", LIMIT, async || decision(plane, "other").map(Some)).await.unwrap();
-    own::keeps_what_the_user_wrote(plane).unwrap();
+    until("pods can be created there", LIMIT, async || decision(plane, "other", "bare").map(Some))
+        .await
+        .unwrap();
+    own::keeps_what_the_user_wrote(plane, hub).await.unwrap();
     is_refused_where_it_cannot_be(plane).unwrap();
     plane.create_deployment(&DeploymentSpec::new("other", "bare", 2)).await.unwrap();
     plane.wait_bound("other", 2, LIMIT).await.unwrap();
@@ -221,6 +209,7 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
         called.len() >= 2 && called.iter().all(Vec::is_empty),
         "a namespace without the label: {called:?}"
     );
+    left_alone::are_not_asked_about(plane, hub).await.unwrap();
 
     until("the CronJob has made a pod", LIMIT, async || {
         let pods = plane.placement("shop").await?;
@@ -229,5 +218,6 @@ async fn pods_of_every_kind_land_beside_their_peers_and_are_created_whatever_the
     })
     .await
     .unwrap();
+    elsewhere::is_explained(plane, extender, scheduler, hub).await.unwrap();
     faults::pods_are_created_and_scheduled(plane, extender, url, authority).await.unwrap();
 }

@@ -1,7 +1,7 @@
 //! `netmarks doctor` on a real cluster: nothing in a healthy one, and each sickness by its name with what to do about it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-mod said;
+pub(crate) mod said;
 mod second;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -12,9 +12,10 @@ use crate::support::node::Node;
 use crate::support::reader::Reader;
 use crate::support::release::{NAMESPACE, Release};
 use crate::support::setting::Setting;
+use crate::support::steered::wait_steered;
 use crate::support::{Extender, LIMIT};
 use anyhow::{Context as _, Error, Result, ensure};
-use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, repository, until};
+use netmarks_test_cluster::{ControlPlane, DeploymentSpec, SchedulerOptions, repository};
 use netmarks_test_traffic::Edge;
 use serde_json::Value;
 
@@ -76,15 +77,7 @@ async fn installing_on_a_managed_cluster() {
     extender.wait_ready().await.unwrap();
     extender.wait_flows_exist().await.unwrap();
     release.reach_webhook().unwrap();
-    until("new pods get terms", LIMIT, async || {
-        let template = r"-o=jsonpath={.metadata.annotations.netmarks\.dev/decision}";
-        let probe = ["-n", "shop", "run", "probe", "--image=none.invalid/none", "--labels=app=frontend"];
-        let decision = plane.kubectl(&[&probe[..], &["--dry-run=server", template]].concat())?;
-        ensure!(!decision.is_empty(), "they do not");
-        Ok(Some(()))
-    })
-    .await
-    .unwrap();
+    wait_steered(plane, "shop", "frontend").await.unwrap();
     see_that_it_works(&reader, &["sh"], "which it prefers most by the webhook's decision").unwrap();
     assert_eq!(extender.answers().await.unwrap().values().sum::<u64>(), 0, "no scheduler knows the extender");
 }

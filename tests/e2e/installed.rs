@@ -1,5 +1,5 @@
-//! The chart's extender with no more than the chart gives it: its account, its certificates, its configuration. kube-scheduler
-//! asks it over mutual TLS, with the configuration that we ship.
+//! The chart's extender and webhook with no more than the chart gives them: one account, certificates, a configuration. kube-scheduler
+//! asks the extender over mutual TLS, with the configuration that we ship.
 
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::support::node::Node;
 use crate::support::release::NAMESPACE;
 use crate::support::setting::Setting;
+use crate::support::steered::{choose, wait_steered};
 use crate::support::{LIMIT, scratch};
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
@@ -131,7 +132,7 @@ fn create_policies(plane: &ControlPlane) -> Result<()> {
 async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
     let installed = Setting::start(online_boutique().unwrap()).await.unwrap();
     let Setting { edges, plane, .. } = &installed;
-    let release = installed.install(&[]).unwrap();
+    let release = installed.install(&["admission.enabled=true"]).unwrap();
     let extender = release.extender().await.unwrap();
     extender.wait_ready().await.unwrap();
     extender.wait_flows(edges).await.unwrap();
@@ -151,6 +152,11 @@ async fn its_rights_suffice_and_kube_scheduler_and_it_verify_each_other() {
     assert_eq!(pods[0].node, pods[1].node, "{pods:?}");
     let scored = extender.answered("scored").await.unwrap();
     assert_eq!(scored, 1, "{:?}", extender.answers().await);
+
+    // Its webhook, too: it watches pods and nodes a second time, and adds nothing before it has the lists of both.
+    choose(plane, namespace).unwrap();
+    release.reach_webhook().unwrap();
+    wait_steered(plane, namespace, "frontend").await.unwrap();
 
     // Policies of the cluster: with what it refers to, and back into its status.
     create_policies(plane).unwrap();

@@ -19,6 +19,7 @@ pub mod release;
 pub mod rollout;
 pub mod scheduling;
 pub mod setting;
+pub mod steered;
 pub mod stepped_clock;
 pub mod typed;
 
