@@ -44,7 +44,7 @@ pub struct AdmissionConfig {
     /// Seconds that a pod that was answered counts on its best node before it is seen bound or gone; 0: not at all.
     #[garde(range(min = 0.0, max = 3_600.0))]
     pub assume_seconds: f64,
-    /// A review that takes longer is answered without terms. Below the `timeoutSeconds` of the webhook's configuration.
+    /// A review that takes longer is answered without terms. Below the webhook's `timeoutSeconds`: 1 in the chart, 30 at most.
     #[garde(range(min = 1, max = 30_000))]
     pub request_timeout_ms: u64,
     /// Largest review, in MiB.

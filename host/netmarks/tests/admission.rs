@@ -1,7 +1,13 @@
-//! The door for the API server, over real HTTPS: what is added to pods, and what is left alone. `assumed` has what is remembered of it.
+//! The door for the API server, over real HTTPS: what is added to pods, and what is left alone. `assumed` has what is remembered of it, `landed`
+//! what is summed up.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
 mod assumed;
+mod hostile_input;
+mod inside;
+mod landed;
+mod late;
+mod nothing_added;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,7 +28,7 @@ use serde_json::{Value, json};
 
 use crate::support::authority::{install, trusting};
 use crate::support::binary::{failure, netmarks, success};
-use crate::support::{Extender, config, eventually, hostile, worked_example_file};
+use crate::support::{Extender, config, eventually, worked_example_file};
 
 const HOSTNAME: &str = "kubernetes.io/hostname";
 
@@ -30,9 +36,10 @@ const HOSTNAME: &str = "kubernetes.io/hostname";
 pub(crate) struct Door {
     pub(crate) extender: Extender,
     client: reqwest::Client,
-    address: SocketAddr,
+    url: String,
     state: Arc<ClusterState>,
-    _folder: tempfile::TempDir,
+    /// Of its certificate.
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// On any free port; the flows of the worked example are hundreds of bytes.
@@ -45,34 +52,30 @@ pub(crate) fn admission(mut config: Config) -> Config {
 }
 
 impl Door {
-    pub(crate) async fn open(mut config: Config) -> Self {
+    pub(crate) async fn open(config: Config) -> Self {
+        let snapshot = SnapshotFile::read(config.cluster.snapshot_file.as_ref().unwrap()).unwrap();
+        Self::open_on(config, Arc::new(ClusterState::fixed(snapshot.to_index()))).await
+    }
+
+    /// What scores has this cluster, and the scheduler's model that of the file.
+    async fn open_on(mut config: Config, state: Arc<ClusterState>) -> Self {
         let authority = Authority::new("ours").unwrap();
         let folder = tempfile::tempdir().unwrap();
         config.admission.tls = install(&authority, folder.path()).unwrap();
-        let snapshot = SnapshotFile::read(config.cluster.snapshot_file.as_ref().unwrap()).unwrap();
         let mut tasks = Tasks::default();
-        let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
         let engine = wiring::engine(&config).unwrap();
         let scoring =
             wiring::scoring(engine, &config, state.clone(), Compiling::Here, &mut tasks).await.unwrap();
         let address = wiring::admission(&config, &scoring, &mut tasks).await.unwrap().unwrap();
         let extender = Extender::start_with(&config, scoring, tasks).await.unwrap();
         let client = trusting(&authority).unwrap().build().unwrap();
-        Self { extender, client, address, state, _folder: folder }
+        Self { extender, client, url: format!("https://{address}/admission"), state, _folder: Some(folder) }
     }
 
     /// The response in the answer to a body, which has status 200 whatever it is.
     pub(crate) async fn post(&self, body: impl Into<reqwest::Body>) -> Result<Value> {
-        let url = format!("https://{}/admission", self.address);
-        let response = self.client.post(url).body(body).send().await?;
-        ensure!(response.status() == StatusCode::OK, "{}", response.status());
-        let answer: Value = serde_json::from_str(&response.text().await?)?;
-        ensure!(
-            answer["kind"] == "AdmissionReview" && answer["apiVersion"] == "admission.k8s.io/v1",
-            "{answer}"
-        );
-        ensure!(answer["response"]["allowed"] == true, "{answer}");
-        Ok(answer["response"].clone())
+        let answer = self.client.post(&self.url).body(body).send().await?;
+        response(answer.status(), &answer.bytes().await?)
     }
 
     /// The operations for a review; none where the pod is left alone.
@@ -84,9 +87,16 @@ impl Door {
         Ok(serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(patch)?)?)
     }
 
+    /// The same, where the review has this outcome and is counted once.
+    async fn patch_with(&self, outcome: &str, review: &Value) -> Vec<Value> {
+        let before = self.extender.metric(&reviews(outcome)).await.unwrap();
+        let patch = self.patch(review).await.unwrap();
+        assert_eq!(self.extender.metric(&reviews(outcome)).await.unwrap(), before + 1.0, "{outcome}");
+        patch
+    }
+
     async fn counted(&self, outcome: &str, count: f64) {
-        let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
-        self.extender.counted(&series, count).await.unwrap();
+        self.extender.counted(&reviews(outcome), count).await.unwrap();
     }
 
     async fn decision(&self, id: &str) -> Value {
@@ -95,6 +105,20 @@ impl Door {
             async || Ok(self.extender.json(&path).await?.as_array().context("no list")?.first().cloned());
         eventually("the decision is remembered", found).await.unwrap()
     }
+}
+
+/// The series that counts reviews with this outcome.
+fn reviews(outcome: &str) -> String {
+    format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}")
+}
+
+/// The response in an answer, which has status 200 and allows the pod.
+fn response(status: StatusCode, answer: &[u8]) -> Result<Value> {
+    ensure!(status == StatusCode::OK, "{status}");
+    let mut answer: Value = serde_json::from_slice(answer)?;
+    ensure!(answer["kind"] == "AdmissionReview" && answer["apiVersion"] == "admission.k8s.io/v1", "{answer}");
+    ensure!(answer["response"]["allowed"] == true, "{answer}");
+    Ok(answer["response"].take())
 }
 
 /// The review of a pod of the application `p`, as a ReplicaSet creates it.
@@ -192,10 +216,11 @@ async fn pods_are_left_alone_for_a_reason_that_is_counted() {
         *review.pointer_mut(pointer).unwrap() = value;
         review
     };
-    let spec = "/request/object/spec/schedulerName";
+    let scheduler = "/request/object/spec/schedulerName";
+    let cpu = "/request/object/spec/containers/0/resources/requests/cpu";
     for (outcome, review) in [
         ("little-to-save", review("u-1")),
-        ("other-scheduler", changed(spec, json!("mine"))),
+        ("other-scheduler", changed(scheduler, json!("mine"))),
         ("daemon-set", changed("/request/object/metadata/ownerReferences/0/kind", json!("DaemonSet"))),
         ("no-traffic", changed("/request/object/metadata/labels", json!({"app": "unknown"}))),
         ("no-traffic", changed("/request/object/metadata/labels", json!(null))),
@@ -203,11 +228,13 @@ async fn pods_are_left_alone_for_a_reason_that_is_counted() {
             "opted-out",
             changed("/request/object/metadata/labels", json!({"netmarks.dev/admission": "disabled"})),
         ),
-        ("no-node", changed("/request/object/spec/containers/0/resources/requests/cpu", json!("5"))),
+        ("mirror", changed("/request/object/metadata/ownerReferences/0/kind", json!("Node"))),
+        ("bound", changed("/request/object/spec", json!({"nodeName": "node-1", "containers": []}))),
+        // Only node-4 has as much room, and none of its peers; no node has more.
+        ("no-preference", changed(cpu, json!("4"))),
+        ("no-node", changed(cpu, json!("5"))),
     ] {
-        assert!(door.patch(&review).await.unwrap().is_empty(), "{outcome}");
-        let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
-        assert!(door.extender.metric(&series).await.unwrap() > 0.0, "{outcome}");
+        assert!(door.patch_with(outcome, &review).await.is_empty(), "{outcome}");
     }
 }
 
@@ -288,52 +315,4 @@ fn the_command_prints_the_patch_for_a_manifest_or_a_review() {
     assert_eq!(report, json!({"outcome": "opted-out", "patch": []}));
     let said = failure(&reviewed(folder.path(), "kind: Deployment\n")).unwrap();
     assert!(said.contains("neither a Pod nor an AdmissionReview"), "{said}");
-}
-
-mod hostile_input {
-    use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn whatever_comes_in_the_pod_is_allowed_and_the_reason_counted() {
-        let mut config = admission(config());
-        config.admission.max_request_mib = 1;
-        let door = Door::open(config).await;
-        let long = "x".repeat(100_000);
-        let with = |pointer: &str, value: Value| {
-            let mut review = review("u-1");
-            *review.pointer_mut(pointer).unwrap() = value;
-            review.to_string()
-        };
-        let metadata = "/request/object/metadata";
-        for (outcome, body) in [
-            ("not-a-review", String::new()),
-            ("not-a-review", "[".repeat(100_000)),
-            ("other-version", with("/apiVersion", json!("admission.k8s.io/v1beta1"))),
-            ("other-kind", with("/request/kind/kind", json!("Secret"))),
-            ("other-operation", with("/request/operation", json!("DELETE"))),
-            ("not-a-pod", with("/request/object", json!(null))),
-            ("not-a-pod", with("/request/object", json!({"metadata": 7}))),
-            ("not-a-pod", with("/request/object/spec", json!([]))),
-            ("too-large", with(metadata, json!({"name": long, "labels": {"app": "p"}}))),
-            ("too-large", with(metadata, json!({"name": "p-1", "labels": {"app": long}}))),
-            ("too-large", "x".repeat(2 << 20)),
-        ] {
-            let response = door.post(body).await.unwrap();
-            assert_eq!(response.get("patch"), None, "{outcome}");
-            let series = format!("netmarks_admission_reviews_total{{outcome=\"{outcome}\"}}");
-            assert!(door.extender.metric(&series).await.unwrap() > 0.0, "{outcome}");
-        }
-        let patch = door.patch(&review("u-2")).await.unwrap();
-        assert_eq!(preferred(&patch)[0].1, ["node-3"], "and goes on");
-        door.decision("u-2").await;
-        assert_eq!(door.extender.json("/v1/decisions").await.unwrap().as_array().unwrap().len(), 1);
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_policy_that_fails_adds_nothing() {
-        let door = Door::open(admission(hostile("trap"))).await;
-        assert!(door.patch(&review("u-1")).await.unwrap().is_empty());
-        door.counted("policy-fault", 1.0).await;
-        assert_eq!(door.extender.metric("netmarks_admission_assumed_pods").await.unwrap(), 0.0);
-    }
 }

@@ -55,6 +55,10 @@ const SUSPICIOUS: &[(&str, &str)] = &[
         "config.yaml:2: `server.listen` is 0.0.0.0:9820 without TLS",
     ),
     (
+        "metrics: {url: 'https://p'}\nadmission:\n  request_timeout_ms: 1000\n",
+        "config.yaml:3: `admission.request_timeout_ms` is 1000: the API server waits only for",
+    ),
+    (
         "metrics: {url: 'https://p'}\nadmin: {token_file: FOLDER/config.yaml}\n",
         "config.yaml:2: `admin.token_file` has no effect",
     ),

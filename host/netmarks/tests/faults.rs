@@ -8,7 +8,6 @@ use crate::support::{Extender, LIMIT, NODES, eventually, hostile, request, worke
 use netmarks::tasks::Tasks;
 use netmarks::wiring::Scoring;
 use netmarks_extender::Extender as Door;
-use netmarks_server::{Listener, Stop};
 use reqwest::StatusCode;
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
@@ -89,12 +88,8 @@ async fn a_policy_that_was_quick_for_long_and_then_never_ends_is_stopped_too() {
 
 /// Serves `door`, with the metrics beside it; returns the URL to ask.
 async fn serve(door: &Door, scoring: &Scoring, stop: &CancellationToken) -> String {
-    let listener = Listener::bind_plain("test", ([127, 0, 0, 1], 0).into()).await.unwrap();
-    let url = format!("http://{}", listener.address());
     let router = door.clone().router().merge(scoring.health.clone().router());
-    let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    tokio::spawn(listener.serve(move |_| router.clone(), end));
-    url
+    by_hand::serve(router, stop).await.unwrap()
 }
 
 async fn ask(url: &str) -> (StatusCode, String) {

@@ -5,12 +5,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::support::{Extender, LIMIT, NODES, client, config, eventually, request};
+use crate::support::{Extender, LIMIT, NODES, client, config, deliver, eventually, request};
 use anyhow::Result;
 use netmarks::config::Config;
 use netmarks_core::clock::unix_now;
 use netmarks_core::freshness::WhenStale;
-use netmarks_sources::snapshot_file::SnapshotFile;
 use netmarks_state::{ClusterState, MetricsState};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
 use reqwest::StatusCode;
@@ -19,16 +18,10 @@ use tokio::net::TcpStream;
 
 /// An extender with the worked example as sources would deliver it just now, with flows so many seconds old.
 async fn delivered(config: &Config, age: f64) -> Result<Extender> {
-    let mut file = SnapshotFile::read(&crate::support::worked_example_file())?;
     let state = Arc::new(ClusterState::new(MetricsState::NotYet));
     let extender = Extender::start_on(config, state.clone()).await?;
     // Its start takes as long as it takes, and makes nothing older.
-    let at = unix_now() - age;
-    file.flows_at = Some(at);
-    state.update(|index| *index = file.to_index());
-    state.nodes_listed();
-    state.pods_listed();
-    state.metrics_answered(at);
+    deliver(&state, age)?;
     Ok(extender)
 }
 

@@ -34,6 +34,10 @@ async fn a_bad_value_is_refused_with_a_sentence() {
             "admission.enabled=true,config.admission.listen=0.0.0.0:443",
             "config.admission.listen must end in :9823",
         ),
+        (
+            "admission.enabled=true,config.admission.request_timeout_ms=1000",
+            "config.admission.request_timeout_ms (1000) must be below the webhook's timeoutSeconds (1)",
+        ),
         ("admission.mode=off", "at '/admission/mode': value must be one of 'apply', 'preview'"),
         ("shutdownDelay=30", "terminationGracePeriod (30) must be at least 3 longer than shutdownDelay (30)"),
         ("config.server.listen=0.0.0.0:8443", "config.server.listen must end in :9820"),

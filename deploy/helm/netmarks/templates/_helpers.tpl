@@ -93,6 +93,11 @@ capabilities:
 {{- concat (list $serverName (printf "%s.cluster.local" $serverName) $short "localhost") .Values.tls.dnsNames | toJson -}}
 {{- end -}}
 
+{{/* How long the API server waits for the webhook. */}}
+{{- define "netmarks.admission.timeoutSeconds" -}}
+1
+{{- end -}}
+
 {{/* The certificates that helm makes, once for all templates: afterwards they are in .Values.tls.made. */}}
 {{- define "netmarks.certificates" -}}
 {{- if not .Values.tls.made -}}

@@ -10,6 +10,9 @@ use super::{Config, Mistake};
 /// kube-scheduler multiplies an extender's scores by 10 and its weight; its own plugins add up to some hundreds.
 const HIGH_TOP: u32 = 100;
 
+/// How long the API server waits for the webhook, unless somebody else than the chart wrote its configuration.
+const WEBHOOK_TIMEOUT_MS: u64 = 1_000;
+
 /// What is set and has no effect, or has more effect than is wanted; each with its place.
 #[must_use]
 pub fn suspicions(loaded: &Loaded) -> Vec<Mistake> {
@@ -94,6 +97,15 @@ pub fn suspicions(loaded: &Loaded) -> Vec<Mistake> {
         admission.listen.is_none() && loaded.is_set("admission"),
         "admission",
         "`admission` has no effect: `admission.listen` is not set".to_owned(),
+    );
+    tell(
+        admission.request_timeout_ms >= WEBHOOK_TIMEOUT_MS,
+        "admission.request_timeout_ms",
+        format!(
+            "`admission.request_timeout_ms` is {}: the API server waits only for the `timeoutSeconds` of the webhook's configuration, 1 in \
+             the chart's",
+            admission.request_timeout_ms
+        ),
     );
     let kubernetes = &policies.kubernetes;
     tell(

@@ -1,21 +1,13 @@
 //! What is remembered of the answers: where pods are taken to be until they are seen there.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use k8s_openapi::api::core::v1::Pod;
-use netmarks::tasks::Tasks;
-use netmarks::wiring;
-use netmarks_admission::Model;
 use netmarks_admission::review::decode;
-use netmarks_policies::Compiling;
-use netmarks_scheduler_model::LiveCluster;
-use netmarks_sources::snapshot_file::{FileNode, FilePod, SnapshotFile};
-use netmarks_state::ClusterState;
 use serde_json::json;
 
+use super::inside::{Inside, created, model};
 use super::{Door, admission, preferred, review};
-use crate::support::{config, worked_example_file};
+use crate::support::config;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_replicas_fills_one_node_after_the_other() {
@@ -54,38 +46,22 @@ async fn a_pod_that_was_never_seen_is_a_peer_for_ten_seconds() {
     assert_eq!((peers(0.0), peers(10.0)), (1, 0));
 }
 
-/// A pod of `p`, as the watch of another replica sees it.
-fn created(preferred: &str, node: Option<&str>) -> Pod {
-    let now = k8s_openapi::jiff::Timestamp::now().to_string();
-    let annotations = json!({"netmarks.dev/decision": "theirs", "netmarks.dev/preferred-node": preferred});
-    let metadata = json!({
-        "namespace": "default", "name": "p-5d9c-x", "uid": "u", "labels": {"app": "p"},
-        "annotations": annotations, "creationTimestamp": now,
-    });
-    let mut spec = review("u-1")["request"]["object"]["spec"].take();
-    spec["nodeName"] = json!(node);
-    serde_json::from_value(json!({"metadata": metadata, "spec": spec})).unwrap()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_another_replica_decided_is_known_by_the_watch() {
-    let config = admission(config());
-    let snapshot = SnapshotFile::read(&worked_example_file()).unwrap();
-    let state = Arc::new(ClusterState::fixed(snapshot.to_index()));
-    let mut tasks = Tasks::default();
-    let engine = wiring::engine(&config).unwrap();
-    let scoring = wiring::scoring(engine, &config, state, Compiling::Here, &mut tasks).await.unwrap();
-    let (nodes, pods) =
-        (snapshot.nodes.iter().map(FileNode::model), snapshot.pods.iter().map(FilePod::model));
-    let here = scoring.admission(&config, Model::new(LiveCluster::fixed(nodes, pods)));
+    let Inside { door, admission: here, .. } = &Inside::open(admission(config()), model()).await;
     let asked = decode(review("u-1").to_string().as_bytes()).unwrap();
     let best = || preferred(&here.decide(&asked).patch)[0].1[0].clone();
+    let theirs = json!({"netmarks.dev/decision": "theirs", "netmarks.dev/preferred-node": "node-3"});
     assert_eq!(best(), "node-3");
-    here.see(&created("node-3", None), false);
+    here.see(&created("p-5d9c-x", None, &theirs), false);
     assert_eq!(best(), "node-2", "its room is taken");
-    here.see(&created("node-3", None), false);
-    here.see(&created("node-3", Some("node-1")), false);
+    here.see(&created("p-5d9c-x", None, &theirs), false);
+    here.see(&created("p-5d9c-x", Some("node-1"), &theirs), false);
     assert_eq!(best(), "node-3", "it is bound elsewhere, which the model learns by itself");
+    for node in ["preferred", "elsewhere"] {
+        let landed = format!("netmarks_admission_landed_pods_total{{node=\"{node}\"}}");
+        assert_eq!(door.extender.metric(&landed).await.unwrap(), 0.0, "the other one counts it");
+    }
 }
 
 /// A pod that the webhook steered and whose scheduler asks the extender, too.

@@ -17,6 +17,7 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks::config::Config;
 use netmarks::tasks::Tasks;
 use netmarks::wiring::{self, Scoring};
+use netmarks_core::clock::unix_now;
 use netmarks_engine::ParameterValue;
 use netmarks_policies::{Actor, Compiling, Mode, Origin, Settings, Signature, Submission};
 use netmarks_sources::snapshot_file::SnapshotFile;
@@ -39,6 +40,18 @@ pub fn worked_example_file() -> PathBuf {
 /// The worked example as a cluster that nothing changes any more.
 pub fn worked_example() -> Result<Arc<ClusterState>> {
     Ok(Arc::new(ClusterState::fixed(SnapshotFile::read(&worked_example_file())?.to_index())))
+}
+
+/// Fills a cluster with the worked example as sources would deliver it just now, with flows so many seconds old.
+pub fn deliver(state: &ClusterState, age: f64) -> Result<()> {
+    let mut file = SnapshotFile::read(&worked_example_file())?;
+    let at = unix_now() - age;
+    file.flows_at = Some(at);
+    state.update(|index| *index = file.to_index());
+    state.nodes_listed();
+    state.pods_listed();
+    state.metrics_answered(at);
+    Ok(())
 }
 
 /// The defaults on any free port.
