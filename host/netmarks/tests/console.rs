@@ -86,6 +86,7 @@ async fn everything_that_it_reads_has_an_answer() {
     let get = async |path: &str| running.get(path).await.unwrap();
     let about = get("/v1/about").await.ok().unwrap();
     assert_eq!((&about["origin"], &about["access"]), (&json!("snapshot-file"), &json!("loopback")));
+    assert_eq!(about["changes"], true, "on loopback nothing is asked");
     let map = get("/v1/map").await.ok().unwrap();
     assert_eq!(map["nodes"]["names"].as_array().unwrap().len(), 4);
     assert!(map["missing"].is_null() && map["placements"].is_object());
