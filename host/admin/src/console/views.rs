@@ -177,12 +177,15 @@ pub(super) async fn application(
     let (answers, asked) = (console.answers.clone(), format!("application {name} {at:?}"));
     let make = move || {
         let scene = console.at(at)?;
-        let view = ApplicationView::new(&scene, &name);
-        let view = view.ok_or_else(|| ErrorAnswer::not_found("there is no such application"))?;
+        let found = scene.application(&name).and_then(|index| scene.applications.get(index as usize));
+        let found = found.and_then(|found| Some((found, ApplicationView::new(&scene, found.name.as_str())?)));
+        let (application, view) =
+            found.ok_or_else(|| ErrorAnswer::not_found("there is no such application"))?;
         let next_replica = at.is_none().then(|| {
             let filters = console.filters.as_ref();
-            let candidates = filters.and_then(|filters| filters.candidates(&console.state, &name));
-            next_replica(&console.scorer, &scene, &view, candidates.as_ref())
+            let candidates =
+                filters.and_then(|filters| filters.candidates(&console.state, application.name.as_str()));
+            next_replica(&console.scorer, &scene, application, candidates.as_ref())
         });
         json(&ApplicationAnswer { view, next_replica })
     };
