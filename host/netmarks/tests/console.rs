@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::admin::Administered;
+use crate::support::admin::{Administered, bytes};
 use crate::support::binary::{self, replace};
 use crate::support::{NODES, eventually, pod_request};
 
@@ -37,7 +37,7 @@ async fn the_page_runs_nothing_but_its_own_files() {
         assert_eq!(again.send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
     }
     assert_eq!(file("/console.js").await.headers()["content-encoding"], "gzip");
-    for path in ["/console.js", "/v1/map"] {
+    for path in ["/console.js", "/v1/map", "/openapi.json"] {
         let answer =
             running.call(Method::GET, path).header("accept-encoding", "gzip, br").send().await.unwrap();
         assert_eq!(answer.headers()["content-encoding"], "br", "{path}");
@@ -118,6 +118,45 @@ async fn everything_that_it_reads_has_an_answer() {
     }
     let many = vec!["n"; 65].join(",");
     assert!(get(&format!("/v1/map?nodes={many}")).await.refused(400).unwrap().contains("64 are the most"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_the_same_is_not_sent_again() {
+    let running = started().await;
+    let get = async |path: &str, known: &str| {
+        let request = running.call(Method::GET, path).header("if-none-match", known);
+        let answer = request.send().await?;
+        let etag = answer.headers().get("etag").context("it has no etag")?.to_str()?.to_owned();
+        anyhow::Ok((answer.status(), etag))
+    };
+    for path in [
+        "/v1/about",
+        "/v1/map",
+        "/v1/applications",
+        "/v1/applications/default/p",
+        "/v1/nodes/node-1",
+        "/v1/history",
+        "/v1/policies",
+        "/v1/policies/netmarks",
+        "/v1/shadow",
+        "/v1/calls",
+        "/openapi.json",
+    ] {
+        // A step of the calls may begin between the two.
+        eventually(path, async || {
+            let (first, etag) = get(path, "\"another\"").await?;
+            ensure!(first == StatusCode::OK, "{first}");
+            let (again, _) = get(path, &etag).await?;
+            Ok((again == StatusCode::NOT_MODIFIED).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+    // Policies are not kept for a second: whoever has changed them looks at once.
+    let (_, before) = get("/v1/policies", "\"another\"").await.unwrap();
+    running.put("spread", "mode=shadow", bytes("spread").unwrap()).await.unwrap().ok().unwrap();
+    let (status, after) = get("/v1/policies", &before).await.unwrap();
+    assert!(status == StatusCode::OK && after != before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,9 @@
 //! `GET /v1/about`: what answers here, and what the caller may do.
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use axum::{Extension, Json};
+use axum::response::Response;
 use netmarks_controller::access::Operation;
 use netmarks_server::Peer;
 use serde::Serialize;
@@ -11,6 +12,7 @@ use utoipa::ToSchema;
 use super::follow::HISTORY_SECONDS;
 use super::shared::Console;
 use crate::access::Access;
+use crate::answers::json;
 use crate::error_answer::{ErrorAnswer, ErrorBody};
 
 /// What answers here, and what the caller may do.
@@ -31,7 +33,8 @@ pub(crate) struct About {
 #[utoipa::path(
     get, path = "/v1/about", tag = "cluster",
     responses(
-        (status = 200, body = About), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+        (status = 200, body = About), (status = 304, description = "As `If-None-Match` says"),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
         (status = 503, body = ErrorBody, description = "Ask again"),
     )
 )]
@@ -40,18 +43,19 @@ pub(super) async fn about(
     Extension(access): Extension<Access>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
-) -> Result<Json<About>, ErrorAnswer> {
+) -> Result<Response, ErrorAnswer> {
     // Nobody tries to change anything here, so the audit log has nothing of it.
     let changes = match access.check(&headers, &peer, Operation::Update, None).await {
         Ok(_) => true,
         Err(denied) if denied.status == StatusCode::SERVICE_UNAVAILABLE => return Err(denied.into()),
         Err(_) => false,
     };
-    Ok(Json(About {
+    let about = About {
         version: env!("CARGO_PKG_VERSION"),
         origin: console.state.origin().as_str(),
         access: access.as_str(),
         changes,
         history_seconds: HISTORY_SECONDS,
-    }))
+    };
+    console.answers.json_of_now(&headers, move || json(&about)).await
 }

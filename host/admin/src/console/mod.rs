@@ -3,8 +3,6 @@
 //! Everything here is read; policies are changed in [`crate::policies`]. Who may list policies may look.
 
 mod about;
-mod answers;
-mod content;
 pub(crate) mod decisions;
 mod files;
 mod follow;
@@ -19,7 +17,7 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use axum::{Extension, Json, Router};
+use axum::{Extension, Router};
 use netmarks_controller::access::Operation;
 use netmarks_server::Peer;
 
@@ -57,7 +55,6 @@ impl Console {
             .layer(caller)
             .with_state(self)
             .layer(middleware::from_fn(allowed))
-            .route("/openapi.json", get(async || Json(description())))
             .merge(files::router())
     }
 }

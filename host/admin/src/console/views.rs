@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::missing::{Missing, missing};
 use super::replica::{NextReplica, next_replica};
 use super::shared::Console;
+use crate::answers::json;
 use crate::error_answer::{ErrorAnswer, ErrorBody, bad_request};
 
 /// Most nodes that can be asked for by name.
@@ -113,7 +114,10 @@ pub(crate) enum Order {
 /// Applications in pages.
 #[utoipa::path(
     get, path = "/v1/applications", tag = "cluster", params(ListParameters),
-    responses((status = 200, body = ApplicationList), (status = 400, body = ErrorBody), (status = 503, body = ErrorBody))
+    responses(
+        (status = 200, body = ApplicationList), (status = 304, description = "As `If-None-Match` says"),
+        (status = 400, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
 )]
 pub(super) async fn applications(
     State(console): State<Console>,
@@ -163,7 +167,8 @@ pub(crate) struct ApplicationAnswer {
     get, path = "/v1/applications/{namespace}/{name}", tag = "cluster",
     params(("namespace" = String, Path), ("name" = String, Path), AtParameters),
     responses(
-        (status = 200, body = ApplicationAnswer), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 200, body = ApplicationAnswer), (status = 304, description = "As `If-None-Match` says"),
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
 pub(super) async fn application(
@@ -195,7 +200,10 @@ pub(super) async fn application(
 /// One node: its room, its applications, and whom they talk to on it and elsewhere.
 #[utoipa::path(
     get, path = "/v1/nodes/{name}", tag = "cluster", params(("name" = String, Path), AtParameters),
-    responses((status = 200, body = NodeView), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody))
+    responses(
+        (status = 200, body = NodeView), (status = 304, description = "As `If-None-Match` says"),
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
 )]
 pub(super) async fn node(
     State(console): State<Console>,
@@ -232,7 +240,10 @@ pub(crate) struct HistoryAnswer {
 /// The times that can be asked for with `at`, and how much traffic went how far then.
 #[utoipa::path(
     get, path = "/v1/history", tag = "cluster",
-    responses((status = 200, body = HistoryAnswer), (status = 503, body = ErrorBody))
+    responses(
+        (status = 200, body = HistoryAnswer), (status = 304, description = "As `If-None-Match` says"),
+        (status = 503, body = ErrorBody),
+    )
 )]
 pub(super) async fn history(State(console): State<Console>, headers: HeaderMap) -> Answer {
     let answers = console.answers.clone();
@@ -249,11 +260,4 @@ pub(super) async fn history(State(console): State<Console>, headers: HeaderMap) 
         })
     };
     answers.json(&headers, "history".to_owned(), make).await
-}
-
-pub(super) fn json(answer: &impl Serialize) -> Result<Vec<u8>, ErrorAnswer> {
-    serde_json::to_vec(answer).map_err(|error| ErrorAnswer {
-        status: axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-        reason: format!("the answer could not be written: {error}"),
-    })
 }
