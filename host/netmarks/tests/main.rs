@@ -8,6 +8,7 @@ mod config_files;
 mod config_mistakes;
 mod console;
 mod console_over_file;
+mod decisions;
 mod demo;
 mod doctor_cli;
 mod documents;
