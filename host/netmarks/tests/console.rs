@@ -109,6 +109,7 @@ async fn everything_that_it_reads_has_an_answer() {
         ("/v1/map?zoom=5", 400, "zoom"),
         ("/v1/map?at_least=much", 400, "at_least"),
         ("/v1/applications?sort=colour", 400, "colour"),
+        ("/v1/applications?at_least=much", 400, "at_least"),
         ("/v1/decisions?door=back", 400, "back"),
     ] {
         let reason = get(path).await.refused(status).unwrap();
@@ -116,6 +117,23 @@ async fn everything_that_it_reads_has_an_answer() {
     }
     let many = vec!["n"; 65].join(",");
     assert!(get(&format!("/v1/map?nodes={many}")).await.refused(400).unwrap().contains("64 are the most"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_applications_has_the_figures_of_the_map() {
+    let running = started().await;
+    let get = async |path: String| running.get(&path).await.unwrap().ok().unwrap();
+    // The pod of `p` has no node yet.
+    for (filter, of_p) in
+        [("", 350.0), ("at_least=60", 230.0), ("at_least=60&namespace=default", 230.0), ("at_least=101", 0.0)]
+    {
+        let map = get(format!("/v1/map?{filter}")).await;
+        let list = get(format!("/v1/applications?{filter}")).await;
+        assert_eq!(map["applications"], list, "{filter}");
+        let mut rows = list["items"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["application"] == "default/p").unwrap();
+        assert_eq!(row["unplaced"], of_p, "{filter}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,6 +95,8 @@ pub(crate) struct ListParameters {
     /// Part of `NAMESPACE/NAME`, in upper or lower case.
     search: Option<String>,
     namespace: Option<String>,
+    /// Only flows between applications of at least so many bytes per second.
+    at_least: Option<f64>,
     offset: Option<usize>,
     /// At most 500, 50 unless it says.
     limit: Option<usize>,
@@ -124,7 +126,7 @@ pub(super) async fn applications(
     query: Given<ListParameters>,
     headers: HeaderMap,
 ) -> Answer {
-    let Query(ListParameters { sort, search, namespace, offset, limit, at }) = query?;
+    let Query(ListParameters { sort, search, namespace, at_least, offset, limit, at }) = query?;
     let sort = match sort {
         None | Some(Order::Beyond) => Sort::Beyond,
         Some(Order::Total) => Sort::Total,
@@ -137,7 +139,7 @@ pub(super) async fn applications(
         offset: offset.unwrap_or(0),
         limit: limit.unwrap_or(USUAL_PAGE).min(PAGE),
     };
-    let filter = Filter { namespace, ..Filter::default() };
+    let filter = Filter { namespace, at_least: at_least.unwrap_or(0.0), ..Filter::default() };
     let (answers, asked) = (console.answers.clone(), format!("applications {query:?} {filter:?} {at:?}"));
     let make = move || json(&ApplicationList::new(&*console.at(at)?, &filter, &query));
     answers.json(&headers, asked, make).await
