@@ -38,4 +38,5 @@ mod snapshot_cli;
 mod support;
 mod target;
 mod tls;
+mod traffic;
 mod write_a_policy;
