@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use netmarks_admin::follow_pods;
+use netmarks_core::application::Application;
+use netmarks_core::facts::{PodFacts, Resources};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::console::started;
 use crate::support::admin::Administered;
 use crate::support::binary;
-use crate::support::{NODES, eventually, pod_request};
+use crate::support::{Extender, NODES, config, eventually, pod_request};
 
 /// A stream that is read event by event.
 struct Followed {
@@ -126,6 +130,47 @@ async fn decisions_come_in_pages_and_by_what_they_are() {
     assert_eq!((list("outcome=unknown").await.len(), list("outcome=empty").await.len()), (3, 0));
     assert_eq!((list("application=default/p").await.len(), list("door=admission").await.len()), (3, 0));
     assert!(list("serial=0-1").await.is_empty(), "of another run");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_a_pod_went_is_noted_once_it_is_seen() {
+    let extender = Extender::start(&config()).await.unwrap();
+    let (state, decisions) = (extender.scoring.state.clone(), extender.scoring.decisions.clone());
+    let stop = CancellationToken::new();
+    let _stop = stop.clone().drop_guard();
+    tokio::spawn(follow_pods(state.clone(), decisions, stop));
+    for (name, node) in [("p-1", Some("node-2")), ("p-2", Some("node-3")), ("p-3", None)] {
+        extender.prioritize(&pod_request("default", name, "p", &NODES)).await.unwrap();
+        let key = format!("default/{name}");
+        // It is remembered a moment after its answer, and can be seen before.
+        let decision = extender.decision(&key).await.unwrap();
+        assert_eq!((&decision["nodes"][0]["node"], &decision["chosen"]), (&json!("node-3"), &Value::Null));
+        state.update(|index| {
+            index.apply_pod(&PodFacts {
+                key,
+                application: Some(Application::new("default", "p")),
+                node: node.map(str::to_owned),
+                gone: false,
+                requests: Resources::default(),
+                confined: false,
+                revision: 0,
+            });
+        });
+    }
+    let of = async |outcome: &str| -> Result<Vec<(Value, Value)>> {
+        let found = extender.json(&format!("/v1/decisions?outcome={outcome}")).await?;
+        let found = found.as_array().context("no list")?.iter();
+        Ok(found.map(|decision| (decision["pod"].clone(), decision["chosen"].clone())).collect())
+    };
+    for (outcome, pod, chosen) in [
+        ("differs", "default/p-1", json!("node-2")),
+        ("agrees", "default/p-2", json!("node-3")),
+        ("unknown", "default/p-3", Value::Null),
+    ] {
+        let expected = vec![(json!(pod), chosen)];
+        let what = format!("{pod} alone is found by {outcome}");
+        eventually(&what, async || Ok((of(outcome).await? == expected).then_some(()))).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
