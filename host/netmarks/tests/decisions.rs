@@ -7,6 +7,8 @@ use anyhow::{Context as _, Result, ensure};
 use netmarks_admin::follow_pods;
 use netmarks_core::application::Application;
 use netmarks_core::facts::{PodFacts, Resources};
+use netmarks_test_cluster::Port;
+use netmarks_test_cluster::process::{Process, Program};
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -198,6 +200,38 @@ async fn the_terminal_shows_the_same() {
     assert!(top.contains("BETWEEN NODES") && top.lines().all(|line| line.chars().count() <= 80), "{top}");
     let top: Value = serde_json::from_str(&run(&["top", "-o", "json", "--limit", "2"]).unwrap()).unwrap();
     assert_eq!(top["applications"].as_array().unwrap().len(), 2);
+}
+
+/// Waits until a command that goes on has printed this.
+async fn prints(process: &mut Process, text: &str) {
+    eventually(&format!("it prints {text}"), async || {
+        process.check_alive()?;
+        Ok(process.log()?.contains(text).then_some(()))
+    })
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_terminal_follows_over_a_restart() {
+    // Where it comes back.
+    let port = Port::reserve().unwrap();
+    let listen = json!(format!("127.0.0.1:{}", port.number()));
+    let folder = tempfile::tempdir().unwrap();
+    let running = Administered::start(folder, |config| config["admin"]["listen"] = listen).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = ["decisions", "--follow", "--server", &running.url].map(str::to_owned);
+    let mut program =
+        Program::new("decisions", env!("CARGO_BIN_EXE_netmarks"), arguments.into(), folder.path());
+    program.environment = vec![("COLUMNS".to_owned(), "200".to_owned())];
+    let mut following = program.start().unwrap();
+    asked(&running, "p-1").await;
+    prints(&mut following, "default/p-1: best node-3 with 10").await;
+    let running = running.restart().await.unwrap();
+    asked(&running, "p-2").await;
+    prints(&mut following, "default/p-2: best node-3 with 10").await;
+    let log = following.log().unwrap();
+    assert_eq!((log.matches("default/p-1").count(), log.matches("default/p-2").count()), (1, 1), "{log}");
 }
 
 mod hostile {
