@@ -5,7 +5,9 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
-use netmarks_test_cluster::Binaries;
+use netmarks_test_tools::markdown::Markdown;
+
+use crate::support::{binaries, release};
 
 const ALERTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/helm/netmarks/files/alerts.yaml");
 
@@ -124,18 +126,20 @@ fn every_alert_fires_when_it_should_and_never_when_all_is_well() -> Result<()> {
     promtool(folder.path(), &["test", "rules", "tests.yaml"])
 }
 
+/// What the chart makes of the alerts with these further flags.
+fn rendered(more: &[&str]) -> Result<String> {
+    let helm = binaries().helm;
+    let chart = release::chart().display().to_string();
+    let values = "image.repository=none.invalid/netmarks,monitoring.rules.enabled=true";
+    let mut command = Command::new(&helm);
+    command.args(["template", "shops", &chart, "--namespace", "placing", "--set", values]).args(more);
+    let output = command.arg("--show-only=templates/monitoring.yaml").output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?)
+}
+
 #[test]
 fn the_second_scheduler_is_missed_where_there_is_one_and_by_its_name() -> Result<()> {
-    let helm = Binaries::ensure(&|line| eprintln!("{line}"))?.helm;
-    let rendered = |more: &[&str]| -> Result<String> {
-        let chart = crate::support::release::chart().display().to_string();
-        let values = "image.repository=none.invalid/netmarks,monitoring.rules.enabled=true";
-        let mut command = Command::new(&helm);
-        command.args(["template", "shops", &chart, "--namespace", "placing", "--set", values]).args(more);
-        let output = command.arg("--show-only=templates/monitoring.yaml").output()?;
-        ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        Ok(String::from_utf8(output.stdout)?)
-    };
     let with = rendered(&["--set=scheduler.enabled=true"])?;
     let its_own = r#"{namespace="placing",deployment="shops-netmarks-scheduler"}"#;
     assert_eq!(with.matches(its_own).count(), 1, "{with}");
@@ -143,6 +147,26 @@ fn the_second_scheduler_is_missed_where_there_is_one_and_by_its_name() -> Result
     let alerts = |text: &str| text.matches("- alert: ").count();
     assert_eq!((alerts(&with), alerts(&without)), (names().len(), names().len() - 1));
     assert!(!without.contains("deployment="), "{without}");
+    Ok(())
+}
+
+#[test]
+fn each_alert_links_to_its_section_of_the_runbook() -> Result<()> {
+    let url = "https://runbooks.example/operate.md";
+    let text =
+        rendered(&["--set=scheduler.enabled=true", &format!("--set=monitoring.rules.runbookUrl={url}")])?;
+    let link = |line: &str| -> Option<String> {
+        let link = line.trim().strip_prefix("runbook_url: ")?.trim_matches(['"', '\'']);
+        Some(link.strip_prefix(url)?.strip_prefix('#')?.to_owned())
+    };
+    let anchors: Vec<String> = text.lines().filter_map(link).collect();
+    let expected: Vec<String> = names().into_iter().map(str::to_lowercase).collect();
+    assert_eq!(anchors, expected, "{text}");
+    let runbook = Markdown::of(include_str!("../../docs/operate.md"));
+    for anchor in anchors {
+        assert!(runbook.anchors.contains(&anchor), "docs/operate.md has no heading #{anchor}");
+    }
+    assert!(!rendered(&[])?.contains("runbook_url"), "nobody knows where it is");
     Ok(())
 }
 

@@ -109,6 +109,15 @@ impl Replica {
         Ok(reqwest::get(format!("{}{path}", self.url)).await?.error_for_status()?.text().await?)
     }
 
+    /// Whether the page would let the owner of a token change policies.
+    async fn lets_change(&self, token_file: &Path) -> Result<bool> {
+        let token = std::fs::read_to_string(token_file)?;
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let request = client.get(format!("{}/v1/about", self.admin)).bearer_auth(token.trim());
+        let about: Value = request.send().await?.error_for_status()?.json().await?;
+        about["changes"].as_bool().with_context(|| about.to_string())
+    }
+
     /// The policies that scored a request, as the decision about it says.
     async fn scored_by(&self, pod: &str) -> Result<Vec<String>> {
         let body = json!({
@@ -201,6 +210,15 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
     for replica in [&first, &second] {
         replica.wait(&reader, &["netmarks active"]).await.unwrap();
     }
+
+    // The page is told what its reader may do, and looking at it is no attempt to do it.
+    until("the writer's role counts", LIMIT, async || Ok(first.lets_change(&writer).await?.then_some(())))
+        .await
+        .unwrap();
+    assert!(!first.lets_change(&reader).await.unwrap());
+    let turned_away =
+        first.process.json_log().unwrap().into_iter().filter(|line| line["message"] == "turned away");
+    assert_eq!(turned_away.filter(|line| line["operation"] == "update").count(), 0);
 
     // Who may do what is the cluster's to say.
     for (who, arguments, says) in [

@@ -7,11 +7,13 @@
 
 mod access;
 mod admit;
+mod answers;
 mod changes;
 mod cluster;
 mod collect;
 mod config;
 mod console;
+mod content;
 mod error_answer;
 mod exposition;
 mod health;

@@ -17,10 +17,12 @@ use netmarks_policies::{
     RegistryReport, ShadowReport, Signature, Submission,
 };
 use netmarks_server::{BodyBudget, BodyError, Peer};
+use serde::Serialize;
 use std::sync::Arc;
 
 use crate::access::Access;
 use crate::admit::admit;
+use crate::answers::{Answers, json};
 use crate::config::AdminConfig;
 use crate::error_answer::{ErrorAnswer, ErrorBody, bad_request};
 use crate::query;
@@ -50,6 +52,7 @@ pub struct Admin {
     pub bodies: BodyBudget,
     /// Whose signature an upload must carry, if any.
     pub verifier: Option<Arc<Verifier>>,
+    answers: Answers,
 }
 
 impl Admin {
@@ -62,7 +65,8 @@ impl Admin {
         verifier: Option<Arc<Verifier>>,
     ) -> Self {
         let largest = config.max_upload_mib as usize * MIB;
-        Self { registry, access, bodies: BodyBudget::new(largest * UPLOADS, largest), verifier }
+        let bodies = BodyBudget::new(largest * UPLOADS, largest);
+        Self { registry, access, bodies, verifier, answers: Answers::default() }
     }
 
     /// All routes, for one connection.
@@ -88,6 +92,16 @@ impl Admin {
     ) -> Result<Actor, ErrorAnswer> {
         admit(&self.access, headers, peer, operation, policy).await
     }
+
+    /// What `of` says of the policies now: who has just changed them asks next.
+    async fn answer<T: Serialize + 'static>(
+        &self,
+        headers: &HeaderMap,
+        of: impl FnOnce(&Registry) -> T + Send + 'static,
+    ) -> Answer {
+        let registry = self.registry.clone();
+        self.answers.json_of_now(headers, move || json(&of(&registry))).await
+    }
 }
 
 type Answer = Result<Response, ErrorAnswer>;
@@ -95,7 +109,10 @@ type Answer = Result<Response, ErrorAnswer>;
 /// What is loaded, what was refused lately, and what can be rolled back to.
 #[utoipa::path(
     get, path = "/v1/policies", tag = "policies",
-    responses((status = 200, body = RegistryReport), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody))
+    responses(
+        (status = 200, body = RegistryReport), (status = 304, description = "As `If-None-Match` says"),
+        (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    )
 )]
 pub(crate) async fn list(
     State(admin): State<Admin>,
@@ -103,13 +120,16 @@ pub(crate) async fn list(
     headers: HeaderMap,
 ) -> Answer {
     admin.actor(&headers, &peer, Operation::List, None).await?;
-    Ok(Json(admin.registry.report()).into_response())
+    admin.answer(&headers, Registry::report).await
 }
 
 /// The revisions of one policy.
 #[utoipa::path(
     get, path = "/v1/policies/{name}", tag = "policies", params(("name" = String, Path)),
-    responses((status = 200, body = Vec<EntryReport>), (status = 404, body = ErrorBody))
+    responses(
+        (status = 200, body = Vec<EntryReport>), (status = 304, description = "As `If-None-Match` says"),
+        (status = 404, body = ErrorBody),
+    )
 )]
 pub(crate) async fn show(
     State(admin): State<Admin>,
@@ -124,29 +144,35 @@ pub(crate) async fn show(
         let known = String::from("see GET /v1/policies");
         return Err(Refusal::Unknown { name, known }.into());
     }
-    Ok(Json(report.policies).into_response())
+    admin.answer(&headers, move |_| report.policies).await
 }
 
 /// How the shadows compare with what answers.
-#[utoipa::path(get, path = "/v1/shadow", tag = "policies", responses((status = 200, body = Vec<ShadowReport>)))]
+#[utoipa::path(
+    get, path = "/v1/shadow", tag = "policies",
+    responses((status = 200, body = Vec<ShadowReport>), (status = 304, description = "As `If-None-Match` says"))
+)]
 pub(crate) async fn shadow(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Answer {
     admin.actor(&headers, &peer, Operation::List, None).await?;
-    Ok(Json(admin.registry.shadow_report()).into_response())
+    admin.answer(&headers, Registry::shadow_report).await
 }
 
 /// What the calls of each loaded policy took in the last hour.
-#[utoipa::path(get, path = "/v1/calls", tag = "policies", responses((status = 200, body = Vec<CallReport>)))]
+#[utoipa::path(
+    get, path = "/v1/calls", tag = "policies",
+    responses((status = 200, body = Vec<CallReport>), (status = 304, description = "As `If-None-Match` says"))
+)]
 pub(crate) async fn calls(
     State(admin): State<Admin>,
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Answer {
     admin.actor(&headers, &peer, Operation::List, None).await?;
-    Ok(Json(admin.registry.call_reports()).into_response())
+    admin.answer(&headers, Registry::call_reports).await
 }
 
 /// Takes the component in the body; answers when it has its place, or was refused.

@@ -61,7 +61,7 @@ pub async fn examine(subject: &Subject) -> Report {
     let found = store::fetch(&config.metrics, config.identity).await;
     if matches!(found, StoreResult::NotConfigured) && only_the_extender(subject) {
         let advice = "give --config with the extender's configuration, or --metrics-url";
-        findings.push(Finding::skipped("metrics store", "not looked at: none is named", advice));
+        findings.push(Finding::skipped(metrics::STORE, "not looked at: none is named", advice));
     } else {
         findings.extend(metrics::findings_of(&config.metrics, config.identity, &found));
     }

@@ -2,7 +2,7 @@
 
 use super::extender::Running;
 use super::pod::CHECK;
-use super::{Finding, Namespaced, Report, calls, count, extender};
+use super::{Finding, Namespaced, Report, calls, count, extender, metrics, watches};
 
 /// What the extender shows instead of a live cluster, in words.
 fn shown(running: &Running) -> Option<&'static str> {
@@ -26,7 +26,7 @@ pub(super) fn report(replicas: &[Result<Running, String>], pod: Option<&Namespac
         findings.push(Finding::ok("cluster", format!("{} is {what}", running.url)));
         findings.extend(calls::answers_of(running));
     }
-    for check in ["rights", "watches", "metrics store", "calls", "scheduler"] {
+    for check in ["rights", watches::CHECK, metrics::STORE, "calls", "scheduler"] {
         findings.push(Finding {
             advice: None,
             ..Finding::skipped(check, "not looked at: no live cluster is behind this extender", "")

@@ -36,6 +36,8 @@ use strum::IntoStaticStr;
 
 pub use config::Configured;
 pub use examine::examine;
+pub use metrics::{SERIES, STORE as METRICS_STORE};
+pub use watches::CHECK as WATCHES;
 
 /// Longest wait for one answer of anybody; who is slower than this is as good as unreachable for the extender, too.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -13,8 +13,10 @@ use super::store::{Answers, Edges, Selected, StoreFailure, StoreResult};
 use super::{Finding, ago, count, series_facts};
 use netmarks_core::environment::variable;
 
-const STORE: &str = "metrics store";
-const SERIES: &str = "series";
+/// The check of the store as such.
+pub const STORE: &str = "metrics store";
+/// The check of what it has for the preset.
+pub const SERIES: &str = "series";
 const FLOWS: &str = "flows";
 
 /// Fewer samples than this in the window give no rate at all.

@@ -11,7 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::{Finding, PATIENCE, brief, count, patient};
 
-const CHECK: &str = "watches";
+/// The check of lists and watches.
+pub const CHECK: &str = "watches";
 
 /// What came of a list and a watch of one kind.
 #[derive(Clone, Debug, PartialEq)]

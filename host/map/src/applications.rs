@@ -11,7 +11,7 @@ use crate::filter::Filter;
 use crate::scene::{Scene, number};
 use crate::split::Splitter;
 use crate::tally::Tally;
-use crate::text::escaped;
+use crate::text::{escaped, shown, shown_zone};
 
 /// Most nodes and peers of one application, heaviest first.
 const NODES: usize = 100;
@@ -51,7 +51,8 @@ pub struct ApplicationList {
 /// One application of a list.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApplicationRow {
-    /// `namespace/name`.
+    /// `namespace/name`. Names that are longer than Kubernetes allows are cut here and wherever they are shown, with an ellipsis; one
+    /// that is cut can be asked for.
     pub application: String,
     /// Running or starting.
     pub pods: u32,
@@ -147,7 +148,7 @@ impl ApplicationList {
         found.sort_by(by);
         let total = found.len();
         let row = |(index, name): (u32, &str)| ApplicationRow {
-            application: name.to_owned(),
+            application: shown(name),
             pods: scene.pods(index),
             nodes: scene.placement(index).len(),
             amounts: of(index),
@@ -172,13 +173,13 @@ impl ApplicationList {
 }
 
 impl ApplicationView {
-    /// The application `name` (`namespace/name`), if there is one.
+    /// The application `name` (`namespace/name`), if there is one; see [`Scene::application`].
     #[must_use]
     pub fn new(scene: &Scene, name: &str) -> Option<Self> {
         let index = scene.application(name)?;
         let application = scene.applications.get(index as usize)?;
         let mut view = Self {
-            application: name.to_owned(),
+            application: shown(name),
             pods: scene.pods(index),
             replicas: application.replicas,
             cpu_millicores: application.requests.cpu_millicores,
@@ -214,8 +215,10 @@ impl ApplicationView {
                 let node = scene.nodes.get(placed.node as usize)?;
                 let ends = ends.get(placed.node as usize).copied().unwrap_or_default();
                 Some(ApplicationNode {
-                    node: node.name.clone(),
-                    zone: scene.zones.get(node.zone as usize).and_then(|zone| zone.name.clone()),
+                    node: shown(&node.name),
+                    zone: shown_zone(
+                        scene.zones.get(node.zone as usize).and_then(|zone| zone.name.as_deref()),
+                    ),
                     pods: placed.pods,
                     within: ends.within,
                     beyond: ends.beyond,
@@ -228,7 +231,7 @@ impl ApplicationView {
         nodes.truncate(NODES);
         view.nodes = nodes;
         let named = |(peer, entry): (u32, Peer)| Peer {
-            application: scene.application_name(peer).to_owned(),
+            application: shown(scene.application_name(peer)),
             pods: scene.pods(peer),
             ..entry
         };

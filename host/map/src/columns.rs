@@ -9,7 +9,7 @@ use crate::text::{digits, escaped};
 
 /// Most nodes, and bytes of their columns: names can be long.
 const NODES: usize = 5_000;
-const NODE_BYTES: usize = 240_000;
+const NODE_BYTES: usize = 230_000;
 
 /// Nodes by column, in the order of their zones and names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -34,3 +34,4 @@ pub use map::{MapQuery, MapView, NodeFlows, Placements, ZoneFlow, ZoneView};
 pub use namespaces::{NamespaceAmounts, by_namespace};
 pub use node::{FlowWithin, NodeApplication, NodeFlow, NodePeer, NodeView, Room};
 pub use scene::{Distance, Flow, Node, PlaceNames, Placed, Scene, SceneApplication, Zone};
+pub use text::{LONGEST_NAME, shortened};

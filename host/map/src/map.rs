@@ -10,7 +10,7 @@ use crate::filter::Filter;
 use crate::pairs;
 use crate::scene::{Scene, number};
 use crate::tally::Tally;
-use crate::text::{escaped, shortened};
+use crate::text::{escaped, shown, shown_zone};
 
 /// Most zones that are shown; the smallest beyond are one.
 const ZONES: usize = 64;
@@ -29,9 +29,6 @@ const PLACED_NODE_BYTES: usize = 120_000;
 /// Applications that come with a map, and bytes of their names.
 const APPLICATIONS: usize = 50;
 const APPLICATION_BYTES: usize = 10_000;
-
-/// The longest name of a zone: a label has 63 bytes at most, and a file may have anything.
-const ZONE_NAME: usize = 64;
 
 /// The zone that stands for those that are not shown.
 const OTHERS: &str = "(other zones)";
@@ -182,9 +179,12 @@ fn zones(scene: &Scene) -> (Vec<u32>, Vec<ZoneView>) {
     let mut groups = vec![u32::MAX; scene.zones.len()];
     for zone in largest {
         groups.get_mut(zone).into_iter().for_each(|group| *group = number(views.len()));
-        let named = scene.zones.get(zone).cloned().unwrap_or_default();
-        let short = |name: Option<String>| name.map(|name| shortened(name, ZONE_NAME));
-        views.push(ZoneView { name: short(named.name), region: short(named.region), ..ZoneView::default() });
+        let named = scene.zones.get(zone);
+        views.push(ZoneView {
+            name: shown_zone(named.and_then(|zone| zone.name.as_deref())),
+            region: shown_zone(named.and_then(|zone| zone.region.as_deref())),
+            ..ZoneView::default()
+        });
     }
     let others = number(views.len());
     if groups.contains(&u32::MAX) {
@@ -256,8 +256,9 @@ fn placements(scene: &Scene, filter: &Filter, chosen: &[u32]) -> Option<Placemen
             }
         }
         if entries.len() > before {
-            bytes += escaped(application.name.as_str());
-            placements.applications.push(application.name.to_string());
+            let name = shown(application.name.as_str());
+            bytes += escaped(&name);
+            placements.applications.push(name);
         }
         if entries.len() > PLACEMENTS || bytes > PLACEMENT_BYTES {
             return None;

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use crate::amounts::{Amounts, Ends};
 use crate::scene::{Distance, Scene, number};
 use crate::split::Splitter;
+use crate::text::{shown, shown_zone};
 
 /// Most applications, other nodes and flows of one node, heaviest first.
 const APPLICATIONS: usize = 200;
@@ -132,17 +133,17 @@ impl<Key: Ord> Parts<Key> {
 }
 
 impl NodeView {
-    /// The node of this name, if there is one.
+    /// The node of this name, if there is one; see [`Scene::node`].
     #[must_use]
     pub fn new(scene: &Scene, name: &str) -> Option<Self> {
         let index = scene.node(name)?;
         let node = scene.nodes.get(index as usize)?;
-        let zone = scene.zones.get(node.zone as usize).cloned().unwrap_or_default();
+        let zone = scene.zones.get(node.zone as usize);
         let sums = Sums::new(scene, index);
         let mut view = Self {
-            node: node.name.clone(),
-            zone: zone.name,
-            region: zone.region,
+            node: shown(&node.name),
+            zone: shown_zone(zone.and_then(|zone| zone.name.as_deref())),
+            region: shown_zone(zone.and_then(|zone| zone.region.as_deref())),
             closed: node.closed,
             pods: node.pods,
             max_pods: node.max_pods,
@@ -169,7 +170,7 @@ impl NodeView {
             found.and_then(|found| placement.get(found)).map_or(0, |placed| placed.pods)
         };
         let application = |(application, ends): (u32, Ends)| NodeApplication {
-            application: scene.application_name(application).to_owned(),
+            application: shown(scene.application_name(application)),
             pods: here(application),
             within: ends.within,
             beyond: ends.beyond,
@@ -187,10 +188,10 @@ impl NodeView {
         self.peers_left_out = peers.len().saturating_sub(PEERS);
         let zone_of = |node: u32| {
             let zone = scene.nodes.get(node as usize)?.zone;
-            scene.zones.get(zone as usize)?.name.clone()
+            shown_zone(scene.zones.get(zone as usize)?.name.as_deref())
         };
         let peer = |(other, bytes_per_second): (u32, f64)| NodePeer {
-            node: scene.node_name(other).to_owned(),
+            node: shown(scene.node_name(other)),
             zone: zone_of(other),
             distance: scene.distance(node, other).number(),
             bytes_per_second,
@@ -198,15 +199,15 @@ impl NodeView {
         self.peers = peers.into_iter().take(PEERS).map(peer).collect();
 
         let flow = |((application, peer, peer_node), bytes_per_second): ((u32, u32, u32), f64)| NodeFlow {
-            application: scene.application_name(application).to_owned(),
-            peer: scene.application_name(peer).to_owned(),
-            peer_node: scene.node_name(peer_node).to_owned(),
+            application: shown(scene.application_name(application)),
+            peer: shown(scene.application_name(peer)),
+            peer_node: shown(scene.node_name(peer_node)),
             bytes_per_second,
         };
         self.flows = flows.heaviest(FLOWS).map(flow).collect();
         let flow_within = |((application, peer), bytes_per_second): ((u32, u32), f64)| FlowWithin {
-            application: scene.application_name(application).to_owned(),
-            peer: scene.application_name(peer).to_owned(),
+            application: shown(scene.application_name(application)),
+            peer: shown(scene.application_name(peer)),
             bytes_per_second,
         };
         self.flows_within = within.heaviest(FLOWS).map(flow_within).collect();

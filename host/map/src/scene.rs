@@ -6,6 +6,8 @@ use netmarks_core::application::Application;
 use netmarks_core::facts::{ApplicationId, NodeId, Resources};
 use netmarks_core::snapshot::Snapshot;
 
+use crate::text::{beginning, shown};
+
 /// A moment of a cluster. Nodes are in the order of their zones and names, applications in that of their names, flows in that of
 /// their ends; each is named by its index.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -131,17 +133,30 @@ impl Scene {
         Self { at: snapshot.flows_at(), zones, nodes, applications, flows }
     }
 
-    /// The index of an application.
+    /// The index of an application; of those whose name is shown as `name` because it is too long, the first.
     #[must_use]
     pub fn application(&self, name: &str) -> Option<u32> {
         let found = self.applications.binary_search_by(|application| application.name.as_str().cmp(name));
-        found.ok().map(number)
+        found.ok().or_else(|| self.application_shown_as(name)).map(number)
     }
 
-    /// The index of a node.
+    fn application_shown_as(&self, name: &str) -> Option<usize> {
+        let beginning = beginning(name)?;
+        let first = self.applications.partition_point(|application| application.name.as_str() < beginning);
+        let after = self.applications.iter().enumerate().skip(first);
+        let mut alike = after.take_while(|(_, application)| application.name.as_str().starts_with(beginning));
+        alike.find(|(_, application)| shown(application.name.as_str()) == name).map(|(index, _)| index)
+    }
+
+    /// The index of a node; of those whose name is shown as `name` because it is too long, the first.
     #[must_use]
     pub fn node(&self, name: &str) -> Option<u32> {
-        self.nodes.iter().position(|node| node.name == name).map(number)
+        let found = self.nodes.iter().position(|node| node.name == name);
+        let shown_as = |beginning: &str| {
+            let is = |node: &Node| node.name.starts_with(beginning) && shown(&node.name) == name;
+            self.nodes.iter().position(is)
+        };
+        found.or_else(|| beginning(name).and_then(shown_as)).map(number)
     }
 
     /// How far it is from one node to another.

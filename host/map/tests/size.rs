@@ -5,7 +5,7 @@ use netmarks_map::{MapQuery, MapView, Scene};
 use crate::scenes::{application, counted, flow, node, zone};
 
 /// Most bytes of one view.
-const MOST: usize = 300_000;
+pub(crate) const MOST: usize = 300_000;
 
 /// 5,000 nodes in three zones, 2,500 applications with 50,000 pods, 20,000 flows.
 pub(crate) fn large() -> Scene {

@@ -217,18 +217,7 @@ async fn a_snapshot_of_a_running_extender_is_the_one_that_it_was_given() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_serves_what_it_prints() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut server = Server::start(
-        folder,
-        &["demo", "--admin-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"],
-        &[],
-        |log| {
-            log.contains("Ctrl-C stops.").then_some(())?;
-            Some(log.split_once("Serving at ")?.1.split_once(". Ask")?.0.to_owned())
-        },
-    )
-    .await
-    .unwrap();
+    let mut server = Server::demo(&[]).await.unwrap();
     let log = server.log().unwrap();
     let commands: Vec<String> =
         log.lines().filter_map(|line| Some(line[line.find("curl -s ")?..].to_owned())).collect();

@@ -1,17 +1,15 @@
 //! The page's files, what it reads, and who may.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
-use std::time::Duration;
-
-use anyhow::{Context as _, Result, ensure};
-use reqwest::{Method, Response, StatusCode};
+use anyhow::{Context as _, ensure};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::support::admin::Administered;
-use crate::support::binary::{self, replace};
-use crate::support::{NODES, eventually, pod_request};
+use crate::support::admin::{Administered, bytes};
+use crate::support::binary::replace;
+use crate::support::eventually;
 
-async fn started() -> Administered {
+pub(crate) async fn started() -> Administered {
     Administered::start(tempfile::tempdir().unwrap(), |_| {}).await.unwrap()
 }
 
@@ -37,7 +35,7 @@ async fn the_page_runs_nothing_but_its_own_files() {
         assert_eq!(again.send().await.unwrap().status(), StatusCode::NOT_MODIFIED);
     }
     assert_eq!(file("/console.js").await.headers()["content-encoding"], "gzip");
-    for path in ["/console.js", "/v1/map"] {
+    for path in ["/console.js", "/v1/map", "/openapi.json"] {
         let answer =
             running.call(Method::GET, path).header("accept-encoding", "gzip, br").send().await.unwrap();
         assert_eq!(answer.headers()["content-encoding"], "br", "{path}");
@@ -86,6 +84,7 @@ async fn everything_that_it_reads_has_an_answer() {
     let get = async |path: &str| running.get(path).await.unwrap();
     let about = get("/v1/about").await.ok().unwrap();
     assert_eq!((&about["origin"], &about["access"]), (&json!("snapshot-file"), &json!("loopback")));
+    assert_eq!(about["changes"], true, "on loopback nothing is asked");
     let map = get("/v1/map").await.ok().unwrap();
     assert_eq!(map["nodes"]["names"].as_array().unwrap().len(), 4);
     assert!(map["missing"].is_null() && map["placements"].is_object());
@@ -110,6 +109,7 @@ async fn everything_that_it_reads_has_an_answer() {
         ("/v1/map?zoom=5", 400, "zoom"),
         ("/v1/map?at_least=much", 400, "at_least"),
         ("/v1/applications?sort=colour", 400, "colour"),
+        ("/v1/applications?at_least=much", 400, "at_least"),
         ("/v1/decisions?door=back", 400, "back"),
     ] {
         let reason = get(path).await.refused(status).unwrap();
@@ -117,6 +117,62 @@ async fn everything_that_it_reads_has_an_answer() {
     }
     let many = vec!["n"; 65].join(",");
     assert!(get(&format!("/v1/map?nodes={many}")).await.refused(400).unwrap().contains("64 are the most"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_list_of_applications_has_the_figures_of_the_map() {
+    let running = started().await;
+    let get = async |path: String| running.get(&path).await.unwrap().ok().unwrap();
+    // The pod of `p` has no node yet.
+    for (filter, of_p) in
+        [("", 350.0), ("at_least=60", 230.0), ("at_least=60&namespace=default", 230.0), ("at_least=101", 0.0)]
+    {
+        let map = get(format!("/v1/map?{filter}")).await;
+        let list = get(format!("/v1/applications?{filter}")).await;
+        assert_eq!(map["applications"], list, "{filter}");
+        let mut rows = list["items"].as_array().unwrap().iter();
+        let row = rows.find(|row| row["application"] == "default/p").unwrap();
+        assert_eq!(row["unplaced"], of_p, "{filter}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_the_same_is_not_sent_again() {
+    let running = started().await;
+    let get = async |path: &str, known: &str| {
+        let request = running.call(Method::GET, path).header("if-none-match", known);
+        let answer = request.send().await?;
+        let etag = answer.headers().get("etag").context("it has no etag")?.to_str()?.to_owned();
+        anyhow::Ok((answer.status(), etag))
+    };
+    for path in [
+        "/v1/about",
+        "/v1/map",
+        "/v1/applications",
+        "/v1/applications/default/p",
+        "/v1/nodes/node-1",
+        "/v1/history",
+        "/v1/policies",
+        "/v1/policies/netmarks",
+        "/v1/shadow",
+        "/v1/calls",
+        "/openapi.json",
+    ] {
+        // A step of the calls may begin between the two.
+        eventually(path, async || {
+            let (first, etag) = get(path, "\"another\"").await?;
+            ensure!(first == StatusCode::OK, "{first}");
+            let (again, _) = get(path, &etag).await?;
+            Ok((again == StatusCode::NOT_MODIFIED).then_some(()))
+        })
+        .await
+        .unwrap();
+    }
+    // Policies are not kept for a second: whoever has changed them looks at once.
+    let (_, before) = get("/v1/policies", "\"another\"").await.unwrap();
+    running.put("spread", "mode=shadow", bytes("spread").unwrap()).await.unwrap().ok().unwrap();
+    let (status, after) = get("/v1/policies", &before).await.unwrap();
+    assert!(status == StatusCode::OK && after != before);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -145,149 +201,6 @@ async fn with_a_token_the_page_is_open_and_what_it_reads_is_not() {
     running.send(map).await.unwrap().ok().unwrap();
 }
 
-/// A stream that is read event by event.
-struct Followed {
-    response: Response,
-    text: String,
-}
-
-impl Followed {
-    async fn open(running: &Administered, query: &str, last: Option<&str>) -> Result<Self> {
-        let request = running.call(Method::GET, &format!("/v1/decisions/stream{query}"));
-        let request = match last {
-            Some(last) => request.header("last-event-id", last),
-            None => request,
-        };
-        let response = request.send().await?;
-        ensure!(response.status() == StatusCode::OK, "{}", response.status());
-        Ok(Self { response, text: String::new() })
-    }
-
-    /// The next event: its name, id and data; nothing at the end.
-    async fn next(&mut self) -> Result<Option<(String, String, Value)>> {
-        loop {
-            if let Some((event, rest)) = self.text.split_once("\n\n") {
-                let field = |name: &str| {
-                    event.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned()
-                };
-                let (name, id, data) = (field("event: "), field("id: "), field("data: "));
-                self.text = rest.to_owned();
-                if name.is_empty() {
-                    continue;
-                }
-                return Ok(Some((name, id, serde_json::from_str(&data)?)));
-            }
-            let part = tokio::time::timeout(Duration::from_secs(60), self.response.chunk()).await?;
-            match part? {
-                Some(part) => self.text.push_str(std::str::from_utf8(&part)?),
-                None => return Ok(None),
-            }
-        }
-    }
-
-    async fn decision(&mut self) -> Result<(String, Value)> {
-        loop {
-            let (name, id, data) = self.next().await?.context("the stream ended")?;
-            if name == "decision" {
-                return Ok((id, data));
-            }
-        }
-    }
-}
-
-async fn asked(running: &Administered, name: &str) {
-    let request = pod_request("default", name, "p", &NODES);
-    running.server.prioritize(&request).await.unwrap();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn decisions_are_followed_over_a_restart() {
-    let running = started().await;
-    asked(&running, "p-1").await;
-    let mut followed = Followed::open(&running, "", None).await.unwrap();
-    let (name, _, hello) = followed.next().await.unwrap().unwrap();
-    assert_eq!(name, "hello");
-    let (first, decision) = followed.decision().await.unwrap();
-    assert_eq!((&decision["pod"], &decision["best"]["node"]), (&json!("default/p-1"), &json!("node-3")));
-    assert_eq!(
-        (&decision["chosen"], &decision["agrees"], &decision["named"]),
-        (&Value::Null, &Value::Null, &json!(3))
-    );
-    asked(&running, "p-2").await;
-    let (_, decision) = followed.decision().await.unwrap();
-    assert_eq!(decision["pod"], "default/p-2");
-
-    // Whoever was away gets what came meanwhile, and whoever asks for one pod no other.
-    let mut again = Followed::open(&running, "", Some(&first)).await.unwrap();
-    assert_eq!(again.decision().await.unwrap().1["pod"], "default/p-2");
-    let mut of_pod = Followed::open(&running, "?pod=default/p-3", None).await.unwrap();
-    asked(&running, "p-3").await;
-    assert_eq!(of_pod.decision().await.unwrap().1["pod"], "default/p-3");
-    let (last, _) = followed.decision().await.unwrap();
-
-    let running = running.restart().await.unwrap();
-    while followed.next().await.unwrap_or(None).is_some() {}
-    asked(&running, "p-4").await;
-    let mut later = Followed::open(&running, "", Some(&last)).await.unwrap();
-    let (_, _, new) = later.next().await.unwrap().unwrap();
-    assert_ne!(new["run"], hello["run"]);
-    assert_eq!(later.decision().await.unwrap().1["pod"], "default/p-4", "all that the new one has");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn decisions_come_in_pages_and_by_what_they_are() {
-    let running = started().await;
-    let list = async |query: &str| -> Vec<Value> {
-        let answer = running.get(&format!("/v1/decisions?{query}")).await.unwrap().ok().unwrap();
-        answer.as_array().unwrap().clone()
-    };
-    for (pod, count) in [("p-1", 1), ("p-2", 2), ("p-3", 3)] {
-        asked(&running, pod).await;
-        // It is remembered a moment after its answer.
-        let remembered = async || Ok((list("").await.len() == count).then_some(()));
-        eventually("it is remembered", remembered).await.unwrap();
-    }
-    let first = list("limit=2&brief=true").await;
-    assert_eq!((first.len(), &first[1]["pod"]), (2, &json!("default/p-2")));
-    let serial = first[1]["serial"].as_str().unwrap();
-    let second = list(&format!("before={serial}")).await;
-    assert_eq!((second.len(), &second[0]["pod"]), (1, &json!("default/p-1")));
-    let whole = list(&format!("serial={serial}")).await;
-    assert_eq!((whole.len(), &whole[0]["pod"]), (1, &json!("default/p-2")));
-    assert!(!whole[0]["nodes"][0]["peers"].as_array().unwrap().is_empty());
-    assert_eq!((list("node=node-3").await.len(), list("node=node-1").await.len()), (3, 0));
-    assert_eq!((list("outcome=unknown").await.len(), list("outcome=empty").await.len()), (3, 0));
-    assert_eq!((list("application=default/p").await.len(), list("door=admission").await.len()), (3, 0));
-    assert!(list("serial=0-1").await.is_empty(), "of another run");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn the_terminal_shows_the_same() {
-    let sample =
-        netmarks_test_cluster::repository("host/netmarks/sample/online-boutique.json").display().to_string();
-    let folder = tempfile::tempdir().unwrap();
-    let running = Administered::start_on(folder, &["--snapshot", &sample], |_| {}).await.unwrap();
-    let request = pod_request("boutique", "frontend-1", "frontend", &["node-a1", "node-a2", "node-b1"]);
-    running.server.prioritize(&request).await.unwrap();
-    let run = |arguments: &[&str]| -> Result<String> {
-        let all = [arguments, &["--server", &running.url]].concat();
-        binary::success(&binary::netmarks_with(&all, &[("COLUMNS", "80")])?)
-    };
-    let shown = eventually("it is remembered", async || {
-        let shown = run(&["decisions"])?;
-        Ok(shown.contains("boutique/frontend-1").then_some(shown))
-    });
-    let shown = shown.await.unwrap();
-    assert!(shown.contains("node-a") && shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
-    let as_json = run(&["decisions", "-o", "json", "--pod", "boutique/frontend-1"]).unwrap();
-    let as_json: Value = serde_json::from_str(&as_json).unwrap();
-    assert_eq!(as_json[0]["best"]["score"], 10);
-    let top = run(&["top"]).unwrap();
-    assert!(top.contains("BETWEEN NODES") && top.lines().all(|line| line.chars().count() <= 80), "{top}");
-    let top: Value = serde_json::from_str(&run(&["top", "-o", "json", "--limit", "2"]).unwrap()).unwrap();
-    assert_eq!(top["applications"].as_array().unwrap().len(), 2);
-}
-
 #[test]
 fn the_description_of_the_api_is_current() {
     let file = netmarks_test_cluster::repository("docs/reference/openapi.json");
@@ -301,40 +214,6 @@ fn the_description_of_the_api_is_current() {
 
 mod hostile {
     use super::*;
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn five_hundred_pages_have_a_bounded_number_of_streams_and_all_the_same_map() {
-        let running = started().await;
-        let opened = futures::future::join_all(
-            (0..500).map(|_| running.call(Method::GET, "/v1/decisions/stream").send()),
-        )
-        .await;
-        let opened: Vec<Response> = opened.into_iter().filter_map(Result::ok).collect();
-        let count = |status| opened.iter().filter(|answer| answer.status() == status).count();
-        assert_eq!(count(StatusCode::OK), 64);
-        assert!(count(StatusCode::SERVICE_UNAVAILABLE) > 300);
-        // The others still see everything else.
-        let maps = futures::future::join_all((0..100).map(|_| running.get("/v1/map"))).await;
-        assert!(maps.into_iter().all(|map| map.unwrap().status == StatusCode::OK));
-        drop(opened);
-        eventually("places are free again", async || {
-            Ok(Followed::open(&running, "", None).await.ok().map(drop))
-        })
-        .await
-        .unwrap();
-    }
-
-    #[tokio::test(flavor = "multi_thread")]
-    async fn last_event_ids_that_were_made_up_do_no_harm() {
-        let running = started().await;
-        asked(&running, "p-1").await;
-        let known = Followed::open(&running, "", None).await.unwrap().next().await.unwrap().unwrap().2;
-        let run = known["run"].as_str().unwrap().to_owned();
-        for made_up in ["", "-", "x", &format!("{run}-"), &format!("{run}--1"), &"9".repeat(8_000)] {
-            let mut followed = Followed::open(&running, "", Some(made_up)).await.unwrap();
-            assert_eq!(followed.decision().await.unwrap().1["pod"], "default/p-1", "{made_up}");
-        }
-    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn questions_of_any_length_and_script_are_answered() {

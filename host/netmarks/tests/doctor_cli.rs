@@ -4,7 +4,7 @@
 use std::process::Output;
 
 use crate::support::binary::{Server, netmarks_with};
-use crate::support::{nobody, worked_example_file};
+use crate::support::{eventually, nobody, worked_example_file};
 use serde_json::Value;
 
 /// Where no kubeconfig is.
@@ -30,13 +30,15 @@ fn findings(output: &Output) -> Vec<(String, String, String)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demo_is_a_demo() {
-    let demo = ["demo", "--admin-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
-    let server = Server::start(tempfile::tempdir().unwrap(), &demo, &[], |log| {
-        Some(log.split_once("Serving at ")?.1.split_once(". Ask")?.0.to_owned())
+    // A demo asks by itself, with the deadlines of production, which a machine without a free core misses: that is another finding.
+    let (server, output) = eventually("a demo was given a core", async || {
+        let server = Server::demo(&[]).await?;
+        let output = doctor(&["--server", &server.url, "-o", "json"]).await;
+        let missed = findings(&output).iter().any(|(_, _, found)| found.contains("were empty"));
+        Ok((!missed).then_some((server, output)))
     })
     .await
     .unwrap();
-    let output = doctor(&["--server", &server.url, "-o", "json"]).await;
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let found = findings(&output);
     assert!(found.iter().all(|(_, status, _)| status == "ok" || status == "skipped"), "{found:?}");

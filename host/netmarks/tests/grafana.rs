@@ -4,21 +4,26 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use netmarks_policies::{Mode, Settings};
 use netmarks_test_cluster::{PrometheusServer, ScrapeTarget, repository};
 use serde_json::Value;
 
 use crate::admission::{Door, admission, review};
-use crate::support::{LIMIT, NODES, config, eventually, request};
+use crate::support::admin::bytes;
+use crate::support::{LIMIT, config, eventually, misbehaving, pod_request};
+
+/// Nodes of the sample.
+const NODES: [&str; 4] = ["node-a1", "node-a2", "node-b1", "node-c1"];
 
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/netmarks.json");
 
-/// Title and queries of each panel.
+/// Title and queries of each panel, without the zero that stands in where there is nothing: with it they would always have an answer.
 fn panels() -> Vec<(String, Vec<String>)> {
     let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter().filter(|panel| panel["type"] != "row");
     let queries = |panel: &Value| {
         let targets = panel["targets"].as_array().unwrap().iter();
-        targets.map(|target| target["expr"].as_str().unwrap().to_owned()).collect()
+        targets.map(|target| target["expr"].as_str().unwrap().replace(" or vector(0)", "")).collect()
     };
     panels.map(|panel| (panel["title"].as_str().unwrap().to_owned(), queries(panel))).collect()
 }
@@ -27,10 +32,15 @@ fn panels() -> Vec<(String, Vec<String>)> {
 async fn every_panel_shows_data() {
     let mut config = admission(config());
     config.cluster.snapshot_file = Some(repository("host/netmarks/sample/online-boutique.json"));
+    config.policies.rollback.enabled = false;
     let door = Door::open(config).await;
     let extender = &door.extender;
-    extender.shadow(crate::support::admin::bytes("spread").unwrap()).await.unwrap();
-    extender.prioritize(&request(&NODES)).await.unwrap();
+    extender.shadow(bytes("spread").unwrap()).await.unwrap();
+    // It fails each time, and the other one answers.
+    let settings = Settings { parameters: misbehaving("trap"), ..Settings::default() };
+    extender.submit("hostile", bytes("hostile").unwrap(), settings, Mode::Active).await.unwrap();
+    let request = pod_request("boutique", "frontend-1", "frontend", &NODES);
+    assert!(!extender.prioritize(&request).await.unwrap().is_empty());
     let target = ScrapeTarget {
         address: extender.address.to_string(),
         path: "/metrics".to_owned(),
@@ -48,7 +58,7 @@ async fn every_panel_shows_data() {
             let query = query.replace("$__rate_interval", "30s");
             eventually(&format!("{title}: {query}"), async || {
                 // Rates need requests between two scrapes.
-                extender.prioritize(&request(&NODES)).await?;
+                extender.prioritize(&request).await?;
                 door.post(review("u-1").to_string()).await?;
                 let found = prometheus.query(&query).await?;
                 Ok(found.iter().any(|sample| !sample.value.is_nan()).then_some(()))
@@ -60,6 +70,8 @@ async fn every_panel_shows_data() {
     let local = panels().into_iter().find(|(title, _)| title == "Traffic that stays on its node").unwrap().1;
     let share = prometheus.query(&local[0]).await.unwrap()[0].value;
     assert!((0.0..=1.0).contains(&share), "{share}");
+    let faults = r#"sum(rate(netmarks_policy_faults_total{policy="hostile",cause="trap"}[30s]))"#;
+    assert!(prometheus.query(faults).await.unwrap()[0].value > 0.0);
 }
 
 /// The rules of Grafana's dashboard-linter that are about any dashboard. The linter itself needs modules that Go's proxy does not have.

@@ -67,14 +67,9 @@ async fn a_demo_with_a_trusted_key_takes_what_it_signed_and_nothing_else() {
     let key = KeyPair::generate().unwrap();
     let public = write(folder.path(), "policy.pub", &key.public_key_pem());
     let private = write(folder.path(), "policy.key", &key.serialize_pem());
-    let demo = ["demo", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--trusted-key", &public];
-    let demo = Server::start(folder, &demo, &[], |log| {
-        let (_, rest) = log.split_once("netmarks policy list --server ")?;
-        Some(rest.split_once('\n')?.0.to_owned())
-    });
-    let demo = demo.await.unwrap();
-    let file = component("spread").display().to_string();
-    let push = ["policy", "push", &file, "--server", &demo.url];
+    let demo = Server::demo(&["--trusted-key", &public]).await.unwrap();
+    let (file, page) = (component("spread").display().to_string(), demo.page().unwrap());
+    let push = ["policy", "push", &file, "--server", &page];
     let unsigned = failure(&netmarks(&push).unwrap()).unwrap();
     assert!(unsigned.contains("signature"), "{unsigned}");
     let signed = success(&netmarks(&[&push[..], &["--key", &private]].concat()).unwrap()).unwrap();

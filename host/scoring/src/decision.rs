@@ -122,3 +122,41 @@ impl Decision {
         size_of::<Self>() + id + self.pod.len() + application + policies.sum::<usize>() + nodes.sum::<usize>()
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// In which nothing was scored.
+    pub(crate) fn of_pod(pod: &str) -> Decision {
+        Decision {
+            id: None,
+            door: Door::Extender,
+            outcome: None,
+            at: 0.0,
+            pod: pod.to_owned(),
+            application: None,
+            generation: 1,
+            canary: false,
+            policies: Vec::new(),
+            candidates: 1,
+            named: 1,
+            empty: None,
+            flows_age_seconds: None,
+            took_microseconds: 1,
+            nodes: Vec::new(),
+        }
+    }
+
+    /// A node with a score and without a reason.
+    pub(crate) fn scored(node: &str, score: u32) -> NodeScore {
+        NodeScore {
+            node: node.to_owned(),
+            score,
+            raw: f64::from(score),
+            policies: Vec::new(),
+            parts: Vec::new(),
+            peers: Vec::new(),
+        }
+    }
+}

@@ -75,3 +75,48 @@ impl DecisionFilter {
             && agreement.is_none_or(|agreement| Agreement::new(decision, chosen) == agreement)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::tests::{of_pod, scored};
+    use crate::decisions::NODES;
+    use crate::empty::Empty;
+
+    #[test]
+    fn where_a_pod_went_agrees_with_any_node_of_the_best_score() {
+        use Agreement::{Agrees, Differs, Unknown};
+        let two = [("a", 10), ("b", 7)];
+        let tied = [("a", 10), ("b", 10), ("c", 9)];
+        let names: Vec<String> = (0..NODES).map(|at| format!("n{at}")).collect();
+        // As many as are remembered, all of the best score, and the same with a last one that is worse.
+        let full: Vec<(&str, u32)> = names.iter().map(|name| (name.as_str(), 10)).collect();
+        let mut ended = full.clone();
+        ended.last_mut().unwrap().1 = 9;
+        for (nodes, candidates, chosen, expected) in [
+            (&two[..], 2, Some("a"), Agrees),
+            (&two, 2, Some("b"), Differs),
+            (&two, 2, None, Unknown),
+            (&tied, 3, Some("b"), Agrees),
+            (&tied, 3, Some("c"), Differs),
+            (&two, 50, Some("elsewhere"), Differs),
+            (&full, NODES, Some("n9"), Agrees),
+            (&full, NODES + 1, Some("n9"), Agrees),
+            // It may be one that is not remembered, or not.
+            (&full, NODES + 1, Some("elsewhere"), Unknown),
+            // It was not a candidate.
+            (&full, NODES, Some("elsewhere"), Differs),
+            (&ended, NODES + 1, Some("elsewhere"), Differs),
+            (&[], 3, Some("a"), Unknown),
+        ] {
+            let nodes_scored = nodes.iter().map(|(name, score)| scored(name, *score)).collect();
+            let decision = Decision { candidates, nodes: nodes_scored, ..of_pod("shop/web-1") };
+            let found = Agreement::new(&decision, chosen);
+            assert_eq!(found, expected, "{chosen:?} of {candidates} with {nodes:?}");
+            let filter = DecisionFilter { agreement: Some(expected), ..DecisionFilter::default() };
+            assert!(filter.takes(&decision, chosen));
+            let empty = Decision { empty: Some(Empty::NoPreference), ..decision };
+            assert_eq!(Agreement::new(&empty, chosen), Agreement::Empty);
+        }
+    }
+}

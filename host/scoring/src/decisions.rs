@@ -262,10 +262,10 @@ impl Decisions {
 mod tests {
     mod hostile {
         use super::super::*;
-        use crate::decision::{Door, PolicyDecision, brief};
+        use crate::decision::tests::{of_pod, scored};
+        use crate::decision::{PolicyDecision, brief};
         use netmarks_core::application::Application;
-        use netmarks_core::why::NodeScore;
-        use netmarks_core::why::PeerShare;
+        use netmarks_core::why::{NodeScore, PeerShare};
 
         fn decision(length: usize) -> Decision {
             let name = "x".repeat(length);
@@ -276,39 +276,18 @@ mod tests {
                 outbound_bytes_per_second: 1.0,
                 inbound_bytes_per_second: 1.0,
             };
-            let node = NodeScore {
-                node: name.clone(),
-                score: 1,
-                raw: 1.0,
-                policies: Vec::new(),
-                parts: Vec::new(),
-                peers: vec![peer; PEERS],
+            let node = NodeScore { peers: vec![peer; PEERS], ..scored(&name, 1) };
+            let policy = PolicyDecision {
+                policy: "p".into(),
+                digest: "d".into(),
+                fault: Some(brief(name.repeat(100))),
             };
             Decision {
-                id: None,
-                door: Door::Extender,
-                outcome: None,
-                at: 0.0,
-                pod: name.clone(),
                 application: Some(application),
-                generation: 1,
-                canary: false,
-                policies: vec![PolicyDecision {
-                    policy: "p".into(),
-                    digest: "d".into(),
-                    fault: Some(brief(name.repeat(100))),
-                }],
-                candidates: 1,
-                named: 1,
-                empty: None,
-                flows_age_seconds: None,
-                took_microseconds: 1,
+                policies: vec![policy],
                 nodes: vec![node; NODES],
+                ..of_pod(&name)
             }
-        }
-
-        fn of_pod(pod: &str) -> DecisionFilter {
-            DecisionFilter { pod: Some(pod.to_owned()), ..DecisionFilter::default() }
         }
 
         fn of_id(id: &str) -> DecisionFilter {
@@ -369,7 +348,8 @@ mod tests {
             decisions.record(decision(3));
             decisions.name("u-2", "shop/other");
             decisions.name("u-1", "shop/web-abc");
-            let found = decisions.recent(10, &of_pod("shop/web-abc"));
+            let named = DecisionFilter { pod: Some("shop/web-abc".to_owned()), ..DecisionFilter::default() };
+            let found = decisions.recent(10, &named);
             assert_eq!(found.len(), 1);
             assert_eq!(decisions.recent(10, &of_id("u-1"))[0].decision.pod, "shop/web-abc");
             assert!(decisions.recent(10, &of_id("u-2")).is_empty());

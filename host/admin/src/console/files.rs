@@ -7,7 +7,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::Response;
 use axum::routing::get;
 
-use super::content::{Coding, Content, Effort};
+use super::openapi::description;
+use crate::content::{Coding, Content, Effort};
 
 /// Scripts, styles and pictures come from here and nowhere else, and no other page may frame this one.
 const POLICY: &str =
@@ -38,9 +39,21 @@ struct Forms {
 
 static FORMS: LazyLock<[Forms; FILES.len()]> = LazyLock::new(Default::default);
 
-/// The page's files. Whoever reaches the listener may read them: they are the same everywhere and hold nothing of a cluster.
+/// The description of the API, made when the first one asks.
+static DESCRIPTION: LazyLock<(Vec<u8>, Forms)> = LazyLock::new(|| {
+    // It is plain data, which can always be written.
+    (description().to_json().unwrap_or_default().into_bytes(), Forms::default())
+});
+
+/// The page's files, and the description of what it reads. Whoever reaches the listener may read them: they are the same everywhere and
+/// hold nothing of a cluster.
 pub(super) fn router() -> Router {
-    FILES.iter().zip(FORMS.iter()).fold(Router::new(), |router, ((path, kind, bytes), forms)| {
+    let described = async |headers: HeaderMap| {
+        let (bytes, forms) = &*DESCRIPTION;
+        file("application/json", bytes, forms, &headers)
+    };
+    let described = Router::new().route("/openapi.json", get(described));
+    FILES.iter().zip(FORMS.iter()).fold(described, |router, ((path, kind, bytes), forms)| {
         router.route(path, get(async move |headers: HeaderMap| file(kind, bytes, forms, &headers)))
     })
 }

@@ -12,6 +12,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::shared::scene_of;
 
+/// How far back the history goes, in seconds.
+pub const HISTORY_SECONDS: u64 = 3_600;
+
 /// From one moment of the history to the next.
 pub(super) const INTERVAL: Duration = Duration::from_secs(30);
 

@@ -3,8 +3,6 @@
 //! Everything here is read; policies are changed in [`crate::policies`]. Who may list policies may look.
 
 mod about;
-mod answers;
-mod content;
 pub(crate) mod decisions;
 mod files;
 mod follow;
@@ -19,32 +17,22 @@ use axum::extract::Request;
 use axum::middleware::{self, Next};
 use axum::response::IntoResponse as _;
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Router};
 use netmarks_controller::access::Operation;
 use netmarks_server::Peer;
 
-use self::about::About;
 use crate::access::Access;
 use crate::admit::admit;
 
-pub use follow::{follow_cluster, follow_pods};
+pub use follow::{HISTORY_SECONDS, follow_cluster, follow_pods};
 pub use openapi::description;
 pub use shared::Console;
 pub(crate) use shared::scene_of;
 
-/// How far back the history goes, in seconds.
-pub const HISTORY_SECONDS: u64 = 3_600;
-
 impl Console {
     /// All routes, for one connection; `access` says who may ask.
     pub fn router(self, access: Access, peer: Peer) -> Router {
-        let about = About {
-            version: env!("CARGO_PKG_VERSION"),
-            origin: self.state.origin().as_str(),
-            access: access.as_str(),
-            changes: true,
-            history_seconds: HISTORY_SECONDS,
-        };
+        let (rules, caller) = (Extension(access.clone()), Extension(peer.clone()));
         let allowed = move |request: Request, next: Next| {
             let (access, peer) = (access.clone(), peer.clone());
             async move {
@@ -55,7 +43,7 @@ impl Console {
             }
         };
         Router::new()
-            .route("/v1/about", get(async move || Json(about)))
+            .route("/v1/about", get(about::about))
             .route("/v1/map", get(views::map))
             .route("/v1/applications", get(views::applications))
             .route("/v1/applications/{namespace}/{name}", get(views::application))
@@ -63,9 +51,10 @@ impl Console {
             .route("/v1/history", get(views::history))
             .route("/v1/decisions", get(decisions::all))
             .route("/v1/decisions/stream", get(stream::follow))
+            .layer(rules)
+            .layer(caller)
             .with_state(self)
             .layer(middleware::from_fn(allowed))
-            .route("/openapi.json", get(async || Json(description())))
             .merge(files::router())
     }
 }

@@ -4,9 +4,8 @@ use netmarks_scoring::Agreement;
 use utoipa::OpenApi;
 use utoipa::openapi;
 
-use super::about::About;
 use super::views::Order;
-use super::{decisions, stream, views};
+use super::{about, decisions, stream, views};
 use crate::policies;
 
 /// What the page reads and changes.
@@ -18,6 +17,7 @@ use crate::policies;
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     paths(
+        about::about,
         views::map,
         views::applications,
         views::application,
@@ -35,7 +35,7 @@ use crate::policies;
         policies::shadow,
         policies::calls
     ),
-    components(schemas(About, Order, Agreement))
+    components(schemas(Order, Agreement))
 )]
 struct Description;
 

@@ -9,14 +9,19 @@ use netmarks_core::errors::chain;
 use netmarks_core::facts::Resources;
 use netmarks_core::request::PendingPod;
 use netmarks_core::why::NodeScore;
-use netmarks_map::{ApplicationView, Node, Scene};
+use netmarks_map::{LONGEST_NAME, Node, Scene, SceneApplication, shortened};
 use netmarks_scoring::{Empty, Scorer};
 use netmarks_state::ClusterState;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Nodes that are shown.
+/// Nodes that are shown, and of each its heaviest peers and as much of what the policies say.
 const NODES: usize = 5;
+const PEERS: usize = 10;
+const PARTS: usize = 20;
+
+/// Bytes of a fault that are shown; the log has all of it.
+const FAULT: usize = 1_024;
 
 /// Pods of which one is looked for that the filters know.
 const LIKE: usize = 16;
@@ -84,15 +89,14 @@ impl fmt::Debug for Filters {
 pub(super) fn next_replica(
     scorer: &Scorer,
     scene: &Scene,
-    view: &ApplicationView,
+    application: &SceneApplication,
     candidates: Option<&HashSet<String>>,
 ) -> NextReplica {
-    let ApplicationView { application, cpu_millicores, memory_bytes, .. } = view;
-    let requests = Resources { cpu_millicores: *cpu_millicores, memory_bytes: *memory_bytes };
-    let (namespace, name) = application.split_once('/').unwrap_or(("", application));
+    let SceneApplication { name, requests, .. } = application;
+    let requests = *requests;
     let pod = PendingPod {
-        key: format!("{application}-next"),
-        application: Some(Application::new(namespace, name)),
+        key: format!("{name}-next"),
+        application: Some(name.clone()),
         requests,
         ..PendingPod::default()
     };
@@ -105,10 +109,30 @@ pub(super) fn next_replica(
     let answer = scorer.decide(&pod, &names);
     let (policy_set, empty) = (answer.policy_set(), answer.empty);
     let (nodes, fault) = match answer.ranking(&names, NODES, true) {
-        Ok(nodes) => (nodes, None),
-        Err(error) => (Vec::new(), Some(chain(&error))),
+        Ok(nodes) => (nodes.into_iter().map(bounded).collect(), None),
+        Err(error) => (Vec::new(), Some(shortened(&chain(&error), FAULT))),
     };
     NextReplica { policy_set, empty, fault, candidates: names.len(), judged_by, nodes }
+}
+
+/// As much of a node's score as is shown, however many peers there are and whatever they are called.
+fn bounded(mut node: NodeScore) -> NodeScore {
+    let named = |application: &Application| {
+        let name = shortened(application.as_str(), LONGEST_NAME);
+        let (namespace, own) = name.split_once('/').unwrap_or(("", &name));
+        Application::new(namespace, own)
+    };
+    node.node = shortened(&node.node, LONGEST_NAME);
+    node.peers.truncate(PEERS);
+    for peer in &mut node.peers {
+        peer.application = named(&peer.application);
+    }
+    node.parts.truncate(PARTS);
+    for part in &mut node.parts {
+        part.label = shortened(&part.label, LONGEST_NAME);
+        part.peer = part.peer.as_ref().map(named);
+    }
+    node
 }
 
 fn has_room(node: &Node, requests: Resources) -> bool {
@@ -119,4 +143,46 @@ fn has_room(node: &Node, requests: Resources) -> bool {
         && fits(after.cpu_millicores, node.allocatable.cpu_millicores)
         && fits(after.memory_bytes, node.allocatable.memory_bytes)
         && (node.max_pods == 0 || node.pods < node.max_pods)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netmarks_core::why::{ExplainedPart, PeerShare};
+
+    mod hostile {
+        use super::*;
+
+        #[test]
+        fn many_peers_with_long_names_leave_room_for_the_rest_of_the_answer() {
+            let name = "\u{1}".repeat(63_000);
+            let application = Application::new("shop", &name);
+            let peer = |weight: u32| PeerShare {
+                application: application.clone(),
+                pods: 1,
+                outbound_bytes_per_second: f64::from(weight),
+                inbound_bytes_per_second: 1e9 / 3.0,
+            };
+            let part = ExplainedPart {
+                policy: "netmarks".to_owned(),
+                label: name.clone(),
+                peer: Some(application.clone()),
+                amount: 1e9 / 3.0,
+            };
+            let node = NodeScore {
+                node: name,
+                score: 10,
+                raw: 1e9 / 3.0,
+                policies: Vec::new(),
+                parts: vec![part; 256],
+                peers: (0..500).rev().map(peer).collect(),
+            };
+            let shown = bounded(node);
+            assert_eq!(shown.peers.first().map(|peer| peer.outbound_bytes_per_second), Some(499.0));
+            assert!(shown.peers.iter().all(|peer| peer.application.namespace() == "shop"));
+            let size = NODES * serde_json::to_string(&shown).unwrap().len();
+            // What else an application's answer holds takes 140 kB at most.
+            assert!(size < 160_000, "{size} bytes");
+        }
+    }
 }

@@ -9,8 +9,8 @@ use netmarks_state::ClusterState;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::answers::Answers;
 use super::replica::Filters;
+use crate::answers::Answers;
 use crate::error_answer::ErrorAnswer;
 
 /// Streams of decisions at once.

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::missing::{Missing, missing};
 use super::replica::{NextReplica, next_replica};
 use super::shared::Console;
+use crate::answers::json;
 use crate::error_answer::{ErrorAnswer, ErrorBody, bad_request};
 
 /// Most nodes that can be asked for by name.
@@ -94,6 +95,8 @@ pub(crate) struct ListParameters {
     /// Part of `NAMESPACE/NAME`, in upper or lower case.
     search: Option<String>,
     namespace: Option<String>,
+    /// Only flows between applications of at least so many bytes per second.
+    at_least: Option<f64>,
     offset: Option<usize>,
     /// At most 500, 50 unless it says.
     limit: Option<usize>,
@@ -113,14 +116,17 @@ pub(crate) enum Order {
 /// Applications in pages.
 #[utoipa::path(
     get, path = "/v1/applications", tag = "cluster", params(ListParameters),
-    responses((status = 200, body = ApplicationList), (status = 400, body = ErrorBody), (status = 503, body = ErrorBody))
+    responses(
+        (status = 200, body = ApplicationList), (status = 304, description = "As `If-None-Match` says"),
+        (status = 400, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
 )]
 pub(super) async fn applications(
     State(console): State<Console>,
     query: Given<ListParameters>,
     headers: HeaderMap,
 ) -> Answer {
-    let Query(ListParameters { sort, search, namespace, offset, limit, at }) = query?;
+    let Query(ListParameters { sort, search, namespace, at_least, offset, limit, at }) = query?;
     let sort = match sort {
         None | Some(Order::Beyond) => Sort::Beyond,
         Some(Order::Total) => Sort::Total,
@@ -133,7 +139,7 @@ pub(super) async fn applications(
         offset: offset.unwrap_or(0),
         limit: limit.unwrap_or(USUAL_PAGE).min(PAGE),
     };
-    let filter = Filter { namespace, ..Filter::default() };
+    let filter = Filter { namespace, at_least: at_least.unwrap_or(0.0), ..Filter::default() };
     let (answers, asked) = (console.answers.clone(), format!("applications {query:?} {filter:?} {at:?}"));
     let make = move || json(&ApplicationList::new(&*console.at(at)?, &filter, &query));
     answers.json(&headers, asked, make).await
@@ -163,7 +169,8 @@ pub(crate) struct ApplicationAnswer {
     get, path = "/v1/applications/{namespace}/{name}", tag = "cluster",
     params(("namespace" = String, Path), ("name" = String, Path), AtParameters),
     responses(
-        (status = 200, body = ApplicationAnswer), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+        (status = 200, body = ApplicationAnswer), (status = 304, description = "As `If-None-Match` says"),
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
     )
 )]
 pub(super) async fn application(
@@ -177,12 +184,15 @@ pub(super) async fn application(
     let (answers, asked) = (console.answers.clone(), format!("application {name} {at:?}"));
     let make = move || {
         let scene = console.at(at)?;
-        let view = ApplicationView::new(&scene, &name);
-        let view = view.ok_or_else(|| ErrorAnswer::not_found("there is no such application"))?;
+        let found = scene.application(&name).and_then(|index| scene.applications.get(index as usize));
+        let found = found.and_then(|found| Some((found, ApplicationView::new(&scene, found.name.as_str())?)));
+        let (application, view) =
+            found.ok_or_else(|| ErrorAnswer::not_found("there is no such application"))?;
         let next_replica = at.is_none().then(|| {
             let filters = console.filters.as_ref();
-            let candidates = filters.and_then(|filters| filters.candidates(&console.state, &name));
-            next_replica(&console.scorer, &scene, &view, candidates.as_ref())
+            let candidates =
+                filters.and_then(|filters| filters.candidates(&console.state, application.name.as_str()));
+            next_replica(&console.scorer, &scene, application, candidates.as_ref())
         });
         json(&ApplicationAnswer { view, next_replica })
     };
@@ -192,7 +202,10 @@ pub(super) async fn application(
 /// One node: its room, its applications, and whom they talk to on it and elsewhere.
 #[utoipa::path(
     get, path = "/v1/nodes/{name}", tag = "cluster", params(("name" = String, Path), AtParameters),
-    responses((status = 200, body = NodeView), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody))
+    responses(
+        (status = 200, body = NodeView), (status = 304, description = "As `If-None-Match` says"),
+        (status = 404, body = ErrorBody), (status = 503, body = ErrorBody),
+    )
 )]
 pub(super) async fn node(
     State(console): State<Console>,
@@ -229,7 +242,10 @@ pub(crate) struct HistoryAnswer {
 /// The times that can be asked for with `at`, and how much traffic went how far then.
 #[utoipa::path(
     get, path = "/v1/history", tag = "cluster",
-    responses((status = 200, body = HistoryAnswer), (status = 503, body = ErrorBody))
+    responses(
+        (status = 200, body = HistoryAnswer), (status = 304, description = "As `If-None-Match` says"),
+        (status = 503, body = ErrorBody),
+    )
 )]
 pub(super) async fn history(State(console): State<Console>, headers: HeaderMap) -> Answer {
     let answers = console.answers.clone();
@@ -246,11 +262,4 @@ pub(super) async fn history(State(console): State<Console>, headers: HeaderMap) 
         })
     };
     answers.json(&headers, "history".to_owned(), make).await
-}
-
-pub(super) fn json(answer: &impl Serialize) -> Result<Vec<u8>, ErrorAnswer> {
-    serde_json::to_vec(answer).map_err(|error| ErrorAnswer {
-        status: axum::http::StatusCode::INTERNAL_SERVER_ERROR,
-        reason: format!("the answer could not be written: {error}"),
-    })
 }

@@ -1,4 +1,4 @@
-//! What goes on in the demo's cluster: one pod after the other is replaced, and asked for as kube-scheduler would.
+//! What goes on in the demo's cluster: the pod that waits is asked for as kube-scheduler would, then one pod after the other is replaced.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -24,17 +24,22 @@ const OTHERWISE: u32 = 3;
 /// Pods that a node takes, for the same reason.
 const MOST: u32 = 4;
 
+/// How often the pod that waits is asked for until there are scores: a machine without a free core misses the deadline.
+const ATTEMPTS: usize = 20;
+
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the end of a pod's name is made of.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// Replaces pods of the demo's cluster.
+/// Asks for pods of the demo's cluster, and replaces them.
 pub(super) struct Rollout {
     state: Arc<ClusterState>,
     client: reqwest::Client,
     prioritize: String,
+    /// The one without a node.
+    waiting: Option<PendingPod>,
     /// The one that is replaced next comes first.
     pods: VecDeque<PendingPod>,
     names: Vec<String>,
@@ -67,15 +72,22 @@ impl Rollout {
             state,
             client,
             prioritize: format!("http://{address}/prioritize"),
+            waiting: snapshot.pods.iter().find(|pod| pod.node.is_none()).map(|pod| pod.pending()),
             pods: running.map(|pod| pod.pending()).collect(),
             names: snapshot.nodes.iter().map(|node| node.name.clone()).collect(),
             replaced: 0,
         })
     }
 
-    /// Replaces pods until `shutdown`.
+    /// Asks for the pod that waits, then replaces others until `shutdown`.
     pub(super) async fn run(mut self, shutdown: CancellationToken) {
         let every = async {
+            if let Err(error) = self.ask_for_waiting().await {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "failed to ask for the pod of the demo that waits"
+                );
+            }
             loop {
                 tokio::time::sleep(EVERY).await;
                 if let Err(error) = self.replace().await {
@@ -86,6 +98,23 @@ impl Rollout {
         shutdown.run_until_cancelled(every).await;
     }
 
+    /// So that its decision is the first there is to look at. It goes on waiting: whoever asks for it by hand gets the same answer.
+    async fn ask_for_waiting(&self) -> Result<()> {
+        let Some(pod) = &self.waiting else { return Ok(()) };
+        for _ in 0..ATTEMPTS {
+            if !self.ask(pod, &self.names).await?.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, pod: &PendingPod, names: &[String]) -> Result<Vec<HostScore>> {
+        let request = self.client.post(&self.prioritize).body(question(pod, names).to_string());
+        let answer = request.send().await?.error_for_status()?.bytes().await?;
+        serde_json::from_slice(&answer).context("the answer has no scores")
+    }
+
     async fn replace(&mut self) -> Result<()> {
         let Some(old) = self.pods.pop_front() else { return Ok(()) };
         self.state.update(|index| index.delete_pod(&old.key));
@@ -93,9 +122,7 @@ impl Rollout {
         let pod = PendingPod { key: renamed(&old.key, self.replaced), ..old };
         self.pods.push_back(pod.clone());
         let open = self.open();
-        let request = self.client.post(&self.prioritize).body(question(&pod, &open).to_string());
-        let answer = request.send().await?.error_for_status()?.bytes().await?;
-        let scores: Vec<HostScore> = serde_json::from_slice(&answer).context("the answer has no scores")?;
+        let scores = self.ask(&pod, &open).await?;
         let node = self.choose(&scores, &open);
         self.state.update(|index| {
             index.apply_pod(&PodFacts {

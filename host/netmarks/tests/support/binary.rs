@@ -88,6 +88,18 @@ impl Server {
         .await
     }
 
+    /// `netmarks demo` with these further arguments, on any free ports, once it has said all; its URL is the one that kube-scheduler would
+    /// ask.
+    pub async fn demo(arguments: &[&str]) -> Result<Self> {
+        let mut all = vec!["demo", "--admin-listen", "127.0.0.1:0", "--listen", "127.0.0.1:0"];
+        all.extend(arguments);
+        Self::start(tempfile::tempdir()?, &all, &[], |log| {
+            log.contains("Ctrl-C stops.").then_some(())?;
+            Some(log.split_once("Serving at ")?.1.split_once(". Ask")?.0.to_owned())
+        })
+        .await
+    }
+
     /// Starts it and finds its URL in what it printed and logged.
     pub async fn start(
         folder: TempDir,
@@ -112,6 +124,14 @@ impl Server {
     /// Everything that it printed and logged so far.
     pub fn log(&self) -> Result<String> {
         self.process.log()
+    }
+
+    /// The URL of a demo's page, which is the first thing that it says.
+    pub fn page(&self) -> Result<String> {
+        let log = self.log()?;
+        let first = log.lines().next().unwrap_or_default();
+        let url = first.strip_prefix("Look at it: ").and_then(|rest| rest.strip_suffix('/'));
+        Ok(url.with_context(|| format!("it begins with {first:?}"))?.to_owned())
     }
 
     /// The messages of the JSON log that hold `text`, as whole lines.

@@ -8,6 +8,7 @@ pub mod binary;
 pub mod by_hand;
 pub mod connection;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -68,12 +69,17 @@ pub fn config() -> Config {
 pub fn hostile(behaviour: &str) -> Config {
     let mut config = config();
     config.policy.file = Some(repository::guest_file("hostile"));
-    config.policy.parameters = [
+    config.policy.parameters = misbehaving(behaviour);
+    config
+}
+
+/// The parameters of the hostile fixture with which it does `behaviour` for four candidates or more, and so not when it is tried.
+pub fn misbehaving(behaviour: &str) -> BTreeMap<String, ParameterValue> {
+    [
         ("behaviour".to_owned(), ParameterValue::Text(behaviour.to_owned())),
         ("candidates".to_owned(), ParameterValue::Number(4.0)),
     ]
-    .into();
-    config
+    .into()
 }
 
 /// A client that finds its way to loopback whatever the environment says of proxies.
@@ -205,16 +211,21 @@ impl Extender {
 
     /// Submits a policy that scores beside those that answer.
     pub async fn shadow(&self, component: Vec<u8>) -> Result<()> {
-        let shadow = Submission {
-            name: "beside".parse()?,
+        self.submit("beside", component, Settings::default(), Mode::Shadow).await
+    }
+
+    /// Submits a policy under this name.
+    pub async fn submit(&self, name: &str, component: Vec<u8>, settings: Settings, mode: Mode) -> Result<()> {
+        let submission = Submission {
+            name: name.parse()?,
             bytes: component.into(),
-            settings: Settings::default(),
-            mode: Mode::Shadow,
+            settings,
+            mode,
             origin: Origin::Upload,
             signature: Signature::NoTrustedKeys,
             actor: Actor::own("test", "here"),
         };
-        self.scoring.registry.submit(shadow).await?;
+        self.scoring.registry.submit(submission).await?;
         Ok(())
     }
 

@@ -21,7 +21,7 @@ const BROTLI_WINDOW: u32 = 22;
 
 /// How bytes are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Coding {
+pub(crate) enum Coding {
     Brotli,
     Gzip,
     Plain,
@@ -29,7 +29,7 @@ pub(super) enum Coding {
 
 /// What matters more in compressing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Effort {
+pub(crate) enum Effort {
     /// What is made once and sent for as long as the process runs.
     Size,
     /// What is made again every second.
@@ -38,7 +38,7 @@ pub(super) enum Effort {
 
 impl Coding {
     /// The best that these headers take.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         if takes(headers, "br") {
             Self::Brotli
         } else if takes(headers, "gzip") {
@@ -87,7 +87,7 @@ fn takes(headers: &HeaderMap, wanted: &str) -> bool {
 
 /// Bytes of one kind in one coding.
 #[derive(Clone, Debug)]
-pub(super) struct Content {
+pub(crate) struct Content {
     kind: &'static str,
     coding: Coding,
     body: Bytes,
@@ -97,7 +97,7 @@ pub(super) struct Content {
 
 impl Content {
     /// Compresses, which takes a moment for what is large.
-    pub(super) fn new(kind: &'static str, plain: Vec<u8>, coding: Coding, effort: Effort) -> Self {
+    pub(crate) fn new(kind: &'static str, plain: Vec<u8>, coding: Coding, effort: Effort) -> Self {
         let digest = Sha256::digest(&plain);
         let hex: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
         let encoded = (plain.len() >= COMPRESSED_FROM).then(|| coding.encode(&plain, effort)).flatten();
@@ -108,12 +108,12 @@ impl Content {
         Self { kind, coding, body: body.into(), etag: format!("W/\"{hex}\"") }
     }
 
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.body.len()
     }
 
     /// The answer to a request with these headers.
-    pub(super) fn answer(&self, headers: &HeaderMap) -> Response<Body> {
+    pub(crate) fn answer(&self, headers: &HeaderMap) -> Response<Body> {
         let known = self.is_known(headers);
         let body = if known { Bytes::new() } else { self.body.clone() };
         let mut answer = Response::new(Body::from(body));
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn each_coding_is_of_the_same_bytes() {
-        let plain = include_bytes!("../../../../console/dist/console.js").to_vec();
+        let plain = include_bytes!("../../../console/dist/console.js").to_vec();
         for effort in [Effort::Size, Effort::Speed] {
             let of = |coding| Content::new("text/plain", plain.clone(), coding, effort);
             let (brotli, gzip, same) = (of(Coding::Brotli), of(Coding::Gzip), of(Coding::Plain));

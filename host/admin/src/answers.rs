@@ -1,7 +1,7 @@
-//! Answers that take a moment to make: made on other threads, a few at once, kept for a second, compressed, and not sent again to
-//! who has them.
+//! Answers that take a moment to make: made on other threads, a few at once, compressed, and not sent again to who has them.
 //!
-//! A page asks again and again, and there may be hundreds of pages: whoever asks the same within a second gets the same bytes.
+//! A page asks again and again, and there may be hundreds of pages: whoever asks the same about the cluster within a second gets the
+//! same bytes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,10 +10,22 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::http::header::HeaderMap;
 use axum::http::{Response, StatusCode};
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
-use super::content::{Coding, Content, Effort};
+use crate::content::{Coding, Content, Effort};
 use crate::error_answer::ErrorAnswer;
+
+/// An answer as JSON.
+///
+/// # Errors
+/// If it cannot be written; plain data always can.
+pub(crate) fn json(answer: &impl Serialize) -> Result<Vec<u8>, ErrorAnswer> {
+    serde_json::to_vec(answer).map_err(|error| ErrorAnswer {
+        status: StatusCode::INTERNAL_SERVER_ERROR,
+        reason: format!("the answer could not be written: {error}"),
+    })
+}
 
 /// Answers that are made at once.
 const MADE_AT_ONCE: usize = 2;
@@ -61,19 +73,36 @@ impl Answers {
         {
             return Ok(content.answer(headers));
         }
+        let content = self.make(coding, make).await?;
+        let answer = content.answer(headers);
+        *made = (content.size() <= LARGEST_KEPT).then(|| (Instant::now(), content));
+        Ok(answer)
+    }
+
+    /// The JSON that `make` makes, each time: for what must show a change at once.
+    pub(crate) async fn json_of_now(
+        &self,
+        headers: &HeaderMap,
+        make: impl FnOnce() -> Result<Vec<u8>, ErrorAnswer> + Send + 'static,
+    ) -> Result<Response<Body>, ErrorAnswer> {
+        Ok(self.make(Coding::of(headers), make).await?.answer(headers))
+    }
+
+    async fn make(
+        &self,
+        coding: Coding,
+        make: impl FnOnce() -> Result<Vec<u8>, ErrorAnswer> + Send + 'static,
+    ) -> Result<Content, ErrorAnswer> {
         let turn = tokio::time::timeout(TURN, self.permits.clone().acquire_owned()).await;
         let Ok(Ok(permit)) = turn else { return Err(ErrorAnswer::busy()) };
         let work = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             make().map(|plain| Content::new("application/json", plain, coding, Effort::Speed))
         });
-        let content = work.await.map_err(|error| ErrorAnswer {
+        work.await.map_err(|error| ErrorAnswer {
             status: StatusCode::INTERNAL_SERVER_ERROR,
             reason: format!("the answer could not be made: {error}"),
-        })??;
-        let answer = content.answer(headers);
-        *made = (content.size() <= LARGEST_KEPT).then(|| (Instant::now(), content));
-        Ok(answer)
+        })?
     }
 
     /// The place of what is asked, old ones making room for it.
