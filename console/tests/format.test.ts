@@ -66,6 +66,8 @@ test("a decision that is known with more replaces the one before, and the list i
       ["a", "node"],
     ],
   );
+  // An answer that was under way meanwhile knows less.
+  assert.equal(merged(list, decision("a", 1)).find(({ serial }) => serial === "a")?.chosen, "node");
   for (let at = 0; at < 1_000; at += 1) list = merged(list, decision(`${at}`, at + 10));
   assert.equal(list.length, 500);
 });
