@@ -43,7 +43,7 @@ export function App() {
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>
         Skip to the view
       </a>
-      <Head about={about.data} map={map.data} view={view} />
+      <Head about={about.data} map={map.data} filtered={filter.has("namespace") || filter.has("at_least")} view={view} />
       <Banner map={map.data} at={view === "map" ? here.query.get("at") : null} measured={about.data?.origin === "sources"} />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
         <Guard view={window.location.hash}>
