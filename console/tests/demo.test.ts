@@ -182,6 +182,7 @@ test("everything is reached with the keyboard alone", async () => {
   await page.waitForFunction(() => document.activeElement?.tagName === "H2");
   await page.keyboard.press("Escape");
   await panel.waitFor({ state: "detached" });
+  assert.equal(await focused(), "application", "where the node was opened");
   assert.deepEqual(complaints, []);
   await page.context().close();
 });
