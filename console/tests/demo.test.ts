@@ -117,6 +117,8 @@ test("a policy is pushed, activated and rolled back", async () => {
   await dialog.getByText("it makes 75% of the score (now 50%)").waitFor();
   await dialog.getByRole("button", { name: "Do it" }).click();
   await spread.getByText("75% of the score").waitFor();
+  await page.getByRole("heading", { name: "What answered before" }).waitFor();
+  await page.getByRole("listitem").filter({ hasText: /^Generation \d+ .*spread, weight 1/ }).first().waitFor();
   await page.getByRole("button", { name: "Roll back" }).click();
   await dialog.getByText("answer again").waitFor();
   await dialog.getByRole("button", { name: "Roll back" }).click();
