@@ -72,15 +72,25 @@ export function money(amount: number): string {
   return amount.toLocaleString("en-GB", { maximumFractionDigits: amount < 100 ? 2 : 0 });
 }
 
-/** Longest name that is put on the page; what is longer ends in an ellipsis. */
+/** Longest name, and longest sentence, that is put on the page; what is longer ends in an ellipsis. */
 const NAME = 160;
+const SENTENCE = 1_000;
 
 /** What a browser would obey or hide instead of showing it: controls, marks of direction, what has no width. */
 const ACTS = /[\p{Cc}\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /** A name from outside, as it can be shown: text, in one line, of bounded length. */
 export function shown(name: string): string {
-  const cut = name.length > NAME ? `${name.slice(0, NAME)}…` : name;
+  return text(name, NAME);
+}
+
+/** The same of what a policy or the server says. */
+export function sentence(words: string): string {
+  return text(words, SENTENCE);
+}
+
+function text(words: string, most: number): string {
+  const cut = words.length > most ? `${words.slice(0, most)}…` : words;
   return cut.replace(ACTS, (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`);
 }
 

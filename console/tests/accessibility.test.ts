@@ -6,17 +6,36 @@ import { mkdir } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 import type { AxeResults } from "axe-core";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { demo, launch, open, type Server } from "./support";
 
-const VIEWS = {
-  map: "#/map",
-  tables: "#/map?as=tables",
-  node: "#/map?node=node-a1",
-  application: "#/map?application=boutique%2Ffrontend",
-  decisions: "#/decisions",
-  policies: "#/policies",
+/** Each view's address, and what is done there before it is looked at. */
+const VIEWS: Record<string, [string, ((page: Page) => Promise<void>)?]> = {
+  map: ["#/map"],
+  filtered: ["#/map?namespace=boutique&at_least=1000"],
+  tables: ["#/map?as=tables"],
+  node: ["#/map?node=node-a1"],
+  application: ["#/map?application=boutique%2Ffrontend"],
+  decisions: ["#/decisions"],
+  decision: [
+    "#/decisions",
+    async (page) => {
+      await page.getByRole("row").filter({ hasText: /node-/ }).first().getByRole("link").click();
+      await page.getByRole("heading", { name: /^Candidates/ }).waitFor();
+    },
+  ],
+  policies: ["#/policies"],
+  price: ["#/map", (page) => asked(page, "set a price")],
+  push: ["#/policies", (page) => asked(page, "Push a policy")],
+  weigh: ["#/policies", (page) => asked(page, "Weigh")],
+  remove: ["#/policies", (page) => asked(page, "Remove")],
 };
+
+/** Opens the dialog of a button. */
+async function asked(page: Page, button: string): Promise<void> {
+  await page.getByRole("button", { name: button }).first().click();
+  await page.getByRole("dialog").waitFor();
+}
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -33,12 +52,13 @@ after(async () => {
   await server?.stop();
 });
 
-for (const [name, view] of Object.entries(VIEWS)) {
+for (const [name, [view, act]] of Object.entries(VIEWS)) {
   for (const [look, options] of Object.entries({ light: { width: 1280 }, dark: { width: 1280, dark: true }, narrow: { width: 390, height: 844 } })) {
     test(`${name}, ${look}`, async () => {
       const { page, complaints } = await open(browser, `${server.url}/${view}`, options);
       await page.locator("canvas, table, article").first().waitFor();
       await page.getByText("stays on its node").waitFor();
+      await act?.(page);
       await page.screenshot({ path: `build/pictures/${name}-${look}.png` });
       // Through the debugger, not through the page's own policy for content.
       await page.evaluate(axe);

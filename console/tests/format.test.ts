@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { Events } from "../src/api/stream";
 import { merged } from "../src/api/feed";
 import type { DecisionSummary } from "../src/api/types";
-import { percent, rate, shown } from "../src/format";
+import { percent, rate, sentence, shown } from "../src/format";
 import { fit, pan, zoom } from "../src/map/camera";
 import { DOTS, dots } from "../src/map/dots";
 import { layout } from "../src/map/layout";
@@ -30,6 +30,9 @@ test("a share is all or nothing only when it is", () => {
 test("hostile names are text in one line, of bounded length", () => {
   assert.equal(shown("a\u202eb\n\u0007"), "a\\u{202e}b\\u{a}\\u{7}");
   assert.ok(shown("x".repeat(64_000)).length < 200);
+  // What a policy says may be longer than a name.
+  assert.equal(sentence("x ".repeat(300)), "x ".repeat(300));
+  assert.ok(sentence("x\u202e".repeat(64_000)).length < 6_000);
 });
 
 test("addresses survive any name", () => {
@@ -66,6 +69,8 @@ test("a decision that is known with more replaces the one before, and the list i
       ["a", "node"],
     ],
   );
+  // An answer that was under way meanwhile knows less.
+  assert.equal(merged(list, decision("a", 1)).find(({ serial }) => serial === "a")?.chosen, "node");
   for (let at = 0; at < 1_000; at += 1) list = merged(list, decision(`${at}`, at + 10));
   assert.equal(list.length, 500);
 });

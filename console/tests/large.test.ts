@@ -5,7 +5,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { launch, open, sent, serve, type Server } from "./support";
 
 const [NODES, PODS, APPLICATIONS, FLOWS] = [5_000, 50_000, 2_000, 20_000];
@@ -72,6 +72,38 @@ after(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
+/** The most milliseconds until the map is there: a development build computes it for the first time. */
+const DRAWN = 10_000;
+
+interface Frames {
+  /** When each was drawn, in milliseconds. */
+  frames: number[];
+}
+
+/** Frames a second and the longest gap, in milliseconds, while something moves: counted in the page, as it draws. */
+async function smoothness(page: Page, move: () => Promise<void>): Promise<{ rate: number; longest: number }> {
+  await page.evaluate(() => {
+    const counted = globalThis as unknown as Frames;
+    const frames: number[] = [];
+    counted.frames = frames;
+    const frame = (at: number) => {
+      if (counted.frames !== frames) return;
+      frames.push(at);
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+  await move();
+  const frames = await page.evaluate(() => {
+    const counted = globalThis as unknown as Frames;
+    const { frames } = counted;
+    counted.frames = [];
+    return frames;
+  });
+  const gaps = frames.slice(1).map((at, index) => at - (frames[index] ?? at));
+  return { rate: (1000 * gaps.length) / gaps.reduce((sum, gap) => sum + gap, 0), longest: Math.max(...gaps) };
+}
+
 test("5,000 nodes are drawn soon and move smoothly", async () => {
   const { page, complaints } = await open(browser, `${server.url}/#/map`);
   const map = page.getByRole("application");
@@ -87,34 +119,31 @@ test("5,000 nodes are drawn soon and move smoothly", async () => {
   const box = await map.boundingBox();
   assert.ok(box);
   const middle = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
-  // Counted in the page: how often it draws while somebody drags.
-  await page.evaluate(() => {
-    const counted = globalThis as unknown as { frames: number[] };
-    counted.frames = [];
-    const frame = (at: number) => {
-      counted.frames.push(at);
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
-  });
-  await page.mouse.move(middle.x, middle.y);
-  await page.mouse.down();
-  for (let step = 0; step < 120; step += 1) await page.mouse.move(middle.x + 140 * Math.sin(step / 12), middle.y + 60 * Math.cos(step / 12));
-  await page.mouse.up();
+  const drag = async () => {
+    await page.mouse.move(middle.x, middle.y);
+    await page.mouse.down();
+    for (let step = 0; step < 120; step += 1) await page.mouse.move(middle.x + 140 * Math.sin(step / 12), middle.y + 60 * Math.cos(step / 12));
+    await page.mouse.up();
+  };
   // Near enough, a node has a name and the pods have dots, which are asked for then.
-  const near = page.waitForResponse((response) => response.url().includes("/v1/map?nodes="));
-  for (let step = 0; step < 14; step += 1) await page.mouse.wheel(0, -120);
-  const frames = await page.evaluate(() => (globalThis as unknown as { frames: number[] }).frames);
-  const gaps = frames.slice(1).map((at, index) => at - (frames[index] ?? at));
-  const mean = gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+  const asks = page.waitForResponse((response) => response.url().includes("/v1/map?nodes="));
+  const far = await smoothness(page, async () => {
+    await drag();
+    for (let step = 0; step < 14; step += 1) await page.mouse.wheel(0, -120);
+  });
+  await asks;
+  // With the pods, the legend has their applications in place of the colours of shares.
+  await page.getByText("0 to 100% stays on the node").waitFor({ state: "detached" });
+  const near = await smoothness(page, drag);
   console.log(
-    `5,000 nodes: first contentful paint ${paint?.toFixed(0)} ms, drawn after ${drawn?.toFixed(0)} ms; ${(1000 / mean).toFixed(0)} frames a second ` +
-      `while moving, the longest gap ${Math.max(...gaps).toFixed(0)} ms; /v1/map ${bytes} bytes in ${took.toFixed(0)} ms`,
+    `5,000 nodes: first contentful paint ${paint?.toFixed(0)} ms, drawn after ${drawn?.toFixed(0)} ms; ${far.rate.toFixed(0)} frames a second while moving, the longest ` +
+      `gap ${far.longest.toFixed(0)} ms; among pods ${near.rate.toFixed(0)}, ${near.longest.toFixed(0)} ms; /v1/map ${bytes} bytes in ${took.toFixed(0)} ms`,
   );
-  assert.ok((paint ?? 0) < 1_000);
-  assert.ok(1000 / mean >= 30);
+  assert.ok((paint ?? Infinity) < 1_000);
+  assert.ok((drawn ?? Infinity) < DRAWN);
+  assert.ok(far.rate >= 30);
+  assert.ok(near.rate >= 30);
   assert.ok(bytes <= 300_000);
-  await near;
   await mkdir("build/pictures", { recursive: true });
   await page.screenshot({ path: "build/pictures/large-near.png" });
   await page.keyboard.press("0");

@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import type { NodeDetail } from "../src/api/types";
 import { rate } from "../src/format";
-import { launch, open, serve, type Server } from "./support";
+import { launch, open, SAMPLE, serve, type Server } from "./support";
 
 const NODE = "node-a1";
 
@@ -22,7 +22,7 @@ let server: Server;
 
 before(async () => {
   browser = await launch();
-  server = await serve("console", "--snapshot", "../host/netmarks/sample/online-boutique.json", "--listen", "127.0.0.1:0");
+  server = await serve("console", "--snapshot", SAMPLE, "--listen", "127.0.0.1:0");
 });
 after(async () => {
   await browser?.close();

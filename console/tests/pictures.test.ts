@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { launch, open, serve, type Server } from "./support";
+import { launch, open, SAMPLE, serve, type Server } from "./support";
 
 const FOLDER = "tests/pictures";
 
@@ -25,7 +25,7 @@ let bench: Page;
 before(async () => {
   browser = await launch();
   // A file does not change, as a demo does.
-  server = await serve("console", "--snapshot", "../host/netmarks/sample/online-boutique.json", "--listen", "127.0.0.1:0");
+  server = await serve("console", "--snapshot", SAMPLE, "--listen", "127.0.0.1:0");
   bench = await browser.newPage();
 });
 after(async () => {

@@ -3,9 +3,15 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { get } from "node:http";
+import { tmpdir } from "node:os";
+import { join, resolve as absolute } from "node:path";
 import { createInterface } from "node:readline";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, chromium, type Locator, type Page } from "playwright-core";
+
+/** Online Boutique on six nodes with its measured traffic. */
+export const SAMPLE = "../host/netmarks/sample/online-boutique.json";
 
 /** The program; `cargo xtask console` and `cargo xtask test` say where it is. */
 export function program(): string {
@@ -15,7 +21,10 @@ export function program(): string {
 }
 
 export interface Server {
+  /** Of the page. */
   url: string;
+  /** Where kube-scheduler asks; empty where that is not said before the page's address. */
+  scheduler: string;
   pid: number;
   stop: () => Promise<void>;
 }
@@ -23,25 +32,62 @@ export interface Server {
 /** What the demo and `netmarks console` print first, and what `netmarks serve` logs. */
 const ADDRESS = /Look at it:\s+http:\/\/(\S+?)\/?$|listening for changes of policies address=(\S+)/;
 
+/** What `netmarks serve` logs of the address at which kube-scheduler asks. */
+const SCHEDULER = /\slistening address=(\S+)/;
+
 /** Starts it and waits for the line that has the page's address. */
 export async function serve(...args: string[]): Promise<Server> {
   const child = spawn(program(), args, { stdio: ["ignore", "pipe", "pipe"] });
   const said: string[] = [];
+  let scheduler = "";
   const url = await new Promise<string>((resolve, reject) => {
     for (const stream of [child.stdout, child.stderr]) {
       createInterface({ input: stream }).on("line", (line) => {
         if (said.push(line) > 100) said.shift();
+        const asked = SCHEDULER.exec(line);
+        if (asked) scheduler = `http://${asked[1]}`;
         const found = ADDRESS.exec(line);
         if (found) resolve(`http://${found[1] ?? found[2]}`);
       });
     }
     child.once("exit", () => reject(new Error(`it ended before it said where the page is:\n${said.join("\n")}`)));
   });
-  return { url, pid: child.pid ?? 0, stop: () => ended(child) };
+  return { url, scheduler, pid: child.pid ?? 0, stop: () => ended(child) };
 }
 
 export function demo(listen = "127.0.0.1:0"): Promise<Server> {
   return serve("demo", "--listen", "127.0.0.1:0", "--admin-listen", listen);
+}
+
+/** `netmarks serve` over a snapshot file, on free ports and in a folder of its own. */
+export async function serveOver(snapshot: string, admin: Record<string, string> = {}): Promise<Server> {
+  const folder = await mkdtemp(join(tmpdir(), "netmarks-console-"));
+  const config = join(folder, "config.yaml");
+  const settings = {
+    admin: { listen: "127.0.0.1:0", ...admin },
+    server: { listen: "127.0.0.1:0", health_listen: "127.0.0.1:0", request_timeout_ms: 30_000 },
+    cluster: { snapshot_file: absolute(snapshot) },
+    // Slow machines are no faults, and no pod counts for the next one's score.
+    policy: { limits: { deadline_ms: 10_000 } },
+    scoring: { assume_seconds: 0 },
+    policies: { state_folder: join(folder, "state") },
+  };
+  // YAML has JSON in it.
+  await writeFile(config, JSON.stringify(settings));
+  const server = await serve("serve", "--config", config);
+  const stop = async () => {
+    await server.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { ...server, stop };
+}
+
+/** Asks as kube-scheduler would where a pod, `namespace/name`, should go; `app` is its label. */
+export async function prioritize(server: Server, pod: string, app: string, nodes: string[]): Promise<void> {
+  const [namespace, name] = pod.split("/", 2);
+  const body = JSON.stringify({ Pod: { metadata: { name, namespace, labels: { app } } }, NodeNames: nodes });
+  const answer = await fetch(`${server.scheduler}/prioritize`, { method: "POST", body });
+  assert.equal(answer.status, 200, await answer.text());
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -77,6 +123,28 @@ export async function open(browser: Browser, url: string, look: Look = {}): Prom
   });
   await page.goto(url);
   return { page, complaints };
+}
+
+/** What a browser says to a page whose tab is hidden or shown. */
+export function visible(page: Page, state: "hidden" | "visible"): Promise<void> {
+  return page.evaluate((state) => {
+    Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, state);
+}
+
+/** Whether it has the focus. */
+export function focused(place: Locator): Promise<boolean> {
+  return place.evaluate((element) => element === document.activeElement);
+}
+
+/** Goes on with the Tab key until it has the focus. */
+export async function tabTo(page: Page, place: Locator): Promise<void> {
+  for (let step = 0; step < 60; step += 1) {
+    await page.keyboard.press("Tab");
+    if (await focused(place)) return;
+  }
+  assert.fail(`${place} is not reached with the Tab key`);
 }
 
 /** Bytes of an answer as they are sent in a coding. */

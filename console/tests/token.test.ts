@@ -3,23 +3,15 @@
 import assert from "node:assert/strict";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { test } from "node:test";
-import { launch, open, serve } from "./support";
+import { launch, open, SAMPLE, serveOver } from "./support";
 
 test("the page asks for the token that the server wants", async () => {
   const folder = await mkdtemp(join(tmpdir(), "netmarks-console-"));
-  const [token, config] = [join(folder, "token"), join(folder, "config.yaml")];
+  const token = join(folder, "token");
   await writeFile(token, "sesame");
-  const settings = {
-    admin: { listen: "127.0.0.1:0", token_file: token },
-    server: { listen: "127.0.0.1:0", health_listen: "127.0.0.1:0" },
-    cluster: { snapshot_file: resolve("../host/netmarks/sample/online-boutique.json") },
-    policies: { state_folder: join(folder, "state") },
-  };
-  // YAML has JSON in it.
-  await writeFile(config, JSON.stringify(settings));
-  const server = await serve("serve", "--config", config);
+  const server = await serveOver(SAMPLE, { token_file: token });
   const browser = await launch();
   try {
     const { page } = await open(browser, `${server.url}/#/policies`);

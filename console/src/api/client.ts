@@ -9,6 +9,9 @@ const TOKEN = "netmarks-token";
 const PATIENCE = 15_000;
 const UPLOAD_PATIENCE = 120_000;
 
+/** Characters of a request's path and its caller's token: the server reads 64 KiB of head, and the browser adds headers of its own. */
+const LONGEST = 62 * 1024;
+
 /** An answer other than success, in the server's own sentence. */
 export class Refused extends Error {
   constructor(
@@ -41,6 +44,8 @@ export function headers(more: Record<string, string> = {}): Record<string, strin
 }
 
 async function call(path: string, init: RequestInit, patience: number): Promise<Response> {
+  // The server would close the connection while the rest of it is on its way, as if it were lost.
+  if (path.length + token().length > LONGEST) throw new Refused(414, "its name is too long to be asked for");
   let response: Response;
   try {
     response = await fetch(path, { ...init, cache: "no-cache", credentials: "omit", signal: AbortSignal.timeout(patience) });

@@ -43,30 +43,39 @@ export class Events {
   }
 }
 
-/** Reads `path` until it is stopped; connects again after whatever ends it, and says then from where to go on. */
-export function follow(path: string, hear: (event: ServerEvent) => void, refused: (status: number) => void): () => void {
-  const stop = new AbortController();
-  let last = "";
+/** Where a stream was left: the id of the last event, from which it goes on. */
+export interface Place {
+  last: string;
+}
+
+/** Who listens to a stream. */
+export interface Listener {
+  hear: (event: ServerEvent) => void;
+  /** Whether events come as they are made; said each time that a connection begins or ends. */
+  live: (is: boolean) => void;
+}
+
+/** Reads `path` until `stop`; connects again after whatever ends it, and says then from where to go on. */
+export async function follow(path: string, place: Place, { hear, live }: Listener, stop: AbortSignal): Promise<void> {
   let attempt = 0;
   let wake: () => void = () => undefined;
-  const woken = () => document.visibilityState === "visible" && wake();
-  document.addEventListener("visibilitychange", woken, { signal: stop.signal });
-  window.addEventListener("online", woken, { signal: stop.signal });
+  window.addEventListener("online", () => wake(), { signal: stop });
+  stop.addEventListener("abort", () => wake(), { once: true });
 
   const once = async (): Promise<void> => {
     const silent = new AbortController();
-    const signal = AbortSignal.any([stop.signal, silent.signal]);
+    const signal = AbortSignal.any([stop, silent.signal]);
     let clock = setTimeout(() => silent.abort(), SILENCE);
     try {
-      const asked = headers({ accept: "text/event-stream", ...(last ? { "last-event-id": last } : {}) });
+      const asked = headers({ accept: "text/event-stream", ...(place.last ? { "last-event-id": place.last } : {}) });
       const response = await fetch(path, { headers: asked, cache: "no-store", credentials: "omit", signal });
       answered();
       if (!response.ok || !response.body) {
-        refused(response.status);
         attempt = PAUSES.length;
         return;
       }
       attempt = 0;
+      live(true);
       const events = new Events();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
@@ -75,36 +84,31 @@ export function follow(path: string, hear: (event: ServerEvent) => void, refused
         clearTimeout(clock);
         clock = setTimeout(() => silent.abort(), SILENCE);
         for (const event of events.push(value)) {
-          if (event.id) last = event.id;
+          if (event.id) place.last = event.id;
           hear(event);
         }
       }
     } finally {
       clearTimeout(clock);
+      live(false);
     }
   };
 
-  const run = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      try {
-        await once();
-      } catch {
-        if (!stop.signal.aborted) lost();
-      }
-      const pause = PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 4_000;
-      attempt += 1;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, pause);
-        wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
+  while (!stop.aborted) {
+    try {
+      await once();
+    } catch {
+      if (!stop.aborted) lost();
     }
-  };
-  void run();
-  return () => {
-    stop.abort();
-    wake();
-  };
+    if (stop.aborted) return;
+    const pause = PAUSES[Math.min(attempt, PAUSES.length - 1)] ?? 4_000;
+    attempt += 1;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, pause);
+      wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
 }

@@ -1,7 +1,7 @@
 // What went wrong with a part of the page, and who may ask.
 
 import { Refused, Unreachable } from "../api/client";
-import { shown } from "../format";
+import { sentence } from "../format";
 
 /** An error of a resource; one that the banner reports already is not repeated. */
 export function Notice({ error, about }: { error: Error | undefined; about: string }) {
@@ -9,7 +9,7 @@ export function Notice({ error, about }: { error: Error | undefined; about: stri
   if (error instanceof Refused && error.status === 503) return <p class="notice">{about}: the server is busy. It is asked again.</p>;
   return (
     <p class="notice" role="alert">
-      {about}: {shown(error.message)}
+      {about}: {sentence(error.message)}
     </p>
   );
 }

@@ -5,6 +5,7 @@ import { Refused } from "../api/client";
 import { startFeed } from "../api/feed";
 import { useResource } from "../api/resource";
 import type { About, ClusterMap, History } from "../api/types";
+import { shown } from "../format";
 import { Guard } from "../parts/Guard";
 import { useAddress } from "../router";
 import { Banner } from "./Banner";
@@ -34,7 +35,7 @@ export function App() {
   const history = useResource<History>("v1/history", 30);
   useEffect(() => {
     const names: Record<string, string> = { map: "Map", decisions: "Decisions", policies: "Policies" };
-    document.title = `${[here.query.get("node") ?? here.query.get("application"), names[view]].filter(Boolean).join(" · ")} · NetMARKS`;
+    document.title = `${[shown(here.query.get("node") ?? here.query.get("application") ?? ""), names[view]].filter(Boolean).join(" · ")} · NetMARKS`;
   });
   const unknown = [map, about].some(({ error }) => error instanceof Refused && error.unknownCaller);
   useEffect(() => (unknown ? undefined : startFeed()), [known, unknown]);
@@ -43,7 +44,7 @@ export function App() {
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.getElementById("main")?.focus())}>
         Skip to the view
       </a>
-      <Head about={about.data} map={map.data} view={view} />
+      <Head about={about.data} map={map.data} filtered={filter.has("namespace") || filter.has("at_least")} view={view} />
       <Banner map={map.data} at={view === "map" ? here.query.get("at") : null} measured={about.data?.origin === "sources"} />
       <main id="main" tabIndex={-1} class={`view-${view}`}>
         <Guard view={window.location.hash}>

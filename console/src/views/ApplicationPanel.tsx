@@ -3,7 +3,7 @@
 import { useMemo } from "preact/hooks";
 import type { ApplicationDetail, Candidate } from "../api/types";
 import type { Resource } from "../api/resource";
-import { count, counted, namespaceOf, percent, rate, short, shown, size } from "../format";
+import { count, counted, namespaceOf, percent, rate, sentence, short, shown, size } from "../format";
 import { Bar } from "../parts/Bar";
 import { CallGraph } from "../parts/CallGraph";
 import { ApplicationLink, NodeLink } from "../parts/links";
@@ -81,7 +81,7 @@ function Next({ next }: { next: ApplicationDetail["next_replica"] }) {
       <h3>Where its next replica would be best</h3>
       {next.empty !== null || next.nodes.length === 0 ? (
         <p class="dim">
-          {next.fault !== null ? `The policies failed: ${shown(next.fault)}` : next.empty !== null ? empty(next.empty) : next.judged_by === "requests" ? "No node has room for it by requests." : "The scheduler's filters leave no node."}
+          {next.fault !== null ? `The policies failed: ${sentence(next.fault)}` : next.empty !== null ? empty(next.empty) : next.judged_by === "requests" ? "No node has room for it by requests." : "The scheduler's filters leave no node."}
         </p>
       ) : (
         <>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { change as send, Refused } from "../api/client";
 import type { ChangeOutcome, PolicyEntry } from "../api/types";
-import { counted, percent as inPercent, shown } from "../format";
+import { counted, percent as inPercent, sentence, shown } from "../format";
 import { Dialog } from "../parts/Dialog";
 
 export type Change =
@@ -78,7 +78,7 @@ export function ChangeDialog({ change, policies, close, done }: Props) {
         )}
         {error && (
           <p class="notice" role="alert">
-            {error instanceof Refused ? shown(error.message) : "The server does not answer. Nothing is known to have changed."}
+            {error instanceof Refused ? sentence(error.message) : "The server does not answer. Nothing is known to have changed."}
           </p>
         )}
         <div class="actions">

@@ -1,8 +1,8 @@
 // Decisions as they are made, and one of them opened.
 
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { useFeed } from "../api/feed";
-import { get } from "../api/client";
+import { get, Refused } from "../api/client";
+import { tell, useFeed } from "../api/feed";
 import type { DecisionSummary } from "../api/types";
 import { clock, microseconds, namespaceOf, short, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
@@ -13,20 +13,23 @@ import { OneDecision } from "./OneDecision";
 
 const PAGE = 100;
 
+/** From one time to the next that the newest are asked for where no stream brings them, in seconds. */
+const AGAIN = 5;
+
 /** Parameters of the address that the server filters by. */
 const FILTERS = ["application", "node", "door", "outcome"] as const;
 
 export function Decisions({ here }: { here: Address }) {
   const [, change] = useAddress();
-  const { decisions: live, state } = useFeed();
+  const { decisions: told, live } = useFeed();
   const { query } = here;
   const text = query.get("search") ?? "";
   const filter = FILTERS.map((key) => `${key}=${query.get(key) ?? ""}`).join("&");
-  const [older, error, more, done] = useOlder(query, filter, state === "refused");
+  const [older, error, more, done] = useOlder(query, filter, live);
   const list = useMemo(() => {
-    const bySerial = new Map([...older, ...live].map((decision) => [decision.serial, decision]));
+    const bySerial = new Map([...older, ...told].map((decision) => [decision.serial, decision]));
     return [...bySerial.values()].filter((decision) => matches(decision, query, text)).sort((one, other) => other.at - one.at);
-  }, [older, live, filter, text]);
+  }, [older, told, filter, text]);
   const serial = here.path[1];
   const oldest = list.at(-1);
   return (
@@ -72,7 +75,9 @@ export function Decisions({ here }: { here: Address }) {
               )
             );
           })}
-          <span class={`live ${state}`}>{state === "follows" ? "live" : state === "refused" ? "not live" : "connecting"}</span>
+          <span class={`live ${live ? "follows" : ""}`} title={live ? undefined : "One window of a browser at a time follows the decisions as they are made."}>
+            {live ? "live" : `every ${AGAIN} s`}
+          </span>
         </div>
         <Notice error={error} about="Decisions" />
         <div class="table">
@@ -100,7 +105,7 @@ export function Decisions({ here }: { here: Address }) {
             </tbody>
           </table>
         </div>
-        {list.length === 0 && <p class="none">{live.length + older.length > 0 ? "None of them matches." : "No decisions yet. They appear here as pods are scored."}</p>}
+        {list.length === 0 && <p class="none">{told.length + older.length > 0 ? "None of them matches." : "No decisions yet. They appear here as pods are scored."}</p>}
         {oldest && !done && (
           <button type="button" class="plain" onClick={() => more(oldest.serial)}>
             Older ones
@@ -168,24 +173,60 @@ function matches(decision: DecisionSummary, query: URLSearchParams, text: string
 
 type Older = [DecisionSummary[], Error | undefined, (before: string) => void, boolean];
 
-/** What the server still has: the first page of a filter, more when asked. Where there is no stream, it is asked again and again. */
-function useOlder(query: URLSearchParams, filter: string, polls: boolean): Older {
+/** What the server still has: the first page of a filter, more when asked. Without a stream the newest are asked for while somebody looks. */
+function useOlder(query: URLSearchParams, filter: string, live: boolean): Older {
   const [found, setFound] = useState<{ of: string; list: DecisionSummary[]; done: boolean }>({ of: "", list: [], done: false });
   const [error, setError] = useState<Error>();
+  const [missed, setMissed] = useState<Error>();
   const read = (before?: string) => {
-    const parameters = new URLSearchParams({ brief: "true", limit: String(PAGE) });
+    const parameters = new URLSearchParams({ brief: "true", limit: String(PAGE), ...(before !== undefined && { before }) });
     for (const key of FILTERS) if (query.get(key)) parameters.set(key, query.get(key) ?? "");
-    if (before !== undefined) parameters.set("before", before);
-    get<DecisionSummary[]>(`v1/decisions?${parameters}`).then((list) => {
-      setError(undefined);
-      setFound((known) => ({ of: filter, list: known.of === filter && before !== undefined ? [...known.list, ...list] : list, done: list.length < PAGE }));
-    }, setError);
+    return get<DecisionSummary[]>(`v1/decisions?${parameters}`);
   };
   useEffect(() => {
-    read();
-    if (!polls) return undefined;
-    const timer = setInterval(read, 5_000);
-    return () => clearInterval(timer);
-  }, [filter, polls]);
-  return [found.of === filter ? found.list : [], error, read, found.of === filter && found.done];
+    let current = true;
+    read().then(
+      (list) => {
+        if (!current) return;
+        setError(undefined);
+        setFound({ of: filter, list, done: list.length < PAGE });
+      },
+      (error: Error) => current && setError(error),
+    );
+    return () => {
+      current = false;
+    };
+  }, [filter]);
+  useEffect(() => {
+    if (live) return undefined;
+    let current = true;
+    const again = () => {
+      if (document.visibilityState === "hidden") return;
+      read().then(
+        (list) => {
+          if (!current) return;
+          setError(undefined);
+          setMissed(undefined);
+          tell(list);
+        },
+        (error: Error) => {
+          if (!current) return;
+          setMissed(error);
+          // The server notes every attempt of somebody whom it does not know.
+          if (error instanceof Refused && error.unknownCaller) clearInterval(timer);
+        },
+      );
+    };
+    const timer = setInterval(again, AGAIN * 1_000);
+    document.addEventListener("visibilitychange", again);
+    return () => {
+      current = false;
+      clearInterval(timer);
+      document.removeEventListener("visibilitychange", again);
+    };
+  }, [filter, live]);
+  const more = (before: string) => {
+    read(before).then((list) => setFound((known) => (known.of === filter ? { ...known, list: [...known.list, ...list], done: list.length < PAGE } : known)), setError);
+  };
+  return [found.of === filter ? found.list : [], error ?? (live ? undefined : missed), more, found.of === filter && found.done];
 }

@@ -19,7 +19,15 @@ const PRICE = "netmarks-price-per-gb";
 const MONTH = 365.2425 / 12 * 86_400;
 const GB = 1e9;
 
-export function Head({ about, map, view }: { about: About | undefined; map: ClusterMap | undefined; view: string }) {
+interface Props {
+  about: About | undefined;
+  map: ClusterMap | undefined;
+  /** Whether the map is of some flows or pods alone. */
+  filtered: boolean;
+  view: string;
+}
+
+export function Head({ about, map, filtered, view }: Props) {
   const [price, setPrice] = useState(() => Number(localStorage.getItem(PRICE)) || 0);
   const [asks, setAsks] = useState(false);
   const connection = useConnection();
@@ -44,7 +52,14 @@ export function Head({ about, map, view }: { about: About | undefined; map: Clus
       {totals && (
         <dl class="totals">
           <div class="first">
-            <dt>stays on its node</dt>
+            <dt>
+              {filtered && (
+                <span class="badge" title="These figures are of what the map's filters leave.">
+                  filtered
+                </span>
+              )}{" "}
+              stays on its node
+            </dt>
             <dd>
               {percent(local(totals))} <Split totals={totals} />
             </dd>

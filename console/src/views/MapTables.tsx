@@ -15,7 +15,7 @@ const FAR = { node: 0, zone: 1, zones: 2, regions: 3 };
 export function MapTables({ map, model, selected }: { map: ClusterMap; model: MapModel; selected: string | null }) {
   const [{ query }] = useAddress();
   const filter = new URLSearchParams({ limit: "500" });
-  for (const key of ["namespace", "at"]) if (query.get(key)) filter.set(key, query.get(key) ?? "");
+  for (const key of ["namespace", "at_least", "at"]) if (query.get(key)) filter.set(key, query.get(key) ?? "");
   const applications = useResource<Applications>(`v1/applications?${filter}`, query.get("at") ? undefined : 15).data;
   const zone = (node: MapNode) => model.zones[node.zone]?.name ?? "";
   const name = (index: number) => model.nodes[index]?.name ?? "";

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { get, Refused } from "../api/client";
 import type { Candidate, Decision, DecisionSummary } from "../api/types";
-import { clock, count, counted, digest, microseconds, namespaceOf, rate, short, shown, span } from "../format";
+import { clock, count, counted, digest, microseconds, namespaceOf, rate, sentence, short, shown, span } from "../format";
 import { Bar } from "../parts/Bar";
 import { ApplicationLink, NodeLink, PolicyLink } from "../parts/links";
 import { Notice } from "../parts/Notice";
@@ -87,7 +87,7 @@ function Opened({ decision }: { decision: Decision }) {
           {decision.policies.map((policy) => (
             <div key={policy.policy}>
               <PolicyLink name={policy.policy} /> <code class="dim">{digest(policy.digest)}</code>
-              {policy.fault !== null && <p class="notice">{shown(policy.fault)}</p>}
+              {policy.fault !== null && <p class="notice">{sentence(policy.fault)}</p>}
             </div>
           ))}
           <span class="dim">

@@ -14,13 +14,23 @@ interface Props {
 }
 
 export function Panel({ kind, title, under, close, children }: Props) {
+  const panel = useRef<HTMLElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  // Who opened it with the keyboard goes on reading here.
+  const opener = useRef<Element | null>(null);
+  // Who opened it with the keyboard goes on reading here, and after it where it was opened.
   useEffect(() => {
-    if (close) heading.current?.focus({ preventScroll: true });
+    if (!close) return;
+    if (!panel.current?.contains(document.activeElement)) opener.current = document.activeElement;
+    heading.current?.focus({ preventScroll: true });
   }, [kind, title]);
+  useEffect(() => {
+    const element = panel.current;
+    return () => {
+      if (element?.contains(document.activeElement) && opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true });
+    };
+  }, []);
   return (
-    <section class="panel" aria-label={`${kind} ${shown(title)}`} onKeyDown={(event) => event.key === "Escape" && close?.()}>
+    <section ref={panel} class="panel" aria-label={`${kind} ${shown(title)}`} onKeyDown={(event) => event.key === "Escape" && close?.()}>
       <header>
         <p class="kind">{kind}</p>
         <h2 ref={heading} tabIndex={-1}>

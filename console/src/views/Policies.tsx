@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { useResource } from "../api/resource";
 import type { About, CallReport, Policies as Report, PolicyEntry, Shadow } from "../api/types";
-import { clock, counted, digest, shown } from "../format";
+import { clock, counted, digest, sentence, shown } from "../format";
 import { Glyph } from "../parts/Glyph";
 import { Notice } from "../parts/Notice";
 import { type Change, ChangeDialog } from "./ChangeDialog";
@@ -109,7 +109,7 @@ export function Policies({ about, selected }: { about: About | undefined; select
                   {" "}
                   {clock(one.at)}, by {shown(one.by)}
                 </span>
-                <p>{shown(one.reason)}</p>
+                <p>{sentence(one.reason)}</p>
               </li>
             ))}
           </ul>

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import type { CallReport, PolicyEntry, Shadow } from "../api/types";
-import { clock, count, counted, digest, microseconds, percent, rate, shown, size, span } from "../format";
+import { clock, count, counted, digest, microseconds, percent, rate, sentence, shown, size, span } from "../format";
 import { Sparkline } from "../parts/Sparkline";
 import { address } from "../router";
 import type { Change } from "./ChangeDialog";
@@ -49,12 +49,12 @@ export function PolicyCard({ entry, all, shadow, calls, selected, ask }: Props) 
       {entry.summary && <p>{shown(entry.summary)}</p>}
       {entry.degraded && (
         <p class="notice" role="alert">
-          Withdrawn: {shown(entry.degraded)}
+          Withdrawn: {sentence(entry.degraded)}
         </p>
       )}
       {entry.not_restored && (
         <p class="notice" role="alert">
-          Saved and not loaded: {shown(entry.not_restored)}
+          Saved and not loaded: {sentence(entry.not_restored)}
         </p>
       )}
       <dl class="facts">
@@ -172,26 +172,30 @@ function signed({ signature }: PolicyEntry) {
 
 /** What the shadow would have done. */
 function Compared({ shadow }: { shadow: Shadow }) {
-  if (shadow.requests === 0) return <p class="dim">It has scored no pod yet.</p>;
+  if (shadow.requests === 0 && shadow.faults === 0) return <p class="dim">It has scored no pod yet.</p>;
   const kept = shadow.shadow_local_bytes_per_second.mean - shadow.active_local_bytes_per_second.mean;
   return (
     <section class="compared">
-      <p>
-        Would have chosen another node for <b>{shadow.other_node}</b> of {counted(shadow.requests, "pod")},{" "}
-        <b class={kept >= 0 ? "good" : "bad"}>
-          {kept >= 0 ? "+" : "−"}
-          {rate(Math.abs(kept))}
-        </b>{" "}
-        kept on the node for each.
-      </p>
-      <p class="dim">
-        {microseconds(shadow.p50_microseconds)} a call, {microseconds(shadow.p99_microseconds)} at the 99th percentile.
-        {shadow.rank_correlation !== null && ` Rank correlation ${shadow.rank_correlation.toFixed(2)}.`}
-      </p>
+      {shadow.requests > 0 && (
+        <>
+          <p>
+            Would have chosen another node for <b>{shadow.other_node}</b> of {counted(shadow.requests, "pod")},{" "}
+            <b class={kept >= 0 ? "good" : "bad"}>
+              {kept >= 0 ? "+" : "−"}
+              {rate(Math.abs(kept))}
+            </b>{" "}
+            kept on the node for each.
+          </p>
+          <p class="dim">
+            {microseconds(shadow.p50_microseconds)} a call, {microseconds(shadow.p99_microseconds)} at the 99th percentile.
+            {shadow.rank_correlation !== null && ` Rank correlation ${shadow.rank_correlation.toFixed(2)}.`}
+          </p>
+        </>
+      )}
       {shadow.faults > 0 && (
         <p class="notice">
           Failed on {counted(shadow.faults, "pod")}
-          {shadow.last_fault && `: ${shown(shadow.last_fault)}`}
+          {shadow.last_fault && `: ${sentence(shadow.last_fault)}`}
         </p>
       )}
     </section>

@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { change as send, Refused } from "../api/client";
 import type { ChangeOutcome, Mode, PolicyEntry } from "../api/types";
-import { shown, size } from "../format";
+import { sentence, shown, size } from "../format";
 import { Dialog } from "../parts/Dialog";
 
 interface Props {
@@ -94,7 +94,7 @@ export function PushDialog({ file: dropped, policies, close, done }: Props) {
         </p>
         {error && (
           <p class="notice" role="alert">
-            {error instanceof Refused ? shown(error.message) : "The server does not answer. Whether it took the policy is shown when it is back."}
+            {error instanceof Refused ? sentence(error.message) : "The server does not answer. Whether it took the policy is shown when it is back."}
           </p>
         )}
         <div class="actions">
