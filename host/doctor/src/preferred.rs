@@ -122,7 +122,7 @@ pub(super) fn finding_of(name: &Namespaced, steered: &Steered) -> Finding {
     if let (true, Err(reason)) = (reasons.iter().all(Result::is_err), cluster.could_run(template, best)) {
         return Finding::warning(
             CHECK,
-            format!("{went_there}: that one {reason}"),
+            format!("{went_there}: it cannot take the pod, {reason}"),
             "nothing, if it was so when the pod was scheduled: no preference overrides a filter",
         );
     }
@@ -248,7 +248,10 @@ mod tests {
     #[test]
     fn a_filter_is_named() {
         let full = pod("other", "a", &json!({"requests": {"cpu": "4"}}));
-        says(&steered(vec![node("a"), node("b")], vec![full], &json!({})), "that one too little cpu left");
+        says(
+            &steered(vec![node("a"), node("b")], vec![full], &json!({})),
+            "it cannot take the pod, too little cpu left",
+        );
         let mut tainted = node("a");
         tainted.taints = serde_json::from_value(json!([{"key": "k", "effect": "NoSchedule"}])).unwrap();
         says(

@@ -244,13 +244,13 @@ fn placements(scene: &Scene, filter: &Filter, chosen: &[u32]) -> Option<Placemen
     let mut placements = Placements::default();
     let mut bytes = 0;
     for (index, application) in scene.applications.iter().enumerate() {
-        let shown = filter.has(scene, number(index));
+        let is_shown = filter.has(scene, number(index));
         let before = entries.len();
         for placed in &application.placement {
             let rest = without.get_mut(placed.node as usize);
             rest.into_iter().for_each(|rest| *rest = rest.saturating_sub(placed.pods));
             if let Ok(place) = chosen.binary_search(&placed.node)
-                && shown
+                && is_shown
             {
                 entries.push((place, number(placements.applications.len()), placed.pods));
             }

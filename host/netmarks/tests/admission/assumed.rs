@@ -74,7 +74,7 @@ async fn a_pod_that_goes_through_both_doors_is_counted_once() {
     };
     door.patch(&review("theirs")).await.unwrap();
     assert_eq!(assumed(""), 1);
-    let pod = created("node-3", None);
+    let pod = created("p-5d9c-x", None, &json!({"netmarks.dev/decision": "theirs"}));
     let body = json!({"Pod": pod, "NodeNames": ["node-1", "node-2", "node-3", "node-4"]});
     let answered = door.extender.prioritize(&body).await.unwrap();
     let best = answered.iter().max_by_key(|(_, score)| *score).unwrap();
