@@ -159,7 +159,8 @@ test("without flows the page says what is missing", async () => {
   const server = await over(false);
   const { page, complaints } = await open(browser, server.url);
   await page.getByRole("heading", { name: "No traffic to show" }).waitFor();
-  await page.getByText("netmarks doctor").waitFor();
+  await page.getByText("the snapshot has no flows").waitFor();
+  assert.equal(await page.getByText("netmarks doctor").count(), 0, "there is nothing to examine behind a file");
   assert.deepEqual(complaints, []);
   await page.context().close();
   await server.stop();

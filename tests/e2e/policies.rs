@@ -211,7 +211,7 @@ async fn replicas_follow_the_cluster_s_policies_and_roles() {
         replica.wait(&reader, &["netmarks active"]).await.unwrap();
     }
 
-    // The page is told what its reader may do, and looking at it is no attempt to do it.
+    // The page is told what its reader may do, and looking at it does not count as doing it.
     until("the writer's role counts", LIMIT, async || Ok(first.lets_change(&writer).await?.then_some(())))
         .await
         .unwrap();

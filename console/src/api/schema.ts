@@ -1,6 +1,23 @@
 // Made of docs/reference/openapi.json by `cargo xtask console`.
 
 export interface paths {
+    "/v1/about": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What answers here, and what the caller may do. */
+        get: operations["about"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/applications": {
         parameters: {
             query?: never;
@@ -251,11 +268,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description What answers here. */
+        /** @description What answers here, and what the caller may do. */
         About: {
             /** @description How callers are known: `loopback`, `token`, `certificate`, `token and certificate` or `kubernetes`. */
             access: string;
-            /** @description Whether policies can be changed here, by who may. */
+            /** @description Whether the caller may change policies: `update`, in the words of the cluster's roles. */
             changes: boolean;
             /**
              * Format: int64
@@ -339,7 +356,10 @@ export interface components {
         };
         /** @description One application of a list. */
         ApplicationRow: components["schemas"]["Amounts"] & {
-            /** @description `namespace/name`. */
+            /**
+             * @description `namespace/name`. Names that are longer than Kubernetes allows are cut here and wherever they are shown, with an ellipsis; one
+             *     that is cut can be asked for.
+             */
             application: string;
             /** @description How many nodes they are on. */
             nodes: number;
@@ -653,8 +673,8 @@ export interface components {
         };
         /** @description Why there are no flows, and where to look further. */
         Missing: {
-            /** @description The line of `netmarks doctor` that says more. */
-            doctor: string;
+            /** @description The line of `netmarks doctor` that says more; `null` for a file and for the demo, behind which there is nothing to examine. */
+            doctor: string | null;
             reason: components["schemas"]["Reason"];
             /** @description A sentence. */
             says: string;
@@ -1253,6 +1273,57 @@ export type ZoneFlow = components['schemas']['ZoneFlow'];
 export type ZoneView = components['schemas']['ZoneView'];
 export type $defs = Record<string, never>;
 export interface operations {
+    about: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["About"];
+                };
+            };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description Ask again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     applications: {
         parameters: {
             query?: {
@@ -1261,6 +1332,8 @@ export interface operations {
                 /** @description Part of `NAMESPACE/NAME`, in upper or lower case. */
                 search?: string;
                 namespace?: string;
+                /** @description Only flows between applications of at least so many bytes per second. */
+                at_least?: number;
                 offset?: number;
                 /** @description At most 500, 50 unless it says. */
                 limit?: number;
@@ -1280,6 +1353,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ApplicationList"];
                 };
+            };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             400: {
                 headers: {
@@ -1322,6 +1402,13 @@ export interface operations {
                     "application/json": components["schemas"]["ApplicationAnswer"];
                 };
             };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1356,6 +1443,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["CallReport"][];
                 };
+            };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
@@ -1491,6 +1585,13 @@ export interface operations {
                     "application/json": components["schemas"]["HistoryAnswer"];
                 };
             };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -1588,6 +1689,13 @@ export interface operations {
                     "application/json": components["schemas"]["NodeView"];
                 };
             };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -1622,6 +1730,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["RegistryReport"];
                 };
+            };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: {
                 headers: {
@@ -1659,6 +1774,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["EntryReport"][];
                 };
+            };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: {
                 headers: {
@@ -1977,6 +2099,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["ShadowReport"][];
                 };
+            };
+            /** @description As `If-None-Match` says */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };

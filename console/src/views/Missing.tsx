@@ -8,9 +8,11 @@ export function Missing({ missing }: { missing: Reason }) {
     <section class="missing" role="status">
       <h2>No traffic to show</h2>
       <p>{shown(missing.says)}</p>
-      <p class="dim">
-        The line <b>{shown(missing.doctor)}</b> of <code>netmarks doctor</code> says what to do.
-      </p>
+      {missing.doctor != null && (
+        <p class="dim">
+          The line <b>{shown(missing.doctor)}</b> of <code>netmarks doctor</code> says what to do.
+        </p>
+      )}
     </section>
   );
 }
