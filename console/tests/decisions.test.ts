@@ -148,3 +148,20 @@ test("a policy that fails is shown with what it said: as a shadow, as one that a
   await page.context().close();
   await server.stop();
 });
+
+test("who may not change policies sees all of them, and no button that changes one", async () => {
+  const { page, complaints } = await open(browser, `${server.url}/#/map`);
+  // The server answers so to a caller whose role lists policies and does not update them.
+  await page.route("**/v1/about", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), changes: false } });
+  });
+  await page.reload();
+  for (const view of ["Decisions", "Policies"]) await page.getByRole("link", { name: view, exact: true }).click();
+  await page.locator(".cards").getByText("netmarks", { exact: true }).first().waitFor();
+  await page.getByText("Generation").waitFor();
+  await page.getByRole("button", { name: "Push a policy" }).waitFor({ state: "detached" });
+  for (const name of ["Roll back", "Weigh", "Remove"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+  assert.deepEqual(complaints, []);
+  await page.context().close();
+});

@@ -62,7 +62,9 @@ export function startFeed(): () => void {
       const value: unknown = event === "decision" ? JSON.parse(data) : undefined;
       if (isSummary(value)) tell([value]);
     },
-    live: (live) => become({ live }),
+    live: (live) => {
+      if (live !== next.live) become({ live });
+    },
   };
   inTurn((signal) => follow("v1/decisions/stream", place, listener, signal), stop.signal);
   return () => stop.abort();

@@ -43,7 +43,7 @@ export function Head({ about, map, filtered, view }: Props) {
         <i class={`lamp ${connection.state}`} title={connection.state === "lost" ? "The server does not answer" : "The server answers"} />
       </a>
       <nav aria-label="Views">
-        {VIEWS.filter(([name]) => about?.changes !== false || name === "map").map(([name, words]) => (
+        {VIEWS.map(([name, words]) => (
           <a key={name} href={address([name])} aria-current={view === name ? "page" : undefined}>
             {words}
           </a>

@@ -33,8 +33,6 @@ pub(crate) struct Assumption {
     pub(crate) decision: String,
     /// Whether it was answered here, and not by another replica.
     pub(crate) own: bool,
-    /// Whether the watch has shown it.
-    pub(crate) seen: bool,
     pub(crate) uid: Option<String>,
     pub(crate) namespace: String,
     /// Empty until it is known.
@@ -110,13 +108,8 @@ pub(crate) struct Ledger {
 }
 
 impl Assumption {
-    /// As the ledger of all doors knows it: once it is seen, as the extender does, so that a pod that goes through both doors is counted once.
+    /// As the ledger of all doors knows it.
     pub(crate) fn key(&self) -> String {
-        if self.seen { format!("{}/{}", self.namespace, self.name) } else { self.key_before() }
-    }
-
-    /// And until it is seen.
-    pub(crate) fn key_before(&self) -> String {
         key_of_decision(&self.namespace, &self.decision)
     }
 }
@@ -169,7 +162,6 @@ impl Ledger {
         if !seen.settled {
             let pod = self.pods.get_mut(position)?;
             seen.name.clone_into(&mut pod.name);
-            pod.seen = true;
             pod.until = pod.at_last;
             return Some(pod.clone());
         }
@@ -231,7 +223,6 @@ mod tests {
                 number,
                 decision: decision.to_owned(),
                 own: true,
-                seen: false,
                 uid: None,
                 namespace: "shop".to_owned(),
                 name: String::new(),

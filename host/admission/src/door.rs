@@ -98,9 +98,10 @@ impl Admission {
             let found = ledger.see(&seen);
             self.metrics.assumed(ledger.len());
             if let Some(pod) = found.as_ref().filter(|_| !seen.settled) {
-                // It is there, so it counts for longer than one that may have been refused.
-                self.state.assumed().forget(&pod.key_before(), Instant::now());
-                self.assume_as_peer(pod, Instant::now());
+                // It is there, so it counts for longer than one that may have been refused; unless a scheduler has asked the extender, whose
+                // answer counts from then on.
+                let now = Instant::now();
+                self.state.assumed().prolong(&pod.key(), now, pod.until.saturating_duration_since(now));
             }
             found
         };
@@ -120,6 +121,10 @@ impl Admission {
         let (false, Some(decision), Some(best)) = (seen.settled, seen.decision, seen.preferred) else {
             return;
         };
+        // Its scheduler has asked the extender already.
+        if self.state.assumed().holds(&format!("{}/{}", seen.namespace, seen.name), Instant::now()) {
+            return;
+        }
         let age = Duration::try_from_secs_f64(unix_now() - seen.created.unwrap_or(0.0)).unwrap_or_default();
         if let Some(left) = self.config.assume_for().checked_sub(age).filter(|left| !left.is_zero()) {
             let pod = ReviewedPod::of(pod.clone(), self.naming);
@@ -208,7 +213,6 @@ impl Admission {
             number: ledger.number(),
             decision: decision.to_owned(),
             own,
-            seen: !own,
             uid: pod.uid.clone(),
             namespace: pod.model.namespace.clone(),
             name: pod.name.clone(),
@@ -264,9 +268,7 @@ impl Admission {
 
     fn release(&self, pod: &Assumption) {
         self.model.release(pod.number);
-        for key in [pod.key(), pod.key_before()] {
-            self.state.assumed().forget(&key, Instant::now());
-        }
+        self.state.assumed().forget(&pod.key(), Instant::now());
     }
 
     fn ledger(&self) -> MutexGuard<'_, Ledger> {

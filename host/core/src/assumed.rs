@@ -91,6 +91,24 @@ impl Assumed {
         }
     }
 
+    /// Assumes the pod `key`, which is in no group, until `now + lifetime`, if it is assumed still.
+    pub fn prolong(&self, key: &str, now: Instant, lifetime: Duration) {
+        let mut pods = self.lock();
+        let mut alive = pods.single.iter_mut().filter(|(_, until)| *until > now);
+        if let Some((_, until)) = alive.find(|(pod, _)| pod.key == key) {
+            *until = now + lifetime;
+        }
+    }
+
+    /// Whether the pod `key` is assumed at `now`, alone or with its group.
+    #[must_use]
+    pub fn holds(&self, key: &str, now: Instant) -> bool {
+        let pods = self.lock();
+        let mut groups = pods.groups.values().filter(|group| group.until > now);
+        pods.single.iter().any(|(pod, until)| *until > now && pod.key == key)
+            || groups.any(|group| group.position(key).is_some())
+    }
+
     /// The group goes on at `now`: a member was answered that is assumed nowhere, such as one that prefers no node.
     pub fn renew(&self, group: &str, now: Instant, lifetime: Duration) {
         let mut pods = self.lock();

@@ -38,6 +38,9 @@ const LARGER: &str = "raise `server.max_request_mib`, or set `nodeCacheCapable: 
 /// A larger body is never scored by the connection's own task: to decode it takes too long. 5,000 names are 105 kB.
 const SMALL_BODY: usize = 256 * 1024;
 
+/// Policies that may take longer together are never asked by the connection's own task: a worker that waits for one answers nobody.
+const LONGEST: Duration = Duration::from_millis(200);
+
 const MIB: usize = 1024 * 1024;
 
 /// The door, open to kube-scheduler; cheap to clone.
@@ -126,7 +129,7 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
     let (answer, answered) = oneshot::channel();
     let (generation, longest) = door.scorer.in_force();
     let is_small = body.bytes.len() <= SMALL_BODY;
-    let at_once = is_small && longest < door.deadline && door.pace.is_quick(generation);
+    let at_once = is_small && longest < door.deadline.min(LONGEST) && door.pace.is_quick(generation);
     // The permit goes along: a client that hangs up must not free it while the work goes on.
     let mut scoring = Box::pin(score(door.clone(), body, answer, permit, at_once));
     // Here to the answer, where that is quick; what is left to do after it is another task's. Nothing is where the body is not a
@@ -170,7 +173,9 @@ async fn score(
     // everything else off this worker meanwhile, which takes about as long as scoring.
     let answered = if at_once { work() } else { tokio::task::block_in_place(work) };
     if let Some((answered, nodes)) = answered {
-        door.pace.answered(answered.generation(), started.elapsed());
+        if answered.asked() {
+            door.pace.answered(answered.generation(), started.elapsed());
+        }
         // First the answer goes out.
         tokio::task::yield_now().await;
         answered.record(&nodes);

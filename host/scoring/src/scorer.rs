@@ -240,6 +240,12 @@ impl UnrecordedAnswer<'_> {
         self.answer.set.generation
     }
 
+    /// Whether a policy was asked.
+    #[must_use]
+    pub fn asked(&self) -> bool {
+        !self.answer.scored.parts.is_empty()
+    }
+
     /// Counts the calls of the policies, leaves the request for the shadows, remembers why. `nodes` are those that were
     /// scored.
     pub fn record(self, nodes: &[&str]) {

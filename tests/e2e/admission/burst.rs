@@ -27,6 +27,9 @@ const BEFORE: usize = 60;
 /// Pods that come later, at once as well: the replica that is left answers for each.
 const LATER: usize = 40;
 
+/// How many of these at once: reviews are answered one after the other, and the API server waits a second for each.
+const LATER_AT_ONCE: usize = 8;
+
 /// In the place of the Service: a connection goes to the first of the replicas that takes it, each beginning with the next one.
 async fn balance(replicas: [SocketAddr; 2]) -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -126,7 +129,7 @@ async fn two_hundred_pods_are_created_while_a_replica_is_killed() {
     assert!(PODS - steered <= under_way, "{steered}");
     stream::iter(PODS..PODS + LATER)
         .map(&create)
-        .buffer_unordered(LATER)
+        .buffer_unordered(LATER_AT_ONCE)
         .try_collect::<Vec<()>>()
         .await
         .unwrap();

@@ -13,6 +13,7 @@ use super::follow::HISTORY_SECONDS;
 use super::shared::Console;
 use crate::access::Access;
 use crate::answers::json;
+use crate::content::{Coding, Content, Effort};
 use crate::error_answer::{ErrorAnswer, ErrorBody};
 
 /// What answers here, and what the caller may do.
@@ -57,5 +58,7 @@ pub(super) async fn about(
         changes,
         history_seconds: HISTORY_SECONDS,
     };
-    console.answers.json_of_now(&headers, move || json(&about)).await
+    // A few hundred bytes need no turn among the maps.
+    let content = Content::new("application/json", json(&about)?, Coding::of(&headers), Effort::Speed);
+    Ok(content.answer(&headers))
 }

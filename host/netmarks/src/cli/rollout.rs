@@ -27,6 +27,9 @@ const MOST: u32 = 4;
 /// How often the pod that waits is asked for until there are scores: a machine without a free core misses the deadline.
 const ATTEMPTS: usize = 20;
 
+/// From one to the next.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(250);
+
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -105,6 +108,7 @@ impl Rollout {
             if !self.ask(pod, &self.names).await?.is_empty() {
                 break;
             }
+            tokio::time::sleep(BETWEEN_ATTEMPTS).await;
         }
         Ok(())
     }

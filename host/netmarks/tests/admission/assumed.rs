@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::inside::{Inside, created, model};
 use super::{Door, admission, preferred, review};
-use crate::support::config;
+use crate::support::{NODES, config};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_burst_of_replicas_fills_one_node_after_the_other() {
@@ -67,17 +67,20 @@ async fn what_another_replica_decided_is_known_by_the_watch() {
 /// A pod that the webhook steered and whose scheduler asks the extender, too.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_that_goes_through_both_doors_is_counted_once() {
-    let door = Door::open(admission(config())).await;
-    let assumed = |asking: &str| {
-        let at = Instant::now() + Duration::from_millis(1);
-        door.state.assumed().resolve(&door.state.snapshot(), at, asking).len()
-    };
-    door.patch(&review("theirs")).await.unwrap();
+    let inside = Inside::open(admission(config()), model()).await;
+    let state = inside.door.state.clone();
+    let assumed = |asking: &str| state.assumed().resolve(&state.snapshot(), Instant::now(), asking).len();
+    let annotations = json!({"netmarks.dev/decision": "u-1", "netmarks.dev/preferred-node": "node-3"});
+    let pod = created("p-5d9c-x", None, &annotations);
+    inside.door.patch(&review("u-1")).await.unwrap();
     assert_eq!(assumed(""), 1);
-    let pod = created("p-5d9c-x", None, &json!({"netmarks.dev/decision": "theirs"}));
-    let body = json!({"Pod": pod, "NodeNames": ["node-1", "node-2", "node-3", "node-4"]});
-    let answered = door.extender.prioritize(&body).await.unwrap();
-    let best = answered.iter().max_by_key(|(_, score)| *score).unwrap();
-    assert_eq!(best.0, "node-3", "its own pod is not among its peers");
-    assert_eq!((assumed(""), assumed("default/p-5d9c-x")), (1, 0), "by the extender alone");
+    let body = json!({"Pod": pod, "NodeNames": NODES});
+    let scores = inside.door.extender.prioritize(&body).await.unwrap();
+    let best = scores.iter().max_by_key(|(_, score)| *score).unwrap();
+    assert_eq!(best.0, "node-3", "it is not among its own peers");
+    // Events that come late, and those of a pod that waits, change nothing of it.
+    for _ in 0..2 {
+        inside.admission.see(&pod, false);
+        assert_eq!((assumed(""), assumed("default/p-5d9c-x")), (1, 0), "by the extender alone");
+    }
 }
