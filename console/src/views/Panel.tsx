@@ -26,7 +26,10 @@ export function Panel({ kind, title, under, close, children }: Props) {
   useEffect(() => {
     const element = panel.current;
     return () => {
-      if (element?.contains(document.activeElement) && opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true });
+      // It may be out of the page by now, and nothing has the focus then.
+      const active = document.activeElement;
+      const lost = !active || active === document.body || element?.contains(active);
+      if (lost && opener.current instanceof HTMLElement) opener.current.focus({ preventScroll: true });
     };
   }, []);
   return (
