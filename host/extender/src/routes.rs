@@ -170,7 +170,7 @@ async fn score(
         }
     };
     // Not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. In place, the runtime moves
-    // everything else off this worker meanwhile, which takes about as long as scoring.
+    // everything else off this worker meanwhile, which is not needed where scoring is quick.
     let answered = if at_once { work() } else { tokio::task::block_in_place(work) };
     if let Some((answered, nodes)) = answered {
         if answered.asked() {
