@@ -11,7 +11,7 @@ use netmarks_placement::{Flow, Inventory};
 use netmarks_scheduler_model as model;
 use netmarks_sources::snapshot_file::{FileNode, FilePod, SnapshotFile};
 use netmarks_target_placement as target_placement;
-use netmarks_target_placement::{Scene, Target, TargetConfig};
+use netmarks_target_placement::{Scene, Target, TargetConfig, TargetRouting};
 
 /// A snapshot that cannot be simulated.
 #[derive(Debug, thiserror::Error)]
@@ -43,6 +43,8 @@ pub struct World {
     said: Vec<ApplicationFacts>,
     /// What policies are told to converge to, from where the pods are; made when it is first asked for.
     target: OnceLock<Target>,
+    /// How it is made.
+    target_config: TargetConfig,
 }
 
 /// The nodes of a world without pods, and its pods compiled: made once, and copied for each run.
@@ -72,6 +74,7 @@ impl World {
         Ok(Self {
             said: snapshot.said(&pods),
             target: OnceLock::new(),
+            target_config: TargetConfig::default(),
             inventory: inventory(&snapshot, &pods, &nodes, &models),
             nodes,
             pods: models,
@@ -125,6 +128,13 @@ impl World {
         self
     }
 
+    /// With a target placement for calls that are routed like this, as with `target.routing`.
+    #[must_use]
+    pub fn with_target_routing(mut self, routing: TargetRouting) -> Self {
+        self.target_config.routing = routing;
+        self
+    }
+
     /// What the snapshot lacks, and why.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
@@ -168,9 +178,8 @@ impl World {
                     revision: 0,
                 });
             }
-            let config = TargetConfig::default();
-            let scene = Scene::new(&index.snapshot(), &config);
-            let packed = target_placement::search(&scene, &config, &|| false);
+            let scene = Scene::new(&index.snapshot(), &self.target_config);
+            let packed = target_placement::search(&scene, &self.target_config, &|| false);
             scene.target(&packed.placement)
         })
     }

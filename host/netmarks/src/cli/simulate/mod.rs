@@ -5,6 +5,7 @@ pub(super) mod door;
 mod input;
 mod progress;
 mod table;
+mod target;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,7 @@ use self::arms::{ArmName, OptimalEffort};
 use self::door::{DoorConfig, DoorName};
 use self::input::OrderName;
 use self::progress::ProgressLine;
+use self::target::TargetRoutingName;
 use super::exit::Ended;
 use super::interrupt::interrupted;
 use super::output::OutputFormat;
@@ -105,6 +107,9 @@ pub(super) struct Args {
     /// Policies that ask for a target placement get none, as with `target.enabled: false`
     #[arg(long)]
     without_target: bool,
+    /// How calls are taken to be routed where a target placement is computed, as `target.routing`
+    #[arg(long, value_name = "ROUTING", value_enum, default_value_t, conflicts_with = "without_target")]
+    target_routing: TargetRoutingName,
     /// Steps of the arm `optimal`; by default as many as its size asks for
     #[arg(long, value_name = "NUMBER", conflicts_with = "optimal_seconds")]
     optimal_steps: Option<u64>,
@@ -173,6 +178,7 @@ pub(super) fn run(mut args: Args) -> Result<()> {
     let args = &args;
     let world = if args.unknown_replicas { world.without_replicas() } else { world };
     let world = if args.without_target { world.without_target() } else { world };
+    let world = world.with_target_routing(args.target_routing.into());
     let order = match &args.replay {
         Some(file) => input::replay(file, &world)?,
         None => args.order.resolve(&world)?,
