@@ -134,7 +134,11 @@ impl Snapshot {
     /// What is known of a node.
     #[must_use]
     pub fn node(&self, id: NodeId) -> NodeRow {
-        self.nodes.get(id.index()).copied().unwrap_or_default()
+        self.row(id).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn row(&self, id: NodeId) -> Option<&NodeRow> {
+        self.nodes.get(id.index())
     }
 
     /// The id of the application `namespace/name`.
