@@ -93,20 +93,19 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
     if !request.parameters().toggle("follow-target")? {
         return Ok(None);
     }
-    let missing = request.indexes(Need::NodeTarget)?.iter().take(request.candidates());
-    if missing.clone().any(|pods| *pods > 0) {
-        let mut kept = kept_now(request)?;
-        let most = missing
-            .clone()
-            .zip(&kept)
-            .filter(|(pods, _)| **pods > 0)
-            .map(|(_, kept)| *kept)
-            .fold(0.0, f64::max);
-        for (kept, pods) in kept.iter_mut().zip(missing) {
-            let part = if most > 0.0 { *kept / most } else { 0.0 };
-            *kept = if *pods > 0 { 1.0 + part } else { 0.0 };
+    let missing = request.indexes(Need::NodeTarget)?;
+    let missing = missing.get(..request.candidates()).unwrap_or(missing);
+    let places = missing.iter().enumerate().filter(|(_, pods)| **pods > 0).map(|(node, _)| node);
+    let places: Vec<usize> = places.collect();
+    if !places.is_empty() {
+        let mut scores = kept_where(missing, request)?;
+        let most = places.iter().filter_map(|node| scores.get(*node)).copied().fold(0.0, f64::max);
+        for node in places {
+            if let Some(score) = scores.get_mut(node) {
+                *score = 1.0 + if most > 0.0 { *score / most } else { 0.0 };
+            }
         }
-        return Ok(Some(("the target misses pods here", kept)));
+        return Ok(Some(("the target misses pods here", scores)));
     }
     let awaited = request.numbers(Need::NodeTargetCpu)?;
     let any = |need| request.indexes(need).map(|pods| pods.first().is_some_and(|pods| *pods > 0));
@@ -125,14 +124,17 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
     Ok(Some(("CPU that the target leaves free", scores.collect())))
 }
 
-/// By candidate, the traffic that the pod keeps on it with the pods that run there.
-fn kept_now(request: &Request) -> Result<Vec<f64>, String> {
+/// By candidate, the traffic that the pod keeps on it with the pods that run there; 0 where no pods are missing, which are most nodes.
+fn kept_where(missing: &[u32], request: &Request) -> Result<Vec<f64>, String> {
     let gains = Gains::read(request)?;
     let mut kept = vec![0.0; request.candidates()];
     for (index, peer) in request.peers().enumerate() {
         for (node, pods) in peer.placements() {
-            if let Some(kept) = kept.get_mut(node as usize) {
-                *kept += peer.traffic() * gains.of(index, node as usize, f64::from(pods));
+            let node = node as usize;
+            if missing.get(node).is_some_and(|missing| *missing > 0)
+                && let Some(kept) = kept.get_mut(node)
+            {
+                *kept += peer.traffic() * gains.of(index, node, f64::from(pods));
             }
         }
     }
