@@ -187,11 +187,12 @@ impl<'a> Ahead<'a> {
                 bytes: *bytes,
             })
             .collect();
+        let own = (0..).zip(gains.own()).filter(|(_, own)| **own > 0);
+        let own: Vec<(u32, f64)> = own.map(|(node, own)| (node, f64::from(*own))).collect();
         for (index, awaited) in peers.iter_mut().enumerate().filter(|(_, awaited)| awaited.to_come > 0.0) {
-            let own = (0..).zip(gains.own()).filter(|(_, own)| **own > 0);
-            let claims = own.map(|(node, own)| {
-                let wanted = gains.counterparts(index, f64::from(*own));
-                (wanted - f64::from(awaited.peer.pods_on(node))).max(0.0)
+            let claims = own.iter().map(|(node, own)| {
+                let wanted = gains.counterparts(index, *own);
+                (wanted - f64::from(awaited.peer.pods_on(*node))).max(0.0)
             });
             awaited.claimed = claims.sum();
         }
@@ -217,13 +218,21 @@ impl<'a> Ahead<'a> {
                     *here = f64::from(pods);
                 }
             }
+            let beside =
+                |own: f64| (self.gains.counterparts(index, own), self.gains.counterparts(index, own + 1.0));
+            // Most nodes have no pod of the application, and no pod of the peer.
+            let beside_none = beside(0.0);
             for (node, ((cores, bytes), here)) in self.room.iter_mut().zip(by_node).enumerate() {
-                let own = f64::from(self.gains.own().get(node).copied().unwrap_or(0));
-                let gained = self.gains.of(index, node, here);
-                let before = (self.gains.counterparts(index, own) - here).max(0.0);
-                let after = (self.gains.counterparts(index, own + 1.0) - here).max(0.0);
+                let own = self.gains.own().get(node).copied().unwrap_or(0);
+                let (before, after) = if own == 0 { beside_none } else { beside(f64::from(own)) };
+                let (before, after) = ((before - here).max(0.0), (after - here).max(0.0));
+                let gained = if here > 0.0 { self.gains.of(index, node, here) } else { 0.0 };
                 let fit = fitting(*cores, awaited.cores).min(fitting(*bytes, awaited.bytes));
                 let wanted = after.min(fit).min(awaited.to_come);
+                if wanted <= 0.0 {
+                    visit(number, node, traffic * gained, false);
+                    continue;
+                }
                 *cores -= wanted * awaited.cores;
                 *bytes -= wanted * awaited.bytes;
                 let to_come = TO_COME
