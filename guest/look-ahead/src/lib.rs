@@ -93,20 +93,19 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
     if !request.parameters().toggle("follow-target")? {
         return Ok(None);
     }
-    let missing = request.indexes(Need::NodeTarget)?.iter().take(request.candidates());
-    if missing.clone().any(|pods| *pods > 0) {
-        let mut kept = kept_now(request)?;
-        let most = missing
-            .clone()
-            .zip(&kept)
-            .filter(|(pods, _)| **pods > 0)
-            .map(|(_, kept)| *kept)
-            .fold(0.0, f64::max);
-        for (kept, pods) in kept.iter_mut().zip(missing) {
-            let part = if most > 0.0 { *kept / most } else { 0.0 };
-            *kept = if *pods > 0 { 1.0 + part } else { 0.0 };
+    let missing = request.indexes(Need::NodeTarget)?;
+    let missing = missing.get(..request.candidates()).unwrap_or(missing);
+    let places = missing.iter().enumerate().filter(|(_, pods)| **pods > 0).map(|(node, _)| node);
+    let places: Vec<usize> = places.collect();
+    if !places.is_empty() {
+        let mut scores = kept_where(missing, request)?;
+        let most = places.iter().filter_map(|node| scores.get(*node)).copied().fold(0.0, f64::max);
+        for node in places {
+            if let Some(score) = scores.get_mut(node) {
+                *score = 1.0 + if most > 0.0 { *score / most } else { 0.0 };
+            }
         }
-        return Ok(Some(("the target misses pods here", kept)));
+        return Ok(Some(("the target misses pods here", scores)));
     }
     let awaited = request.numbers(Need::NodeTargetCpu)?;
     let any = |need| request.indexes(need).map(|pods| pods.first().is_some_and(|pods| *pods > 0));
@@ -125,14 +124,17 @@ fn by_target(request: &Request) -> Result<Option<(&'static str, Vec<f64>)>, Stri
     Ok(Some(("CPU that the target leaves free", scores.collect())))
 }
 
-/// By candidate, the traffic that the pod keeps on it with the pods that run there.
-fn kept_now(request: &Request) -> Result<Vec<f64>, String> {
+/// By candidate, the traffic that the pod keeps on it with the pods that run there; 0 where no pods are missing, which are most nodes.
+fn kept_where(missing: &[u32], request: &Request) -> Result<Vec<f64>, String> {
     let gains = Gains::read(request)?;
     let mut kept = vec![0.0; request.candidates()];
     for (index, peer) in request.peers().enumerate() {
         for (node, pods) in peer.placements() {
-            if let Some(kept) = kept.get_mut(node as usize) {
-                *kept += peer.traffic() * gains.of(index, node as usize, f64::from(pods));
+            let node = node as usize;
+            if missing.get(node).is_some_and(|missing| *missing > 0)
+                && let Some(kept) = kept.get_mut(node)
+            {
+                *kept += peer.traffic() * gains.of(index, node, f64::from(pods));
             }
         }
     }
@@ -185,11 +187,12 @@ impl<'a> Ahead<'a> {
                 bytes: *bytes,
             })
             .collect();
+        let own = (0..).zip(gains.own()).filter(|(_, own)| **own > 0);
+        let own: Vec<(u32, f64)> = own.map(|(node, own)| (node, f64::from(*own))).collect();
         for (index, awaited) in peers.iter_mut().enumerate().filter(|(_, awaited)| awaited.to_come > 0.0) {
-            let own = (0..).zip(gains.own()).filter(|(_, own)| **own > 0);
-            let claims = own.map(|(node, own)| {
-                let wanted = gains.counterparts(index, f64::from(*own));
-                (wanted - f64::from(awaited.peer.pods_on(node))).max(0.0)
+            let claims = own.iter().map(|(node, own)| {
+                let wanted = gains.counterparts(index, *own);
+                (wanted - f64::from(awaited.peer.pods_on(*node))).max(0.0)
             });
             awaited.claimed = claims.sum();
         }
@@ -215,13 +218,21 @@ impl<'a> Ahead<'a> {
                     *here = f64::from(pods);
                 }
             }
+            let beside =
+                |own: f64| (self.gains.counterparts(index, own), self.gains.counterparts(index, own + 1.0));
+            // Most nodes have no pod of the application, and no pod of the peer.
+            let beside_none = beside(0.0);
             for (node, ((cores, bytes), here)) in self.room.iter_mut().zip(by_node).enumerate() {
-                let own = f64::from(self.gains.own().get(node).copied().unwrap_or(0));
-                let gained = self.gains.of(index, node, here);
-                let before = (self.gains.counterparts(index, own) - here).max(0.0);
-                let after = (self.gains.counterparts(index, own + 1.0) - here).max(0.0);
+                let own = self.gains.own().get(node).copied().unwrap_or(0);
+                let (before, after) = if own == 0 { beside_none } else { beside(f64::from(own)) };
+                let (before, after) = ((before - here).max(0.0), (after - here).max(0.0));
+                let gained = if here > 0.0 { self.gains.of(index, node, here) } else { 0.0 };
                 let fit = fitting(*cores, awaited.cores).min(fitting(*bytes, awaited.bytes));
                 let wanted = after.min(fit).min(awaited.to_come);
+                if wanted <= 0.0 {
+                    visit(number, node, traffic * gained, false);
+                    continue;
+                }
                 *cores -= wanted * awaited.cores;
                 *bytes -= wanted * awaited.bytes;
                 let to_come = TO_COME

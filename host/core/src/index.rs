@@ -1,8 +1,8 @@
 //! The live cluster: the one mutable place, fed by the watches and the metrics, from which snapshots are taken.
 //!
 //! Every change costs time that depends on what it touches (one application's placement, one node's row), not on
-//! the size of the cluster: the tables are persistent vectors of which a snapshot keeps the old version. Only a
-//! node joining or leaving copies the table of names.
+//! the size of the cluster: a table shares with its snapshots all that did not change since. Only a node joining or leaving copies
+//! the table of names.
 
 mod numbers;
 mod target;
@@ -362,10 +362,9 @@ impl Index {
         let id =
             self.free_nodes.pop().unwrap_or_else(|| NodeId(u32::try_from(names.slots()).unwrap_or(u32::MAX)));
         names.insert(id, name);
-        if id.index() == self.now.nodes.len() {
-            self.now.nodes.push_back(NodeRow::default());
-        } else {
-            self.now.nodes.set(id.index(), NodeRow::default());
+        match self.now.nodes.get_mut(id.index()) {
+            Some(row) => *row = NodeRow::default(),
+            None => self.now.nodes.push(NodeRow::default()),
         }
         id
     }

@@ -33,6 +33,7 @@ pub mod request;
 pub mod requests;
 pub mod revision;
 pub mod round_trips;
+mod rows;
 pub mod rules;
 pub mod snapshot;
 pub mod target;

@@ -11,7 +11,7 @@ use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::PeerFlow;
 use crate::needs::{ColumnNeed, Needs};
 use crate::revision::revision;
-use crate::snapshot::{ApplicationRow, Snapshot};
+use crate::snapshot::{ApplicationRow, NodeRow, Snapshot};
 
 /// Marks a slot without a value: a candidate that no snapshot knows, a node that is not a candidate.
 const NONE: u32 = u32::MAX;
@@ -139,12 +139,17 @@ pub fn gather(
         return request;
     }
     let application = pod.application.as_ref().and_then(|name| snapshot.application_id(name.as_str()));
+    let (unknown_application, unknown_node) = (ApplicationRow::default(), NodeRow::default());
     let flows = pod.expected.peers(snapshot, pod.application.as_ref());
     // Beyond the candidates, nodes are numbered as peers are found on them.
     let mut others: Vec<u32> = Vec::new();
-    let mut peer_ids: Vec<ApplicationId> = Vec::new();
+    let mut peer_rows: Vec<(ApplicationId, &ApplicationRow)> = Vec::new();
+    let mut slots = if needs.peers || needs.columns.contains(&ColumnNeed::PodTargetNotOffered) {
+        slots_by_node(snapshot, candidates)
+    } else {
+        Vec::new()
+    };
     if needs.peers {
-        let mut slots = slots_by_node(snapshot, candidates);
         let first_other = candidates.len();
         let mut slot = |node: NodeId| -> Option<u32> {
             let slot = slots.get_mut(node.index())?;
@@ -162,14 +167,13 @@ pub fn gather(
         for flow in &*flows {
             peers.outbound.push(flow.outbound);
             peers.inbound.push(flow.inbound);
-            peer_ids.push(flow.peer);
+            let peer = snapshot.application(flow.peer).unwrap_or(&unknown_application);
+            peer_rows.push((flow.peer, peer));
             let row = peers.node.len();
-            if let Some(application) = snapshot.application(flow.peer) {
-                for entry in application.placement.iter() {
-                    if let Some(node) = slot(entry.node) {
-                        peers.node.push(node);
-                        peers.pods.push(entry.pods);
-                    }
+            for entry in peer.placement.iter() {
+                if let Some(node) = slot(entry.node) {
+                    peers.node.push(node);
+                    peers.pods.push(entry.pods);
                 }
             }
             for (_, node) in assumed.iter().filter(|(application, _)| *application == flow.peer) {
@@ -187,24 +191,25 @@ pub fn gather(
         }
         request.nodes += u32::try_from(others.len()).unwrap_or(0);
     }
-    let nodes: Vec<u32> = if needs.columns.is_empty() {
-        Vec::new()
-    } else {
-        candidates.ids.iter().chain(&others).copied().collect()
-    };
+    let nodes: Vec<u32> =
+        if needs.columns.is_empty() { Vec::new() } else { [candidates.ids.as_slice(), &others].concat() };
     let columns = Columns {
         snapshot,
         pod,
         candidates,
         nodes: &nodes,
+        slots: &slots,
+        unknown_node: &unknown_node,
+        rows: OnceCell::new(),
         flows: &flows,
-        peers: &peer_ids,
+        peers: &peer_rows,
         application,
+        own: application.and_then(|id| snapshot.application(id)),
         assumed,
         target: OnceCell::new(),
     };
     request.columns = needs.columns.iter().map(|need| columns.column(*need)).collect();
-    request.peer_names = peer_ids.iter().filter_map(|id| snapshot.application_name(*id)).cloned().collect();
+    request.peer_names = peer_rows.iter().filter_map(|(_, row)| row.name.clone()).collect();
     request
 }
 
@@ -225,9 +230,15 @@ struct Columns<'a> {
     pod: &'a PendingPod,
     candidates: &'a Candidates<'a>,
     nodes: &'a [u32],
+    /// Positions of candidates by node id, where a need asks for them.
+    slots: &'a [u32],
+    unknown_node: &'a NodeRow,
+    /// Of each of `nodes` its row, once a column has asked: looked up once, whatever the number of columns.
+    rows: OnceCell<Vec<&'a NodeRow>>,
     flows: &'a [PeerFlow],
-    peers: &'a [ApplicationId],
+    peers: &'a [(ApplicationId, &'a ApplicationRow)],
     application: Option<ApplicationId>,
+    own: Option<&'a ApplicationRow>,
     assumed: &'a AssumedPods,
     /// Pods of the own application that are missing from the target, by node id, once a column has asked; empty without one.
     target: OnceCell<Vec<u32>>,
@@ -235,26 +246,22 @@ struct Columns<'a> {
 
 impl Columns<'_> {
     fn column(&self, need: ColumnNeed) -> Column {
-        let row = |id: &u32| self.snapshot.node(NodeId(*id));
-        let numbers = |value: &dyn Fn(&u32) -> f64| Column::Numbers(self.nodes.iter().map(value).collect());
-        let indexes = |value: &dyn Fn(&u32) -> u32| Column::Indexes(self.nodes.iter().map(value).collect());
         match need {
             ColumnNeed::NodeName => self.node_names(),
-            ColumnNeed::NodeZone => indexes(&|id| row(id).zone),
-            ColumnNeed::NodeRegion => indexes(&|id| row(id).region),
-            ColumnNeed::NodeCpuAllocatable => numbers(&|id| row(id).allocatable.cores()),
-            ColumnNeed::NodeCpuRequested => numbers(&|id| row(id).requested.cores()),
-            ColumnNeed::NodeMemoryAllocatable => numbers(&|id| row(id).allocatable.memory()),
-            ColumnNeed::NodeMemoryRequested => numbers(&|id| row(id).requested.memory()),
+            ColumnNeed::NodeZone => Column::Indexes(self.of_rows(|row| row.zone)),
+            ColumnNeed::NodeRegion => Column::Indexes(self.of_rows(|row| row.region)),
+            ColumnNeed::NodeCpuAllocatable => Column::Numbers(self.of_rows(|row| row.allocatable.cores())),
+            ColumnNeed::NodeCpuRequested => Column::Numbers(self.of_rows(|row| row.requested.cores())),
+            ColumnNeed::NodeMemoryAllocatable => {
+                Column::Numbers(self.of_rows(|row| row.allocatable.memory()))
+            }
+            ColumnNeed::NodeMemoryRequested => Column::Numbers(self.of_rows(|row| row.requested.memory())),
             ColumnNeed::NodeOwnPods => Column::Indexes(self.own_pods()),
             ColumnNeed::NodeTarget => Column::Indexes(self.of_nodes(self.target())),
-            ColumnNeed::NodeTargetCpu => numbers(&|id| row(id).awaited.cores()),
+            ColumnNeed::NodeTargetCpu => Column::Numbers(self.of_rows(|row| row.awaited.cores())),
             ColumnNeed::ZoneRoundTrips => Column::Numbers(self.snapshot.round_trips().seconds().to_vec()),
             ColumnNeed::PeerName => Column::Texts(
-                self.peers
-                    .iter()
-                    .map(|id| self.snapshot.application_name(*id).map_or("", Application::as_str).to_owned())
-                    .collect(),
+                self.of_peers(|_, row| row.name.as_ref().map_or("", Application::as_str).to_owned()),
             ),
             ColumnNeed::PeerPods => Column::Indexes(self.of_peers(|_, row| row.pods)),
             ColumnNeed::PeerReplicas => {
@@ -274,7 +281,7 @@ impl Columns<'_> {
             ColumnNeed::PodCpuRequest => Column::Numbers(vec![self.pod.requests.cores()]),
             ColumnNeed::PodMemoryRequest => Column::Numbers(vec![self.pod.requests.memory()]),
             ColumnNeed::PodReplicas => Column::Indexes(vec![self.replicas()]),
-            ColumnNeed::PodTarget => Column::Indexes(vec![self.target().iter().sum()]),
+            ColumnNeed::PodTarget => Column::Indexes(vec![self.missing().map(|(_, pods)| pods).sum()]),
             ColumnNeed::PodTargetNotOffered => Column::Indexes(vec![self.target_not_offered()]),
         }
     }
@@ -287,14 +294,16 @@ impl Columns<'_> {
         )
     }
 
-    fn of_peers<T>(&self, value: impl Fn(ApplicationId, &ApplicationRow) -> T) -> Vec<T> {
-        let unknown = ApplicationRow::default();
-        let of_peer = |id: &ApplicationId| value(*id, self.snapshot.application(*id).unwrap_or(&unknown));
-        self.peers.iter().map(of_peer).collect()
+    fn of_rows<T>(&self, value: impl Fn(&NodeRow) -> T) -> Vec<T> {
+        let rows = self.rows.get_or_init(|| {
+            let row = |id: &u32| self.snapshot.row(NodeId(*id)).unwrap_or(self.unknown_node);
+            self.nodes.iter().map(row).collect()
+        });
+        rows.iter().map(|&row| value(row)).collect()
     }
 
-    fn own(&self) -> Option<&ApplicationRow> {
-        self.snapshot.application(self.application?)
+    fn of_peers<T>(&self, value: impl Fn(ApplicationId, &ApplicationRow) -> T) -> Vec<T> {
+        self.peers.iter().map(|&(id, row)| value(id, row)).collect()
     }
 
     /// How many pods of an application are assumed.
@@ -305,24 +314,24 @@ impl Columns<'_> {
 
     fn replicas(&self) -> u32 {
         let assumed = self.application.map_or(0, |id| self.assumed(id));
-        self.own().map_or(1, |row| row.replicas(assumed.saturating_add(1)))
+        self.own.map_or(1, |row| row.replicas(assumed.saturating_add(1)))
     }
 
     fn local_shares(&self) -> Vec<f64> {
-        let own = self.own().is_some_and(ApplicationRow::local_routing);
-        let share = |flow: &PeerFlow| {
-            let of_peer = self.snapshot.application(flow.peer).is_some_and(ApplicationRow::local_routing);
-            let local = if of_peer { flow.outbound } else { 0.0 } + if own { flow.inbound } else { 0.0 };
+        let own = self.own.is_some_and(ApplicationRow::local_routing);
+        let share = |(flow, (_, peer)): (&PeerFlow, &(ApplicationId, &ApplicationRow))| {
+            let local =
+                if peer.local_routing() { flow.outbound } else { 0.0 } + if own { flow.inbound } else { 0.0 };
             let all = flow.outbound + flow.inbound;
             if all > 0.0 { local / all } else { 0.0 }
         };
-        self.flows.iter().map(share).collect()
+        self.flows.iter().zip(self.peers).map(share).collect()
     }
 
     fn own_pods(&self) -> Vec<u32> {
         let mut by_node = vec![0u32; self.snapshot.names().slots()];
         let placed =
-            self.own().into_iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
+            self.own.into_iter().flat_map(|row| row.placement.iter()).map(|entry| (entry.node, entry.pods));
         let assumed = self.assumed.iter().filter(|(id, _)| Some(*id) == self.application);
         for (node, pods) in placed.chain(assumed.map(|(_, node)| (*node, 1))) {
             if let Some(count) = by_node.get_mut(node.index()) {
@@ -337,7 +346,7 @@ impl Columns<'_> {
     }
 
     fn missing_from_target(&self) -> Vec<u32> {
-        let Some(row) = self.own().filter(|row| !row.target.is_empty()) else { return Vec::new() };
+        let Some(row) = self.own.filter(|row| !row.target.is_empty()) else { return Vec::new() };
         let revision = self.pod.revision();
         let mut missing = vec![0u32; self.snapshot.names().slots()];
         for entry in row.target.iter() {
@@ -353,20 +362,21 @@ impl Columns<'_> {
         missing
     }
 
+    /// The nodes on which the target has pods of the own application, and how many of them are missing there.
+    fn missing(&self) -> impl Iterator<Item = (NodeId, u32)> + '_ {
+        let missing = self.target();
+        let places = self.own.into_iter().flat_map(|row| row.target.iter()).map(|entry| entry.node);
+        places.map(move |node| (node, missing.get(node.index()).copied().unwrap_or(0)))
+    }
+
     /// Of them, those on nodes with room for the pod that are not candidates.
     fn target_not_offered(&self) -> u32 {
-        let missing = self.target();
-        let mut offered = vec![false; missing.len()];
-        for id in &self.candidates.ids {
-            if let Some(offered) = offered.get_mut(*id as usize) {
-                *offered = true;
-            }
-        }
+        let candidates = self.candidates.len();
+        let offered = |node: NodeId| self.slots.get(node.index()).is_some_and(|slot| *slot < candidates);
+        let with_room = |node: NodeId| self.snapshot.node(node).takes(self.pod.requests);
         let not_offered =
-            (0..).zip(missing).zip(offered).filter(|((_, pods), offered)| **pods > 0 && !offered);
-        let with_room =
-            not_offered.filter(|((id, _), _)| self.snapshot.node(NodeId(*id)).takes(self.pod.requests));
-        with_room.map(|((_, pods), _)| *pods).sum()
+            self.missing().filter(|(node, pods)| *pods > 0 && !offered(*node) && with_room(*node));
+        not_offered.map(|(_, pods)| pods).sum()
     }
 
     fn of_nodes(&self, by_id: &[u32]) -> Vec<u32> {

@@ -11,6 +11,7 @@ use crate::facts::{ApplicationId, NodeId, Resources};
 use crate::flow::table::FlowTable;
 use crate::names::NodeNames;
 use crate::round_trips::RoundTrips;
+use crate::rows::Rows;
 use crate::target::TargetEntry;
 
 /// How many pods of one application run on one node.
@@ -115,7 +116,7 @@ pub(crate) type ApplicationIds = imbl::GenericHashMap<
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
     pub(crate) names: Arc<NodeNames>,
-    pub(crate) nodes: imbl::Vector<NodeRow>,
+    pub(crate) nodes: Rows<NodeRow>,
     pub(crate) ids: ApplicationIds,
     pub(crate) applications: imbl::Vector<ApplicationRow>,
     pub(crate) flows: Arc<FlowTable>,
@@ -133,7 +134,11 @@ impl Snapshot {
     /// What is known of a node.
     #[must_use]
     pub fn node(&self, id: NodeId) -> NodeRow {
-        self.nodes.get(id.index()).copied().unwrap_or_default()
+        self.row(id).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn row(&self, id: NodeId) -> Option<&NodeRow> {
+        self.nodes.get(id.index())
     }
 
     /// The id of the application `namespace/name`.

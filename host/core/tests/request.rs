@@ -290,4 +290,11 @@ fn places_of_the_target_that_are_full_or_closed_are_not_held_back() {
     let told = |pods| [Column::Indexes(vec![4]), Column::Indexes(vec![pods])];
     assert_eq!(not_offered(&["n4"]), told(2));
     assert_eq!(not_offered(&["n1", "n4"]), told(0));
+    let needs = ["pod.target", "peers", "other-nodes", "pod.target-not-offered"];
+    let with_others = gather_for(&index, &["n4"], &needs);
+    assert_eq!(
+        (with_others.nodes, with_others.columns),
+        (4, told(2).to_vec()),
+        "other nodes are no candidates"
+    );
 }
