@@ -16,6 +16,7 @@ use netmarks_core::errors::chain;
 use netmarks_scoring::{Empty, NODES, Scorer, bounds};
 use netmarks_server::{BodyBudget, BodyError, BoundedBody};
 use serde::Deserialize;
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::ServerConfig;
@@ -63,10 +64,12 @@ pub struct Extender {
     pub deadline: Duration,
     /// How quickly it answered lately.
     pub pace: Arc<Pace>,
+    /// Where is scored what may take long: a runtime of several threads.
+    pub elsewhere: Handle,
 }
 
 impl Extender {
-    /// The door with the limits of `config`.
+    /// The door with the limits of `config`; called on the runtime that scores what may take long.
     #[must_use]
     pub fn new(
         config: &ServerConfig,
@@ -86,6 +89,7 @@ impl Extender {
             explained: Arc::new(Semaphore::new(EXPLAINED)),
             deadline: config.request_timeout(),
             pace: Arc::default(),
+            elsewhere: Handle::current(),
         }
     }
 
@@ -135,8 +139,10 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
     // Here to the answer, where that is quick; what is left to do after it is another task's. Nothing is where the body is not a
     // request. `answered` fails if it panicked.
     let here = || scoring.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if !at_once || matches!(catch_unwind(AssertUnwindSafe(here)), Ok(Poll::Pending)) {
+    if !at_once {
         // A task of its own, so that the deadline below holds whatever the policy does.
+        door.elsewhere.spawn(scoring);
+    } else if matches!(catch_unwind(AssertUnwindSafe(here)), Ok(Poll::Pending)) {
         tokio::spawn(scoring);
     }
     match tokio::time::timeout(door.deadline, answered).await {

@@ -245,7 +245,7 @@ pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
     let cluster = ClusterRoutes::new(scoring.state.clone(), scoring.decisions.clone(), config.identity);
     let router = scoring.extender(config).router().merge(cluster.router()).merge(health);
     tracing::info!(%address, scheme = listener.scheme(), "listening");
-    tasks.serve("extender server", listener.serve(move |_| router.clone(), stop));
+    tasks.serve("extender server", listener.serve_on_own_thread(move |_| router.clone(), stop));
     Ok(address)
 }
 

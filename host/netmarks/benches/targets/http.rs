@@ -17,6 +17,7 @@ use crate::synthetic::{Size, body, scoring};
 pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let (_, scoring) = scoring(size);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let _entered = runtime.enter();
     let bodies = BodyBudget::new(256 << 20, 64 << 20);
     let door = Extender {
         bodies: bodies.clone(),
@@ -35,7 +36,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let address = listener.address();
     let stop = CancellationToken::new();
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
+    let serving = runtime.spawn(listener.serve_on_own_thread(move |_| router.clone(), end));
 
     let mut client = Connection::open(address).unwrap();
     let mut figures = Vec::new();
