@@ -1,13 +1,13 @@
-//! Cuts out of a list what nobody here reads and what is nearly half of its bytes: who set which field of each object.
+//! Cuts out of a list what nobody here reads and what is a third of its bytes: who set which field of each object.
 //!
-//! A decoder would skip it token by token. Here its end is searched for, ten times as fast.
+//! A decoder would skip it token by token, some hundred for a pod. Here its end is searched for.
 
 use memchr::{memchr2, memmem};
 
 /// What it begins with. Within a text the quotes would be escaped, so this is always a key.
 const BEGINNING: &[u8] = br#""managedFields":["#;
 
-/// Empties the list `managedFields` of each object, where it is as the API server writes it; any other stays as it is.
+/// Empties the list `managedFields` of each object, where it is as the API server writes it; what is not certain to be that stays.
 pub(super) fn cut(list: &mut Vec<u8>) {
     let beginning = memmem::Finder::new(BEGINNING);
     let (mut read, mut written) = (0, 0);
@@ -26,13 +26,17 @@ pub(super) fn cut(list: &mut Vec<u8>) {
 
 /// How long the content of a list is, whose opening bracket was before `rest`; `None` unless that is certain.
 ///
-/// The first bracket closes the list, unless another list begins before it or the bracket is in a text. In a text it is not, if a
-/// quote and a letter follow as below: the quote would end the text, and no letter follows a text. It is the metadata that ends
-/// there; the API server writes these fields last.
+/// The first bracket closes the list, unless it begins another one or is in a text. In a text it is not where a quote and a letter
+/// follow as below: that quote would end the text, and no letter follows a text. So it begins the key of the next field, which is
+/// one of the object: the API server writes the managed fields last of the metadata.
 fn certain_length(rest: &[u8]) -> Option<usize> {
     let bracket = memchr2(b'[', b']', rest)?;
     match rest.get(bracket..)? {
-        [b']', b'}', b',', b'"', letter, ..] if letter.is_ascii_alphabetic() => Some(bracket),
+        [b']', b'}', b',', b'"', letter, ..] | [b']', b',', b'"', letter, ..]
+            if letter.is_ascii_alphabetic() =>
+        {
+            Some(bracket)
+        }
         _ => None,
     }
 }
@@ -69,6 +73,8 @@ mod tests {
         };
         assert_eq!(after(&list(&managed)), list(&json!([])));
         assert_eq!(after(&list(&json!([]))), list(&json!([])));
+        let sorted = |managed: &Value| format!(r#"{{"metadata":{{"managedFields":{managed},"name":"a"}}}}"#);
+        assert_eq!(after(&sorted(&managed)), sorted(&json!([])));
     }
 
     #[test]
@@ -83,8 +89,8 @@ mod tests {
             assert_eq!(after(&text), text);
         }
         for text in [
-            r#"{"metadata":{"managedFields":[{"manager":"a"}],"name":"b"},"spec":{}}"#,
             r#"{"metadata":{"managedFields":[{"manager":"a"}]}}"#,
+            r#"{"metadata":{"managedFields":[{"manager":"],\"name"},{"manager":[]}],"name":"b"}}"#,
             r#"{"metadata":{"managedFields":[{"manager":"a"#,
             r#"{"metadata":{"managedFields":["#,
             r#"{"metadata":{"managedFields":null},"spec":{}}"#,
