@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use netmarks_core::idle::WhenIdle;
 use netmarks_core::snapshot::Snapshot;
 use netmarks_map::{Amounts, NamespaceAmounts, by_namespace};
 use netmarks_state::ClusterState;
@@ -18,7 +19,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::series;
-use crate::console::scene_of;
+use crate::console::Taken;
 
 /// Namespaces with series of their own; those with less traffic are one.
 const NAMESPACES: usize = 100;
@@ -45,8 +46,8 @@ struct NamespaceLabel {
 }
 
 impl TrafficCollector {
-    /// Keeps the sums in step with `state`, until `shutdown`.
-    pub async fn follow(self, state: Arc<ClusterState>, shutdown: CancellationToken) {
+    /// Keeps the sums in step with `state`, until `shutdown`. They are made `when_idle`: nobody waits for them.
+    pub async fn follow(self, state: Arc<ClusterState>, when_idle: WhenIdle, shutdown: CancellationToken) {
         let every = async {
             let mut ticks = tokio::time::interval(LOOK);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -60,8 +61,11 @@ impl TrafficCollector {
                 seen = Some(snapshot);
                 let (state, sums) = (state.clone(), self.0.clone());
                 let summed = tokio::task::spawn_blocking(move || {
-                    let made = Arc::new(by_namespace(&scene_of(&state), NAMESPACES));
-                    *sums.lock().unwrap_or_else(PoisonError::into_inner) = made;
+                    // Not when idle: others wait for the index meanwhile.
+                    let taken = Taken::of(&state);
+                    if let Some(made) = when_idle.run(|| by_namespace(&taken.scene(), NAMESPACES)) {
+                        *sums.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+                    }
                 });
                 if let Err(error) = summed.await {
                     tracing::error!(%error, "failed to sum up the traffic");

@@ -4,6 +4,7 @@
 //! the size of the cluster: a table shares with its snapshots all that did not change since. Only a node joining or leaving copies
 //! the table of names.
 
+mod flows;
 mod numbers;
 mod target;
 
@@ -14,10 +15,7 @@ use foldhash::fast::RandomState;
 
 use self::numbers::Numbers;
 use crate::application::Application;
-use crate::clock::Measured;
 use crate::facts::{ApplicationFacts, ApplicationId, NodeFacts, NodeId, PodFacts, Resources};
-use crate::flow::book::Flow;
-use crate::flow::table::FlowTable;
 use crate::round_trips::{RoundTrip, RoundTrips};
 use crate::snapshot::{ApplicationRow, NodePods, NodeRow, Said, Snapshot};
 
@@ -230,42 +228,6 @@ impl Index {
         {
             row.said = said;
         }
-    }
-
-    /// Replaces all flows by those measured then; of an instant in seconds since the Unix epoch alone, the age is what the wall clock says now.
-    /// Applications that have neither pods nor flows any more, and of which no controller or Service says anything, are dropped here.
-    pub fn replace_flows(&mut self, at: impl Into<Measured>, flows: impl IntoIterator<Item = Flow>) {
-        let flows: Vec<_> = flows
-            .into_iter()
-            .map(|flow| {
-                let source = self.intern_application(&flow.source);
-                (source, self.intern_application(&flow.destination), flow.bytes_per_second)
-            })
-            .collect();
-        let mut used = vec![false; self.now.applications.len()];
-        for id in flows.iter().flat_map(|(source, destination, _)| [source, destination]) {
-            if let Some(used) = used.get_mut(id.index()) {
-                *used = true;
-            }
-        }
-        for pod in self.pods.values() {
-            if let Some(used) = pod.application.and_then(|id| used.get_mut(id.index())) {
-                *used = true;
-            }
-        }
-        for (index, used) in used.into_iter().enumerate() {
-            if !used
-                && let Some(row) = self.now.applications.get(index).filter(|row| row.said == Said::default())
-                && let Some(name) = row.name.clone()
-                && let Ok(id) = u32::try_from(index).map(ApplicationId)
-            {
-                self.now.ids.remove(&name);
-                self.now.applications.set(index, ApplicationRow::default());
-                self.free_applications.push(id);
-            }
-        }
-        self.now.flows = Arc::new(FlowTable::new(flows));
-        self.now.measured = Some(at.into());
     }
 
     /// Replaces the round-trip times. Measurements between a node and itself, and to what has no known zone, do not count.

@@ -21,6 +21,7 @@ pub mod facts;
 pub mod flow;
 pub mod freshness;
 pub mod go_json;
+pub mod idle;
 pub mod index;
 pub mod names;
 pub mod native;

@@ -9,8 +9,8 @@
 //! Kubernetes, whole pods and nodes --> scheduler's model --> API server's listener (`admission`), by the same Scorer
 //! ```
 //!
-//! They start in the order of the functions here: scoring, then who asks, then who feeds, so that nobody waits for an address
-//! and readiness says when there is something to score by. At the end listeners drain and all other tasks are cancelled
+//! Who feeds starts first, since the lists of a large cluster take longest; then scoring, then who asks. None waits for another, and
+//! readiness says when there is something to score by. At the end listeners drain and all other tasks are cancelled
 //! (see [`crate::tasks::Tasks::run`]).
 
 mod admin;
@@ -23,6 +23,7 @@ use netmarks_admin::{ChangeCounter, ClusterRoutes, HealthRoutes, TrafficCollecto
 use netmarks_admission::{Admission, AdmissionMetrics, Model};
 use netmarks_artefacts::{Credentials, FetchConfig, FolderConfig};
 use netmarks_controller::{Controller, ControllerSettings};
+use netmarks_core::idle::WhenIdle;
 use netmarks_core::index::Index;
 use netmarks_core::needs::ColumnNeed;
 use netmarks_engine::{Engine, EngineSettings};
@@ -152,7 +153,7 @@ pub async fn scoring(
     let (tried_on, cluster, naming) = (recent.clone(), state.clone(), config.naming());
     registry.set_replay(Arc::new(move |needs| tried_on.requests(&cluster, naming, needs)));
     let summed_up = state.clone();
-    tasks.follow("traffic metrics", |shutdown| traffic.follow(summed_up, shutdown));
+    tasks.follow("traffic metrics", |shutdown| traffic.follow(summed_up, when_idle(), shutdown));
     tasks.follow("policy changes", {
         let notices = registry.subscribe();
         |shutdown| changes.follow(notices, shutdown)
@@ -332,6 +333,7 @@ pub async fn sources(config: &Config, state: &Arc<ClusterState>, tasks: &mut Tas
     if config.metrics.is_configured() {
         let poller =
             Poller::new(config.metrics.clone(), config.identity).context("in the section `metrics`")?;
+        let poller = poller.working_when_idle(when_idle());
         let to_fill = state.clone();
         tasks.follow("metrics poller", |shutdown| poller.run(to_fill, shutdown));
     } else {
@@ -347,6 +349,13 @@ pub fn target(config: &Config, scoring: &Scoring, tasks: &mut Tasks) {
     let when_idle = |work| netmarks_engine::when_idle(work);
     let keeper = Keeper::new(scoring.state.clone(), config.target.clone(), asked_for, when_idle);
     tasks.follow("target placement", |shutdown| keeper.run(shutdown));
+}
+
+/// Runs work on a thread that gives way to those that answer requests.
+fn when_idle() -> WhenIdle {
+    WhenIdle::new(|work| {
+        netmarks_engine::when_idle(work);
+    })
 }
 
 fn stop(config: &Config, tasks: &Tasks) -> Stop {

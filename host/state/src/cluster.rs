@@ -8,8 +8,13 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use netmarks_core::application::Application;
 use netmarks_core::assumed::Assumed;
+use netmarks_core::clock::Measured;
+use netmarks_core::facts::ApplicationId;
+use netmarks_core::flow::table::FlowTable;
 use netmarks_core::index::Index;
+use netmarks_core::round_trips::RoundTrip;
 use netmarks_core::snapshot::Snapshot;
 
 use crate::health::Health;
@@ -167,6 +172,27 @@ impl ClusterState {
         answer
     }
 
+    /// The ids of applications whose flows are about to be replaced ([`Self::replace_flows`]); nothing is published.
+    pub fn application_ids(&self, applications: &[Application]) -> Vec<ApplicationId> {
+        self.lock().application_ids(applications)
+    }
+
+    /// Replaces all flows by a table made with the ids of [`Self::application_ids`], and round-trip times if there are new ones, in one
+    /// new snapshot. Only one caller at a time may be between the two.
+    pub fn replace_flows(
+        &self,
+        at: impl Into<Measured>,
+        table: FlowTable,
+        round_trips: Option<&[RoundTrip]>,
+    ) {
+        self.update(|index| {
+            index.replace_flow_table(at, table);
+            if let Some(round_trips) = round_trips {
+                index.replace_round_trips(round_trips);
+            }
+        });
+    }
+
     /// Reads the index, which also has what snapshots leave out: each pod by name. Writers wait meanwhile.
     pub fn read<T>(&self, look: impl FnOnce(&Index) -> T) -> T {
         look(&self.lock())
@@ -211,7 +237,6 @@ impl ClusterState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netmarks_core::application::Application;
     use netmarks_core::facts::{PodFacts, Resources};
 
     fn pod(node: &str) -> PodFacts {

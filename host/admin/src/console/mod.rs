@@ -27,7 +27,7 @@ use crate::admit::admit;
 pub use follow::{HISTORY_SECONDS, follow_cluster, follow_pods};
 pub use openapi::description;
 pub use shared::Console;
-pub(crate) use shared::scene_of;
+pub(crate) use shared::Taken;
 
 impl Console {
     /// All routes, for one connection; `access` says who may ask.

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use netmarks_core::snapshot::Snapshot;
 use netmarks_map::{History, PlaceNames, Scene};
 use netmarks_scoring::{Decisions, Scorer};
 use netmarks_state::ClusterState;
@@ -101,12 +102,32 @@ impl Console {
     }
 }
 
-/// The cluster as it is now; walks all of it, so it is for a blocking thread.
+/// What a scene is made of.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    snapshot: Snapshot,
+    names: PlaceNames,
+}
+
+impl Taken {
+    /// The cluster as it is now. Takes microseconds, in which others wait for the index.
+    #[must_use]
+    pub(crate) fn of(state: &ClusterState) -> Self {
+        state.read(|index| Self {
+            snapshot: index.snapshot(),
+            names: PlaceNames { zones: index.zones().to_vec(), regions: index.regions().to_vec() },
+        })
+    }
+
+    /// Walks all of it, so it is for a blocking thread.
+    #[must_use]
+    pub(crate) fn scene(&self) -> Scene {
+        Scene::new(&self.snapshot, &self.names)
+    }
+}
+
+/// The cluster as it is now; for a blocking thread.
 #[must_use]
 pub(crate) fn scene_of(state: &ClusterState) -> Scene {
-    let (snapshot, names) = state.read(|index| {
-        let names = PlaceNames { zones: index.zones().to_vec(), regions: index.regions().to_vec() };
-        (index.snapshot(), names)
-    });
-    Scene::new(&snapshot, &names)
+    Taken::of(state).scene()
 }

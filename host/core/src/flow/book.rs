@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
 use serde::{Deserialize, Serialize};
 
 use super::Increment;
@@ -69,7 +70,7 @@ pub struct Flow {
 #[derive(Debug)]
 pub struct FlowBook {
     estimator: Estimator,
-    edges: HashMap<(Application, Application), Edge, foldhash::fast::RandomState>,
+    edges: HashMap<(Application, Application), Edge, RandomState>,
     last_update: Option<f64>,
 }
 
@@ -114,8 +115,10 @@ impl FlowBook {
         }
         let mut implausible = 0;
         let previous = self.last_update.replace(at);
-        let mut reported: HashMap<(Application, Application), f64, foldhash::fast::RandomState> =
-            HashMap::default();
+        let samples = samples.into_iter();
+        // At once: to grow to so many, it would move all of them a dozen times.
+        let mut reported: HashMap<(Application, Application), f64, RandomState> =
+            HashMap::with_capacity_and_hasher(samples.size_hint().0, RandomState::default());
         for sample in samples {
             if sample.value.is_finite() && sample.value >= 0.0 {
                 *reported.entry((sample.source, sample.destination)).or_insert(0.0) += sample.value;

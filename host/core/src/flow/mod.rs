@@ -1,11 +1,12 @@
 //! Flows: bytes per second from one application to another, estimated from what the mesh counted.
 //!
 //! [`counter`] turns growing counters into increments, [`estimator`] increments into a mean, [`book`] keeps one
-//! estimate per edge, and [`table`] is the immutable result that requests read.
+//! estimate per edge, and [`table`] is the immutable result that requests read, made of [`numbered`] flows.
 
 pub mod book;
 pub mod counter;
 pub mod estimator;
+pub mod numbered;
 pub mod table;
 
 /// Bytes that travelled between two instants. Times are seconds since the Unix epoch.

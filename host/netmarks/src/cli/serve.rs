@@ -120,12 +120,13 @@ pub(super) fn run(args: Args) -> Result<()> {
         let stop = runtime::stop_signal()?;
         let mut tasks = Tasks::default();
         let state = wiring::cluster(&config)?;
+        // Before policies are compiled: the lists of a large cluster take longest, and want nothing of what follows.
+        wiring::sources(&config, &state, &mut tasks).await?;
         let (engine, compiling) = (wiring::engine(&config)?, policies::compiler(&config.policies));
         let scoring = wiring::scoring(engine, &config, state.clone(), compiling, &mut tasks).await?;
         wiring::listeners(&config, &scoring, &mut tasks).await?;
         wiring::admission(&config, &scoring, &mut tasks).await?;
         wiring::policy_sources(&config, &scoring, &mut tasks).await?;
-        wiring::sources(&config, &state, &mut tasks).await?;
         wiring::target(&config, &scoring, &mut tasks);
         let reloader = Reloader {
             file,

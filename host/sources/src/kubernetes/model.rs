@@ -3,14 +3,14 @@
 //! Watches of their own, so that an extender alone neither decodes nor keeps it. Of each object only what the model reads is kept.
 
 use k8s_openapi::api::core::v1 as api;
-use kube::runtime::watcher::{Config, Event, watcher};
-use kube::{Api, Client};
+use kube::Client;
+use kube::runtime::watcher::{Config, Event};
 use netmarks_scheduler_model::{LiveCluster, Node, Pod};
 use netmarks_state::WatchHealth;
 use tokio_util::sync::CancellationToken;
 
 use super::fold::Outcome;
-use super::watch::{PAGE_SIZE, UNFINISHED, follow};
+use super::watch::{PAGE_SIZE, UNFINISHED, events, follow};
 
 /// What follows the watches.
 pub trait Follower: Sync {
@@ -30,16 +30,13 @@ pub async fn run(client: Client, follower: impl Follower, shutdown: Cancellation
     let [of_pods, of_nodes] = &health;
     let pods = follow(
         "pods",
-        || {
-            let config = Config::default().fields(UNFINISHED).page_size(PAGE_SIZE);
-            watcher(Api::<api::Pod>::all(client.clone()), config)
-        },
+        || events::<api::Pod>(&client, Config::default().fields(UNFINISHED).page_size(PAGE_SIZE)),
         of_pods,
         |events| take_pods(&follower, &events),
     );
     let nodes = follow(
         "nodes",
-        || watcher(Api::<api::Node>::all(client.clone()), Config::default().page_size(PAGE_SIZE)),
+        || events::<api::Node>(&client, Config::default().page_size(PAGE_SIZE)),
         of_nodes,
         |events| take_nodes(&follower, &events),
     );

@@ -1,6 +1,7 @@
 //! Drives the watches: list, watch, back off, relist, until told to stop.
 
 use std::convert::Infallible;
+use std::fmt::Debug;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -8,15 +9,17 @@ use std::time::Instant;
 use futures::{Stream, StreamExt};
 use kube::runtime::WatchStreamExt;
 use kube::runtime::watcher::{self, Config, Event, watcher};
-use kube::{Api, Client};
+use kube::{Api, Client, Resource};
 use netmarks_core::application::Naming;
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
 use netmarks_core::facts::{ApplicationFacts, NodeFacts, PodFacts};
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::applications::{Applications, Kind};
 use super::fold::{Change, Outcome, apply_nodes, apply_pods, node_change, pod_change};
+use super::pages;
 use super::workloads::{TrimmedDeployment, TrimmedStatefulSet};
 use netmarks_state::{ClusterState, Turn, WatchHealth};
 
@@ -28,8 +31,8 @@ pub(super) const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Faile
 pub(super) const PAGE_SIZE: u32 = 500;
 
 /// Most events between two publications. What has arrived is taken together, up to so many; nothing is waited for,
-/// so a single event is published at once and 10,000 at once make 40 snapshots instead of 10,000.
-const BATCH: usize = 256;
+/// so a single event is published at once, a page of a list makes one snapshot, and 10,000 events at once make 20 instead of 10,000.
+const BATCH: usize = 512;
 
 /// Keeps `state`'s pods, nodes and what is said of applications as the API server tells them, until `shutdown`. Nothing waits for
 /// the last: without the right to list it, as many pods are expected as run.
@@ -42,10 +45,7 @@ const BATCH: usize = 256;
 pub async fn run(client: Client, state: Arc<ClusterState>, naming: Naming, shutdown: CancellationToken) {
     let pods = follow(
         "pods",
-        || {
-            let config = Config::default().fields(UNFINISHED).page_size(PAGE_SIZE);
-            watcher(Api::all(client.clone()), config)
-        },
+        || events(&client, Config::default().fields(UNFINISHED).page_size(PAGE_SIZE)),
         &state.health().pods,
         |events| {
             let changes = events.into_iter().filter_map(|event| pod_change(naming, event)).collect();
@@ -54,7 +54,7 @@ pub async fn run(client: Client, state: Arc<ClusterState>, naming: Naming, shutd
     );
     let nodes = follow(
         "nodes",
-        || watcher(Api::all(client.clone()), Config::default().page_size(PAGE_SIZE)),
+        || events(&client, Config::default().page_size(PAGE_SIZE)),
         &state.health().nodes,
         |events| {
             let changes = events.into_iter().filter_map(node_change).collect();
@@ -66,19 +66,19 @@ pub async fn run(client: Client, state: Arc<ClusterState>, naming: Naming, shutd
     let applications = || applications.lock().unwrap_or_else(PoisonError::into_inner);
     let deployments = follow(
         "deployments",
-        || watcher(Api::<TrimmedDeployment>::all(client.clone()), config()),
+        || events::<TrimmedDeployment>(&client, config()),
         &state.health().deployments,
         |events| tell(&state, applications().take_controllers(Kind::Deployment, events)),
     );
     let stateful_sets = follow(
         "statefulsets",
-        || watcher(Api::<TrimmedStatefulSet>::all(client.clone()), config()),
+        || events::<TrimmedStatefulSet>(&client, config()),
         &state.health().stateful_sets,
         |events| tell(&state, applications().take_controllers(Kind::StatefulSet, events)),
     );
     let services = follow(
         "services",
-        || watcher(Api::all(client.clone()), config()),
+        || events(&client, config()),
         &state.health().services,
         |events| tell(&state, applications().take_services(events)),
     );
@@ -121,6 +121,17 @@ fn tell(state: &ClusterState, (outcome, news): (Outcome, Vec<ApplicationFacts>))
 /// Whether it is 410: what the watch would go on from is no longer kept.
 fn is_expired(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::WatchError(status) if status.code == 410)
+}
+
+/// The events of all objects of a kind: a list, which is read a page ahead, then what changes.
+pub(super) fn events<K>(
+    client: &Client,
+    config: Config,
+) -> impl Stream<Item = watcher::Result<Event<K>>> + use<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + 'static,
+{
+    watcher(Api::all(pages::ahead(client.clone(), &config)), config)
 }
 
 /// Hands the events of a watch to `take` in batches, forever.

@@ -18,7 +18,7 @@ pub struct Refresh {
     pub samples: u64,
     /// Series that do not.
     pub skipped: u64,
-    /// Flows now known.
+    /// Flows that were published.
     pub flows: u64,
     /// Flows left out because there were more than the limit.
     pub dropped_flows: u64,
@@ -45,7 +45,12 @@ impl Averages {
         Self { book: FlowBook::new(estimator), estimator, last_at: f64::NEG_INFINITY }
     }
 
-    /// Adds the answers to all queries for the instant `at`; gives all flows as they are now.
+    /// All flows as they are now.
+    pub(super) fn flows(&self) -> impl Iterator<Item = Flow> {
+        self.book.flows()
+    }
+
+    /// Adds the answers to all queries for the instant `at`.
     pub(super) fn add(
         &mut self,
         at: f64,
@@ -53,7 +58,7 @@ impl Averages {
         answers: &[Bytes],
         limit: usize,
         url: &str,
-    ) -> Result<(Refresh, Vec<Flow>), QueryError> {
+    ) -> Result<Refresh, QueryError> {
         let mut refresh = Refresh::default();
         let mut interner = Interner::default();
         let mut samples: Vec<Sample> = Vec::new();
@@ -94,8 +99,6 @@ impl Averages {
         self.last_at = at;
         refresh.implausible = self.book.update(at, preset.reading, completeness, samples);
         refresh.dropped_flows = self.book.keep_heaviest(limit) as u64;
-        let flows: Vec<Flow> = self.book.flows().collect();
-        refresh.flows = flows.len() as u64;
-        Ok((refresh, flows))
+        Ok(refresh)
     }
 }

@@ -117,6 +117,9 @@ pub enum QueryError {
         found: String,
         query: String,
     },
+    /// The thread that decodes answers died.
+    #[error("failed to decode an answer: its thread panicked; report what standard error says of it")]
+    Panicked,
     /// The task that decodes answers died.
     #[error("failed to decode an answer: the task ended early")]
     Ended { source: tokio::task::JoinError },

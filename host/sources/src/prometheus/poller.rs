@@ -10,12 +10,15 @@ use foldhash::fast::RandomState;
 use netmarks_core::application::Identity;
 use netmarks_core::errors::chain;
 use netmarks_core::flow::book::Completeness;
+use netmarks_core::flow::numbered::NumberedFlows;
+use netmarks_core::idle::WhenIdle;
 use netmarks_core::round_trips::RoundTrip;
 use netmarks_core::rules;
 use tokio_util::sync::CancellationToken;
 
 use super::averages::Averages;
 pub use super::averages::Refresh;
+use super::background::Background;
 use super::client::{Client, QueryError};
 use super::config::{ConfigError, MetricsConfig};
 use super::past::Past;
@@ -42,6 +45,9 @@ pub struct Poller {
     /// What to ask before the first refresh, and how.
     past: Option<(Past, Arc<Preset>)>,
     averages: Averages,
+    background: Background,
+    /// Whether any flows were published. Until then requests wait for them, and not they for requests.
+    published: bool,
     /// How long to wait after each of the failures in a row; `None` after a success.
     retries: Option<ExponentialBackoff>,
     /// Whether the last question for round-trip times was answered.
@@ -69,11 +75,19 @@ impl Poller {
             preset: preset(&config)?,
             past: past.transpose()?,
             averages: Averages::new(config.estimator),
+            background: Background::default(),
+            published: false,
             retries: None,
             measures_round_trips: true,
             warned: HashSet::default(),
             config,
         })
+    }
+
+    /// The same, which has `when_idle` decode and average: beside a program that answers requests.
+    #[must_use]
+    pub fn working_when_idle(self, when_idle: WhenIdle) -> Self {
+        Self { background: Background::new(when_idle), ..self }
     }
 
     /// What it asks and how it reads the answers.
@@ -279,29 +293,36 @@ impl Poller {
         // Decoding and averaging take milliseconds to a second: not on a thread that answers requests. If this
         // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
         let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
+        let mut background = self.background;
+        let publishes = publish.is_some();
         let publish = publish.map(|(state, round_trips)| (state.clone(), round_trips));
-        let limit = self.config.max_flows;
+        let (limit, urgent) = (self.config.max_flows, !self.published);
         let url = self.client.address().to_owned();
         let work = tokio::task::spawn_blocking(move || {
-            let at = asked.at();
-            let refresh = averages.add(at, &preset, &answers, limit, &url);
-            let refresh = refresh.map(|(mut refresh, flows)| {
-                if let Some((state, round_trips)) = publish {
-                    state.update(|index| {
-                        index.replace_flows(asked, flows);
-                        if let Some(round_trips) = &round_trips {
-                            index.replace_round_trips(round_trips);
-                        }
-                    });
-                    state.metrics_answered(at);
+            let added = background.run(urgent, || {
+                let refresh = averages.add(asked.at(), &preset, &answers, limit, &url)?;
+                // Some MB; to free them takes a moment as well.
+                drop(answers);
+                let flows = publish.is_some().then(|| NumberedFlows::new(averages.flows()));
+                Ok::<_, QueryError>((refresh, flows))
+            });
+            let refresh = added.unwrap_or(Err(QueryError::Panicked)).and_then(|(mut refresh, flows)| {
+                if let (Some((state, round_trips)), Some(flows)) = (publish, flows) {
+                    refresh.flows = flows.count() as u64;
+                    // Not when idle: others wait for the index meanwhile.
+                    let ids = state.application_ids(flows.applications());
+                    let table = background.run(urgent, || flows.into_table(&ids));
+                    state.replace_flows(asked, table.ok_or(QueryError::Panicked)?, round_trips.as_deref());
+                    state.metrics_answered(asked.at());
                     refresh.round_trips = round_trips.unwrap_or_default();
                 }
-                refresh
+                Ok(refresh)
             });
-            (averages, refresh)
+            (averages, background, refresh)
         });
-        let (averages, refresh) = work.await.map_err(|source| QueryError::Ended { source })?;
-        self.averages = averages;
+        let (averages, background, refresh) = work.await.map_err(|source| QueryError::Ended { source })?;
+        (self.averages, self.background) = (averages, background);
+        self.published |= publishes && refresh.is_ok();
         refresh
     }
 

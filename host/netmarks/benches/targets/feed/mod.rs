@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::serve::ListenerExt as _;
 use netmarks_core::facts::PodFacts;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -43,6 +44,9 @@ impl Feed {
         let router = api_server::router(cluster.clone()).merge(metrics_store::router(store.clone()));
         let listener = runtime.block_on(tokio::net::TcpListener::bind(("127.0.0.1", 0))).unwrap();
         let address = listener.local_addr().unwrap();
+        // As an API server does. Otherwise an event waits until the one before it is acknowledged or a packet is full, which over
+        // loopback holds 64 KiB: twelve changes, 24 ms at 500 a second.
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());
         runtime.spawn(async move { axum::serve(listener, router).await });
         Self { address, cluster, store, has_flows, _runtime: runtime }
     }
