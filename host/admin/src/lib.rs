@@ -22,6 +22,7 @@ mod query;
 mod readiness;
 mod target;
 mod traffic;
+mod upload;
 
 pub use access::{Access, Denied};
 pub use changes::ChangeCounter;

@@ -1,22 +1,20 @@
 //! Changing policies over HTTP: `GET`, `PUT`, `POST` and `DELETE /v1/policies`. Answers are JSON; errors are a sentence in
 //! `error`.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post, put};
 use axum::{Extension, Json, Router};
-use netmarks_artefacts::{Verifier, hashing};
+use netmarks_artefacts::Verifier;
 use netmarks_controller::access::Operation;
 use netmarks_core::errors::chain;
 use netmarks_policies::{
     Actor, CallReport, ChangeOutcome, EntryReport, Mode, Origin, PolicyName, Refusal, Registry,
     RegistryReport, ShadowReport, Signature, Submission,
 };
-use netmarks_server::{BodyBudget, BodyError, Peer};
+use netmarks_server::{BodyBudget, Peer};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -26,9 +24,7 @@ use crate::answers::{Answers, json};
 use crate::config::AdminConfig;
 use crate::error_answer::{ErrorAnswer, ErrorBody, bad_request};
 use crate::query;
-
-/// An upload that takes longer is given up: 64 MiB at 2 MB/s.
-const UPLOAD: Duration = Duration::from_secs(30);
+use crate::upload::receive;
 
 const MIB: usize = 1024 * 1024;
 
@@ -211,21 +207,7 @@ pub(crate) async fn submit(
     // Before the body: who may not upload must not make us read one.
     let actor = admin.actor(&headers, &peer, operation, Some(name.as_str())).await?;
     let (settings, mode) = query::settings(&pairs).map_err(bad_request)?;
-    let body = match tokio::time::timeout(UPLOAD, admin.bodies.read(body)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(BodyError::TooLarge { most })) => {
-            let reason = format!(
-                "the policy has more than {most} bytes; raise `admin.max_upload_mib` if it is meant to"
-            );
-            return Err(ErrorAnswer { status: StatusCode::PAYLOAD_TOO_LARGE, reason });
-        }
-        Ok(Err(BodyError::Overloaded)) => return Err(Refusal::Busy.into()),
-        Ok(Err(error @ BodyError::Broken(_))) => return Err(bad_request(chain(&error))),
-        Err(_) => {
-            let reason = format!("the policy did not arrive within {UPLOAD:?}");
-            return Err(ErrorAnswer { status: StatusCode::REQUEST_TIMEOUT, reason });
-        }
-    };
+    let bytes = receive(&admin.bodies, admin.registry.incoming(), body).await?;
     let mut signed_by = None;
     if let Some(verifier) = &admin.verifier {
         let signature = headers.get(SIGNATURE).and_then(|value| value.to_str().ok());
@@ -234,16 +216,13 @@ pub(crate) async fn submit(
                 "uploads must be signed: send the header `{SIGNATURE}` (`netmarks policy push --key` signs)"
             ))
         })?;
-        let hashed = hashing::digest(body.bytes.clone()).await;
-        let (_, digest) = hashed.map_err(|error| bad_request(chain(&error)))?;
+        let digest = bytes.digest().await?;
         let signer = verifier.verify(digest, signature).map_err(|error| {
             tracing::warn!(target: "netmarks::audit", policy = %name, user = actor.user, from = actor.from, "bad signature");
             ErrorAnswer { status: StatusCode::FORBIDDEN, reason: chain(&error) }
         })?;
         signed_by = Some(signer);
     }
-    let bytes = body.bytes.clone();
-    drop(body);
     if std::env::var_os(IN_POD).is_some() {
         tracing::warn!(
             policy = %name,

@@ -41,6 +41,7 @@ pub(crate) async fn submit(
     } else {
         let (name, actor) = (name.clone(), actor.clone());
         let signature = Signature::checked(signed_by);
+        let bytes = bytes.into();
         registry.submit(Submission { name, bytes, settings, mode, origin, signature, actor }).await
     };
     result.map_err(|refusal| PolicyFailure::from(&refusal))?;

@@ -16,7 +16,7 @@ use crate::artefact::Artefact;
 use crate::engine::Engine;
 use crate::engine_error::EngineError;
 use crate::fault::{Cause, CompilerError, PolicyError, Stage};
-use crate::idle::enter_idle_class;
+use crate::idle::{enter_idle_class, when_idle};
 use crate::limits::Limits;
 use crate::machine_code::{self, CacheFile};
 
@@ -43,6 +43,16 @@ pub enum Urgency {
     Background,
     /// Everybody: until it is done there is no policy.
     NothingAnswers,
+}
+
+impl Urgency {
+    /// Does `work` that belongs to the compilation and waits for it; `None` if it panicked.
+    fn run<T: Send>(self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        match self {
+            Self::Background => when_idle(work),
+            Self::NothingAnswers => Some(work()),
+        }
+    }
 }
 
 /// The last argument of a compiling process that may take its share of the machine.
@@ -94,18 +104,25 @@ impl Compiler {
     ) -> Result<Compiled, PolicyError> {
         artefact.check(limits)?;
         let kept = self.cache.as_ref().map(|folder| CacheFile::of(folder, &artefact.digest(), engine));
-        if let Some(component) = kept.as_ref().and_then(|file| file.map(engine)) {
+        if let Some(component) = kept.as_ref().and_then(|file| urgency.run(|| file.map(engine)).flatten()) {
             return Ok(Compiled(component));
         }
-        let code =
-            self.run(artefact.bytes, urgency).map_err(|cause| artefact.failed(Stage::Compile, cause))?;
-        let component = machine_code::map(engine, &code).map_err(|error| refused(artefact, &error))?;
-        if let Some(file) = kept
-            && let Err(error) = file.write(&code)
-        {
-            tracing::warn!(error = netmarks_core::errors::chain(&error), "compiled policy not cached");
-        }
-        Ok(Compiled(component))
+        let failed = |cause| artefact.failed(Stage::Compile, cause);
+        let code = self.run(artefact.bytes, urgency).map_err(failed)?;
+        // Machine code can have 50 MB, which are copied, hashed and written.
+        let mapped = urgency.run(move || {
+            let component = machine_code::map(engine, &code).map_err(|error| refused(artefact, &error))?;
+            if let Some(file) = kept
+                && let Err(error) = file.write(&code)
+            {
+                tracing::warn!(error = netmarks_core::errors::chain(&error), "compiled policy not cached");
+            }
+            Ok(Compiled(component))
+        });
+        mapped.unwrap_or_else(|| {
+            let error = io::Error::other("the thread that mapped it panicked");
+            Err(failed(Cause::Compiler(CompilerError::Io { step: "take the result of", error })))
+        })
     }
 
     /// One compilation by the other process.
@@ -124,7 +141,8 @@ impl Compiler {
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed("start"))?;
-        let outcome = exchange(&mut child, artefact, Duration::from_secs(u64::from(self.limits.seconds) * 3));
+        let patience = Duration::from_secs(u64::from(self.limits.seconds) * 3);
+        let outcome = exchange(&mut child, artefact, patience, urgency);
         // Whatever happened: no process is left behind.
         let killed = child.kill();
         let status = child.wait().map_err(failed("wait for"))?;
@@ -151,7 +169,12 @@ fn refused(artefact: Artefact<'_>, error: &wasmtime::Error) -> PolicyError {
 }
 
 /// Writes the artefact, reads machine code and messages; `None` if that took too long.
-fn exchange(child: &mut Child, artefact: &[u8], patience: Duration) -> io::Result<Option<(Vec<u8>, String)>> {
+fn exchange(
+    child: &mut Child,
+    artefact: &[u8],
+    patience: Duration,
+    urgency: Urgency,
+) -> io::Result<Option<(Vec<u8>, String)>> {
     let (Some(mut stdin), Some(mut stdout), Some(mut stderr)) =
         (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
@@ -163,7 +186,9 @@ fn exchange(child: &mut Child, artefact: &[u8], patience: Duration) -> io::Resul
     std::thread::scope(|scope| {
         // A compiler that refuses early does not read on, and says itself why.
         scope.spawn(move || {
-            enter_idle_class();
+            if urgency == Urgency::Background {
+                enter_idle_class();
+            }
             drop(stdin.write_all(artefact));
         });
         let messages = scope.spawn(move || {
@@ -171,6 +196,9 @@ fn exchange(child: &mut Child, artefact: &[u8], patience: Duration) -> io::Resul
             stderr.by_ref().take(4_096).read_to_end(&mut said).map(|_| said)
         });
         scope.spawn(move || {
+            if urgency == Urgency::Background {
+                enter_idle_class();
+            }
             let mut code = Vec::new();
             let read = stdout.by_ref().take(most).read_to_end(&mut code).map(|_| code);
             // The receiver may have given up.

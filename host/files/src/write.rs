@@ -8,6 +8,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::stamp::{not_regular, regular};
 
 /// What the names of files that are being written begin with.
@@ -89,36 +91,53 @@ impl<'a> AtomicWrite<'a> {
     pub fn write_parts(self, parts: &[&[u8]]) -> Result<(), WriteError> {
         let Self { path, durability, readers } = self;
         let at = |step: &'static str| move |error| WriteError { step, path: path.to_owned(), error };
-        if let Err(error) = regular(path)
-            && not_regular(&error)
-        {
-            // The rename would put a file where a device or a pipe was.
-            return Err(at("replace")(error));
-        }
-        // The parent of a bare name is empty, which is not the name of a folder.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mode = match readers {
-            Readers::Owner => 0o600,
-            Readers::Umask => 0o666,
-        };
-        let mut file = tempfile::Builder::new()
-            .prefix(UNFINISHED)
-            .permissions(Permissions::from_mode(mode))
-            .tempfile_in(folder)
-            .map_err(at("make a file beside"))?;
+        check_replaceable(path)?;
+        let mut file = temporary(folder_of(path), readers).map_err(at("make a file beside"))?;
         for part in parts {
             file.write_all(part).map_err(at("write"))?;
         }
-        if durability == Durability::Disk {
-            file.as_file().sync_all().map_err(at("flush"))?;
-        }
-        file.persist(path).map_err(|error| at("rename to")(error.error))?;
-        if durability == Durability::Disk {
-            // The rename is a change of the folder.
-            File::open(folder).and_then(|folder| folder.sync_all()).map_err(at("flush the folder of"))?;
-        }
-        Ok(())
+        give_name(file, path, durability)
     }
+}
+
+/// Refuses a path where something else than a file is: the rename would put a file where a device or a pipe was.
+pub(crate) fn check_replaceable(path: &Path) -> Result<(), WriteError> {
+    match regular(path) {
+        Err(error) if not_regular(&error) => {
+            Err(WriteError { step: "replace", path: path.to_owned(), error })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// An empty file with a unique hidden name.
+pub(crate) fn temporary(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
+    let mode = match readers {
+        Readers::Owner => 0o600,
+        Readers::Umask => 0o666,
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED).permissions(Permissions::from_mode(mode)).tempfile_in(folder)
+}
+
+/// Gives a file that is whole its name.
+pub(crate) fn give_name(file: NamedTempFile, path: &Path, durability: Durability) -> Result<(), WriteError> {
+    let at = |step: &'static str| move |error| WriteError { step, path: path.to_owned(), error };
+    if durability == Durability::Disk {
+        file.as_file().sync_all().map_err(at("flush"))?;
+    }
+    file.persist(path).map_err(|error| at("rename to")(error.error))?;
+    if durability == Durability::Disk {
+        // The rename is a change of the folder.
+        let folder = File::open(folder_of(path));
+        folder.and_then(|folder| folder.sync_all()).map_err(at("flush the folder of"))?;
+    }
+    Ok(())
+}
+
+/// The parent of a bare name is empty, which is not the name of a folder.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Removes what processes that died while they wrote left behind in `folder`. Only for a folder that no other process writes

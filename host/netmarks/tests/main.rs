@@ -20,6 +20,7 @@ mod health;
 mod hostile;
 mod hot_swap;
 mod killed;
+mod large_uploads;
 mod meshes_doc;
 mod metrics_tls;
 mod native_histograms;

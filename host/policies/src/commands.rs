@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::change::PolicyChange;
 use crate::errors::Refusal;
 use crate::lifecycle::Event;
 use crate::origin::Actor;
+use crate::policy_bytes::PolicyBytes;
 use crate::revision::{Loaded, RevisionId};
 use crate::settings::PolicyName;
 use crate::state::Progress;
@@ -44,7 +44,7 @@ pub(crate) struct Commit {
 /// A revision that passed every step, and its artefact.
 pub(crate) struct ProvenRevision {
     /// Nothing where the artefact is kept already.
-    pub(crate) bytes: Option<Bytes>,
+    pub(crate) bytes: Option<PolicyBytes>,
     pub(crate) loaded: Arc<Loaded>,
 }
 

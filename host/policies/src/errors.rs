@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use netmarks_engine::PolicyError;
+use netmarks_files::WriteError;
 
 use crate::origin::Origin;
 
@@ -107,4 +108,10 @@ pub enum StateFolderError {
     /// A blob is not what its name says.
     #[error("{} does not have the digest of its name; submit the policy again", path.display())]
     Damaged { path: PathBuf },
+}
+
+impl From<WriteError> for StateFolderError {
+    fn from(WriteError { step, path, error }: WriteError) -> Self {
+        Self::Io { step, path, error }
+    }
 }

@@ -10,7 +10,6 @@ use bytes::Bytes;
 use netmarks_core::bounded::{REASON, shortened};
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
-use netmarks_engine::when_idle;
 
 use crate::change::{ChangeOptions, Fallback, PolicyChange};
 use crate::commands::{Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
@@ -18,6 +17,7 @@ use crate::errors::Refusal;
 use crate::lifecycle::Event;
 use crate::manifest::Entry;
 use crate::origin::{Actor, Origin};
+use crate::policy_bytes::PolicyBytes;
 use crate::registry::Registry;
 use crate::revision::RevisionId;
 use crate::settings::{Mode, PolicyName, Settings};
@@ -33,7 +33,7 @@ impl Registry {
     /// # Errors
     /// If the policy is refused at any stage, or the change breaks a rule; everything is as it was then.
     pub async fn submit(&self, submission: Submission) -> Result<ChangeOutcome, Refusal> {
-        let digest = hash(submission.bytes.clone()).await?;
+        let digest = submission.bytes.digest().await?.to_string();
         self.submit_hashed(submission, digest).await
     }
 
@@ -276,7 +276,8 @@ impl Registry {
         settings: Settings,
         actor: Actor,
     ) -> Result<ChangeOutcome, Refusal> {
-        let digest = hash(bytes.clone()).await?;
+        let bytes = PolicyBytes::from(bytes);
+        let digest = bytes.digest().await?.to_string();
         let revision = RevisionId::new(&name, &digest, &settings);
         let mode = Mode::Active;
         let (origin, signature) = (Origin::Configuration, Signature::Configuration);
@@ -365,10 +366,4 @@ async fn to_the_end<T: Send + 'static>(
     operation: impl Future<Output = Result<T, Refusal>> + Send + 'static,
 ) -> Result<T, Refusal> {
     tokio::spawn(operation).await.map_err(|_| Refusal::Internal)?
-}
-
-/// The digest of an artefact. Hashing 50 MB takes a tenth of a second, which belongs to no worker that answers requests.
-async fn hash(bytes: Bytes) -> Result<String, Refusal> {
-    let hashed = tokio::task::spawn_blocking(move || when_idle(|| netmarks_engine::digest(&bytes)));
-    hashed.await.ok().flatten().ok_or(Refusal::Internal)
 }

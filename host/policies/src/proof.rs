@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use netmarks_engine::Urgency;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
@@ -11,6 +10,7 @@ use crate::errors::{Refusal, StateFolderError};
 use crate::lifecycle::Event;
 use crate::loading;
 use crate::manifest::Entry;
+use crate::policy_bytes::PolicyBytes;
 use crate::registry::Registry;
 use crate::revision::Loaded;
 use crate::state::Progress;
@@ -27,7 +27,7 @@ const STEPS: usize = 3;
 
 impl Registry {
     /// Checks, compiles and tries a revision; its lifecycle state follows. The caller holds the turn.
-    pub(crate) async fn prove(&self, entry: &Entry, bytes: Bytes) -> Result<Arc<Loaded>, Refusal> {
+    pub(crate) async fn prove(&self, entry: &Entry, bytes: PolicyBytes) -> Result<Arc<Loaded>, Refusal> {
         self.shared.commands.advance(Progress::Received(Box::new(entry.clone()))).await?;
         // Room for every step: the blocking thread must not wait for the task that owns the state, which may itself be
         // waiting for a blocking thread to write a file.
@@ -83,12 +83,12 @@ impl Registry {
     }
 
     /// An artefact from the state folder.
-    async fn artefact(&self, digest: String) -> Result<Bytes, Refusal> {
+    async fn artefact(&self, digest: String) -> Result<PolicyBytes, Refusal> {
         let Some(folder) = self.shared.folder.clone() else {
             return Err(Refusal::Lost(StateFolderError::NoFolder { digest }));
         };
         let reading = tokio::task::spawn_blocking(move || folder.artefact(&digest));
         let bytes = reading.await.map_err(|_| Refusal::Internal)?;
-        bytes.map(Bytes::from).map_err(Refusal::Lost)
+        bytes.map(PolicyBytes::from).map_err(Refusal::Lost)
     }
 }

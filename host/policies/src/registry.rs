@@ -20,6 +20,7 @@ use crate::errors::StateFolderError;
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Entry, Manifest};
 use crate::notice::Notice;
+use crate::policy_bytes::PolicyBytes;
 use crate::promotion::PromotionRules;
 use crate::report::{CallReport, RegistryReport};
 use crate::revision::{Loaded, RevisionId};
@@ -256,7 +257,7 @@ fn restore(
     replay: &Replay,
     entry: &Entry,
 ) -> Result<Loaded, String> {
-    let bytes = folder.artefact(&entry.digest).map_err(|error| chain(&error))?;
+    let bytes = PolicyBytes::from(folder.artefact(&entry.digest).map_err(|error| chain(&error))?);
     let compiling = (compiling, Urgency::NothingAnswers);
     loading::load(engine, compiling, replay, (entry, &bytes), |_| {}).map_err(|refusal| chain(&refusal))
 }

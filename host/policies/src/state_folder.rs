@@ -3,7 +3,7 @@
 //! ```text
 //! lock              held by the one process that uses the folder
 //! manifest.json     the manifest and the earlier ones that can be gone back to
-//! blobs/<hex>.wasm  artefacts, by digest
+//! blobs/<hex>.wasm  artefacts, by digest; hidden files are arriving, or are examined
 //! manifest.json.unusable-<time>  one that could not be used; artefacts are not removed while it is there
 //! compiled/         the engine's cache of machine code; may be deleted at any time
 //! ```
@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
 use netmarks_engine::Limits;
-use netmarks_files::{AtomicWrite, Content, Durability, WriteError, remove_unfinished};
+use netmarks_files::{AtomicWrite, Content, Durability, Unfinished, remove_unfinished};
 
 use crate::errors::StateFolderError;
+use crate::policy_bytes::PolicyBytes;
 use crate::saved_state::SavedState;
 
 /// How long to wait for the lock. A process that is killed while it starts a compiler leaves a child behind that
@@ -119,11 +120,16 @@ impl StateFolder {
         }
     }
 
+    /// Begins a file for an artefact that arrives. It is removed unless it is kept.
+    pub(crate) fn begin(&self) -> Result<Unfinished, StateFolderError> {
+        Ok(Unfinished::begin(&self.folder.join("blobs"))?)
+    }
+
     /// Keeps an artefact.
-    pub(crate) fn keep(&self, digest: &str, bytes: &[u8]) -> Result<(), StateFolderError> {
+    pub(crate) fn keep(&self, digest: &str, bytes: &PolicyBytes) -> Result<(), StateFolderError> {
         let path = self.blob(digest);
         // A file of that name that is whole is this artefact; one that was damaged is written again.
-        if self.artefact(digest).is_ok() { Ok(()) } else { write(&path, bytes) }
+        if self.artefact(digest).is_ok() { Ok(()) } else { Ok(bytes.keep_at(&path)?) }
     }
 
     /// Makes a manifest the one that a restart finds; then removes the artefacts that none refers to any more.
@@ -216,8 +222,7 @@ fn io<'a>(step: &'static str, path: &'a Path) -> impl FnOnce(std::io::Error) -> 
 
 /// Writes a file whole, on the disk when this returns.
 fn write(path: &Path, bytes: &[u8]) -> Result<(), StateFolderError> {
-    let written = AtomicWrite::to(path).write(bytes);
-    written.map_err(|WriteError { step, path, error }| StateFolderError::Io { step, path, error })
+    Ok(AtomicWrite::to(path).write(bytes)?)
 }
 
 /// A file that could not be flushed may have its name already, and a restart would find a change that was refused. What was there before
@@ -283,11 +288,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = StateFolder::open(folder.path()).unwrap();
         let digest = netmarks_engine::digest(b"policy");
-        store.keep(&digest, b"policy").unwrap();
+        let policy = PolicyBytes::from(b"policy".to_vec());
+        store.keep(&digest, &policy).unwrap();
         assert_eq!(store.artefact(&digest).unwrap(), b"policy");
         fs::write(store.blob(&digest), b"POLICY").unwrap();
         assert!(matches!(store.artefact(&digest), Err(StateFolderError::Damaged { .. })));
-        store.keep(&digest, b"policy").unwrap();
+        store.keep(&digest, &policy).unwrap();
         assert_eq!(
             store.artefact(&digest).unwrap(),
             b"policy",

@@ -1,11 +1,11 @@
 //! What goes into the registry, and what comes of it.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::manifest::{Entry, Manifest};
 use crate::origin::{Actor, Origin};
+use crate::policy_bytes::PolicyBytes;
 use crate::settings::{Mode, PolicyName, Settings};
 use crate::signature::Signature;
 
@@ -14,7 +14,7 @@ use crate::signature::Signature;
 pub struct Submission {
     /// Under which name.
     pub name: PolicyName,
-    pub bytes: Bytes,
+    pub bytes: PolicyBytes,
     /// How it runs and counts.
     pub settings: Settings,
     /// Which mode it is to have.
@@ -31,7 +31,7 @@ impl std::fmt::Debug for Submission {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { name, bytes, settings, mode, origin, signature, actor } = self;
         let mut shown = f.debug_struct("Submission");
-        shown.field("name", name).field("bytes", &bytes.len()).field("settings", settings);
+        shown.field("name", name).field("bytes", bytes).field("settings", settings);
         shown.field("mode", mode).field("origin", origin).field("signature", signature);
         shown.field("actor", actor).finish()
     }

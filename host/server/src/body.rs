@@ -39,6 +39,17 @@ pub struct BoundedBody {
     _permit: Option<OwnedSemaphorePermit>,
 }
 
+/// A body that arrives.
+#[derive(Debug)]
+pub struct Arriving<'b> {
+    budget: &'b BodyBudget,
+    body: Body,
+    /// Of what has arrived, in bytes.
+    size: usize,
+    arrival: Option<Arrival>,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
 /// Why a body could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
@@ -61,68 +72,25 @@ impl BodyBudget {
         Self { units: Arc::new(Semaphore::new(units)), arrivals: Arc::default(), most_per_body }
     }
 
-    /// Reads `body` to its end. Where the budget runs short, bodies that began earlier and are not complete give way. A body that is too large is read on for a while and forgotten: a client that is cut off in the middle of
-    /// sending does not read why.
+    /// Reads `body` to its end, as [`Arriving::next`] does.
     ///
     /// # Errors
     /// If it is too large, the budget is used up, or the connection breaks.
-    pub async fn read(&self, mut body: Body) -> Result<BoundedBody, BodyError> {
-        let read = self.keep(&mut body).await;
-        if matches!(read, Err(BodyError::TooLarge { .. })) {
-            // Does not help if the client is slow as well.
-            drop(tokio::time::timeout(REST, self.discard(&mut body)).await);
-        }
-        read
-    }
-
-    /// Reads on, up to as much as a body may have.
-    async fn discard(&self, body: &mut Body) {
-        let mut left = self.most_per_body;
-        while let Some(Ok(frame)) = body.frame().await {
-            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
-                Some(rest) => left = rest,
-                None => return,
-            }
-        }
-    }
-
-    async fn keep(&self, body: &mut Body) -> Result<BoundedBody, BodyError> {
-        let too_large = || BodyError::TooLarge { most: self.most_per_body };
+    pub async fn read(&self, body: Body) -> Result<BoundedBody, BodyError> {
         // The length that the client announced: a larger body than announced is cut off by hyper.
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-        if announced > self.most_per_body {
-            return Err(too_large());
+        let mut bytes = Vec::with_capacity(announced.min(TRUSTED).min(self.most_per_body));
+        let mut arriving = self.begin(body);
+        while let Some(piece) = arriving.next().await? {
+            bytes.extend_from_slice(&piece);
         }
-        // A body that comes in one piece never waits for its client, so most are not counted among the arriving.
-        let mut arrival: Option<Arrival> = None;
-        let mut permit = None;
-        let mut bytes = Vec::with_capacity(announced.min(TRUSTED));
-        while let Some(frame) = next(body, arrival.as_ref()).await? {
-            let Ok(data) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
-            let size = bytes.len() + data.len();
-            if size > self.most_per_body {
-                return Err(too_large());
-            }
-            let units = size.div_ceil(UNIT);
-            let missing = units.saturating_sub(permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
-            if missing > 0 {
-                let more = match self.units.clone().try_acquire_many_owned(count(missing)?) {
-                    Ok(more) => more,
-                    Err(_) => {
-                        self.displace(arrival.get_or_insert_with(|| self.arrivals.begin()), missing).await?
-                    }
-                };
-                match &mut permit {
-                    Some(held) => held.merge(more),
-                    None => permit = Some(more),
-                }
-            }
-            bytes.extend_from_slice(&data);
-            if !body.is_end_stream() {
-                arrival.get_or_insert_with(|| self.arrivals.begin()).holds(units);
-            }
-        }
-        Ok(BoundedBody { bytes: bytes.into(), _permit: permit })
+        Ok(BoundedBody { bytes: bytes.into(), _permit: arriving.permit })
+    }
+
+    /// Begins to read `body`, for whoever wants it piece by piece. What was read counts for the budget until the end, wherever it is by then.
+    #[must_use]
+    pub fn begin(&self, body: Body) -> Arriving<'_> {
+        Arriving { budget: self, body, size: 0, arrival: None, permit: None }
     }
 
     /// Units that older bodies give up, and those that are free.
@@ -140,16 +108,88 @@ impl BodyBudget {
     }
 }
 
-/// The next piece of a body, unless the body has to give way.
-async fn next(
-    body: &mut Body,
-    arrival: Option<&Arrival>,
-) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, BodyError> {
-    match arrival {
-        None => Ok(body.frame().await),
-        Some(arrival) => {
-            arrival.given_up.run_until_cancelled(body.frame()).await.ok_or(BodyError::Overloaded)
+impl Arriving<'_> {
+    /// The next piece, `None` at the end. Where the budget runs short, bodies that began earlier and are not complete give way. A body that is
+    /// too large is read on for a while and forgotten: a client that is cut off in the middle of sending does not read why.
+    ///
+    /// # Errors
+    /// If it is too large, the budget is used up, or the connection breaks. Nothing follows then.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let piece = self.piece().await;
+        if matches!(piece, Err(BodyError::TooLarge { .. })) {
+            // Does not help if the client is slow as well.
+            drop(tokio::time::timeout(REST, self.discard()).await);
         }
+        piece
+    }
+
+    /// Reads on, up to as much as a body may have.
+    async fn discard(&mut self) {
+        let mut left = self.budget.most_per_body;
+        while let Some(Ok(frame)) = self.body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    }
+
+    async fn piece(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let too_large = BodyError::TooLarge { most: self.budget.most_per_body };
+        loop {
+            let announced = usize::try_from(self.body.size_hint().lower()).unwrap_or(usize::MAX);
+            if self.size.saturating_add(announced) > self.budget.most_per_body {
+                return Err(too_large);
+            }
+            let Some(frame) = self.frame().await? else {
+                // It waits for its client no longer, so it gives way to nobody.
+                self.arrival = None;
+                return Ok(None);
+            };
+            let Ok(piece) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
+            let size = self.size + piece.len();
+            if size > self.budget.most_per_body {
+                return Err(too_large);
+            }
+            self.take_room(size.div_ceil(UNIT)).await?;
+            self.size = size;
+            return Ok(Some(piece));
+        }
+    }
+
+    /// The next frame, unless the body has to give way.
+    async fn frame(&mut self) -> Result<Option<Result<Frame<Bytes>, axum::Error>>, BodyError> {
+        match &self.arrival {
+            None => Ok(self.body.frame().await),
+            Some(arrival) => {
+                let frame = arrival.given_up.run_until_cancelled(self.body.frame());
+                frame.await.ok_or(BodyError::Overloaded)
+            }
+        }
+    }
+
+    /// Holds so many units of the budget.
+    async fn take_room(&mut self, units: usize) -> Result<(), BodyError> {
+        let budget = self.budget;
+        let missing = units.saturating_sub(self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits));
+        if missing > 0 {
+            let more = match budget.units.clone().try_acquire_many_owned(count(missing)?) {
+                Ok(more) => more,
+                Err(_) => {
+                    let arrival = self.arrival.get_or_insert_with(|| budget.arrivals.begin());
+                    budget.displace(arrival, missing).await?
+                }
+            };
+            match &mut self.permit {
+                Some(held) => held.merge(more),
+                None => self.permit = Some(more),
+            }
+        }
+        // A body that comes in one piece never waits for its client, so most are not counted among the arriving.
+        if !self.body.is_end_stream() {
+            self.arrival.get_or_insert_with(|| budget.arrivals.begin()).holds(units);
+        }
+        Ok(())
     }
 }
 
@@ -197,6 +237,25 @@ mod tests {
         assert!(matches!(budget.read(chunked(10, 10_000)).await, Err(BodyError::Overloaded)));
         drop(first);
         assert_eq!(budget.read(chunked(10, 10_000)).await.unwrap().bytes.len(), 100_000);
+    }
+
+    #[tokio::test]
+    async fn pieces_count_for_the_budget_until_the_end() {
+        let budget = BodyBudget::new(200_000, 150_000);
+        let mut arriving = budget.begin(chunked(15, 10_000));
+        for _ in 0..15 {
+            assert_eq!(arriving.next().await.unwrap().unwrap().len(), 10_000);
+        }
+        assert!(arriving.next().await.unwrap().is_none());
+        let next = budget.read(Body::from(vec![0; 100_000]));
+        assert!(matches!(next.await, Err(BodyError::Overloaded)));
+        drop(arriving);
+        assert!(budget.read(Body::from(vec![0; 100_000])).await.is_ok());
+        let mut large = budget.begin(chunked(16, 10_000));
+        for _ in 0..15 {
+            large.next().await.unwrap();
+        }
+        assert!(matches!(large.next().await, Err(BodyError::TooLarge { most: 150_000 })));
     }
 
     /// Announces much and sends nothing.

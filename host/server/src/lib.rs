@@ -21,7 +21,7 @@ mod tracked;
 
 pub use activity::ConnectionState;
 pub use answer::streamed;
-pub use body::{BodyBudget, BodyError, BoundedBody};
+pub use body::{Arriving, BodyBudget, BodyError, BoundedBody};
 pub use connections::Connections;
 pub use listener::{ListenError, Listener};
 pub use peer::Peer;

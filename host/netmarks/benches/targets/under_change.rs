@@ -8,7 +8,10 @@ use netmarks::config::Config;
 use netmarks::tasks::Tasks;
 use netmarks::wiring;
 use netmarks_engine::{CompileLimits, Compiler, Limits};
-use netmarks_policies::{Actor, Compiling, Mode, Origin, Registry, Settings, Signature, Submission};
+use netmarks_policies::{
+    Actor, Compiling, Incoming, Mode, Origin, PolicyBytes, Registry, Settings, Signature, StateFolder,
+    Submission,
+};
 use netmarks_server::{Listener, Stop};
 use netmarks_state::ClusterState;
 use tokio_util::sync::CancellationToken;
@@ -75,13 +78,19 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
         swaps += 1;
         std::thread::sleep(Duration::from_secs(1).saturating_sub(started.elapsed()));
     });
+    // As an upload is taken: piece by piece, into the state folder. The registry has none, so that machine code is not kept, and each bomb
+    // goes off.
+    let folder = tempfile::tempdir().unwrap();
+    let uploads = Arc::new(StateFolder::open(folder.path()).unwrap());
     // The compiler gets what the requests leave of the machine, which may be little: a quick run does not wait for a whole one.
     let (large, bomb) = (large_artefact(50 << 20), bomb(if quick { 1_000 } else { 20_000 }));
     let mut refusals = 0_u32;
     let accepting = load.run(seconds(20), judge, || {
         for bytes in [&large, &bomb] {
-            let refused =
-                runtime.block_on(submit(&registry, "large", bytes.clone(), Settings::default(), Mode::Ready));
+            let refused = runtime.block_on(async {
+                let bytes = upload(&uploads, bytes).await;
+                submit(&registry, "large", bytes, Settings::default(), Mode::Ready).await
+            });
             assert!(refused.is_err(), "it is not a policy");
             refusals += 1;
         }
@@ -131,18 +140,27 @@ async fn swap(registry: &Registry, policy: Policy, weight: f64, limits: Limits) 
     };
     let settings = Settings { weight, limits, ..Settings::default() };
     // Under the name of the configuration's policy, whose place it takes.
-    submit(registry, "netmarks", bytes.to_vec(), settings, Mode::Active).await.unwrap();
+    submit(registry, "netmarks", bytes.to_vec().into(), settings, Mode::Active).await.unwrap();
+}
+
+/// What a listener does with a body, in pieces as they come over a socket.
+async fn upload(folder: &Arc<StateFolder>, content: &[u8]) -> PolicyBytes {
+    let mut incoming = Incoming::new(Some(folder.clone()));
+    for piece in content.chunks(64 << 10) {
+        incoming.push(piece).await.unwrap();
+    }
+    incoming.finish().await.unwrap()
 }
 
 async fn submit(
     registry: &Registry,
     name: &str,
-    bytes: Vec<u8>,
+    bytes: PolicyBytes,
     settings: Settings,
     mode: Mode,
 ) -> Result<netmarks_policies::ChangeOutcome, netmarks_policies::Refusal> {
     let actor = Actor::own("bench", "here");
-    let (name, bytes) = (name.parse().unwrap(), bytes.into());
+    let name = name.parse().unwrap();
     let (origin, signature) = (Origin::Upload, Signature::NoTrustedKeys);
     registry.submit(Submission { name, bytes, settings, mode, origin, signature, actor }).await
 }

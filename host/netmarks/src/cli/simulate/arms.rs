@@ -193,7 +193,7 @@ async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
         };
         let submission = Submission {
             name,
-            bytes,
+            bytes: bytes.into(),
             settings,
             mode: Mode::Active,
             origin: Origin::Configuration,

@@ -1,0 +1,178 @@
+//! A policy that arrives in pieces: each is hashed and written to the state folder as it comes, when nothing else wants the core. So an upload
+//! takes the memory of one piece, whatever its size.
+
+use std::sync::Arc;
+
+use netmarks_core::digest::{Digest, Hasher};
+use netmarks_engine::when_idle;
+use netmarks_files::Unfinished;
+
+use crate::errors::{Refusal, StateFolderError};
+use crate::policy_bytes::PolicyBytes;
+use crate::registry::Registry;
+use crate::state_folder::StateFolder;
+
+/// So much is gathered before it is written. A policy in Rust has a tenth of it, and is never written before it is kept.
+const AT_ONCE: usize = 1 << 20;
+
+/// Takes the pieces of one policy. Dropped before its end, it leaves nothing behind.
+#[derive(Debug)]
+pub struct Incoming {
+    folder: Option<Arc<StateFolder>>,
+    gathered: Vec<u8>,
+    begun: Option<Begun>,
+}
+
+/// What was written so far.
+#[derive(Debug)]
+struct Begun {
+    file: Unfinished,
+    hasher: Hasher,
+    size: usize,
+}
+
+impl Registry {
+    /// For a policy that arrives in pieces and is to be submitted.
+    #[must_use]
+    pub fn incoming(&self) -> Incoming {
+        Incoming::new(self.shared.folder.clone())
+    }
+}
+
+impl Incoming {
+    /// Writes to this state folder; without one, all is gathered in memory.
+    #[must_use]
+    pub fn new(folder: Option<Arc<StateFolder>>) -> Self {
+        Self { folder, gathered: Vec::new(), begun: None }
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// If the disk does not take it, or the process is ending; nothing can be added then.
+    pub async fn push(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        self.gathered.extend_from_slice(piece);
+        match self.folder.clone() {
+            Some(folder) if self.gathered.len() >= AT_ONCE => self.write(folder).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The policy, when nothing follows.
+    ///
+    /// # Errors
+    /// As for [`Self::push`].
+    pub async fn finish(mut self) -> Result<PolicyBytes, Refusal> {
+        if self.begun.is_some()
+            && let Some(folder) = self.folder.clone()
+        {
+            self.write(folder).await?;
+        }
+        Ok(match self.begun {
+            Some(Begun { file, hasher, size }) => PolicyBytes::of_file(file, hasher.finish(), size),
+            None => self.gathered.into(),
+        })
+    }
+
+    /// Hashes and writes what was gathered.
+    async fn write(&mut self, folder: Arc<StateFolder>) -> Result<(), Refusal> {
+        let (begun, mut piece) = (self.begun.take(), std::mem::take(&mut self.gathered));
+        let work = move || {
+            let mut begun = match begun {
+                Some(begun) => begun,
+                None => Begun { file: folder.begin()?, hasher: Digest::hasher(), size: 0 },
+            };
+            begun.hasher.update(&piece);
+            begun.file.write(&piece)?;
+            begun.size += piece.len();
+            piece.clear();
+            Ok::<_, StateFolderError>((begun, piece))
+        };
+        let written = tokio::task::spawn_blocking(move || when_idle(work)).await;
+        let written = written.ok().flatten().ok_or(Refusal::Internal)?;
+        let (begun, piece) = written.map_err(Refusal::Store)?;
+        (self.begun, self.gathered) = (Some(begun), piece);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn hidden(folder: &Path) -> usize {
+        std::fs::read_dir(folder.join("blobs")).unwrap().count()
+    }
+
+    async fn arrive(folder: Option<&Arc<StateFolder>>, content: &[u8]) -> PolicyBytes {
+        let mut incoming = Incoming::new(folder.cloned());
+        for piece in content.chunks(100_000) {
+            incoming.push(piece).await.unwrap();
+            assert!(folder.is_none() || incoming.gathered.len() < AT_ONCE);
+        }
+        incoming.finish().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_large_is_in_a_file_until_it_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(StateFolder::open(folder.path()).unwrap());
+        let content = b"0123456789".repeat(333_333);
+        let bytes = arrive(Some(&store), &content).await;
+        let digest = Digest::of(&content);
+        assert_eq!((bytes.size(), bytes.digest().await.unwrap()), (content.len(), digest));
+        assert_eq!(bytes.read().unwrap(), content);
+        assert_eq!(hidden(folder.path()), 1);
+        store.keep(&digest.to_string(), &bytes).unwrap();
+        assert_eq!(store.artefact(&digest.to_string()).unwrap(), content);
+        assert_eq!(hidden(folder.path()), 1, "it took its name");
+        drop(bytes);
+        assert_eq!(hidden(folder.path()), 1);
+    }
+
+    #[tokio::test]
+    async fn what_is_small_or_has_no_folder_is_in_memory() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(StateFolder::open(folder.path()).unwrap());
+        let large = vec![7; 3 << 20];
+        for (folder, content) in
+            [(Some(&store), &large[..AT_ONCE - 1]), (Some(&store), &large[..0]), (None, &large[..])]
+        {
+            let bytes = arrive(folder, content).await;
+            assert_eq!(bytes.read().unwrap(), content);
+            assert_eq!(bytes.digest().await.unwrap(), Digest::of(content));
+        }
+        assert_eq!(hidden(folder.path()), 0);
+    }
+
+    #[test]
+    fn what_nobody_wants_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(StateFolder::open(folder.path()).unwrap());
+        let content = vec![7; 2 << 20];
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let mut broken = Incoming::new(Some(store.clone()));
+            broken.push(&content).await.unwrap();
+            assert_eq!(hidden(folder.path()), 1);
+            drop(broken);
+            assert_eq!(hidden(folder.path()), 0);
+            drop(arrive(Some(&store), &content).await);
+        });
+        // Waits for the thread that removes it.
+        drop(runtime);
+        assert_eq!(hidden(folder.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_changed_on_the_disk_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(StateFolder::open(folder.path()).unwrap());
+        let bytes = arrive(Some(&store), &vec![7; 2 << 20]).await;
+        let file = std::fs::read_dir(folder.path().join("blobs")).unwrap().next().unwrap().unwrap();
+        std::fs::write(file.path(), b"other").unwrap();
+        assert!(matches!(bytes.read(), Err(StateFolderError::Damaged { .. })));
+    }
+}
