@@ -60,7 +60,7 @@ pub enum Skip {
     Other,
     /// The pod runs where it should already.
     There,
-    /// The pod runs on a third node, or on none.
+    /// The pod runs on a node that the plan does not name, or on no node.
     Elsewhere { node: Option<String> },
     /// The pod is being deleted.
     Terminating,

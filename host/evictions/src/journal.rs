@@ -189,8 +189,13 @@ mod tests {
     use crate::event::{Skip, Subject};
 
     fn moves(pods: &[&str]) -> Vec<Move> {
-        let each =
-            |pod: &&str| Move { pod: (*pod).to_owned(), uid: None, from: "a".to_owned(), to: "b".to_owned() };
+        let each = |pod: &&str| Move {
+            pod: (*pod).to_owned(),
+            uid: None,
+            from: "a".to_owned(),
+            to: "b".to_owned(),
+            or: Vec::new(),
+        };
         pods.iter().map(each).collect()
     }
 

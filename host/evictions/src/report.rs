@@ -25,7 +25,7 @@ pub struct Report {
 pub struct Counts {
     /// The replacement is where it should be.
     pub moved: usize,
-    /// The replacement is on a third node, or the old one.
+    /// The replacement is on a node that the plan does not name, or the old one.
     pub elsewhere: usize,
     /// Nothing was evicted.
     pub skipped: usize,
@@ -88,7 +88,7 @@ impl Report {
             };
             match run.outcomes().get(number) {
                 Some(Outcome::Replaced { by, node }) => {
-                    let there = *node == planned.to;
+                    let there = planned.is_there(node);
                     *(if there { &mut counts.moved } else { &mut counts.elsewhere }) += 1;
                     let result = if there { MoveResult::Moved } else { MoveResult::Elsewhere };
                     Moved { replacement: Some(by.clone()), node: Some(node.clone()), ..moved(result) }
@@ -107,5 +107,29 @@ impl Report {
         let moves = moves.collect();
         let stopped = stop.map(|stop| Stopped { text: stop.to_string(), stop });
         Self { plan: digest(run.moves()), counts, stopped, moves }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::run::Limits;
+
+    #[test]
+    fn a_node_that_is_as_good_is_where_the_plan_wants_the_pod() {
+        let planned = |name: &str| Move {
+            pod: format!("shop/{name}"),
+            uid: None,
+            from: "a".to_owned(),
+            to: "b".to_owned(),
+            or: vec!["c".to_owned()],
+        };
+        let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
+        let before = [replaced("b"), replaced("c"), replaced("d"), Event::Skipped { why: Skip::Gone }];
+        let run = Run::new(["1", "2", "3", "4", "5"].map(planned).into(), Limits::default(), &before);
+        let report = Report::new(&run, None);
+        assert_eq!(report.counts, Counts { moved: 2, elsewhere: 1, skipped: 1, left: 1 });
+        assert_eq!((report.moves[1].result, report.moves[1].node.as_deref()), (MoveResult::Moved, Some("c")));
     }
 }

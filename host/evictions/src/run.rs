@@ -13,7 +13,8 @@ use crate::stop::Stop;
 /// What bounds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// So many moves may turn out otherwise than planned: the replacement is on a third node, or the move was left out.
+    /// So many moves may turn out otherwise than planned: the replacement is on a node that the plan does not name, or the move was left
+    /// out.
     pub most_elsewhere: u32,
     /// How long an eviction may be refused.
     pub patience: Duration,
@@ -192,7 +193,7 @@ impl Run {
                 self.failed = None;
             }
             Event::Replaced { by, node } => {
-                let planned = self.current().is_some_and(|(_, planned)| planned.to == *node);
+                let planned = self.current().is_some_and(|(_, planned)| planned.is_there(node));
                 self.elsewhere += u32::from(!planned);
                 self.end(Outcome::Replaced { by: by.clone(), node: node.clone() });
                 self.next_from = now + self.limits.pause;
@@ -339,8 +340,8 @@ impl Run {
         };
         let leaves = pods.get(&planned.pod).is_some_and(|pod| pod.uid == subject.pod_uid);
         let ready = new().filter_map(|(name, pod)| Some((name, pod.node.as_ref().filter(|_| pod.ready)?)));
-        // One on the target goes first: that another came at the same time does not make the move fail.
-        let found = ready.min_by_key(|(name, node)| (**node != planned.to, *name));
+        // One where it should be goes first: that another came at the same time does not make the move fail.
+        let found = ready.min_by_key(|(name, node)| (!planned.is_there(node), *name));
         if let (Some((name, node)), false) = (found, leaves) {
             let event = Event::Replaced { by: format!("{namespace}/{name}"), node: node.clone() };
             return Action::Record { number, event };
@@ -382,7 +383,7 @@ pub(crate) fn movable<'a>(planned: &Move, pods: &'a Pods) -> Result<(&'a PodSeen
     }
     match &seen.node {
         Some(node) if *node == planned.from => {}
-        Some(node) if *node == planned.to => return Err(Skip::There),
+        Some(node) if planned.is_there(node) => return Err(Skip::There),
         node => return Err(Skip::Elsewhere { node: node.clone() }),
     }
     match &seen.controller {

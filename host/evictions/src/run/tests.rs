@@ -10,7 +10,7 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn planned(pod: &str) -> Move {
-    Move { pod: format!("shop/{pod}"), uid: None, from: "a".to_owned(), to: "b".to_owned() }
+    Move { pod: format!("shop/{pod}"), uid: None, from: "a".to_owned(), to: "b".to_owned(), or: Vec::new() }
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
@@ -200,6 +200,26 @@ fn it_stops_when_too_much_is_not_as_planned() {
     assert!(matches!(setting.next(0), Action::Evict { number: 3, .. }));
     setting.happens(&Event::Skipped { why: Skip::Gone }, 0);
     assert_eq!(setting.next(0), Action::Finish);
+}
+
+#[test]
+fn a_node_that_is_as_good_is_not_elsewhere() {
+    let names = ["1", "2", "3"];
+    let mut setting = Setting::new(&names, Limits { most_elsewhere: 0, ..Limits::default() });
+    let or = vec!["c".to_owned(), "d".to_owned()];
+    let moves = setting.run.moves().iter().map(|planned| Move { or: or.clone(), ..planned.clone() });
+    setting.run = Run::new(moves.collect(), Limits { most_elsewhere: 0, ..Limits::default() }, &[]);
+    setting.evict(0);
+    setting.set("1", None);
+    setting.set("0", Some(pod("scaled-up", Some("e"), "ReplicaSet")));
+    setting.set("5", Some(pod("uid-5", Some("d"), "ReplicaSet")));
+    let event = Event::Replaced { by: "shop/5".to_owned(), node: "d".to_owned() };
+    assert_eq!(setting.next(1), Action::Record { number: 0, event: event.clone() });
+    setting.happens(&event, 1);
+    assert!(matches!(setting.next(1), Action::Evict { number: 1, .. }));
+    // A pod that is there already need not move.
+    setting.set("2", Some(pod("uid-2", Some("c"), "ReplicaSet")));
+    assert_eq!(setting.next(1), Action::Record { number: 1, event: Event::Skipped { why: Skip::There } });
 }
 
 #[test]

@@ -81,6 +81,9 @@ pub struct PlannedMove {
     pub from: String,
     /// The node that kube-scheduler is expected to choose for the replacement.
     pub to: String,
+    /// Nodes that kube-scheduler may choose instead, by chance, where it gains as much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub or: Vec<String>,
     /// What it gains at its turn.
     pub gain: Gain,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

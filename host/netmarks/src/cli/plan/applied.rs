@@ -23,7 +23,7 @@ pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
                     format!("may be evicted, as the API server gave no answer: {error}")
                 }
                 Event::Evicted => format!("leaves {}", planned.from),
-                Event::Replaced { by, node } if *node == planned.to => {
+                Event::Replaced { by, node } if planned.is_there(node) => {
                     format!("is replaced by {by} on {node}")
                 }
                 Event::Replaced { by, node } => {
@@ -134,7 +134,8 @@ mod tests {
     use super::*;
 
     fn planned(name: &str) -> Move {
-        Move { pod: format!("shop/{name}"), uid: None, from: "node-a".to_owned(), to: "node-b".to_owned() }
+        let (from, to) = ("node-a".to_owned(), "node-b".to_owned());
+        Move { pod: format!("shop/{name}"), uid: None, from, to, or: vec!["node-e".to_owned()] }
     }
 
     fn moved(name: &str, result: MoveResult) -> Moved {
@@ -183,6 +184,7 @@ mod tests {
         for (event, says) in [
             (Event::Evicted, "3 of 9: shop/cart-1 leaves node-a"),
             (replaced("node-b"), "3 of 9: shop/cart-1 is replaced by shop/cart-new on node-b"),
+            (replaced("node-e"), "3 of 9: shop/cart-1 is replaced by shop/cart-new on node-e"),
             (
                 replaced("node-c"),
                 "3 of 9: shop/cart-1 is replaced by shop/cart-new on node-c, where node-b was planned",

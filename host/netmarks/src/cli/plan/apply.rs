@@ -180,6 +180,7 @@ fn moves(plan: &Plan) -> Vec<Move> {
         uid: planned.uid.clone(),
         from: planned.from.clone(),
         to: planned.to.clone(),
+        or: planned.or.clone(),
     });
     each.collect()
 }
