@@ -174,7 +174,10 @@ fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalEr
                 {
                     return Err(bad(position, "an end without a beginning".to_owned()));
                 }
-                ended += usize::from(matches!(what, Event::Replaced { .. } | Event::Skipped { .. }));
+                ended += usize::from(matches!(
+                    what,
+                    Event::Replaced { .. } | Event::Unreplaced { .. } | Event::Skipped { .. }
+                ));
                 past.push(what);
             }
             Err(error) => return Err(bad(position, error.to_string())),
@@ -186,7 +189,8 @@ fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Skip, Subject};
+    use crate::event::{Skip, Subject, Unreplaced};
+    use crate::seen::Controller;
 
     fn moves(pods: &[&str]) -> Vec<Move> {
         let each = |pod: &&str| Move {
@@ -202,7 +206,11 @@ mod tests {
     fn evicting() -> Event {
         Event::Evicting(Subject {
             pod_uid: "1".to_owned(),
-            controller_uid: "2".to_owned(),
+            controller: Controller {
+                uid: "2".to_owned(),
+                kind: "ReplicaSet".to_owned(),
+                name: "cart".to_owned(),
+            },
             known: vec!["1".to_owned()],
             grace_seconds: 30,
         })
@@ -212,7 +220,7 @@ mod tests {
     async fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let moves = moves(&["shop/cart", "shop/ads"]);
+        let moves = moves(&["shop/cart", "shop/ads", "shop/web"]);
         let (journal, past) = Journal::open(&path, &moves).unwrap();
         assert_eq!(past, []);
         let events = [
@@ -222,9 +230,10 @@ mod tests {
             Event::Evicted,
             Event::Replaced { by: "shop/cart-2".to_owned(), node: "b".to_owned() },
             Event::Skipped { why: Skip::Elsewhere { node: None } },
+            Event::Unreplaced { why: Unreplaced::Enough { wants: 1, has: 2 } },
         ];
         let mut journal = journal.began().await.unwrap();
-        for (number, event) in [0, 0, 0, 0, 0, 1].into_iter().zip(&events) {
+        for (number, event) in [0, 0, 0, 0, 0, 1, 2].into_iter().zip(&events) {
             journal = journal.happened(number, event.clone()).await.unwrap();
         }
         drop(journal.ended(Some(&Stop::Window)).await.unwrap());

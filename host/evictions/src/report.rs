@@ -3,7 +3,7 @@
 use netmarks_core::digest::Digest;
 use serde::Serialize;
 
-use crate::event::Skip;
+use crate::event::{Skip, Unreplaced};
 use crate::moves::{Move, digest};
 use crate::run::{Outcome, Run};
 use crate::stop::Stop;
@@ -27,6 +27,8 @@ pub struct Counts {
     pub moved: usize,
     /// The replacement is on a node that the plan does not name, or the old one.
     pub elsewhere: usize,
+    /// The pod was evicted, and no replacement comes.
+    pub unreplaced: usize,
     /// Nothing was evicted.
     pub skipped: usize,
     /// They have not ended, or not begun.
@@ -54,6 +56,9 @@ pub struct Moved {
     /// Where the replacement runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// Why no replacement comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreplaced: Option<Unreplaced>,
     /// Why nothing was evicted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Skip>,
@@ -67,6 +72,8 @@ pub enum MoveResult {
     Moved,
     /// The replacement is on another node.
     Elsewhere,
+    /// The pod was evicted, and no replacement comes.
+    Unreplaced,
     /// Nothing was evicted.
     Skipped,
     /// The pod was evicted, and its replacement is not ready.
@@ -84,6 +91,7 @@ impl Report {
                 result,
                 replacement: None,
                 node: None,
+                unreplaced: None,
                 skipped: None,
             };
             match run.outcomes().get(number) {
@@ -92,6 +100,10 @@ impl Report {
                     *(if there { &mut counts.moved } else { &mut counts.elsewhere }) += 1;
                     let result = if there { MoveResult::Moved } else { MoveResult::Elsewhere };
                     Moved { replacement: Some(by.clone()), node: Some(node.clone()), ..moved(result) }
+                }
+                Some(Outcome::Unreplaced(why)) => {
+                    counts.unreplaced += 1;
+                    Moved { unreplaced: Some(why.clone()), ..moved(MoveResult::Unreplaced) }
                 }
                 Some(Outcome::Skipped(why)) => {
                     counts.skipped += 1;
@@ -126,10 +138,11 @@ mod tests {
             or: vec!["c".to_owned()],
         };
         let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
-        let before = [replaced("b"), replaced("c"), replaced("d"), Event::Skipped { why: Skip::Gone }];
-        let run = Run::new(["1", "2", "3", "4", "5"].map(planned).into(), Limits::default(), &before);
+        let gone = Event::Unreplaced { why: Unreplaced::ControllerGone };
+        let before = [replaced("b"), replaced("c"), replaced("d"), Event::Skipped { why: Skip::Gone }, gone];
+        let run = Run::new(["1", "2", "3", "4", "5", "6"].map(planned).into(), Limits::default(), &before);
         let report = Report::new(&run, None);
-        assert_eq!(report.counts, Counts { moved: 2, elsewhere: 1, skipped: 1, left: 1 });
+        assert_eq!(report.counts, Counts { moved: 2, elsewhere: 1, unreplaced: 1, skipped: 1, left: 1 });
         assert_eq!((report.moves[1].result, report.moves[1].node.as_deref()), (MoveResult::Moved, Some("c")));
     }
 }

@@ -255,7 +255,10 @@ fn a_plan_of_nothing_is_carried_out_and_its_journal_is_of_no_other_plan() {
 
     let done = success(&apply(&none, &["--yes", "-o", "json", "--journal", &journal])).unwrap();
     let report: Value = serde_json::from_str(&done).unwrap();
-    assert_eq!(report["counts"], json!({"moved": 0, "elsewhere": 0, "skipped": 0, "left": 0}));
+    assert_eq!(
+        report["counts"],
+        json!({"moved": 0, "elsewhere": 0, "unreplaced": 0, "skipped": 0, "left": 0})
+    );
     assert_eq!(report["stopped"], Value::Null);
     let before = std::fs::read_to_string(&journal).unwrap();
     let output = apply(&full, &["--yes", "--journal", &journal]);

@@ -239,7 +239,10 @@ fn done(report: &Report, kept: Option<&Path>) -> Result<()> {
     );
     let message = format!("{} of {all} moves are left: {}. Later, {again}", report.counts.left, stopped.text);
     let evicted = |moved: &netmarks_evictions::report::Moved| {
-        matches!(moved.result, MoveResult::Moved | MoveResult::Elsewhere | MoveResult::Evicted)
+        matches!(
+            moved.result,
+            MoveResult::Moved | MoveResult::Elsewhere | MoveResult::Unreplaced | MoveResult::Evicted
+        )
     };
     // Whoever says to stop gets the same code as for every other command.
     if stopped.stop == Stop::Interrupted || report.moves.iter().any(evicted) {
