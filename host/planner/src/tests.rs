@@ -126,6 +126,15 @@ fn what_must_stay_stays_and_the_plan_says_why() {
         asked.moves.iter().all(|planned| planned.risks.contains(&Risk::OnlyPod)) && asked.moves.len() == 1,
         "{asked:?}"
     );
+    let waits: fn(&mut Value) = |file| file["pods"][1]["node"] = Value::Null;
+    let one_runs = [("a", 0, "ReplicaSet"), ("a", 0, "ReplicaSet"), ("b", 1, "ReplicaSet")];
+    let left = with(&one_runs, waits, all());
+    assert_eq!((left.moves.len(), obstacles(&left)), (0, vec![Obstacle::OnlyPod, Obstacle::Pending]));
+    let asked = with(&one_runs, waits, Limits { singletons: true, ..all() });
+    assert!(
+        !asked.moves.is_empty() && asked.moves.iter().all(|planned| planned.risks.contains(&Risk::OnlyPod)),
+        "{asked:?}"
+    );
     let spent = with(
         &APART,
         |file| {

@@ -150,9 +150,9 @@ pub enum Risk {
 impl fmt::Display for Risk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnlyPod => {
-                f.write_str("its application has no other pod, and is away until the new one is ready")
-            }
+            Self::OnlyPod => f.write_str(
+                "its application has no other pod that runs, and is away until the new one is ready",
+            ),
             Self::Stateful => {
                 f.write_str("it keeps its name, so the new pod starts when the old one is gone")
             }
