@@ -319,6 +319,15 @@ mod hostile {
             (&["--frozen-node", "n9"], 4, "no node `n9`"),
             (&["--price-across-zones", "NaN"], 1, "give a number from 0"),
             (&["--policy", "nobody"], 2, "`nobody` is neither"),
+            (&["--stop-at=NaN"], 2, "from 0 to 1"),
+            (&["--stop-at=-1"], 2, "from 0 to 1"),
+            (&["--share-of-pods=2"], 2, "from 0 to 1"),
+            (&["--headroom=1.5"], 2, "from 0 to 1"),
+            (&["--headroom=-1"], 2, "from 0 to 1"),
+            (&["--most-on-node=-1"], 2, "from 0 to 1"),
+            (&["--most-in-zone=inf"], 2, "from 0 to 1"),
+            (&["--least-gain=NaN"], 2, "give a number from 0"),
+            (&["--least-gain=-5"], 2, "give a number from 0"),
         ] {
             let (found, said) = refused(&[&["--snapshot", &file], arguments].concat());
             assert_eq!(found, Some(code), "{arguments:?}: {said}");
