@@ -208,6 +208,8 @@ async fn a_plan_is_carried_out_refused_resumed_and_stopped() {
         denied.said.contains("nothing was evicted") && denied.said.contains("--print-role"),
         "{denied:?}"
     );
+    let journal = std::fs::metadata(format!("{plan}.journal")).unwrap();
+    assert_eq!(journal.len(), 0, "nothing was begun, so another plan may take the place of this one");
     let roles =
         isolated(&mut Command::new(env!("CARGO_BIN_EXE_netmarks"))).args(["plan", "--print-role"]).output();
     cluster.apply("roles.yaml", &String::from_utf8(roles.unwrap().stdout).unwrap()).unwrap();

@@ -92,6 +92,7 @@ pub async fn apply(
     let (done, all) = (run.outcomes().len(), run.moves().len());
     tell(Progress::Began { done, all });
     if run.is_finished() {
+        journal.headed().await?;
         return Ok(Report::new(&run, None));
     }
     let watch = listed(client, run.moves(), shutdown, tell).await?;
