@@ -121,6 +121,11 @@ impl Scene {
         stays.is_some_and(|nodes| nodes.contains(&node))
     }
 
+    /// By node, whether it takes only pods of applications that run there already.
+    pub(crate) fn closed(&self) -> &[bool] {
+        &self.closed
+    }
+
     /// What the search maximises.
     #[must_use]
     pub fn goal(&self, config: &TargetConfig) -> Goal {

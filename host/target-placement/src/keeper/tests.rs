@@ -93,6 +93,24 @@ async fn another_replica_that_sees_the_same_has_the_same_target() {
     assert_eq!(one.kept.map(|kept| kept.target), other.kept.map(|kept| kept.target));
 }
 
+#[tokio::test]
+async fn a_node_that_is_cordoned_makes_another_target() {
+    let mut keeper = keeper(true);
+    keeper.look(&CancellationToken::new()).await;
+    let before = keeper.state.health().target.report().computed_at;
+    keeper.state.update(|index| {
+        index.apply_node(&NodeFacts {
+            name: "b".into(),
+            allocatable: Resources { cpu_millicores: 4, memory_bytes: 4 },
+            max_pods: 4,
+            closed: true,
+            ..NodeFacts::default()
+        });
+    });
+    keeper.look(&CancellationToken::new()).await;
+    assert!(keeper.state.health().target.report().computed_at > before);
+}
+
 mod hostile {
     use netmarks_core::facts::ApplicationFacts;
 
