@@ -208,6 +208,8 @@ async fn a_plan_is_carried_out_refused_resumed_and_stopped() {
         denied.said.contains("nothing was evicted") && denied.said.contains("--print-role"),
         "{denied:?}"
     );
+    let journal = std::fs::metadata(format!("{plan}.journal")).unwrap();
+    assert_eq!(journal.len(), 0, "nothing was begun, so another plan may take the place of this one");
     let roles =
         isolated(&mut Command::new(env!("CARGO_BIN_EXE_netmarks"))).args(["plan", "--print-role"]).output();
     cluster.apply("roles.yaml", &String::from_utf8(roles.unwrap().stdout).unwrap()).unwrap();
@@ -305,4 +307,15 @@ async fn a_plan_is_carried_out_refused_resumed_and_stopped() {
     plane.kubectl(&["uncordon", "from"]).unwrap();
     let awaiting = ended(awaiting).await.unwrap();
     assert_eq!((awaiting.code, awaiting.counts()), (Some(5), [0, 1, 0, 1]), "{awaiting:?}");
+    plane.kubectl(&["cordon", "from"]).unwrap();
+
+    // A Deployment that is scaled down while a replacement is awaited makes none, and the run goes on.
+    let bound = cluster.pods("bound").await.unwrap();
+    let scaled = cluster.plan("scaled.json", &[(names(&bound)[0], "to")]).unwrap();
+    let stopped = cluster.run(&scaled, &["--yes", "--ready-seconds", "1"]).unwrap();
+    assert_eq!((stopped.code, stopped.counts()), (Some(5), [0, 0, 0, 1]), "{stopped:?}");
+    cluster.kubectl(&["scale", "deployment/bound", "--replicas=1"]).unwrap();
+    let unreplaced = cluster.run(&scaled, &["--yes"]).unwrap();
+    assert_eq!((unreplaced.code, unreplaced.counts()), (Some(0), [0, 0, 0, 0]), "{unreplaced:?}");
+    assert_eq!(unreplaced.report["counts"]["unreplaced"], 1, "{unreplaced:?}");
 }

@@ -9,6 +9,7 @@ use netmarks_sources::prometheus::service_level::Queries;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cluster::{Answer, Said, Watch, evict, node};
+use crate::controller::controller;
 use crate::event::Event;
 use crate::health::Comparison;
 use crate::journal::{Journal, JournalError};
@@ -16,7 +17,7 @@ use crate::moves::Move;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::run::{Action, Facts, Health, Limits, Run, UNANSWERED_FOR};
-use crate::seen::NodeSeen;
+use crate::seen::{ControllerSeen, NodeSeen};
 use crate::shutdown::Shutdown;
 use crate::stop::Stop;
 
@@ -25,6 +26,9 @@ const MEASURED_EVERY: Duration = Duration::from_secs(15);
 
 /// Between two tries to see a node.
 const LOOKED_EVERY: Duration = Duration::from_secs(5);
+
+/// Between two looks at how many pods a controller wants.
+const SEEN_EVERY: Duration = Duration::from_secs(30);
 
 /// Why nothing could be begun, or the journal be kept.
 #[derive(Debug, thiserror::Error)]
@@ -88,13 +92,15 @@ pub async fn apply(
     let (done, all) = (run.outcomes().len(), run.moves().len());
     tell(Progress::Began { done, all });
     if run.is_finished() {
+        journal.headed().await?;
         return Ok(Report::new(&run, None));
     }
     let watch = listed(client, run.moves(), shutdown, tell).await?;
     let journal = journal.began().await?;
     let health = if guard.is_some() { Health::Unknown } else { Health::Fine };
     let (started, measured) = (Instant::now(), Duration::ZERO);
-    let mut driver = Driver { client, run, watch, guard, health, measured, node: None, started, tell };
+    let (node, controller) = (None, None);
+    let mut driver = Driver { client, run, watch, guard, health, measured, node, controller, started, tell };
     let (journal, stop) = driver.drive(journal, shutdown).await?;
     journal.ended(stop.as_ref()).await?;
     Ok(Report::new(&driver.run, stop))
@@ -143,6 +149,8 @@ struct Driver<'a, 't> {
     /// When the figures were last measured.
     measured: Duration,
     node: Option<(String, NodeSeen)>,
+    /// The controller of the pod that was evicted last, and when it was looked at.
+    controller: Option<(Duration, ControllerSeen)>,
     started: Instant,
     tell: &'t mut dyn FnMut(Progress<'_>),
 }
@@ -160,6 +168,7 @@ impl Driver<'_, '_> {
             let facts = Facts {
                 pods: &self.watch.pods,
                 node: self.node.as_ref().map(|(name, seen)| (name.as_str(), *seen)),
+                controller: self.controller.as_ref().map(|(_, seen)| seen),
                 health: &self.health,
             };
             match self.run.next(&facts, self.started.elapsed()) {
@@ -172,6 +181,11 @@ impl Driver<'_, '_> {
                         Ok(seen) => self.node = Some((node, seen)),
                         Err(error) => return Ok((journal, Some(Stop::Node { node, error }))),
                     }
+                }
+                Action::See { namespace, controller: of } => {
+                    let seen = controller(self.client, &namespace, &of);
+                    let seen = shutdown.token(self.run.is_evicted()).run_until_cancelled(seen).await;
+                    self.controller = seen.map(|seen| (self.started.elapsed(), seen));
                 }
                 Action::Record { number, event } => journal = self.record(journal, number, event).await?,
                 Action::Evict { number, event } => {
@@ -188,7 +202,7 @@ impl Driver<'_, '_> {
                             return Ok((journal, Some(Stop::Denied { pod: planned.pod, answer })));
                         }
                     };
-                    self.node = None;
+                    (self.node, self.controller) = (None, None);
                     journal = self.record(journal, number, answered).await?;
                 }
                 Action::Wait { until } => self.wait(until, shutdown).await,
@@ -243,6 +257,8 @@ impl Driver<'_, '_> {
     async fn wait(&mut self, until: Duration, shutdown: &Shutdown) {
         let due = self.measured + MEASURED_EVERY;
         let until = if matches!(self.health, Health::Worse { .. }) { until.min(due) } else { until };
+        let seen_again = self.controller.as_ref().map(|(at, _)| *at + SEEN_EVERY);
+        let until = seen_again.map_or(until, |again| until.min(again));
         let shutdown = shutdown.token(self.run.is_evicted());
         tokio::select! {
             said = self.watch.next() => {
@@ -255,6 +271,9 @@ impl Driver<'_, '_> {
         }
         // What was asked for before is old now.
         self.node = None;
+        if seen_again.is_some_and(|again| self.started.elapsed() >= again) {
+            self.controller = None;
+        }
         if self.guard.is_some() && self.started.elapsed() >= due {
             self.health = Health::Unknown;
         }

@@ -18,7 +18,7 @@ use crate::moves::Move;
 use crate::seen::{NodeSeen, Pods};
 
 /// How long one request may take; admission webhooks have 30 s at most.
-const REQUEST: Duration = Duration::from_secs(40);
+pub(crate) const REQUEST: Duration = Duration::from_secs(40);
 
 /// A pod that has finished needs no move, and neither is it in the way.
 const UNFINISHED: &str = "status.phase!=Succeeded,status.phase!=Failed";

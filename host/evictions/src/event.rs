@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::seen::NodeSeen;
+use crate::seen::{Controller, ControllerSeen, NodeSeen};
 
 /// Something that happened to one move.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ pub enum Event {
         /// Where it runs.
         node: String,
     },
+    /// The pod is gone, and no replacement comes.
+    Unreplaced {
+        /// The reason.
+        why: Unreplaced,
+    },
     /// The move is left out; nothing was evicted.
     Skipped {
         /// The reason.
@@ -42,12 +47,50 @@ pub enum Event {
 pub struct Subject {
     /// The pod's uid.
     pub pod_uid: String,
-    /// The uid of its controller.
-    pub controller_uid: String,
+    /// Who replaces it.
+    pub controller: Controller,
     /// Uids of the pods that the controller had, this one among them.
     pub known: Vec<String>,
     /// How long the pod may take to end.
     pub grace_seconds: u64,
+}
+
+/// Why no replacement comes: what the controller wants has changed since the pod was evicted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reason", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Unreplaced {
+    /// The controller does not exist any more.
+    ControllerGone,
+    /// It wants no more pods than it has: it was scaled down, or another took its place in a rollout.
+    Enough {
+        wants: u32,
+        /// Pods that are not being deleted.
+        has: u32,
+    },
+}
+
+impl Unreplaced {
+    /// Why a controller that has so many pods makes no other, if it makes none.
+    #[must_use]
+    pub fn by(seen: &ControllerSeen, has: usize) -> Option<Self> {
+        let has = u32::try_from(has).unwrap_or(u32::MAX);
+        match seen {
+            ControllerSeen::Gone => Some(Self::ControllerGone),
+            ControllerSeen::Wants(wants) if *wants <= has => Some(Self::Enough { wants: *wants, has }),
+            ControllerSeen::Wants(_) | ControllerSeen::Unknown { .. } => None,
+        }
+    }
+
+    /// In words that follow the pod's name.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::ControllerGone => "is not replaced: its controller does not exist any more".to_owned(),
+            Self::Enough { wants, has } => {
+                format!("is not replaced: its controller wants {wants} pods now, and has {has}")
+            }
+        }
+    }
 }
 
 /// Why a move is left out.
@@ -60,7 +103,7 @@ pub enum Skip {
     Other,
     /// The pod runs where it should already.
     There,
-    /// The pod runs on a third node, or on none.
+    /// The pod runs on a node that the plan does not name, or on no node.
     Elsewhere { node: Option<String> },
     /// The pod is being deleted.
     Terminating,

@@ -44,7 +44,7 @@ pub enum JournalError {
     Ended(#[source] tokio::task::JoinError),
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Header {
     journal_version: u64,
@@ -90,24 +90,36 @@ enum Mark {
 pub struct Journal {
     file: AppendFile,
     moves: Vec<String>,
+    /// The first line, where it is not written yet.
+    header: Option<Header>,
 }
 
-/// What a journal had when it was opened.
 impl Journal {
-    /// Opens the journal of these moves, or begins one; with the events in it. Blocking.
+    /// Opens the journal of these moves, or makes an empty file for one; with the events in it. Blocking.
     ///
     /// # Errors
     /// If it cannot be read and written, another process has it, or it is not of these moves.
     pub fn open(path: &Path, moves: &[Move]) -> Result<(Self, Vec<Event>), JournalError> {
-        let (mut file, text) = AppendFile::open(path, LIMIT)?;
-        let past = if text.is_empty() {
+        let (file, text) = AppendFile::open(path, LIMIT)?;
+        let (header, past) = if text.is_empty() {
             let header = Header { journal_version: VERSION, plan: digest(moves), moves: moves.len() };
-            file.append(&json(&header))?;
-            Vec::new()
+            (Some(header), Vec::new())
         } else {
-            read(path, &text, moves)?
+            (None, read(path, &text, moves)?)
         };
-        Ok((Self { file, moves: moves.iter().map(|planned| planned.pod.clone()).collect() }, past))
+        let moves = moves.iter().map(|planned| planned.pod.clone()).collect();
+        Ok((Self { file, moves, header }, past))
+    }
+
+    /// Writes of which moves it is, unless it says so already: a file in which nothing is belongs to no plan.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub async fn headed(mut self) -> Result<Self, JournalError> {
+        match self.header.take() {
+            Some(header) => self.append(json(&header)).await,
+            None => Ok(self),
+        }
     }
 
     /// Writes that a run begins.
@@ -136,8 +148,12 @@ impl Journal {
         self.write(Line::Run { at: unix_now(), run, why: early.map(ToString::to_string) }).await
     }
 
-    async fn write(mut self, line: Line) -> Result<Self, JournalError> {
-        let written = tokio::task::spawn_blocking(move || self.file.append(&json(&line)).map(|()| self));
+    async fn write(self, line: Line) -> Result<Self, JournalError> {
+        self.headed().await?.append(json(&line)).await
+    }
+
+    async fn append(mut self, line: String) -> Result<Self, JournalError> {
+        let written = tokio::task::spawn_blocking(move || self.file.append(&line).map(|()| self));
         Ok(written.await.map_err(JournalError::Ended)??)
     }
 }
@@ -174,7 +190,10 @@ fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalEr
                 {
                     return Err(bad(position, "an end without a beginning".to_owned()));
                 }
-                ended += usize::from(matches!(what, Event::Replaced { .. } | Event::Skipped { .. }));
+                ended += usize::from(matches!(
+                    what,
+                    Event::Replaced { .. } | Event::Unreplaced { .. } | Event::Skipped { .. }
+                ));
                 past.push(what);
             }
             Err(error) => return Err(bad(position, error.to_string())),
@@ -186,18 +205,28 @@ fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalEr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Skip, Subject};
+    use crate::event::{Skip, Subject, Unreplaced};
+    use crate::seen::Controller;
 
     fn moves(pods: &[&str]) -> Vec<Move> {
-        let each =
-            |pod: &&str| Move { pod: (*pod).to_owned(), uid: None, from: "a".to_owned(), to: "b".to_owned() };
+        let each = |pod: &&str| Move {
+            pod: (*pod).to_owned(),
+            uid: None,
+            from: "a".to_owned(),
+            to: "b".to_owned(),
+            or: Vec::new(),
+        };
         pods.iter().map(each).collect()
     }
 
     fn evicting() -> Event {
         Event::Evicting(Subject {
             pod_uid: "1".to_owned(),
-            controller_uid: "2".to_owned(),
+            controller: Controller {
+                uid: "2".to_owned(),
+                kind: "ReplicaSet".to_owned(),
+                name: "cart".to_owned(),
+            },
             known: vec!["1".to_owned()],
             grace_seconds: 30,
         })
@@ -207,7 +236,7 @@ mod tests {
     async fn what_is_written_is_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("journal");
-        let moves = moves(&["shop/cart", "shop/ads"]);
+        let moves = moves(&["shop/cart", "shop/ads", "shop/web"]);
         let (journal, past) = Journal::open(&path, &moves).unwrap();
         assert_eq!(past, []);
         let events = [
@@ -217,14 +246,29 @@ mod tests {
             Event::Evicted,
             Event::Replaced { by: "shop/cart-2".to_owned(), node: "b".to_owned() },
             Event::Skipped { why: Skip::Elsewhere { node: None } },
+            Event::Unreplaced { why: Unreplaced::Enough { wants: 1, has: 2 } },
         ];
         let mut journal = journal.began().await.unwrap();
-        for (number, event) in [0, 0, 0, 0, 0, 1].into_iter().zip(&events) {
+        for (number, event) in [0, 0, 0, 0, 0, 1, 2].into_iter().zip(&events) {
             journal = journal.happened(number, event.clone()).await.unwrap();
         }
         drop(journal.ended(Some(&Stop::Window)).await.unwrap());
         let (_, past) = Journal::open(&path, &moves).unwrap();
         assert_eq!(past, events);
+    }
+
+    #[tokio::test]
+    async fn a_journal_in_which_nothing_happened_is_of_no_plan() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        drop(Journal::open(&path, &moves(&["shop/cart"])).unwrap());
+        assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
+        let (journal, past) = Journal::open(&path, &moves(&["shop/ads"])).unwrap();
+        assert_eq!(past, []);
+        drop(journal.began().await.unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+        let error = Journal::open(&path, &moves(&["shop/cart"])).unwrap_err();
+        assert!(matches!(error, JournalError::OtherPlan { .. }), "{error}");
     }
 
     mod hostile {
@@ -235,7 +279,7 @@ mod tests {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("journal");
             let ours = moves(&["shop/cart"]);
-            drop(Journal::open(&path, &ours).unwrap());
+            drop(Journal::open(&path, &ours).unwrap().0.headed().await.unwrap());
             let text = std::fs::read_to_string(&path).unwrap();
             let error = Journal::open(&path, &moves(&["shop/ads"])).unwrap_err();
             assert!(matches!(error, JournalError::OtherPlan { .. }), "{error}");

@@ -11,6 +11,7 @@
 
 pub mod apply;
 mod cluster;
+mod controller;
 pub mod dry_run;
 pub mod event;
 pub mod health;

@@ -16,6 +16,9 @@ pub struct Move {
     pub from: String,
     /// The node that its replacement should be on.
     pub to: String,
+    /// Nodes that are as good: kube-scheduler may choose one of them instead.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub or: Vec<String>,
 }
 
 impl Move {
@@ -24,16 +27,23 @@ impl Move {
     pub fn parts(&self) -> (&str, &str) {
         self.pod.split_once('/').unwrap_or(("", &self.pod))
     }
+
+    /// Whether a replacement on this node is where the plan wants it.
+    #[must_use]
+    pub fn is_there(&self, node: &str) -> bool {
+        self.to == node || self.or.iter().any(|other| other == node)
+    }
 }
 
 /// By what a journal knows its plan: the digest of all moves in their order.
 #[must_use]
 pub fn digest(moves: &[Move]) -> Digest {
-    // Each text ends with a byte that no name has, so that no two plans have the same bytes.
-    let texts = moves
-        .iter()
-        .flat_map(|Move { pod, uid, from, to }| [pod.as_str(), uid.as_deref().unwrap_or(""), from, to]);
-    Digest::of(&texts.flat_map(|text| [text.as_bytes(), b"\n"]).collect::<Vec<_>>().concat())
+    // Names have neither commas nor line ends, so that no two plans have the same text.
+    let line = |Move { pod, uid, from, to, or }: &Move| {
+        let (uid, or) = (uid.as_deref().unwrap_or(""), or.join(","));
+        format!("{pod}\n{uid}\n{from}\n{to}\n{or}\n")
+    };
+    Digest::of(moves.iter().map(line).collect::<String>().as_bytes())
 }
 
 #[cfg(test)]
@@ -42,23 +52,27 @@ mod tests {
 
     #[test]
     fn any_difference_is_another_plan() {
-        let plan = |moves: &[[&str; 4]]| {
-            let moves = moves.iter().map(|[pod, uid, from, to]| Move {
+        let plan = |moves: &[[&str; 5]]| {
+            let moves = moves.iter().map(|[pod, uid, from, to, or]| Move {
                 pod: (*pod).to_owned(),
                 uid: Some((*uid).to_owned()).filter(|uid| !uid.is_empty()),
                 from: (*from).to_owned(),
                 to: (*to).to_owned(),
+                or: or.split_whitespace().map(str::to_owned).collect(),
             });
             digest(&moves.collect::<Vec<_>>())
         };
-        let (first, second) = (["shop/cart", "", "a", "b"], ["shop/ads", "1", "a", "c"]);
+        let (first, second) = (["shop/cart", "", "a", "b", ""], ["shop/ads", "1", "a", "c", ""]);
         let digests = [
             plan(&[]),
             plan(&[first]),
             plan(&[first, second]),
             plan(&[second, first]),
-            plan(&[["shop/cart", "", "ab", ""]]),
-            plan(&[["shop/cart", "1", "a", "b"]]),
+            plan(&[["shop/cart", "", "ab", "", ""]]),
+            plan(&[["shop/cart", "1", "a", "b", ""]]),
+            plan(&[["shop/cart", "", "a", "b", "c"]]),
+            plan(&[["shop/cart", "", "a", "b", "c d"]]),
+            plan(&[["shop/cart", "", "a", "b", "cd"]]),
         ];
         for (index, digest) in digests.iter().enumerate() {
             assert_eq!(digests.iter().position(|other| other == digest), Some(index));

@@ -3,7 +3,7 @@
 use netmarks_core::digest::Digest;
 use serde::Serialize;
 
-use crate::event::Skip;
+use crate::event::{Skip, Unreplaced};
 use crate::moves::{Move, digest};
 use crate::run::{Outcome, Run};
 use crate::stop::Stop;
@@ -25,8 +25,10 @@ pub struct Report {
 pub struct Counts {
     /// The replacement is where it should be.
     pub moved: usize,
-    /// The replacement is on a third node, or the old one.
+    /// The replacement is on a node that the plan does not name, or the old one.
     pub elsewhere: usize,
+    /// The pod was evicted, and no replacement comes.
+    pub unreplaced: usize,
     /// Nothing was evicted.
     pub skipped: usize,
     /// They have not ended, or not begun.
@@ -54,6 +56,9 @@ pub struct Moved {
     /// Where the replacement runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
+    /// Why no replacement comes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreplaced: Option<Unreplaced>,
     /// Why nothing was evicted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skipped: Option<Skip>,
@@ -67,6 +72,8 @@ pub enum MoveResult {
     Moved,
     /// The replacement is on another node.
     Elsewhere,
+    /// The pod was evicted, and no replacement comes.
+    Unreplaced,
     /// Nothing was evicted.
     Skipped,
     /// The pod was evicted, and its replacement is not ready.
@@ -84,14 +91,19 @@ impl Report {
                 result,
                 replacement: None,
                 node: None,
+                unreplaced: None,
                 skipped: None,
             };
             match run.outcomes().get(number) {
                 Some(Outcome::Replaced { by, node }) => {
-                    let there = *node == planned.to;
+                    let there = planned.is_there(node);
                     *(if there { &mut counts.moved } else { &mut counts.elsewhere }) += 1;
                     let result = if there { MoveResult::Moved } else { MoveResult::Elsewhere };
                     Moved { replacement: Some(by.clone()), node: Some(node.clone()), ..moved(result) }
+                }
+                Some(Outcome::Unreplaced(why)) => {
+                    counts.unreplaced += 1;
+                    Moved { unreplaced: Some(why.clone()), ..moved(MoveResult::Unreplaced) }
                 }
                 Some(Outcome::Skipped(why)) => {
                     counts.skipped += 1;
@@ -107,5 +119,30 @@ impl Report {
         let moves = moves.collect();
         let stopped = stop.map(|stop| Stopped { text: stop.to_string(), stop });
         Self { plan: digest(run.moves()), counts, stopped, moves }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::run::Limits;
+
+    #[test]
+    fn a_node_that_is_as_good_is_where_the_plan_wants_the_pod() {
+        let planned = |name: &str| Move {
+            pod: format!("shop/{name}"),
+            uid: None,
+            from: "a".to_owned(),
+            to: "b".to_owned(),
+            or: vec!["c".to_owned()],
+        };
+        let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
+        let gone = Event::Unreplaced { why: Unreplaced::ControllerGone };
+        let before = [replaced("b"), replaced("c"), replaced("d"), Event::Skipped { why: Skip::Gone }, gone];
+        let run = Run::new(["1", "2", "3", "4", "5", "6"].map(planned).into(), Limits::default(), &before);
+        let report = Report::new(&run, None);
+        assert_eq!(report.counts, Counts { moved: 2, elsewhere: 1, unreplaced: 1, skipped: 1, left: 1 });
+        assert_eq!((report.moves[1].result, report.moves[1].node.as_deref()), (MoveResult::Moved, Some("c")));
     }
 }

@@ -3,17 +3,20 @@
 //! A run changes by events alone, and each is in the journal before it counts: so a run that is resumed is one to which the
 //! journal's events happened. Times are since this run began; patience begins again with each run.
 
+mod replacement;
+
 use std::time::Duration;
 
-use crate::event::{Event, Skip, Subject};
+use crate::event::{Event, Skip, Subject, Unreplaced};
 use crate::moves::Move;
-use crate::seen::{NodeSeen, PodSeen, Pods};
+use crate::seen::{Controller, ControllerSeen, NodeSeen, PodSeen, Pods};
 use crate::stop::Stop;
 
 /// What bounds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// So many moves may turn out otherwise than planned: the replacement is on a third node, or the move was left out.
+    /// So many moves may turn out otherwise than planned: the replacement is on a node that the plan does not name, none came, or the move
+    /// was left out.
     pub most_elsewhere: u32,
     /// How long an eviction may be refused.
     pub patience: Duration,
@@ -59,6 +62,8 @@ pub enum Action {
     Measure,
     /// Say what this node is like.
     Look { node: String },
+    /// Say how many pods this controller wants now.
+    See { namespace: String, controller: Controller },
     /// Write the event into the journal, then ask the API server to evict the pod with this uid.
     Evict { number: usize, event: Event },
     /// Write the event into the journal.
@@ -92,6 +97,8 @@ pub struct Facts<'a> {
     pub pods: &'a Pods,
     /// The last node that was looked at, if nothing was waited for since.
     pub node: Option<(&'a str, NodeSeen)>,
+    /// The controller of the pod that was evicted, if it was looked at lately.
+    pub controller: Option<&'a ControllerSeen>,
     pub health: &'a Health,
 }
 
@@ -99,6 +106,7 @@ pub struct Facts<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Replaced { by: String, node: String },
+    Unreplaced(Unreplaced),
     Skipped(Skip),
 }
 
@@ -192,9 +200,14 @@ impl Run {
                 self.failed = None;
             }
             Event::Replaced { by, node } => {
-                let planned = self.current().is_some_and(|(_, planned)| planned.to == *node);
+                let planned = self.current().is_some_and(|(_, planned)| planned.is_there(node));
                 self.elsewhere += u32::from(!planned);
                 self.end(Outcome::Replaced { by: by.clone(), node: node.clone() });
+                self.next_from = now + self.limits.pause;
+            }
+            Event::Unreplaced { why } => {
+                self.elsewhere += 1;
+                self.end(Outcome::Unreplaced(why.clone()));
                 self.next_from = now + self.limits.pause;
             }
             Event::Skipped { why } => {
@@ -240,7 +253,7 @@ impl Run {
         let record = |event| Action::Record { number, event };
         match &self.phase {
             Phase::Evicted { subject, since } => {
-                self.replacement(number, planned, subject, *since, facts.pods, now)
+                self.replacement(number, planned, subject, *since, facts, now)
             }
             // Was it done, and the answer lost?
             Phase::Asked(subject) if ends(facts.pods.get(&planned.pod), &subject.pod_uid) => {
@@ -316,53 +329,11 @@ impl Run {
         let (namespace, _) = planned.parts();
         let subject = Subject {
             pod_uid: seen.uid.clone(),
-            controller_uid: controller.to_owned(),
-            known: facts.pods.of(namespace, controller).map(|(_, pod)| pod.uid.clone()).collect(),
+            controller: controller.clone(),
+            known: facts.pods.of(namespace, &controller.uid).map(|(_, pod)| pod.uid.clone()).collect(),
             grace_seconds: seen.grace_seconds,
         };
         Action::Evict { number, event: Event::Evicting(subject) }
-    }
-
-    fn replacement(
-        &self,
-        number: usize,
-        planned: &Move,
-        subject: &Subject,
-        since: Duration,
-        pods: &Pods,
-        now: Duration,
-    ) -> Action {
-        let (namespace, _) = planned.parts();
-        let new = || {
-            let of_controller = pods.of(namespace, &subject.controller_uid);
-            of_controller.filter(|(_, pod)| !subject.known.contains(&pod.uid) && !pod.terminating)
-        };
-        let leaves = pods.get(&planned.pod).is_some_and(|pod| pod.uid == subject.pod_uid);
-        let ready = new().filter_map(|(name, pod)| Some((name, pod.node.as_ref().filter(|_| pod.ready)?)));
-        // One on the target goes first: that another came at the same time does not make the move fail.
-        let found = ready.min_by_key(|(name, node)| (**node != planned.to, *name));
-        if let (Some((name, node)), false) = (found, leaves) {
-            let event = Event::Replaced { by: format!("{namespace}/{name}"), node: node.clone() };
-            return Action::Record { number, event };
-        }
-        let until = since + Duration::from_secs(subject.grace_seconds) + self.limits.ready_within;
-        if now < until {
-            return Action::Wait { until };
-        }
-        let state = match (new().min_by_key(|(name, _)| *name), leaves) {
-            (_, true) if found.is_some() => "its replacement is ready, but it has not ended".to_owned(),
-            (None, true) => "it has not ended".to_owned(),
-            (None, false) => "its controller has made no replacement".to_owned(),
-            (Some((name, PodSeen { node: Some(node), .. })), _) => {
-                format!("its replacement {namespace}/{name} on {node} is not ready")
-            }
-            (Some((name, PodSeen { unschedulable, .. })), _) => {
-                let why = unschedulable.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-                format!("its replacement {namespace}/{name} is pending{why}")
-            }
-        };
-        let seconds = until.saturating_sub(since).as_secs();
-        Action::Stop(Stop::NotReplaced { pod: planned.pod.clone(), seconds, state })
     }
 }
 
@@ -371,8 +342,8 @@ fn ends(seen: Option<&PodSeen>, uid: &str) -> bool {
     seen.is_none_or(|pod| pod.uid != uid || pod.terminating)
 }
 
-/// The pod of a move and its controller's uid, if it is as planned and would be replaced.
-pub(crate) fn movable<'a>(planned: &Move, pods: &'a Pods) -> Result<(&'a PodSeen, &'a str), Skip> {
+/// The pod of a move and its controller, if it is as planned and would be replaced.
+pub(crate) fn movable<'a>(planned: &Move, pods: &'a Pods) -> Result<(&'a PodSeen, &'a Controller), Skip> {
     let seen = pods.get(&planned.pod).ok_or(Skip::Gone)?;
     if planned.uid.as_ref().is_some_and(|uid| *uid != seen.uid) {
         return Err(Skip::Other);
@@ -382,11 +353,11 @@ pub(crate) fn movable<'a>(planned: &Move, pods: &'a Pods) -> Result<(&'a PodSeen
     }
     match &seen.node {
         Some(node) if *node == planned.from => {}
-        Some(node) if *node == planned.to => return Err(Skip::There),
+        Some(node) if planned.is_there(node) => return Err(Skip::There),
         node => return Err(Skip::Elsewhere { node: node.clone() }),
     }
     match &seen.controller {
-        Some(controller) if !NOT_REPLACING.contains(&controller.kind.as_str()) => Ok((seen, &controller.uid)),
+        Some(controller) if !NOT_REPLACING.contains(&controller.kind.as_str()) => Ok((seen, controller)),
         other => {
             Err(Skip::NotReplaced { controller: other.as_ref().map(|controller| controller.kind.clone()) })
         }

@@ -6,9 +6,11 @@ use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::runtime::watcher::Event;
+use serde::{Deserialize, Serialize};
 
 /// Who replaces a pod.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Controller {
     pub uid: String,
     /// Such as `ReplicaSet`.
@@ -139,6 +141,17 @@ impl Pods {
             None => drop(known.pods.remove(name)),
         }
     }
+}
+
+/// How many pods a controller wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ControllerSeen {
+    Gone,
+    Wants(u32),
+    /// It cannot be looked at.
+    Unknown {
+        why: String,
+    },
 }
 
 /// Whether a node takes pods.

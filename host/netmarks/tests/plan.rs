@@ -255,7 +255,10 @@ fn a_plan_of_nothing_is_carried_out_and_its_journal_is_of_no_other_plan() {
 
     let done = success(&apply(&none, &["--yes", "-o", "json", "--journal", &journal])).unwrap();
     let report: Value = serde_json::from_str(&done).unwrap();
-    assert_eq!(report["counts"], json!({"moved": 0, "elsewhere": 0, "skipped": 0, "left": 0}));
+    assert_eq!(
+        report["counts"],
+        json!({"moved": 0, "elsewhere": 0, "unreplaced": 0, "skipped": 0, "left": 0})
+    );
     assert_eq!(report["stopped"], Value::Null);
     let before = std::fs::read_to_string(&journal).unwrap();
     let output = apply(&full, &["--yes", "--journal", &journal]);
@@ -316,6 +319,15 @@ mod hostile {
             (&["--frozen-node", "n9"], 4, "no node `n9`"),
             (&["--price-across-zones", "NaN"], 1, "give a number from 0"),
             (&["--policy", "nobody"], 2, "`nobody` is neither"),
+            (&["--stop-at=NaN"], 2, "from 0 to 1"),
+            (&["--stop-at=-1"], 2, "from 0 to 1"),
+            (&["--share-of-pods=2"], 2, "from 0 to 1"),
+            (&["--headroom=1.5"], 2, "from 0 to 1"),
+            (&["--headroom=-1"], 2, "from 0 to 1"),
+            (&["--most-on-node=-1"], 2, "from 0 to 1"),
+            (&["--most-in-zone=inf"], 2, "from 0 to 1"),
+            (&["--least-gain=NaN"], 2, "give a number from 0"),
+            (&["--least-gain=-5"], 2, "give a number from 0"),
         ] {
             let (found, said) = refused(&[&["--snapshot", &file], arguments].concat());
             assert_eq!(found, Some(code), "{arguments:?}: {said}");

@@ -335,6 +335,7 @@ fn planned(subject: &Subject, made: &Made) -> Option<PlannedMove> {
         owner: Controller { kind: owner.kind.clone(), name: owner.name.clone() },
         from: node(made.from)?,
         to: node(made.to)?,
+        or: made.or.iter().filter_map(|other| node(*other)).collect(),
         gain: made.gain,
         risks: made.risks.clone(),
     })

@@ -18,8 +18,10 @@ pub(crate) struct Movable {
 /// For each pod of a world how its controller replaces it, or why it stays.
 pub(crate) fn movable(world: &World, limits: &Limits) -> Vec<Result<Movable, Obstacle>> {
     let inventory = world.inventory();
+    // A pod that waits for a node answers nobody.
     let mut of_application = vec![0_usize; inventory.applications.len()];
-    for application in inventory.pods.iter().filter_map(|pod| pod.application) {
+    let placed = inventory.pods.iter().filter(|pod| pod.node.is_some());
+    for application in placed.filter_map(|pod| pod.application) {
         if let Some(count) = of_application.get_mut(application) {
             *count += 1;
         }

@@ -85,6 +85,25 @@ fn pods_that_talk_are_brought_together_and_the_plan_reads_back() {
 }
 
 #[test]
+fn a_plan_names_all_nodes_that_are_as_good() {
+    // Each `b` is on a node of its own and stays there: the first `a` is as well beside the one as beside the other.
+    let pods = [("a", 0, "ReplicaSet"), ("a", 0, "ReplicaSet"), ("b", 1, "Job"), ("b", 2, "Job")];
+    let mut file = snapshot(&pods);
+    for node in file["nodes"].as_array_mut().unwrap() {
+        node["labels"]["topology.kubernetes.io/zone"] = json!("z");
+    }
+    let plan = made(&file, all()).unwrap();
+    let first = &plan.moves[0];
+    let mut nodes = first.or.clone();
+    nodes.push(first.to.clone());
+    nodes.sort();
+    assert_eq!(nodes, ["n1", "n2"], "{first:?}");
+    assert!(first.risks.contains(&Risk::Tie { nodes: first.or.clone() }), "{first:?}");
+    // The second goes where the first did not.
+    assert_eq!((plan.moves.len(), &plan.moves[1].or), (2, &Vec::new()), "{plan:?}");
+}
+
+#[test]
 fn what_must_stay_stays_and_the_plan_says_why() {
     let with = |pods: &[(&str, usize, &str)], change: fn(&mut Value), limits| {
         let mut file = snapshot(pods);
@@ -105,6 +124,15 @@ fn what_must_stay_stays_and_the_plan_says_why() {
     let asked = with(&alone, same, Limits { singletons: true, ..all() });
     assert!(
         asked.moves.iter().all(|planned| planned.risks.contains(&Risk::OnlyPod)) && asked.moves.len() == 1,
+        "{asked:?}"
+    );
+    let waits: fn(&mut Value) = |file| file["pods"][1]["node"] = Value::Null;
+    let one_runs = [("a", 0, "ReplicaSet"), ("a", 0, "ReplicaSet"), ("b", 1, "ReplicaSet")];
+    let left = with(&one_runs, waits, all());
+    assert_eq!((left.moves.len(), obstacles(&left)), (0, vec![Obstacle::OnlyPod, Obstacle::Pending]));
+    let asked = with(&one_runs, waits, Limits { singletons: true, ..all() });
+    assert!(
+        !asked.moves.is_empty() && asked.moves.iter().all(|planned| planned.risks.contains(&Risk::OnlyPod)),
         "{asked:?}"
     );
     let spent = with(

@@ -16,6 +16,8 @@ const ENOUGH_TRAFFIC: f64 = 0.1;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct MadeFor {
     nodes: Vec<Node>,
+    /// Which of them take only pods of applications that run there already.
+    closed: Vec<bool>,
     replicas: BTreeMap<String, u32>,
     flows: BTreeMap<(String, String), f64>,
 }
@@ -33,6 +35,7 @@ impl MadeFor {
         let flows = inventory.flows.iter();
         Self {
             nodes: inventory.nodes.iter().map(node).collect(),
+            closed: scene.closed().to_vec(),
             replicas,
             flows: flows
                 .map(|flow| ((name(flow.source), name(flow.destination)), flow.bytes_per_second))
@@ -42,7 +45,7 @@ impl MadeFor {
 
     /// Whether another target should be made now.
     pub(crate) fn changed_enough(&self, now: &Self) -> bool {
-        if self.nodes != now.nodes {
+        if self.nodes != now.nodes || self.closed != now.closed {
             return true;
         }
         let count = |replicas: &BTreeMap<String, u32>| replicas.values().copied().map(f64::from).sum::<f64>();
@@ -68,6 +71,7 @@ mod tests {
     fn made_for(pods: u32, bytes: f64) -> MadeFor {
         MadeFor {
             nodes: vec![Node { name: "a".into(), ..Node::default() }],
+            closed: vec![false],
             replicas: [("shop/web".to_owned(), pods), ("shop/db".to_owned(), 50)].into(),
             flows: [
                 (("shop/web".into(), "shop/db".into()), bytes),
@@ -87,6 +91,8 @@ mod tests {
         let mut other = made_for(50, 100.0);
         other.nodes[0].name = "b".into();
         assert!(before.changed_enough(&other), "another node");
+        let closed = MadeFor { closed: vec![true], ..before.clone() };
+        assert!(before.changed_enough(&closed) && closed.changed_enough(&before), "one that takes no pods");
         assert!(MadeFor::default().changed_enough(&before));
     }
 }

@@ -11,9 +11,7 @@ use netmarks_core::snapshot::{ApplicationRow, Snapshot};
 use netmarks_placement::{Flow, Goal, Inventory, Node, Placement, Pod, Routing};
 
 use crate::config::{TargetConfig, TargetRouting};
-
-/// Pods that a kubelet takes unless it is told otherwise.
-const DEFAULT_PODS: u32 = 110;
+use crate::waiting::{most_pods, taking_part};
 
 /// Steps between a flow and its double to which flows are rounded: replicas of this program measure a little differently and should
 /// all the same see the same.
@@ -39,7 +37,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// As a snapshot has it.
+    /// As a snapshot has it. Of pods that do not run yet no more take part than the nodes have room for, and than `max_pods` allows.
     #[must_use]
     pub fn new(snapshot: &Snapshot, config: &TargetConfig) -> Self {
         let mut nodes: Vec<(NodeId, &str)> =
@@ -55,7 +53,9 @@ impl Scene {
         let mut pods = Vec::new();
         let mut on_closed = Vec::new();
         let closed: Vec<bool> = nodes.iter().map(|(id, _)| snapshot.node(*id).closed).collect();
-        for (index, (name, row)) in applications.iter().enumerate() {
+        let waiting =
+            taking_part(nodes.iter().map(|(id, _)| snapshot.node(*id)), &applications, config.max_pods);
+        for (index, ((name, row), waiting)) in applications.iter().zip(waiting).enumerate() {
             let each = row.mean_requests();
             let pod = |node: Option<usize>| Pod {
                 name: name.as_str().to_owned(),
@@ -82,10 +82,7 @@ impl Scene {
                     *sum_of_pods += count;
                 }
             }
-            if row.confined == 0 {
-                let waiting = row.replicas(0).saturating_sub(row.pods);
-                pods.extend((0..waiting).map(|_| pod(None)));
-            }
+            pods.extend((0..waiting).map(|_| pod(None)));
             let is_closed = |node: &usize| closed.get(*node).copied().unwrap_or(false);
             on_closed.push(placed.iter().map(|(node, _)| *node).filter(is_closed).collect());
         }
@@ -122,6 +119,11 @@ impl Scene {
         let application = self.inventory.pods.get(pod).and_then(|pod| pod.application);
         let stays = application.and_then(|application| self.on_closed.get(application));
         stays.is_some_and(|nodes| nodes.contains(&node))
+    }
+
+    /// By node, whether it takes only pods of applications that run there already.
+    pub(crate) fn closed(&self) -> &[bool] {
+        &self.closed
     }
 
     /// What the search maximises.
@@ -188,7 +190,6 @@ fn node(snapshot: &Snapshot, id: NodeId, name: &str, counted: Resources, pods: u
     let row = snapshot.node(id);
     let beside =
         |all: u64, requested: u64, counted: u64| all.saturating_sub(requested.saturating_sub(counted));
-    let max_pods = if row.max_pods == 0 { DEFAULT_PODS } else { row.max_pods };
     Node {
         name: name.to_owned(),
         zone: (row.zone != 0).then(|| row.zone.to_string()),
@@ -199,7 +200,7 @@ fn node(snapshot: &Snapshot, id: NodeId, name: &str, counted: Resources, pods: u
             counted.cpu_millicores,
         ),
         memory_bytes: beside(row.allocatable.memory_bytes, row.requested.memory_bytes, counted.memory_bytes),
-        max_pods: max_pods.saturating_sub(row.pods.saturating_sub(pods)),
+        max_pods: most_pods(&row).saturating_sub(row.pods.saturating_sub(pods)),
     }
 }
 

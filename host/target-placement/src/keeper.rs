@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
+use netmarks_core::snapshot::Snapshot;
 use netmarks_placement::{Effort, Occupancy, Packed, gained_bytes, pack};
 use netmarks_state::{ClusterOrigin, ClusterState, TargetReport, TargetState};
 use tokio_util::sync::CancellationToken;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::change::MadeFor;
 use crate::config::TargetConfig;
 use crate::inventory::{Scene, Target};
+use crate::waiting::running;
 
 /// Seconds between two looks while there is no target yet.
 const SOON: f64 = 15.0;
@@ -116,7 +118,7 @@ impl<W: Fn() -> bool> Keeper<W> {
         }
         let (config, kept, shutdown) = (self.config.clone(), self.kept.take(), shutdown.clone());
         let when_idle = self.when_idle;
-        let work = move || step(&Scene::new(&snapshot, &config), &config, kept, &|| shutdown.is_cancelled());
+        let work = move || step(&snapshot, &config, kept, &|| shutdown.is_cancelled());
         // The thread gives way to all others, so it may take longer than the search would.
         let done = tokio::task::spawn_blocking(move || when_idle(Box::new(work))).await;
         let Ok(Some(Step { kept, changed, report })) = done else {
@@ -164,7 +166,7 @@ fn until_next(now: f64, every: f64) -> Duration {
 
 /// One look at the cluster: the target as it was kept, or another if enough changed.
 fn step(
-    scene: &Scene,
+    snapshot: &Snapshot,
     config: &TargetConfig,
     kept: Option<Kept>,
     stopped: &(dyn Fn() -> bool + Sync),
@@ -174,11 +176,12 @@ fn step(
         changed: false,
         report: TargetReport { state, ..TargetReport::default() },
     };
-    let inventory = &scene.inventory;
-    let total = inventory.bytes_per_second();
-    if inventory.pods.len() > config.max_pods {
+    if running(snapshot) > config.max_pods as u64 {
         return none(TargetState::TooLarge);
     }
+    let scene = &Scene::new(snapshot, config);
+    let inventory = &scene.inventory;
+    let total = inventory.bytes_per_second();
     if total <= 0.0 {
         return none(TargetState::Waiting);
     }

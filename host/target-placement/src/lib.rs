@@ -11,6 +11,7 @@ mod change;
 mod config;
 mod inventory;
 mod keeper;
+mod waiting;
 
 pub use config::{TargetConfig, TargetRouting};
 pub use inventory::{Scene, Target};

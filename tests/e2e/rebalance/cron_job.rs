@@ -81,13 +81,7 @@ async fn the_charts_cron_job_moves_pods_to_what_they_talk_to() {
     );
 
     let only = format!("rebalance.namespaces[0]={namespace}");
-    let more = [
-        "rebalance.enabled=true",
-        &only,
-        "rebalance.dryRun=false",
-        "rebalance.pauseSeconds=0",
-        "rebalance.extraArgs[0]=--most-elsewhere=100",
-    ];
+    let more = ["rebalance.enabled=true", &only, "rebalance.dryRun=false", "rebalance.pauseSeconds=0"];
     let release = Release::install(&plane, &chart(), &values(prometheus.url(), &more)).unwrap();
     let config = scratch(&plane, "rebalance.yaml", &release.config("netmarks").unwrap()).unwrap();
     let state: PathBuf = plane.folder().join("rebalance-state");

@@ -3,14 +3,13 @@
 mod world;
 
 use super::*;
-use crate::seen::Controller;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 fn planned(pod: &str) -> Move {
-    Move { pod: format!("shop/{pod}"), uid: None, from: "a".to_owned(), to: "b".to_owned() }
+    Move { pod: format!("shop/{pod}"), uid: None, from: "a".to_owned(), to: "b".to_owned(), or: Vec::new() }
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
@@ -30,6 +29,7 @@ struct Setting {
     run: Run,
     pods: Pods,
     node: NodeSeen,
+    controller: Option<ControllerSeen>,
     health: Health,
 }
 
@@ -41,7 +41,14 @@ impl Setting {
             pods.set(&format!("shop/{name}"), Some(pod(&format!("uid-{name}"), Some("a"), "ReplicaSet")));
         }
         let moves = names.iter().map(|name| planned(name)).collect();
-        Self { run: Run::new(moves, limits, &[]), pods, node: NodeSeen::Ready, health: Health::Fine }
+        let controller = Some(ControllerSeen::Wants(9));
+        Self {
+            run: Run::new(moves, limits, &[]),
+            pods,
+            node: NodeSeen::Ready,
+            controller,
+            health: Health::Fine,
+        }
     }
 
     fn next(&self, at: u64) -> Action {
@@ -49,7 +56,9 @@ impl Setting {
     }
 
     fn next_at(&self, at: Duration) -> Action {
-        self.run.next(&Facts { pods: &self.pods, node: Some(("b", self.node)), health: &self.health }, at)
+        let (pods, health) = (&self.pods, &self.health);
+        let (node, controller) = (Some(("b", self.node)), self.controller.as_ref());
+        self.run.next(&Facts { pods, node, controller, health }, at)
     }
 
     fn happens(&mut self, event: &Event, at: u64) {
@@ -203,6 +212,26 @@ fn it_stops_when_too_much_is_not_as_planned() {
 }
 
 #[test]
+fn a_node_that_is_as_good_is_not_elsewhere() {
+    let names = ["1", "2", "3"];
+    let mut setting = Setting::new(&names, Limits { most_elsewhere: 0, ..Limits::default() });
+    let or = vec!["c".to_owned(), "d".to_owned()];
+    let moves = setting.run.moves().iter().map(|planned| Move { or: or.clone(), ..planned.clone() });
+    setting.run = Run::new(moves.collect(), Limits { most_elsewhere: 0, ..Limits::default() }, &[]);
+    setting.evict(0);
+    setting.set("1", None);
+    setting.set("0", Some(pod("scaled-up", Some("e"), "ReplicaSet")));
+    setting.set("5", Some(pod("uid-5", Some("d"), "ReplicaSet")));
+    let event = Event::Replaced { by: "shop/5".to_owned(), node: "d".to_owned() };
+    assert_eq!(setting.next(1), Action::Record { number: 0, event: event.clone() });
+    setting.happens(&event, 1);
+    assert!(matches!(setting.next(1), Action::Evict { number: 1, .. }));
+    // A pod that is there already need not move.
+    setting.set("2", Some(pod("uid-2", Some("c"), "ReplicaSet")));
+    assert_eq!(setting.next(1), Action::Record { number: 1, event: Event::Skipped { why: Skip::There } });
+}
+
+#[test]
 fn a_lost_answer_is_found_out() {
     let mut setting = Setting::new(&["cart-1"], Limits::default());
     let Action::Evict { event, .. } = setting.next(0) else { panic!() };
@@ -307,4 +336,38 @@ fn a_replacement_that_does_not_come_is_named() {
         let stop = Stop::NotReplaced { pod: "shop/cart-1".to_owned(), seconds: 630, state: says.to_owned() };
         assert_eq!(setting.next(630), Action::Stop(stop));
     }
+}
+
+#[test]
+fn a_replacement_that_no_controller_will_make_is_not_awaited() {
+    let mut setting = Setting::new(&["cart-1", "cart-2"], Limits { most_elsewhere: 0, ..Limits::default() });
+    setting.set("cart-0", Some(pod("sibling", Some("c"), "ReplicaSet")));
+    setting.evict(0);
+    setting.controller = None;
+    assert_eq!(setting.next(1), Action::Wait { until: seconds(630) }, "it has not ended");
+    setting.set("cart-1", None);
+    let Action::See { namespace, controller } = setting.next(2) else { panic!("{:?}", setting.next(2)) };
+    assert_eq!((namespace.as_str(), controller.uid.as_str()), ("shop", "of-ReplicaSet"));
+    for (seen, why) in [
+        (ControllerSeen::Wants(3), None),
+        (ControllerSeen::Unknown { why: "forbidden".to_owned() }, None),
+        (ControllerSeen::Wants(2), Some(Unreplaced::Enough { wants: 2, has: 2 })),
+        (ControllerSeen::Wants(0), Some(Unreplaced::Enough { wants: 0, has: 2 })),
+        (ControllerSeen::Gone, Some(Unreplaced::ControllerGone)),
+    ] {
+        setting.controller = Some(seen);
+        let record = |why| Action::Record { number: 0, event: Event::Unreplaced { why } };
+        assert_eq!(setting.next(3), why.map_or(Action::Wait { until: seconds(630) }, record));
+    }
+    setting.controller = Some(ControllerSeen::Unknown { why: "forbidden".to_owned() });
+    let Action::Stop(Stop::NotReplaced { state, .. }) = setting.next(630) else { panic!() };
+    assert!(state.ends_with("cannot be seen: forbidden"), "{state}");
+    // A replacement that is there counts, whatever the controller wants by now.
+    setting.controller = Some(ControllerSeen::Wants(0));
+    setting.set("cart-3", Some(pod("uid-3", Some("b"), "ReplicaSet")));
+    let event = Event::Replaced { by: "shop/cart-3".to_owned(), node: "b".to_owned() };
+    assert_eq!(setting.next(4), Action::Record { number: 0, event });
+    // It is not what was planned.
+    setting.happens(&Event::Unreplaced { why: Unreplaced::ControllerGone }, 4);
+    assert_eq!(setting.next(4), Action::Stop(Stop::Elsewhere { moves: 1, most: 0 }));
 }

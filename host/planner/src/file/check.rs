@@ -29,7 +29,10 @@ impl Plan {
             if let Some((what, _)) = names.into_iter().find(|(_, name)| name.is_empty()) {
                 return Err(PlanContentError::Empty { pod, what });
             }
-            if planned.from == planned.to {
+            if planned.or.iter().any(String::is_empty) {
+                return Err(PlanContentError::Empty { pod, what: "node that is as good" });
+            }
+            if planned.from == planned.to || planned.or.contains(&planned.from) {
                 return Err(PlanContentError::NoMove { pod, node: planned.from.clone() });
             }
             if !pods.insert(&planned.pod) {

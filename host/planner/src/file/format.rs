@@ -81,6 +81,9 @@ pub struct PlannedMove {
     pub from: String,
     /// The node that kube-scheduler is expected to choose for the replacement.
     pub to: String,
+    /// Nodes that kube-scheduler may choose instead, by chance, where it gains as much.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub or: Vec<String>,
     /// What it gains at its turn.
     pub gain: Gain,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -147,9 +150,9 @@ pub enum Risk {
 impl fmt::Display for Risk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OnlyPod => {
-                f.write_str("its application has no other pod, and is away until the new one is ready")
-            }
+            Self::OnlyPod => f.write_str(
+                "its application has no other pod that runs, and is away until the new one is ready",
+            ),
             Self::Stateful => {
                 f.write_str("it keeps its name, so the new pod starts when the old one is gone")
             }

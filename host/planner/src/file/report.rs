@@ -214,7 +214,7 @@ impl fmt::Display for Obstacle {
                 "its controller is neither a ReplicaSet, a ReplicationController nor a StatefulSet"
             }
             Self::Stateful => "belongs to a StatefulSet; --stateful moves it",
-            Self::OnlyPod => "is the only pod of its application; --singletons moves it",
+            Self::OnlyPod => "is the only pod of its application that runs; --singletons moves it",
             Self::FrozenNamespace => "its namespace is frozen",
             Self::FrozenNode => "is on a frozen node, or kube-scheduler would choose one",
             Self::BudgetSpent => "its PodDisruptionBudget allows no disruption now",

@@ -17,6 +17,7 @@ fn plan() -> Plan {
             owner: Controller { kind: "ReplicaSet".to_owned(), name: "cart".to_owned() },
             from: "a".to_owned(),
             to: "b".to_owned(),
+            or: vec!["c".to_owned()],
             gain: Gain { within_nodes_bytes_per_second: 0.1, ..Gain::default() },
             risks: vec![Risk::OnlyPod, Risk::Tie { nodes: vec!["c".to_owned()] }],
         }],
@@ -63,5 +64,7 @@ fn another_version_unknown_fields_and_impossible_moves_are_refused() {
     );
     assert!(changed(|plan| plan.moves[0].pod = "cart-1".to_owned()).contains("namespace/name"));
     assert!(changed(|plan| plan.moves[0].to = "a".to_owned()).contains("to the same node"));
+    assert!(changed(|plan| plan.moves[0].or = vec!["a".to_owned()]).contains("to the same node"));
+    assert!(changed(|plan| plan.moves[0].or = vec![String::new()]).contains("an empty node"));
     assert!(changed(|plan| plan.moves[0].owner.name.clear()).contains("an empty owner"));
 }

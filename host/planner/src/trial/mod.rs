@@ -18,6 +18,8 @@ pub(crate) struct Made {
     pub(crate) pod: usize,
     pub(crate) from: usize,
     pub(crate) to: usize,
+    /// Where kube-scheduler may put it instead, and it gains as much.
+    pub(crate) or: Vec<usize>,
     pub(crate) gain: Gain,
     pub(crate) risks: Vec<Risk>,
 }
@@ -235,9 +237,13 @@ impl<'a> Trial<'a> {
         let as_proposed = gains.iter().find(|(to, _)| Some(*to) == proposed);
         let worst = gains.iter().min_by(|one, other| bytes(&one.1).total_cmp(&bytes(&other.1)));
         let (to, gain) = as_proposed.or(worst).copied().ok_or(Obstacle::NoNode)?;
+        // In a group, another node of the tie may gain less.
+        let enough = bytes(&gain) - bytes(&gain).abs() * 1e-9 - TOLERANCE;
+        let as_good = gains.iter().filter(|(other, gain)| *other != to && bytes(gain) >= enough);
+        let or = as_good.map(|(other, _)| *other).collect();
         let others = choices.into_iter().filter(|other| *other != to).collect();
         let risks = self.risks(pod, application, to, others, movable);
-        Ok(Made { pod, from, to, gain, risks })
+        Ok(Made { pod, from, to, or, gain, risks })
     }
 
     fn keeps_limits(&self, pod: usize, application: usize, from: usize, to: usize) -> Result<(), Obstacle> {

@@ -16,7 +16,7 @@ impl Trial<'_> {
         let inventory = self.inventory();
         let (occupancy, mut risks) = (self.worth.occupancy(), Vec::new());
         let pods = occupancy.pods(application);
-        if pods == 1 {
+        if occupancy.nodes(application).map(|(_, pods)| pods).sum::<u32>() == 1 {
             risks.push(Risk::OnlyPod);
         }
         let Some(model) = self.world.pods().get(pod) else { return risks };

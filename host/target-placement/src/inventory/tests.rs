@@ -118,3 +118,54 @@ fn a_target_names_only_pods_with_a_choice_and_says_how_many_are_in_place() {
     assert_eq!(target, expected);
     assert_eq!(scene.in_place(&target), Some(0.25), "one of four");
 }
+
+mod hostile {
+    use super::*;
+
+    /// The most that the API server takes.
+    const MOST: u32 = i32::MAX.unsigned_abs();
+
+    fn wants(index: &mut Index, name: &str, replicas: u32, cpu_millicores: u64) {
+        index.apply_application(&ApplicationFacts {
+            application: Application::new("shop", name),
+            replicas,
+            requests: resources(cpu_millicores),
+            local_routing: false,
+        });
+    }
+
+    fn waiting(index: &Index, max_pods: usize) -> Vec<(String, usize)> {
+        let config = TargetConfig { max_pods, ..TargetConfig::default() };
+        let inventory = Scene::new(&index.snapshot(), &config).inventory;
+        let count = |application: usize| {
+            let waits = |pod: &&Pod| pod.application == Some(application) && pod.node.is_none();
+            inventory.pods.iter().filter(waits).count()
+        };
+        inventory.applications.iter().enumerate().map(|(index, name)| (name.clone(), count(index))).collect()
+    }
+
+    #[test]
+    fn of_more_replicas_than_could_ever_run_those_take_part_that_have_room() {
+        let mut index = index();
+        // Of three nodes with 10 places and 4,000 millicores each, 4 places and 2,000 millicores are taken.
+        wants(&mut index, "any", MOST, 0);
+        let of = |name: &str, pods| (format!("shop/{name}"), pods);
+        assert_eq!(waiting(&index, 50_000), [of("agent", 0), of("any", 24), of("db", 0), of("web", 2)]);
+        wants(&mut index, "any", MOST, 1_000);
+        assert_eq!(waiting(&index, 50_000), [of("agent", 0), of("any", 10), of("db", 0), of("web", 2)]);
+        wants(&mut index, "any", MOST, u64::MAX);
+        assert_eq!(waiting(&index, 50_000), [of("agent", 0), of("any", 0), of("db", 0), of("web", 2)]);
+    }
+
+    #[test]
+    fn what_one_application_wants_takes_no_others_out_of_a_limit() {
+        let mut index = index();
+        wants(&mut index, "any", MOST, 0);
+        wants(&mut index, "other", MOST, 0);
+        let of = |name: &str, pods| (format!("shop/{name}"), pods);
+        // Three pods of applications run.
+        let expected = [of("agent", 0), of("any", 3), of("db", 0), of("other", 3), of("web", 2)];
+        assert_eq!(waiting(&index, 11), expected);
+        assert!(waiting(&index, 2).iter().all(|(_, pods)| *pods == 0));
+    }
+}

@@ -94,6 +94,46 @@ async fn another_replica_that_sees_the_same_has_the_same_target() {
 }
 
 #[tokio::test]
+async fn a_node_that_is_cordoned_makes_another_target() {
+    let mut keeper = keeper(true);
+    keeper.look(&CancellationToken::new()).await;
+    let before = keeper.state.health().target.report().computed_at;
+    keeper.state.update(|index| {
+        index.apply_node(&NodeFacts {
+            name: "b".into(),
+            allocatable: Resources { cpu_millicores: 4, memory_bytes: 4 },
+            max_pods: 4,
+            closed: true,
+            ..NodeFacts::default()
+        });
+    });
+    keeper.look(&CancellationToken::new()).await;
+    assert!(keeper.state.health().target.report().computed_at > before);
+}
+
+mod hostile {
+    use netmarks_core::facts::ApplicationFacts;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn one_controller_that_wants_more_than_there_can_be_takes_nobody_s_target() {
+        let mut keeper = keeper(true);
+        keeper.state.update(|index| {
+            index.apply_application(&ApplicationFacts {
+                application: Application::new("shop", "huge"),
+                replicas: i32::MAX.unsigned_abs(),
+                requests: Resources::default(),
+                local_routing: false,
+            });
+        });
+        keeper.look(&CancellationToken::new()).await;
+        let report = keeper.state.health().target.report();
+        assert_eq!((report.state, report.target), (TargetState::Ready, Some(1.0)));
+    }
+}
+
+#[tokio::test]
 async fn nobody_asks_too_many_pods_and_old_flows_leave_no_target() {
     let mut keeper = keeper(true);
     keeper.look(&CancellationToken::new()).await;

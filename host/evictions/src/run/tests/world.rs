@@ -18,6 +18,8 @@ enum Turn {
     Kill,
     /// Somebody deletes a pod.
     Delete(usize),
+    /// Somebody wants a pod less.
+    ScaleDown,
     /// A node is cordoned, and may be used again the next time.
     Cordon,
     /// A terminating pod ends.
@@ -37,6 +39,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         1 => any::<bool>().prop_map(|done| Turn::LoseAnswer { done }),
         1 => Just(Turn::Kill),
         1 => (0..4_usize).prop_map(Turn::Delete),
+        1 => Just(Turn::ScaleDown),
         1 => Just(Turn::Cordon),
         8 => Just(Turn::End),
         8 => prop::bool::weighted(0.8).prop_map(|on_target| Turn::Replace { on_target }),
@@ -97,7 +100,7 @@ impl World {
 
     fn record(&mut self, event: Event) {
         self.setting.happens(&event, self.now);
-        if matches!(event, Event::Skipped { .. } | Event::Replaced { .. }) {
+        if matches!(event, Event::Skipped { .. } | Event::Replaced { .. } | Event::Unreplaced { .. }) {
             self.unanswered = None;
         }
         self.journal.push(event);
@@ -122,6 +125,19 @@ impl World {
                         self.evicted.insert(seen.uid);
                     }
                     self.terminate(&name);
+                }
+            }
+            Turn::ScaleDown => {
+                self.replicas = self.replicas.saturating_sub(1);
+                let alive: Vec<usize> = self
+                    .pods
+                    .values()
+                    .enumerate()
+                    .filter(|(_, seen)| !terminating(seen))
+                    .map(|(index, _)| index)
+                    .collect();
+                if let Some(last) = alive.last().filter(|_| alive.len() > self.replicas) {
+                    self.happens(Turn::Delete(*last));
                 }
             }
             Turn::Cordon => {
@@ -155,11 +171,12 @@ impl World {
 
     /// Does what the run says, once; whether it has ended.
     fn step(&mut self, answer: Option<Turn>) -> bool {
+        self.setting.controller = Some(ControllerSeen::Wants(u32::try_from(self.replicas).unwrap()));
         match self.setting.next(self.now) {
             Action::Finish | Action::Stop(_) => return true,
             Action::Record { event, .. } => self.record(event),
             Action::Wait { until } => assert!(until > seconds(self.now), "it waits for the past"),
-            Action::Measure | Action::Look { .. } => unreachable!("both are known"),
+            Action::Measure | Action::Look { .. } | Action::See { .. } => unreachable!("all are known"),
             Action::Evict { number, event } => {
                 let name = self.setting.run.moves()[number].parts().1.to_owned();
                 let Event::Evicting(subject) = &event else { panic!("{event:?}") };
@@ -172,7 +189,7 @@ impl World {
                 assert!(self.setting.health == Health::Fine);
                 let under_way = self.journal.iter().fold(0, |under_way, event| match event {
                     Event::Evicted => under_way + 1,
-                    Event::Replaced { .. } => under_way - 1,
+                    Event::Replaced { .. } | Event::Unreplaced { .. } => under_way - 1,
                     _ => under_way,
                 });
                 assert_eq!(under_way, 0, "one at a time");
@@ -218,7 +235,8 @@ proptest! {
             prop_assert_eq!(again.is_evicted(), world.setting.run.is_evicted());
             for (planned, outcome) in again.moves().iter().zip(again.outcomes()) {
                 let evicted = world.evicted.contains(&format!("uid-{}", planned.parts().1));
-                prop_assert_eq!(evicted, matches!(outcome, Outcome::Replaced { .. }), "{}: {:?}", &planned.pod, outcome);
+                let ended = !matches!(outcome, Outcome::Skipped(_));
+                prop_assert_eq!(evicted, ended, "{}: {:?}", &planned.pod, outcome);
             }
         }
         // Left alone, it ends, and soon.

@@ -1,6 +1,6 @@
 //! What became of a plan's moves, for people: a line as each happens, and tables at the end.
 
-use netmarks_evictions::event::Event;
+use netmarks_evictions::event::{Event, Skip, Unreplaced};
 use netmarks_evictions::progress::Progress;
 use netmarks_evictions::report::{Counts, MoveResult, Moved};
 use netmarks_evictions::{Check, Checked, Report};
@@ -23,12 +23,13 @@ pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
                     format!("may be evicted, as the API server gave no answer: {error}")
                 }
                 Event::Evicted => format!("leaves {}", planned.from),
-                Event::Replaced { by, node } if *node == planned.to => {
+                Event::Replaced { by, node } if planned.is_there(node) => {
                     format!("is replaced by {by} on {node}")
                 }
                 Event::Replaced { by, node } => {
                     format!("is replaced by {by} on {node}, where {} was planned", planned.to)
                 }
+                Event::Unreplaced { why } => why.text(),
                 Event::Skipped { why } => why.text(),
             };
             format!("{} of {all}: {} {what}", number + 1, planned.pod)
@@ -43,9 +44,15 @@ pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
 
 /// The report as a table, with its sum above it.
 pub(super) fn report(report: &Report, width: u16) -> String {
-    let Counts { moved, elsewhere, skipped, left } = report.counts;
+    let Counts { moved, elsewhere, unreplaced, skipped, left } = report.counts;
+    let unreplaced = match unreplaced {
+        0 => String::new(),
+        pods => {
+            format!(" {pods} were evicted and not replaced, since what their controllers want has changed.")
+        }
+    };
     let sum = format!(
-        "{moved} of {} pods run where the plan wants them, {elsewhere} on another node, {skipped} were left out, {left} are left.",
+        "{moved} of {} pods run where the plan wants them, {elsewhere} on another node, {skipped} were left out, {left} are left.{unreplaced}",
         report.moves.len()
     );
     let mut table = Table::new([
@@ -73,6 +80,7 @@ fn result(result: MoveResult) -> &'static str {
     match result {
         MoveResult::Moved => "moved",
         MoveResult::Elsewhere => "elsewhere",
+        MoveResult::Unreplaced => "not replaced",
         MoveResult::Skipped => "left out",
         MoveResult::Evicted => "evicted",
         MoveResult::Left => "left",
@@ -80,12 +88,12 @@ fn result(result: MoveResult) -> &'static str {
 }
 
 fn now(moved: &Moved) -> String {
-    let Moved { replacement, node, skipped, .. } = moved;
-    match (replacement, node, skipped) {
-        (Some(by), Some(node), _) => format!("{by} on {node}"),
-        (_, _, Some(why)) => format!("the pod {}", why.text()),
-        _ => "-".to_owned(),
+    let Moved { replacement, node, unreplaced, skipped, .. } = moved;
+    if let (Some(by), Some(node)) = (replacement, node) {
+        return format!("{by} on {node}");
     }
+    let why = unreplaced.as_ref().map(Unreplaced::text).or_else(|| skipped.as_ref().map(Skip::text));
+    why.map_or_else(|| "-".to_owned(), |why| format!("the pod {why}"))
 }
 
 /// What the API server would say, as a table.
@@ -129,16 +137,17 @@ fn with_sum<const N: usize>(sum: &str, table: &Table<N>, empty: bool, width: u16
 mod tests {
     use netmarks_core::digest::Digest;
     use netmarks_evictions::Move;
-    use netmarks_evictions::event::Skip;
 
     use super::*;
 
     fn planned(name: &str) -> Move {
-        Move { pod: format!("shop/{name}"), uid: None, from: "node-a".to_owned(), to: "node-b".to_owned() }
+        let (from, to) = ("node-a".to_owned(), "node-b".to_owned());
+        Move { pod: format!("shop/{name}"), uid: None, from, to, or: vec!["node-e".to_owned()] }
     }
 
     fn moved(name: &str, result: MoveResult) -> Moved {
-        Moved { planned: planned(name), result, replacement: None, node: None, skipped: None }
+        let (replacement, node, unreplaced, skipped) = (None, None, None, None);
+        Moved { planned: planned(name), result, replacement, node, unreplaced, skipped }
     }
 
     #[test]
@@ -151,7 +160,7 @@ mod tests {
         let shown = report(
             &Report {
                 plan: Digest::of(b""),
-                counts: Counts { moved: 1, elsewhere: 1, skipped: 1, left: 2 },
+                counts: Counts { moved: 1, elsewhere: 1, unreplaced: 1, skipped: 1, left: 2 },
                 stopped: None,
                 moves: vec![
                     at("node-b", moved("cart-1", MoveResult::Moved)),
@@ -159,12 +168,18 @@ mod tests {
                     Moved { skipped: Some(Skip::TargetCordoned), ..moved("ads-1", MoveResult::Skipped) },
                     moved("ads-2", MoveResult::Evicted),
                     moved("ads-3", MoveResult::Left),
+                    Moved {
+                        unreplaced: Some(Unreplaced::Enough { wants: 2, has: 2 }),
+                        ..moved("web-1", MoveResult::Unreplaced)
+                    },
                 ],
             },
             80,
         );
         for line in [
-            "1 of 5 pods run where the plan wants them, 1 on another node, 1 were left",
+            "1 of 6 pods run where the plan wants them, 1 on another node, 1 were left",
+            "2 are left. 1 were evicted and not replaced",
+            "the pod is not replaced: its controller wants 2 pods now, and has 2",
             "shop/cart-new on node-c",
             "the pod stays: its target is cordoned",
         ] {
@@ -183,6 +198,7 @@ mod tests {
         for (event, says) in [
             (Event::Evicted, "3 of 9: shop/cart-1 leaves node-a"),
             (replaced("node-b"), "3 of 9: shop/cart-1 is replaced by shop/cart-new on node-b"),
+            (replaced("node-e"), "3 of 9: shop/cart-1 is replaced by shop/cart-new on node-e"),
             (
                 replaced("node-c"),
                 "3 of 9: shop/cart-1 is replaced by shop/cart-new on node-c, where node-b was planned",

@@ -180,6 +180,7 @@ fn moves(plan: &Plan) -> Vec<Move> {
         uid: planned.uid.clone(),
         from: planned.from.clone(),
         to: planned.to.clone(),
+        or: planned.or.clone(),
     });
     each.collect()
 }
@@ -238,7 +239,10 @@ fn done(report: &Report, kept: Option<&Path>) -> Result<()> {
     );
     let message = format!("{} of {all} moves are left: {}. Later, {again}", report.counts.left, stopped.text);
     let evicted = |moved: &netmarks_evictions::report::Moved| {
-        matches!(moved.result, MoveResult::Moved | MoveResult::Elsewhere | MoveResult::Evicted)
+        matches!(
+            moved.result,
+            MoveResult::Moved | MoveResult::Elsewhere | MoveResult::Unreplaced | MoveResult::Evicted
+        )
     };
     // Whoever says to stop gets the same code as for every other command.
     if stopped.stop == Stop::Interrupted || report.moves.iter().any(evicted) {

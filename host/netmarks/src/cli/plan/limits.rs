@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use netmarks_planner::{Limits, PlanError};
 use netmarks_sources::snapshot_file::SnapshotFile;
 
+use super::amounts::{amount, share};
+
 /// What the plan may do. Shares are of 1.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Limits")]
@@ -13,7 +15,7 @@ pub(super) struct LimitFlags {
     #[arg(long, value_name = "NUMBER")]
     moves: Option<usize>,
     /// Most of all pods that move
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().share_of_pods)]
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().share_of_pods, value_parser = share)]
     share_of_pods: f64,
     /// Most pods of one application that move
     #[arg(long, value_name = "NUMBER")]
@@ -22,19 +24,19 @@ pub(super) struct LimitFlags {
     #[arg(long, value_name = "NUMBER")]
     per_node: Option<usize>,
     /// End where the plan has this much of what all moves would gain
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().stop_at)]
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().stop_at, value_parser = share)]
     stop_at: f64,
     /// Bytes per second that a move must gain; by default a hundredth of what a pod exchanges on average
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = amount)]
     least_gain: Option<f64>,
     /// Most of an application's pods that a node gets
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().most_on_node)]
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().most_on_node, value_parser = share)]
     most_on_node: f64,
     /// Most of an application's pods that a zone gets
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().most_in_zone)]
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().most_in_zone, value_parser = share)]
     most_in_zone: f64,
     /// What stays free of a node's CPU and memory when a pod comes to it
-    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().headroom)]
+    #[arg(long, value_name = "SHARE", default_value_t = Limits::default().headroom, value_parser = share)]
     headroom: f64,
     /// Keep every application on as many nodes and in as many zones as it is
     #[arg(long)]

@@ -1,5 +1,6 @@
 //! `netmarks plan`: makes a plan or reads one, prints it, and carries it out where that is asked for.
 
+mod amounts;
 mod applied;
 mod apply;
 mod ask;
