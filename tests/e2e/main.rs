@@ -28,3 +28,4 @@ mod simulate;
 mod snapshot;
 mod soak;
 mod support;
+mod target;

@@ -25,6 +25,7 @@ mod meshes_doc;
 mod metrics_tls;
 mod native_histograms;
 mod plan;
+mod plan_prefixes;
 mod policies;
 mod policy_access;
 mod policy_cli;

@@ -1,5 +1,6 @@
 //! What can be wrong with a case file, or with a cluster that a test builds in the same words.
 
+use netmarks_core::application::Application;
 use netmarks_core::yaml::YamlError;
 use netmarks_sources::snapshot_file::{ContentError, SnapshotFileError};
 
@@ -24,11 +25,21 @@ pub enum CaseFileError {
     /// A cluster that cannot be.
     #[error("the snapshot holds values that do not fit together")]
     Content(#[source] ContentError),
-    /// Pods on a node that does not exist.
-    #[error("the snapshot has pods on `{node}`, which is not among its nodes")]
+    /// Pods, or a target, on a node that does not exist.
+    #[error("the snapshot has {what} on `{node}`, which is not among its nodes")]
     UnknownNode {
-        /// As the pods name it.
+        /// `pods` or `a target`.
+        what: &'static str,
+        /// As it is named there.
         node: String,
+    },
+    /// A target for an application that does not exist.
+    #[error(
+        "the snapshot has a target for `{application}`, which has neither pods, flows nor controllers in it"
+    )]
+    UnknownApplication {
+        /// As the target names it.
+        application: Application,
     },
     /// A case that makes no sense.
     #[error("case `{case}`: {problem}")]

@@ -14,6 +14,7 @@ use crate::case_file::{File, FileCase, FileExpectation, FilePodSource, FileSnaps
 use crate::case_file_error::CaseFileError;
 use crate::error::Error;
 use crate::expected::{ExpectedError, Tolerance};
+use crate::setting::Setting;
 
 /// The cases of a file, ready to run.
 #[derive(Clone, Debug)]
@@ -26,7 +27,7 @@ pub struct Cases {
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
-    pub(crate) snapshot: Arc<SnapshotFile>,
+    pub(crate) setting: Arc<Setting>,
     pub(crate) pod: PendingPod,
     /// A pod of the snapshot that is scored as if it did not run.
     pub(crate) taken_out: Option<String>,
@@ -89,23 +90,20 @@ impl Cases {
     }
 }
 
-fn resolve(snapshot: FileSnapshot, folder: &Path) -> Result<Arc<SnapshotFile>, CaseFileError> {
+fn resolve(snapshot: FileSnapshot, folder: &Path) -> Result<Arc<Setting>, CaseFileError> {
     Ok(Arc::new(match snapshot {
         FileSnapshot::Path(path) => {
-            SnapshotFile::read(&folder.join(PathBuf::from(path))).map_err(CaseFileError::Snapshot)?
+            let file = SnapshotFile::read(&folder.join(PathBuf::from(path)));
+            file.map_err(CaseFileError::Snapshot)?.into()
         }
         FileSnapshot::Cluster(cluster) => cluster.checked()?,
     }))
 }
 
-fn complete(
-    case: FileCase,
-    shared: Option<&Arc<SnapshotFile>>,
-    folder: &Path,
-) -> Result<Case, CaseFileError> {
+fn complete(case: FileCase, shared: Option<&Arc<Setting>>, folder: &Path) -> Result<Case, CaseFileError> {
     let FileCase { name, snapshot, pod, nodes, parameters, expect } = case;
     let wrong = |problem: String| CaseFileError::Case { case: name.clone(), problem };
-    let snapshot = match (snapshot, shared) {
+    let setting = match (snapshot, shared) {
         (Some(own), _) => resolve(own, folder)?,
         (None, Some(shared)) => shared.clone(),
         (None, None) => {
@@ -113,14 +111,14 @@ fn complete(
         }
     };
     let (pod, taken_out) = match pod {
-        FilePodSource::New(pod) => (pod.pending(snapshot.identity), None),
+        FilePodSource::New(pod) => (pod.pending(setting.snapshot.identity), None),
         FilePodSource::Named(key) => {
-            let found = snapshot.pods.iter().find(|pod| pod.name == key);
+            let found = setting.snapshot.pods.iter().find(|pod| pod.name == key);
             let found = found.ok_or_else(|| wrong(format!("the snapshot has no pod `{key}`")))?;
             (found.pending(), Some(key))
         }
     };
-    let known: Vec<String> = snapshot.nodes.iter().map(|node| node.name.clone()).collect();
+    let known: Vec<String> = setting.snapshot.nodes.iter().map(|node| node.name.clone()).collect();
     let nodes = nodes.unwrap_or_else(|| known.clone());
     if let Some(node) = nodes.iter().find(|node| !known.contains(node)) {
         return Err(wrong(format!("the snapshot has no node `{node}`")));
@@ -133,7 +131,7 @@ fn complete(
         return Err(wrong(format!("the node `{node}` is listed twice")));
     }
     let expected = expectation(expect, &nodes).map_err(wrong)?;
-    Ok(Case { name, snapshot, pod, taken_out, nodes, parameters, expected })
+    Ok(Case { name, setting, pod, taken_out, nodes, parameters, expected })
 }
 
 fn expectation(expect: FileExpectation, nodes: &[String]) -> Result<Expected, String> {

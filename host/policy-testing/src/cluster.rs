@@ -2,18 +2,19 @@
 //!
 //! A snapshot file lists every pod and is meant for machines; a cluster of this kind becomes one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netmarks_core::application::{Application, Identity};
-use netmarks_core::facts::Resources;
+use netmarks_core::facts::{ApplicationFacts, Resources};
 use netmarks_sources::snapshot_file::{FileFlow, FileNode, FilePod, FileRoundTrip, SnapshotFile};
 use serde::Deserialize;
 
 use crate::application;
 use crate::case_file_error::CaseFileError;
 use crate::quantity;
+use crate::setting::Setting;
 
-/// Nodes, running pods and flows.
+/// Nodes, running pods and flows; what controllers want, and where the target placement has pods.
 ///
 /// ```
 /// use netmarks_policy_testing::{Cluster, Node};
@@ -33,6 +34,9 @@ pub struct Cluster {
     pods: Vec<Pods>,
     flows: Vec<Flow>,
     round_trips: Vec<RoundTrip>,
+    controllers: BTreeMap<Application, Controllers>,
+    /// How many pods should be on which node.
+    target: BTreeMap<Application, BTreeMap<String, u32>>,
 }
 
 /// A node of a [`Cluster`]; without capacity unless given some.
@@ -75,6 +79,17 @@ struct RoundTrip {
     from: String,
     to: String,
     seconds: f64,
+}
+
+/// What the controllers of an application want.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Controllers {
+    /// Whether they run or not.
+    replicas: u32,
+    /// Of each pod; counts as long as none runs.
+    #[serde(default, deserialize_with = "quantity::requests")]
+    requests: Resources,
 }
 
 impl Node {
@@ -147,7 +162,23 @@ impl Cluster {
         self
     }
 
-    /// As a snapshot, which can also be written to a file.
+    /// Says how many pods the controllers of an application want, and what each will request.
+    #[must_use]
+    pub fn replicas(mut self, application: &str, replicas: u32, each: Resources) -> Self {
+        let wanted = Controllers { replicas, requests: each };
+        self.controllers.insert(application::read(application), wanted);
+        self
+    }
+
+    /// Says on which nodes the target placement has so many pods of an application, which must have pods, flows or controllers.
+    #[must_use]
+    pub fn target(mut self, application: &str, on: &[(&str, u32)]) -> Self {
+        let on = on.iter().map(|(node, pods)| ((*node).to_owned(), *pods)).collect();
+        self.target.insert(application::read(application), on);
+        self
+    }
+
+    /// As a snapshot, which can also be written to a file. It has neither what controllers want nor the target.
     #[must_use]
     pub fn snapshot(&self) -> SnapshotFile {
         let nodes = self.nodes.iter().map(|(name, node)| FileNode {
@@ -195,15 +226,39 @@ impl Cluster {
         }
     }
 
-    /// As a snapshot that makes sense: pods on a node that does not exist are a slip of the pen, in a test.
-    pub(crate) fn checked(&self) -> Result<SnapshotFile, CaseFileError> {
-        let mut named = self.pods.iter().flat_map(|group| group.on.keys());
-        if let Some(node) = named.find(|name| !self.nodes.contains_key(*name)) {
-            return Err(CaseFileError::UnknownNode { node: node.clone() });
+    /// With what a snapshot does not say.
+    pub(crate) fn setting(&self) -> Setting {
+        let wanted = self.controllers.iter().map(|(application, wanted)| ApplicationFacts {
+            application: application.clone(),
+            replicas: wanted.replicas,
+            requests: wanted.requests,
+            local_routing: false,
+        });
+        let target = self.target.iter().map(|(application, on)| {
+            let on = on.iter().filter(|(_, pods)| **pods > 0).map(|(node, pods)| (node.clone(), *pods));
+            (application.clone(), on.collect())
+        });
+        Setting { snapshot: self.snapshot(), wanted: wanted.collect(), target: target.collect() }
+    }
+
+    /// As a setting that makes sense: pods on a node that does not exist are a slip of the pen, in a test.
+    pub(crate) fn checked(&self) -> Result<Setting, CaseFileError> {
+        let of_pods = self.pods.iter().flat_map(|group| group.on.keys()).map(|node| ("pods", node));
+        let of_target = self.target.values().flat_map(BTreeMap::keys).map(|node| ("a target", node));
+        let mut named = of_pods.chain(of_target);
+        if let Some((what, node)) = named.find(|(_, node)| !self.nodes.contains_key(*node)) {
+            return Err(CaseFileError::UnknownNode { what, node: node.clone() });
         }
-        let snapshot = self.snapshot();
-        snapshot.check().map_err(CaseFileError::Content)?;
-        Ok(snapshot)
+        let with_pods = self.pods.iter().filter_map(|group| group.application.as_ref());
+        let with_flows = self.flows.iter().flat_map(|flow| [&flow.from, &flow.to]);
+        let known: BTreeSet<&Application> =
+            with_pods.chain(with_flows).chain(self.controllers.keys()).collect();
+        if let Some(application) = self.target.keys().find(|application| !known.contains(application)) {
+            return Err(CaseFileError::UnknownApplication { application: application.clone() });
+        }
+        let setting = self.setting();
+        setting.snapshot.check().map_err(CaseFileError::Content)?;
+        Ok(setting)
     }
 }
 

@@ -44,6 +44,7 @@ mod report;
 mod run;
 mod scenarios;
 mod scores;
+mod setting;
 
 pub use bench::{Bench, BenchRow, machine};
 pub use case_file_error::CaseFileError;

@@ -136,10 +136,11 @@ impl Policy {
     /// # Errors
     /// If the policy is refused or fails, or the cluster cannot be.
     pub fn score(&self, cluster: &Cluster, pod: &Pod) -> Result<Scores, Error> {
-        let file = cluster.checked().map_err(|error| Error::Cluster(Box::new(error)))?;
+        let setting = cluster.checked().map_err(|error| Error::Cluster(Box::new(error)))?;
+        let file = &setting.snapshot;
         let nodes: Vec<String> = file.nodes.iter().map(|node| node.name.clone()).collect();
         let policy = self.load()?;
-        Ok(score(&policy, &file.to_index().snapshot(), &pod.pending(file.identity), &nodes)?)
+        Ok(score(&policy, &setting.index(None).snapshot(), &pod.pending(file.identity), &nodes)?)
     }
 }
 

@@ -36,10 +36,7 @@ impl Policy {
 
 fn score(policy: &Policy, case: &Case) -> Result<Scores, PolicyError> {
     let loaded = policy.load_with(&case.parameters, policy.settings().limits)?;
-    let mut index = case.snapshot.to_index();
-    if let Some(key) = &case.taken_out {
-        index.delete_pod(key);
-    }
+    let index = case.setting.index(case.taken_out.as_deref());
     policy::score(&loaded, &index.snapshot(), &case.pod, &case.nodes)
 }
 

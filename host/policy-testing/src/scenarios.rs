@@ -4,7 +4,6 @@
 
 use fastrand::Rng;
 use netmarks_core::facts::Resources;
-use netmarks_core::index::Index;
 use netmarks_core::request::PendingPod;
 use netmarks_core::snapshot::Snapshot;
 
@@ -29,9 +28,9 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     fn new(what: impl Into<String>, cluster: &Cluster, pod: &Pod, nodes: Vec<String>) -> Self {
-        let file = cluster.snapshot();
-        let index: Index = file.to_index();
-        Self { what: what.into(), snapshot: index.snapshot(), pod: pod.pending(file.identity), nodes }
+        let setting = cluster.setting();
+        let snapshot = setting.index(None).snapshot();
+        Self { what: what.into(), snapshot, pod: pod.pending(setting.snapshot.identity), nodes }
     }
 }
 
@@ -67,6 +66,12 @@ pub(crate) fn edges() -> Vec<Scenario> {
     let bare =
         (0..4).fold(Cluster::default(), |cluster, number| cluster.node(&node(number), Node::default()));
     let crowd = Resources { cpu_millicores: 64_000, memory_bytes: 512 << 30 };
+    let each = Resources { cpu_millicores: 500, memory_bytes: 256 << 20 };
+    let awaited = usual.clone().replicas("shop/peer", 9, each).replicas(OWN, 4, each);
+    let aimed = awaited
+        .clone()
+        .target(OWN, &[("node-0001", 3), ("node-0002", 1)])
+        .target("shop/peer", &[("node-0001", 6), ("node-0002", 3)]);
     let other = |name: &str| vec![name.to_owned()];
     vec![
         Scenario::new("one candidate", &usual, &own_pod(), nodes(1)),
@@ -90,6 +95,9 @@ pub(crate) fn edges() -> Vec<Scenario> {
             &own_pod(),
             nodes(4),
         ),
+        Scenario::new("pods that are still to come", &awaited, &own_pod(), nodes(4)),
+        Scenario::new("a target placement", &aimed, &own_pod(), nodes(4)),
+        Scenario::new("a target placement on no candidate", &aimed, &own_pod(), vec![node(0), node(3)]),
         Scenario::new("flows of no bytes", &peer(base(4), here, 0.0), &own_pod(), nodes(4)),
         Scenario::new("a petabyte per second", &peer(base(4), here, 1e15), &own_pod(), nodes(4)),
         Scenario::new("hardly a byte", &peer(base(4), here, 1e-9), &own_pod(), nodes(4)),

@@ -136,6 +136,20 @@ fn what_makes_no_sense_is_refused_with_what_to_change() {
             "pods on `a`, which is not among its nodes",
         ),
         (
+            "cases: [{name: one, pod: {}, snapshot: {controllers: {a/b: {replicas: 1}}, target: {a/b: {z: 1}}}, \
+             expect: {order: [a]}}]",
+            "a target on `z`, which is not among its nodes",
+        ),
+        (
+            "cases: [{name: one, pod: {}, snapshot: {nodes: {a: {}}, target: {a/b: {a: 1}}}, \
+             expect: {order: [a]}}]",
+            "a target for `a/b`, which has neither pods, flows nor controllers",
+        ),
+        (
+            "cases: [{name: one, pod: {}, snapshot: {controllers: {a/b: {pods: 1}}}, expect: {order: [a]}}]",
+            "pods",
+        ),
+        (
             "cases: [{name: one, pod: {}, snapshot: {flows: [{from: a/b, to: a/c, bytes_per_second: -1}]}, \
              expect: {order: [a]}}]",
             "at least 0",

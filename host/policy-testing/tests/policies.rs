@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use crate::support::{built, committed};
+use netmarks_core::facts::Resources;
 use netmarks_policy_testing::{Cluster, Error, Node, Pod, Policy, Scores};
 use netmarks_test_tools::repository;
 
@@ -64,6 +65,34 @@ fn zone_cost() -> Result<(), Error> {
     let scores = scored(&policies, &cluster, &Pod::of("shop/web"))?;
     assert_eq!(scores.order(), [["here"], ["beside"], ["over"], ["away"]]);
     assert!(near(scores.of("here"), 30.0 * 86_400.0), "{scores:?}");
+    Ok(())
+}
+
+#[test]
+fn replica_aware() -> Result<(), Error> {
+    let cluster = Cluster::default()
+        .node("a", Node::default())
+        .node("b", Node::default())
+        .pods("shop/cart", &[("b", 1)])
+        .replicas("shop/cart", 4, Resources::default())
+        .flow("shop/web", "shop/cart", 100.0);
+    let scores = scored(&both("replica-aware")?, &cluster, &Pod::of("shop/web"))?;
+    assert_eq!(scores.order(), [["b"], ["a"]]);
+    assert_eq!(scores.of("b"), Some(25.0), "one of four");
+    Ok(())
+}
+
+#[test]
+fn look_ahead() -> Result<(), Error> {
+    let cluster = Cluster::default()
+        .node("a", Node::default().cores(4.0))
+        .node("b", Node::default().cores(4.0))
+        .pods("shop/cart", &[("b", 2)])
+        .flow("shop/web", "shop/cart", 100.0)
+        .target("shop/web", &[("a", 1)]);
+    let scores = scored(&both("look-ahead")?, &cluster, &Pod::of("shop/web").cores(1.0))?;
+    assert_eq!(scores.order(), [["a"], ["b"]], "whatever runs on the other");
+    assert_eq!(scores.of("a"), Some(1.0));
     Ok(())
 }
 

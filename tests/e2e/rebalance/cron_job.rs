@@ -81,6 +81,7 @@ async fn the_charts_cron_job_moves_pods_to_what_they_talk_to() {
     );
 
     let only = format!("rebalance.namespaces[0]={namespace}");
+    // With the limit that it has by default, more than three moves that end elsewhere would end it.
     let more = ["rebalance.enabled=true", &only, "rebalance.dryRun=false", "rebalance.pauseSeconds=0"];
     let release = Release::install(&plane, &chart(), &values(prometheus.url(), &more)).unwrap();
     let config = scratch(&plane, "rebalance.yaml", &release.config("netmarks").unwrap()).unwrap();
@@ -94,8 +95,10 @@ async fn the_charts_cron_job_moves_pods_to_what_they_talk_to() {
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     let done = Ended::of(output).unwrap();
     assert_eq!(done.code, Some(0), "{done:?}");
-    let [moved, elsewhere, _, left] = done.counts();
-    assert!(moved > 0 && moved + elsewhere <= 10 && left == 0, "{done:?}");
+    let [moved, elsewhere, skipped, left] = done.counts();
+    let all = moved + elsewhere + skipped;
+    assert!(moved > 0 && all <= 10 && left == 0, "{done:?}");
+    assert!(5 * moved >= 4 * all, "fewer than four of five are where the plan has them: {done:?}");
     assert!(done.said.contains("before the first move,"), "the mesh is watched: {}", done.said);
     assert!(!done.said.contains("not listed") && !done.said.contains("warning"), "{}", done.said);
     let after = plane.wait_running(&namespace, bound, LIMIT).await.unwrap();

@@ -5,6 +5,8 @@
 //! found, warm, and cools down. Pods for which every node is as good as another are taken out first and fill what is left in the
 //! end. Nodes' CPU, memory and number of pods are limits; what else restricts a pod, the caller says.
 
+#[cfg(test)]
+mod alike;
 pub(crate) mod assignment;
 mod bound;
 mod chain;
