@@ -1,7 +1,10 @@
 //! `netmarks plan --apply` on a real control plane: budgets, cordoned nodes, pods that find no node, and what goes on where it ended.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "helpers of tests fail as tests do")]
 
+mod changing;
 mod cron_job;
+mod killed;
+mod watched;
 
 use std::collections::BTreeMap;
 use std::process::{Child, Command, Output, Stdio};
@@ -9,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use crate::support::{LIMIT, binaries, scratch};
 use anyhow::{Context as _, Result, ensure};
 use netmarks_test_cluster::process::isolated;
-use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, SchedulerOptions, User, until};
+use netmarks_test_cluster::{ControlPlane, NodeSpec, Options, Scheduler, SchedulerOptions, User, until};
 use serde_json::{Value, json};
 
 /// Where pods are, where they should be, and where nothing goes.
@@ -34,6 +37,28 @@ impl Cluster {
         plane.create_namespace(SHOP).await?;
         let kubeconfig = plane.kubeconfig_for(MOVER)?.display().to_string();
         Ok(Self { plane, kubeconfig })
+    }
+
+    /// With Deployments on the node `from`. What replaces their pods goes to the node `to`, as soon as there is a scheduler. Whoever carries
+    /// plans out may do everything.
+    async fn held(deployments: &[(&str, usize)]) -> Result<Self> {
+        let mut cluster = Self::start().await?;
+        cluster.kubeconfig = cluster.plane.kubeconfig().display().to_string();
+        let mut scheduler = cluster.schedule().await?;
+        for node in ["to", "closed"] {
+            cluster.plane.kubectl(&["cordon", node])?;
+        }
+        for (name, replicas) in deployments {
+            cluster.deploy(name, *replicas, &json!({})).await?;
+        }
+        scheduler.kill()?;
+        cluster.plane.kubectl(&["cordon", "from"])?;
+        cluster.plane.kubectl(&["uncordon", "to"])?;
+        Ok(cluster)
+    }
+
+    async fn schedule(&self) -> Result<Scheduler> {
+        self.plane.start_scheduler(SchedulerOptions::default()).await
     }
 
     fn apply(&self, name: &str, objects: &str) -> Result<()> {
@@ -119,7 +144,8 @@ impl Cluster {
     fn command(&self, plan: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
         isolated(&mut command).args(["plan", "--apply", "--from", plan, "--kubeconfig", &self.kubeconfig]);
-        command.args(["-o", "json"]).args(more);
+        // Prometheus scrapes twice a second here.
+        command.args(["-o", "json"]).args(more).env("NETMARKS_METRICS_WINDOW_SECONDS", "5");
         command
     }
 

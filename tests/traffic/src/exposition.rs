@@ -141,6 +141,18 @@ impl Series {
         self.since = now;
     }
 
+    /// Splits off the part (0 to 1) of what it counts that fails from now on; `None` if what it counts has no outcome, or fails already.
+    pub(crate) fn split_off_failing(&mut self, now: Duration, part: f64) -> Option<Self> {
+        let mut failing = self.clone();
+        let mut labels = failing.labels.iter_mut();
+        let (_, code) = labels.find(|(name, code)| *name == "response_code" && code == "200")?;
+        "503".clone_into(code);
+        failing.reset(now);
+        failing.scale(now, part);
+        self.scale(now, 1.0 - part);
+        Some(failing)
+    }
+
     /// Goes on from its present value at another rate.
     pub(crate) fn scale(&mut self, now: Duration, factor: f64) {
         self.base = self.values(now);

@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::edge::Edge;
-use crate::exposition::{Dialect, Page, Pages, render};
+use crate::exposition::{Dialect, Page, Pages, Series, render};
 use crate::pods::Pods;
 use crate::proxy::{Ends, Proxy};
 use crate::topology::{Protocol, Topology};
@@ -144,6 +144,26 @@ impl Mesh {
                 series.scale(now, factor);
             }
         }
+        Ok(())
+    }
+
+    /// From now on this part (0 to 1) of an edge's HTTP requests fails with status 503.
+    pub fn fail(&self, source: &str, destination: &str, part: f64) -> Result<()> {
+        let now = (self.clock)();
+        let mut state = self.write();
+        let index = state.edge_index(source, destination)?;
+        let mut split = 0;
+        for proxy in state.proxies.values_mut() {
+            let ours = proxy.series.iter_mut().filter(|series| series.edge == index);
+            let failing: Vec<Series> =
+                ours.filter_map(|series| series.split_off_failing(now, part)).collect();
+            split += failing.len();
+            proxy.series.extend(failing);
+        }
+        ensure!(
+            split > 0,
+            "nothing says whether {source} -> {destination} succeeds: it has no HTTP requests"
+        );
         Ok(())
     }
 

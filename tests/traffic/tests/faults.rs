@@ -16,11 +16,15 @@ struct Rig {
 impl Rig {
     /// web calls cart with 1,000 bytes/s and db with 1 byte/s of requests.
     fn new() -> Self {
+        Self::with(Protocol::Tcp)
+    }
+
+    fn with(protocol: Protocol) -> Self {
         let seconds = Arc::new(AtomicU64::new(0));
         let reading = Arc::clone(&seconds);
         let clock = Arc::new(move || Duration::from_secs(reading.load(Ordering::Relaxed)));
         let edges = vec![Edge::new("shop", "web", "cart", 4_000.0), Edge::new("shop", "web", "db", 4.0)];
-        Self { mesh: Mesh::new(Topology::Sidecar, Protocol::Tcp, edges, &Pods::default(), clock), seconds }
+        Self { mesh: Mesh::new(Topology::Sidecar, protocol, edges, &Pods::default(), clock), seconds }
     }
 
     fn at(&self, seconds: u64) -> &Self {
@@ -30,11 +34,18 @@ impl Rig {
 
     /// Bytes of requests to a destination that a proxy shows, if it shows any.
     fn received(&self, target: &str, destination: &str) -> Option<f64> {
+        self.value(target, "istio_tcp_received", &format!("destination_workload=\"{destination}\""))
+    }
+
+    /// Requests to the cart that a proxy shows with this status, if it shows any.
+    fn requests(&self, target: &str, status: &str) -> Option<f64> {
+        self.value(target, "istio_requests_total", &format!("response_code=\"{status}\""))
+    }
+
+    fn value(&self, target: &str, family: &str, label: &str) -> Option<f64> {
         let page = self.mesh.page(target)?;
         let body = page.text();
-        let label = format!("destination_workload=\"{destination}\"");
-        let line =
-            body.lines().find(|line| line.starts_with("istio_tcp_received") && line.contains(&label))?;
+        let line = body.lines().find(|line| line.starts_with(family) && line.contains(label))?;
         line.rsplit(' ').next()?.parse().ok()
     }
 }
@@ -85,4 +96,17 @@ fn a_counter_goes_on_when_its_rate_changes() {
     rig.mesh.set_rate("web", "cart", 0.0).unwrap();
     assert_eq!(rig.at(200).received(WEB, "cart"), Some(102_000.0));
     assert_eq!(rig.mesh.edges()[0].bytes_per_s, 0.0);
+}
+
+#[test]
+fn a_part_of_the_requests_fails_from_then_on() {
+    let rig = Rig::with(Protocol::Http);
+    rig.at(100).mesh.fail("web", "cart", 0.25).unwrap();
+    for (seconds, succeeded, failed) in [(100, 100.0, 0.0), (140, 130.0, 10.0)] {
+        for proxy in [WEB, CART] {
+            assert_eq!(rig.at(seconds).requests(proxy, "200"), Some(succeeded));
+            assert_eq!(rig.requests(proxy, "503"), Some(failed));
+        }
+    }
+    Rig::new().mesh.fail("web", "cart", 0.25).unwrap_err();
 }
