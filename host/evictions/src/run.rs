@@ -100,6 +100,8 @@ pub struct Facts<'a> {
     /// The controller of the pod that was evicted, if it was looked at lately.
     pub controller: Option<&'a ControllerSeen>,
     pub health: &'a Health,
+    /// When the health was found out.
+    pub measured: Duration,
 }
 
 /// What became of a move.
@@ -316,6 +318,8 @@ impl Run {
             Health::Worse { since, .. } => {
                 return Action::Wait { until: (*since + self.limits.worse_for).min(window) };
             }
+            // What the last move did does not show in figures of before.
+            Health::Fine if facts.measured < self.next_from => return Action::Measure,
             Health::Fine => {}
         }
         match facts.node {

@@ -31,6 +31,8 @@ struct Setting {
     node: NodeSeen,
     controller: Option<ControllerSeen>,
     health: Health,
+    /// When the health was found out; as a rule just now.
+    measured: Option<Duration>,
 }
 
 impl Setting {
@@ -42,13 +44,8 @@ impl Setting {
         }
         let moves = names.iter().map(|name| planned(name)).collect();
         let controller = Some(ControllerSeen::Wants(9));
-        Self {
-            run: Run::new(moves, limits, &[]),
-            pods,
-            node: NodeSeen::Ready,
-            controller,
-            health: Health::Fine,
-        }
+        let (run, node, health) = (Run::new(moves, limits, &[]), NodeSeen::Ready, Health::Fine);
+        Self { run, pods, node, controller, health, measured: None }
     }
 
     fn next(&self, at: u64) -> Action {
@@ -58,7 +55,8 @@ impl Setting {
     fn next_at(&self, at: Duration) -> Action {
         let (pods, health) = (&self.pods, &self.health);
         let (node, controller) = (Some(("b", self.node)), self.controller.as_ref());
-        self.run.next(&Facts { pods, node, controller, health }, at)
+        let measured = self.measured.unwrap_or(at);
+        self.run.next(&Facts { pods, node, controller, health, measured }, at)
     }
 
     fn happens(&mut self, event: &Event, at: u64) {
@@ -307,6 +305,18 @@ fn worse_figures_hold_moves_up_and_end_the_run_when_they_stay() {
     setting.evict(70);
     setting.health = Health::Worse { since: seconds(10), why: "errors".to_owned() };
     assert_eq!(setting.next(80), Action::Wait { until: seconds(700) });
+}
+
+#[test]
+fn figures_of_before_a_move_s_end_say_nothing_about_the_next() {
+    let mut setting = Setting::new(&["cart-1", "cart-2"], Limits { pause: seconds(60), ..Limits::default() });
+    setting.evict(0);
+    setting.happens(&Event::Replaced { by: "shop/cart-3".to_owned(), node: "b".to_owned() }, 30);
+    setting.measured = Some(seconds(89));
+    assert_eq!(setting.next(89), Action::Wait { until: seconds(90) });
+    assert_eq!(setting.next(95), Action::Measure);
+    setting.measured = Some(seconds(95));
+    assert!(matches!(setting.next(96), Action::Evict { number: 1, .. }));
 }
 
 #[test]
