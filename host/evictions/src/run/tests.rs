@@ -9,7 +9,8 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn planned(pod: &str) -> Move {
-    Move { pod: format!("shop/{pod}"), uid: None, from: "a".to_owned(), to: "b".to_owned(), or: Vec::new() }
+    let (from, to) = ("a".to_owned(), "b".to_owned());
+    Move { pod: format!("shop/{pod}"), uid: None, from, to, or: Vec::new(), gain: 0.0 }
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
@@ -227,6 +228,33 @@ fn a_node_that_is_as_good_is_not_elsewhere() {
     // A pod that is there already need not move.
     setting.set("2", Some(pod("uid-2", Some("c"), "ReplicaSet")));
     assert_eq!(setting.next(1), Action::Record { number: 1, event: Event::Skipped { why: Skip::There } });
+}
+
+#[test]
+fn a_move_that_pays_only_with_others_is_not_begun_when_those_failed() {
+    let with_gains = |gains: &[f64], before: &[Event]| {
+        let names: Vec<String> = (0..gains.len()).map(|index| index.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut setting = Setting::new(&names, Limits::default());
+        let moves = setting.run.moves().iter().zip(gains);
+        let moves = moves.map(|(planned, gain)| Move { gain: *gain, ..planned.clone() });
+        setting.run = Run::new(moves.collect(), Limits::default(), before);
+        setting
+    };
+    let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
+    let gains = [1_000.0, -800.0, 2_000.0];
+    let as_planned = with_gains(&gains, &[replaced("b")]);
+    assert!(matches!(as_planned.next(0), Action::Evict { number: 1, .. }));
+    let there = with_gains(&gains, &[Event::Skipped { why: Skip::There }]);
+    assert!(matches!(there.next(0), Action::Evict { number: 1, .. }));
+    for failed in [replaced("c"), Event::Skipped { why: Skip::Gone }] {
+        let setting = with_gains(&gains, &[failed]);
+        let (costs, gained) = ("800.0 B/s".to_owned(), "0.0 B/s".to_owned());
+        assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/1".to_owned(), costs, gained }));
+    }
+    // One that gains by itself goes on.
+    let after = with_gains(&[1_000.0, 5.0], &[replaced("c")]);
+    assert!(matches!(after.next(0), Action::Evict { number: 1, .. }));
 }
 
 #[test]
