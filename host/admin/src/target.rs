@@ -23,6 +23,11 @@ struct StateLabel {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct DigestLabel {
+    digest: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct PlacementLabel {
     placement: &'static str,
 }
@@ -36,6 +41,11 @@ impl Collector for TargetCollector {
             let labels = StateLabel { state: state.into() };
             let here = i64::from(report.state == *state);
             series(&mut states, &labels, |series| ConstGauge::new(here).encode(series))?;
+        }
+        if let Some(digest) = report.digest {
+            let help = "1 for the target placement of this replica: the same digest is the same target.";
+            let mut digests = encoder.encode_descriptor("target_digest", help, None, MetricType::Gauge)?;
+            series(&mut digests, &DigestLabel { digest }, |series| ConstGauge::new(1_i64).encode(series))?;
         }
         let help = "Share of the traffic that stays within nodes as pods run now, as the target has them, and at most.";
         let shares = [("now", report.now), ("target", report.target), ("bound", report.bound)];

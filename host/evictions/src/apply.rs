@@ -61,6 +61,8 @@ pub struct Applying {
 pub struct Guard {
     pub store: Store,
     pub queries: Queries,
+    /// How far back the queries look. Between two moves it is at least as long.
+    pub window: Duration,
     pub comparison: Comparison,
 }
 
@@ -80,7 +82,10 @@ pub async fn apply(
     shutdown: &Shutdown,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, ApplyError> {
-    let Applying { moves, limits, journal: path } = applying;
+    let Applying { moves, mut limits, journal: path } = applying;
+    if let Some(guard) = &guard {
+        limits.pause = limits.pause.max(guard.window);
+    }
     let (moves, opened) = tokio::task::spawn_blocking(move || {
         let opened = Journal::open(&path, &moves);
         (moves, opened)
@@ -170,6 +175,7 @@ impl Driver<'_, '_> {
                 node: self.node.as_ref().map(|(name, seen)| (name.as_str(), *seen)),
                 controller: self.controller.as_ref().map(|(_, seen)| seen),
                 health: &self.health,
+                measured: self.measured,
             };
             match self.run.next(&facts, self.started.elapsed()) {
                 Action::Finish => return Ok((journal, None)),
@@ -222,8 +228,8 @@ impl Driver<'_, '_> {
     }
 
     async fn measure(&mut self) {
-        let Some(Guard { store, queries, comparison }) = &mut self.guard else {
-            self.health = Health::Fine;
+        let Some(Guard { store, queries, comparison, .. }) = &mut self.guard else {
+            (self.health, self.measured) = (Health::Fine, self.started.elapsed());
             return;
         };
         let figures = queries.ask(store).await.map_err(|error| netmarks_core::errors::chain(&error));

@@ -14,7 +14,7 @@ use crate::run::movable;
 use crate::shutdown::Shutdown;
 
 /// A move, and what would become of it now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Checked {
     #[serde(flatten)]
     pub planned: Move,

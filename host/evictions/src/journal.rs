@@ -215,6 +215,7 @@ mod tests {
             from: "a".to_owned(),
             to: "b".to_owned(),
             or: Vec::new(),
+            gain: 0.0,
         };
         pods.iter().map(each).collect()
     }

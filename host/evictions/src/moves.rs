@@ -4,7 +4,7 @@ use netmarks_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 /// One pod that should run on another node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Move {
     /// `namespace/name`.
@@ -19,6 +19,9 @@ pub struct Move {
     /// Nodes that are as good: kube-scheduler may choose one of them instead.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub or: Vec<String>,
+    /// What that saves, in bytes per second; below zero for one that pays only with those after it.
+    #[serde(default)]
+    pub gain: f64,
 }
 
 impl Move {
@@ -35,11 +38,11 @@ impl Move {
     }
 }
 
-/// By what a journal knows its plan: the digest of all moves in their order.
+/// By what a journal knows its plan: the digest of all moves in their order, whatever they gain.
 #[must_use]
 pub fn digest(moves: &[Move]) -> Digest {
     // Names have neither commas nor line ends, so that no two plans have the same text.
-    let line = |Move { pod, uid, from, to, or }: &Move| {
+    let line = |Move { pod, uid, from, to, or, gain: _ }: &Move| {
         let (uid, or) = (uid.as_deref().unwrap_or(""), or.join(","));
         format!("{pod}\n{uid}\n{from}\n{to}\n{or}\n")
     };
@@ -59,6 +62,7 @@ mod tests {
                 from: (*from).to_owned(),
                 to: (*to).to_owned(),
                 or: or.split_whitespace().map(str::to_owned).collect(),
+                gain: 1.0,
             });
             digest(&moves.collect::<Vec<_>>())
         };

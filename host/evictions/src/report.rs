@@ -9,7 +9,7 @@ use crate::run::{Outcome, Run};
 use crate::stop::Stop;
 
 /// What became of all moves, over all runs of their journal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// By which the journal knows them.
     pub plan: Digest,
@@ -45,7 +45,7 @@ pub struct Stopped {
 }
 
 /// A move, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Moved {
     #[serde(flatten)]
     pub planned: Move,
@@ -136,6 +136,7 @@ mod tests {
             from: "a".to_owned(),
             to: "b".to_owned(),
             or: vec!["c".to_owned()],
+            gain: 1.0,
         };
         let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
         let gone = Event::Unreplaced { why: Unreplaced::ControllerGone };

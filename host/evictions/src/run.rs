@@ -7,6 +7,8 @@ mod replacement;
 
 use std::time::Duration;
 
+use netmarks_core::units::bytes_per_second;
+
 use crate::event::{Event, Skip, Subject, Unreplaced};
 use crate::moves::Move;
 use crate::seen::{Controller, ControllerSeen, NodeSeen, PodSeen, Pods};
@@ -51,6 +53,9 @@ const FIRST_RETRY: Duration = Duration::from_secs(5);
 
 /// The longest wait: a budget that allows an eviction again should not wait longer for us.
 const LAST_RETRY: Duration = Duration::from_secs(60);
+
+/// Less than this is rounding, in bytes per second.
+const ROUNDING: f64 = 1.0;
 
 /// Kinds of controllers that do not replace a pod on another node: they keep it to its node, run to an end, or are the kubelet.
 const NOT_REPLACING: [&str; 3] = ["DaemonSet", "Job", "Node"];
@@ -100,6 +105,8 @@ pub struct Facts<'a> {
     /// The controller of the pod that was evicted, if it was looked at lately.
     pub controller: Option<&'a ControllerSeen>,
     pub health: &'a Health,
+    /// When the health was found out.
+    pub measured: Duration,
 }
 
 /// What became of a move.
@@ -141,6 +148,8 @@ pub struct Run {
     failed: Option<Failed>,
     /// Of this run.
     elsewhere: u32,
+    /// What the moves that came about as planned gain, in bytes per second. What others do to the traffic is not known.
+    gained: f64,
     next_from: Duration,
 }
 
@@ -155,6 +164,7 @@ impl Run {
             phase: Phase::Before,
             failed: None,
             elsewhere: 0,
+            gained: 0.0,
             next_from: Duration::ZERO,
         };
         before.iter().for_each(|event| run.happened(event, Duration::ZERO));
@@ -218,6 +228,14 @@ impl Run {
     }
 
     fn end(&mut self, outcome: Outcome) {
+        if let Some((_, planned)) = self.current() {
+            let as_planned = match &outcome {
+                Outcome::Replaced { node, .. } => planned.is_there(node),
+                Outcome::Skipped(why) => *why == Skip::There,
+                Outcome::Unreplaced(_) => false,
+            };
+            self.gained += if as_planned { planned.gain } else { 0.0 };
+        }
         self.outcomes.push(outcome);
         self.phase = Phase::Before;
         self.failed = None;
@@ -275,6 +293,10 @@ impl Run {
         if window.is_some_and(|window| now >= window) {
             return Some(Stop::Window);
         }
+        if self.gained + planned.gain < -ROUNDING {
+            let (costs, gained) = (bytes_per_second(-planned.gain), bytes_per_second(self.gained));
+            return Some(Stop::Loss { pod: planned.pod.clone(), costs, gained });
+        }
         if let Some(Failed { since, answered, text, .. }) = &self.failed {
             let (pod, answer) = (planned.pod.clone(), text.clone());
             let patience = if *answered { patience } else { UNANSWERED_FOR };
@@ -316,6 +338,8 @@ impl Run {
             Health::Worse { since, .. } => {
                 return Action::Wait { until: (*since + self.limits.worse_for).min(window) };
             }
+            // What the last move did does not show in figures of before.
+            Health::Fine if facts.measured < self.next_from => return Action::Measure,
             Health::Fine => {}
         }
         match facts.node {

@@ -12,6 +12,12 @@ pub enum Stop {
          new one, or go on with a larger --most-elsewhere"
     )]
     Elsewhere { moves: u32, most: u32 },
+    /// The next move costs more than the moves so far have gained: some that it counts on turned out otherwise.
+    #[error(
+        "{pod} would cost {costs} within nodes, and the moves so far have gained {gained}: it counts on some that turned out otherwise, and \
+         more would leave a node than before the first move; make a new plan"
+    )]
+    Loss { pod: String, costs: String, gained: String },
     /// An eviction was refused for too long, as a rule by a budget.
     #[error(
         "the eviction of {pod} was refused for {seconds} s; see `kubectl get poddisruptionbudgets` in its namespace, then go on. The \

@@ -29,6 +29,9 @@ async fn it_is_computed_for_a_policy_that_asks_and_shown() {
     assert!(share("now") <= share("target") && share("target") <= share("bound") + 1e-9, "{report}");
     let metric = extender.metric(r#"netmarks_gained_affinity_ratio{placement="target"}"#).await.unwrap();
     assert!((metric - share("target")).abs() < 1e-9);
+    assert_eq!(report["search_finished"], true);
+    let digest = format!("netmarks_target_digest{{digest={}}}", report["digest"]);
+    assert_eq!(extender.metric(&digest).await.unwrap(), 1.0);
     assert_eq!(extender.metric(r#"netmarks_target_state{state="ready"}"#).await.unwrap(), 1.0);
 
     config.target.enabled = false;

@@ -14,6 +14,7 @@ mod groups;
 mod limits;
 mod make;
 mod patches;
+mod remarks;
 mod routing;
 mod stays;
 mod subject;

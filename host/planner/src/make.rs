@@ -19,6 +19,7 @@ use crate::file::{
 };
 use crate::groups::{Target, move_groups};
 use crate::limits::Limits;
+use crate::remarks::remarks;
 use crate::routing::{AssumedRouting, Mesh, of_applications};
 use crate::stays::{Movable, movable};
 use crate::subject::Subject;
@@ -140,7 +141,7 @@ pub fn make_plan(
         curve: curve(&gains, pods),
         services: advise(world, &question),
         left_out: left_out(inventory, &movable, &trial.obstacles),
-        remarks: remarks(subject, &empty, trial.rehearsal().faults()),
+        remarks: remarks(subject, &empty, &options.scheduler, trial.rehearsal().faults()),
     };
     let conditions = Conditions {
         policy: arm.name.clone(),
@@ -387,15 +388,4 @@ fn left_out(
     let mut left_out: Vec<LeftOutPods> = by_reason.into_values().collect();
     left_out.sort_by_key(|left_out| std::cmp::Reverse(left_out.pods));
     left_out
-}
-
-fn remarks(subject: &Subject, empty: &EmptyCluster, faults: u64) -> Vec<String> {
-    let mut remarks = Vec::new();
-    if faults > 0 {
-        remarks.push(format!("A policy failed in {faults} decisions; those count without its score."));
-    }
-    remarks.extend(subject.world.missing().iter().map(|missing| format!("The snapshot lacks {missing}")));
-    let left_out = empty.left_out();
-    remarks.extend(left_out.iter().map(|(sentence, pods)| format!("Left out for {pods} pods: {sentence}")));
-    remarks
 }

@@ -104,6 +104,23 @@ fn a_plan_names_all_nodes_that_are_as_good() {
 }
 
 #[test]
+fn a_plan_says_when_kube_scheduler_looks_at_some_nodes_only() {
+    let of = |nodes: usize| {
+        let mut file = snapshot(&APART);
+        let listed = file["nodes"].as_array_mut().unwrap();
+        for index in listed.len()..nodes {
+            let mut node = listed[0].clone();
+            node["name"] = json!(format!("n{index}"));
+            node["labels"]["kubernetes.io/hostname"] = json!(format!("n{index}"));
+            listed.push(node);
+        }
+        made(&file, all()).unwrap().report.remarks.concat()
+    };
+    assert!(of(120).contains("the first 100 of 120 nodes"), "{}", of(120));
+    assert!(!of(99).contains("nodes that take a pod"), "{}", of(99));
+}
+
+#[test]
 fn what_must_stay_stays_and_the_plan_says_why() {
     let with = |pods: &[(&str, usize, &str)], change: fn(&mut Value), limits| {
         let mut file = snapshot(pods);

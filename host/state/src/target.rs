@@ -14,8 +14,12 @@ pub struct TargetReport {
     pub state: TargetState,
     /// When the target was computed, in seconds since the Unix epoch; `null` without one.
     pub computed_at: Option<f64>,
+    /// 12 hexadecimal digits, the same in replicas that have the same target.
+    pub digest: Option<String>,
     /// Seconds that the search took.
     pub search_seconds: Option<f64>,
+    /// Whether the search did all of its steps. What it found until its time was over depends on the machine.
+    pub search_finished: Option<bool>,
     /// Share (of 1) of the traffic that stays within nodes where pods run now, by the goal's routing.
     pub now: Option<f64>,
     /// The same where the target has them.

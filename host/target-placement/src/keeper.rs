@@ -1,6 +1,7 @@
 //! Keeps the target up to date, off every request path.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
@@ -11,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::change::MadeFor;
 use crate::config::TargetConfig;
+use crate::digest::digest;
 use crate::inventory::{Scene, Target};
 use crate::waiting::running;
 
@@ -43,8 +45,11 @@ pub struct Keeper<W> {
 struct Kept {
     made_for: MadeFor,
     target: Target,
+    digest: String,
     computed_at: f64,
     search_seconds: f64,
+    /// Whether the search did all of its steps.
+    finished: bool,
     /// Shares (of 1) of the traffic.
     gained: Option<f64>,
     bound: Option<f64>,
@@ -131,7 +136,14 @@ impl<W: Fn() -> bool> Keeper<W> {
             return;
         };
         if changed {
+            if !kept.finished {
+                tracing::warn!(
+                    seconds = kept.search_seconds,
+                    "the search for a target placement was ended by `target.search_seconds`; other replicas may have another target"
+                );
+            }
             tracing::info!(
+                digest = kept.digest.as_str(),
                 seconds = kept.search_seconds,
                 now = report.now,
                 target = report.target,
@@ -190,12 +202,21 @@ fn step(
     let changed = still.is_none();
     let kept = still.unwrap_or_else(|| {
         let (begun, most) = (Instant::now(), config.search_for());
-        let packed = search(scene, config, &|| stopped() || begun.elapsed() > most);
+        let late = AtomicBool::new(false);
+        let over = || {
+            let over = begun.elapsed() > most;
+            late.fetch_or(over, Ordering::Relaxed);
+            over
+        };
+        let packed = search(scene, config, &|| stopped() || over());
+        let target = scene.target(&packed.placement);
         Kept {
             made_for: now,
-            target: scene.target(&packed.placement),
+            digest: digest(&target),
+            target,
             computed_at: unix_now(),
             search_seconds: begun.elapsed().as_secs_f64(),
+            finished: !late.into_inner(),
             gained: Some(packed.gained / total),
             bound: Some(packed.bound / total),
         }
@@ -204,7 +225,9 @@ fn step(
     let report = TargetReport {
         state: TargetState::Ready,
         computed_at: Some(kept.computed_at),
+        digest: Some(kept.digest.clone()),
         search_seconds: Some(kept.search_seconds),
+        search_finished: Some(kept.finished),
         now: Some(gained_bytes(inventory, &occupancy, &scene.goal(config)) / total),
         target: kept.gained,
         bound: kept.bound,

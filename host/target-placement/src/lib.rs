@@ -9,6 +9,7 @@
 
 mod change;
 mod config;
+mod digest;
 mod inventory;
 mod keeper;
 mod waiting;

@@ -9,7 +9,8 @@ fn seconds(seconds: u64) -> Duration {
 }
 
 fn planned(pod: &str) -> Move {
-    Move { pod: format!("shop/{pod}"), uid: None, from: "a".to_owned(), to: "b".to_owned(), or: Vec::new() }
+    let (from, to) = ("a".to_owned(), "b".to_owned());
+    Move { pod: format!("shop/{pod}"), uid: None, from, to, or: Vec::new(), gain: 0.0 }
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
@@ -31,6 +32,8 @@ struct Setting {
     node: NodeSeen,
     controller: Option<ControllerSeen>,
     health: Health,
+    /// When the health was found out; as a rule just now.
+    measured: Option<Duration>,
 }
 
 impl Setting {
@@ -42,13 +45,8 @@ impl Setting {
         }
         let moves = names.iter().map(|name| planned(name)).collect();
         let controller = Some(ControllerSeen::Wants(9));
-        Self {
-            run: Run::new(moves, limits, &[]),
-            pods,
-            node: NodeSeen::Ready,
-            controller,
-            health: Health::Fine,
-        }
+        let (run, node, health) = (Run::new(moves, limits, &[]), NodeSeen::Ready, Health::Fine);
+        Self { run, pods, node, controller, health, measured: None }
     }
 
     fn next(&self, at: u64) -> Action {
@@ -58,7 +56,8 @@ impl Setting {
     fn next_at(&self, at: Duration) -> Action {
         let (pods, health) = (&self.pods, &self.health);
         let (node, controller) = (Some(("b", self.node)), self.controller.as_ref());
-        self.run.next(&Facts { pods, node, controller, health }, at)
+        let measured = self.measured.unwrap_or(at);
+        self.run.next(&Facts { pods, node, controller, health, measured }, at)
     }
 
     fn happens(&mut self, event: &Event, at: u64) {
@@ -232,6 +231,33 @@ fn a_node_that_is_as_good_is_not_elsewhere() {
 }
 
 #[test]
+fn a_move_that_pays_only_with_others_is_not_begun_when_those_failed() {
+    let with_gains = |gains: &[f64], before: &[Event]| {
+        let names: Vec<String> = (0..gains.len()).map(|index| index.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut setting = Setting::new(&names, Limits::default());
+        let moves = setting.run.moves().iter().zip(gains);
+        let moves = moves.map(|(planned, gain)| Move { gain: *gain, ..planned.clone() });
+        setting.run = Run::new(moves.collect(), Limits::default(), before);
+        setting
+    };
+    let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
+    let gains = [1_000.0, -800.0, 2_000.0];
+    let as_planned = with_gains(&gains, &[replaced("b")]);
+    assert!(matches!(as_planned.next(0), Action::Evict { number: 1, .. }));
+    let there = with_gains(&gains, &[Event::Skipped { why: Skip::There }]);
+    assert!(matches!(there.next(0), Action::Evict { number: 1, .. }));
+    for failed in [replaced("c"), Event::Skipped { why: Skip::Gone }] {
+        let setting = with_gains(&gains, &[failed]);
+        let (costs, gained) = ("800.0 B/s".to_owned(), "0.0 B/s".to_owned());
+        assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/1".to_owned(), costs, gained }));
+    }
+    // One that gains by itself goes on.
+    let after = with_gains(&[1_000.0, 5.0], &[replaced("c")]);
+    assert!(matches!(after.next(0), Action::Evict { number: 1, .. }));
+}
+
+#[test]
 fn a_lost_answer_is_found_out() {
     let mut setting = Setting::new(&["cart-1"], Limits::default());
     let Action::Evict { event, .. } = setting.next(0) else { panic!() };
@@ -307,6 +333,18 @@ fn worse_figures_hold_moves_up_and_end_the_run_when_they_stay() {
     setting.evict(70);
     setting.health = Health::Worse { since: seconds(10), why: "errors".to_owned() };
     assert_eq!(setting.next(80), Action::Wait { until: seconds(700) });
+}
+
+#[test]
+fn figures_of_before_a_move_s_end_say_nothing_about_the_next() {
+    let mut setting = Setting::new(&["cart-1", "cart-2"], Limits { pause: seconds(60), ..Limits::default() });
+    setting.evict(0);
+    setting.happens(&Event::Replaced { by: "shop/cart-3".to_owned(), node: "b".to_owned() }, 30);
+    setting.measured = Some(seconds(89));
+    assert_eq!(setting.next(89), Action::Wait { until: seconds(90) });
+    assert_eq!(setting.next(95), Action::Measure);
+    setting.measured = Some(seconds(95));
+    assert!(matches!(setting.next(96), Action::Evict { number: 1, .. }));
 }
 
 #[test]

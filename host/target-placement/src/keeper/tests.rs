@@ -90,7 +90,19 @@ async fn another_replica_that_sees_the_same_has_the_same_target() {
     let (mut one, mut other) = (keeper(true), keeper(true));
     one.look(&CancellationToken::new()).await;
     other.look(&CancellationToken::new()).await;
+    let digest = |keeper: &Keeper<_>| keeper.state.health().target.report().digest.unwrap();
+    assert_eq!(digest(&one), digest(&other));
+    assert_eq!(one.state.health().target.report().search_finished, Some(true));
     assert_eq!(one.kept.map(|kept| kept.target), other.kept.map(|kept| kept.target));
+}
+
+#[tokio::test]
+async fn a_search_that_time_ends_says_so() {
+    let mut keeper = keeper(true);
+    keeper.config.search_seconds = 0.0;
+    keeper.look(&CancellationToken::new()).await;
+    let report = keeper.state.health().target.report();
+    assert_eq!((report.state, report.search_finished), (TargetState::Ready, Some(false)));
 }
 
 #[tokio::test]

@@ -142,7 +142,7 @@ mod tests {
 
     fn planned(name: &str) -> Move {
         let (from, to) = ("node-a".to_owned(), "node-b".to_owned());
-        Move { pod: format!("shop/{name}"), uid: None, from, to, or: vec!["node-e".to_owned()] }
+        Move { pod: format!("shop/{name}"), uid: None, from, to, or: vec!["node-e".to_owned()], gain: 1.0 }
     }
 
     fn moved(name: &str, result: MoveResult) -> Moved {

@@ -181,6 +181,7 @@ fn moves(plan: &Plan) -> Vec<Move> {
         from: planned.from.clone(),
         to: planned.to.clone(),
         or: planned.or.clone(),
+        gain: planned.gain.within_nodes_bytes_per_second,
     });
     each.collect()
 }

@@ -1,5 +1,7 @@
 //! The mesh's figures before the first move, against which later ones are held.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, Result, bail};
 use netmarks_evictions::health::Comparison;
 use netmarks_evictions::run::Limits;
@@ -73,6 +75,11 @@ impl Flags {
             }),
         );
         print_remark(&format!("before the first move, {}", shown.join(" and ")));
-        Ok(Some(Guard { store, queries, comparison: Comparison::new(before, self.most_worse) }))
+        Ok(Some(Guard {
+            store,
+            queries,
+            window: Duration::from_secs_f64(config.window_seconds),
+            comparison: Comparison::new(before, self.most_worse),
+        }))
     }
 }
