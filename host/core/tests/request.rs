@@ -295,6 +295,6 @@ fn places_of_the_target_that_are_full_or_closed_are_not_held_back() {
     assert_eq!(
         (with_others.nodes, with_others.columns),
         (4, told(2).to_vec()),
-        "other nodes are no candidates"
+        "other nodes are not candidates"
     );
 }

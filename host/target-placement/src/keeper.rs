@@ -24,7 +24,7 @@ const SEED: u64 = 1;
 
 /// Steps of a search: more for more pods, up to some seconds on one core.
 const STEPS_PER_POD: u64 = 1_000;
-const STEPS: std::ops::RangeInclusive<u64> = 100_000..=20_000_000;
+const STEPS: std::ops::RangeInclusive<u64> = 400_000..=20_000_000;
 
 /// Runs work on a thread that gives way to all others, and waits for it; `None` if the work panicked.
 pub type WhenIdle = fn(Box<dyn FnOnce() -> Step + Send>) -> Option<Step>;

@@ -12,7 +12,10 @@ use crate::locality::Routing;
 const SHORT: f64 = 0.02;
 
 /// Of each search: as many as the target placement of so small a cluster takes.
-const STEPS: u64 = 100_000;
+const STEPS: u64 = 400_000;
+
+/// Enough for nearly all cases, so that the others alone take the time.
+const FIRST_STEPS: u64 = 100_000;
 
 const CASES: u64 = 200;
 
@@ -279,10 +282,15 @@ fn sixty_pods_on_twelve_nodes_gain_nearly_what_can_be_gained_and_never_less_than
     for seed in 1..=CASES {
         let case = Case::new(seed);
         let Case { inventory, goal, start, .. } = &case;
-        let effort = Effort { steps: STEPS, time: None, seed, threads: 2 };
-        let packed = pack(inventory, start, goal, effort, &|_, _| true, &|| false);
+        let search = |steps| {
+            let effort = Effort { steps, time: None, seed, threads: 2 };
+            pack(inventory, start, goal, effort, &|_, _| true, &|| false)
+        };
         let before = gained_bytes(inventory, &Occupancy::new(inventory, start), goal);
         let best = case.best();
+        let least = (1.0 - SHORT) * best - ROUNDING;
+        let first = search(FIRST_STEPS);
+        let packed = if first.gained < least { search(STEPS) } else { first };
         let told = format!(
             "seed {seed}, {} pods on {} nodes: {} from {before}, {best} can be gained, {} is the bound",
             inventory.pods.len(),
@@ -299,7 +307,7 @@ fn sixty_pods_on_twelve_nodes_gain_nearly_what_can_be_gained_and_never_less_than
             continue;
         }
         assert!(packed.gained <= best + ROUNDING, "{told}");
-        assert!(packed.gained >= (1.0 - SHORT) * best - ROUNDING, "{told}");
+        assert!(packed.gained >= least, "{told}");
     }
     assert!(left_out <= LEFT_OUT, "{left_out} cases left a pod without a node");
 }

@@ -88,7 +88,7 @@ impl Pages {
 
     fn ask(&self, path: &str, token: String) {
         let list = ListParams { continue_token: Some(token), ..self.list.clone() };
-        // The watcher, which asks by the same, will say why that is no request.
+        // The watcher, which asks by the same, will say why that is not a request.
         let Ok(request) = ApiRequest::new(path).list(&list) else { return };
         let page = request.uri().clone();
         let asked = tokio::spawn(self.fetcher.clone().page(request.map(Body::from)));
