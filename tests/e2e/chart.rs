@@ -3,6 +3,7 @@
 #![allow(clippy::indexing_slicing, reason = "a key that JSON lacks is null, not a panic")]
 
 mod notes;
+mod rebalance;
 mod refused;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -46,6 +46,12 @@ impl Subject {
         &self.world
     }
 
+    /// With something else set about its world, such as the target placement that policies are given.
+    #[must_use]
+    pub fn with_world(self, set: impl FnOnce(World) -> World) -> Self {
+        Self { world: set(self.world), ..self }
+    }
+
     /// What the traffic of a pod is on average, in bytes per second.
     pub(crate) fn mean_traffic(&self) -> f64 {
         let inventory = self.world.inventory();

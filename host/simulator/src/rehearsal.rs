@@ -58,7 +58,7 @@ impl<'w> Rehearsal<'w> {
     }
 
     /// How many pods of each application the target placement has on which nodes, by their indices; `None` if no policy asks for a
-    /// target. Applications that are not in it may go anywhere.
+    /// target, or there is no such target. Applications that are not in it may go anywhere.
     #[must_use]
     pub fn target(&self) -> Option<HashMap<usize, HashMap<usize, u32>>> {
         if !self.follows_target {
@@ -73,7 +73,8 @@ impl<'w> Rehearsal<'w> {
             let on = counts.iter().filter_map(|(node, pods)| Some((*nodes.get(node.as_str())?, *pods)));
             Some((*names.get(application.to_string().as_str())?, on.collect()))
         };
-        Some(self.world.target().iter().filter_map(of).collect())
+        let target: HashMap<usize, HashMap<usize, u32>> = self.world.target().iter().filter_map(of).collect();
+        (!target.is_empty()).then_some(target)
     }
 
     /// Where the pods are now.

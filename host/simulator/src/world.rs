@@ -128,6 +128,14 @@ impl World {
         self
     }
 
+    /// With a target placement as `serve` computes it by this configuration, which may want none.
+    #[must_use]
+    pub fn with_target(mut self, config: TargetConfig) -> Self {
+        let enabled = config.enabled;
+        self.target_config = config;
+        if enabled { self } else { self.without_target() }
+    }
+
     /// With a target placement for calls that are routed like this, as with `target.routing`.
     #[must_use]
     pub fn with_target_routing(mut self, routing: TargetRouting) -> Self {

@@ -39,7 +39,7 @@ pub(crate) fn taking_part(
     waiting
 }
 
-/// Lowers the numbers until together they are at most `most`: only those that are larger than an equal part.
+/// Lowers the numbers until their sum is at most `most`: only those that are larger than an equal part.
 fn share_out(numbers: &mut [u64], most: u64) {
     let mut by_size: Vec<&mut u64> = numbers.iter_mut().collect();
     by_size.sort();

@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, bail};
 use netmarks_placement::{Assumptions, Effort, Prices};
 use netmarks_planner::{Plan, PlanOptions, Subject, make_plan};
 use netmarks_scheduler_model::SchedulerOptions;
-use netmarks_scoring::ScoringConfig;
 use netmarks_sources::snapshot_file::SnapshotFile;
 
 use super::super::client::ClientTls;
@@ -20,6 +19,7 @@ use super::super::snapshot::{cluster, extender};
 use super::limits::LimitFlags;
 use super::progress;
 use super::routing::{MeshName, RoutingName};
+use crate::config::Config;
 
 /// How a plan is made.
 #[derive(Debug, clap::Args)]
@@ -92,6 +92,11 @@ impl Source<'_> {
             (None, None) => (self.cluster.take()?.snapshot, self.cluster.name()),
         })
     }
+
+    /// How the program is configured that answers kube-scheduler in the cluster; a file knows nothing of it.
+    fn configured(&self) -> Result<Config> {
+        if self.cluster.is_wanted() { self.cluster.config() } else { Ok(Config::default()) }
+    }
 }
 
 impl Flags {
@@ -118,13 +123,15 @@ impl Flags {
         let (snapshot, from) = source.take()?;
         let failed = || format!("failed to plan for {from}");
         let limits = limits.of(&snapshot).with_context(failed)?;
+        let Config { scoring, target, .. } = source.configured()?;
         let subject = Subject::new(snapshot).with_context(failed)?;
+        let subject = subject.with_world(|world| world.with_target(target));
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
         let steps = steps.unwrap_or_else(|| arms::optimal_steps(subject.world().inventory().pods.len()));
         let arms = runtime.block_on(arms::open(
             &[policy],
-            &ScoringConfig::default(),
+            &scoring,
             threads,
             OptimalEffort { steps, time: None },
             &[config.door(door)?],

@@ -1,0 +1,62 @@
+//! With what the CronJob plans: what the release is configured with.
+
+use anyhow::Result;
+use netmarks_test_cluster::ControlPlane;
+
+use super::{plane, rendered};
+
+/// The arguments of the CronJob's container.
+fn arguments(plane: &ControlPlane, more: &[&str]) -> Result<Vec<String>> {
+    // So that nothing else is rendered.
+    let alone = [
+        "rebalance.enabled=true",
+        "rebalance.namespaces[0]=default",
+        "rebalance.serviceAccount.name=mine",
+        "serviceAccount.create=false",
+        "scheduler.serviceAccount.name=mine",
+        "rbac.create=false",
+    ];
+    let manifests = rendered(plane, &["--show-only=templates/rebalance.yaml"], &[&alone[..], more].concat())?;
+    let output = "-o=jsonpath={.spec.jobTemplate.spec.template.spec.containers[0].args}";
+    let text = plane.kubectl(&["create", "--dry-run=client", output, "-f", &manifests.to_string_lossy()])?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_cron_job_plans_with_what_the_release_is_configured_with() {
+    let plane = plane().await.unwrap();
+    let weights = ["--extender-weight=2", "--percentage-of-nodes-to-score=0"];
+    let webhook = ["--door=admission", "--admission-config=/etc/netmarks/config/config.yaml"];
+    for (values, has, has_not) in [
+        (&[][..], &["--policy=netmarks", weights[0], weights[1]][..], &webhook[..]),
+        (
+            &[
+                "config.policy.built_in=zone-cost",
+                "config.policy.parameters.millisecond=0.5",
+                "scheduler.weight=5",
+                "scheduler.percentageOfNodesToScore=50",
+            ],
+            &[
+                "--policy=zone-cost:millisecond=0.5",
+                "--extender-weight=5",
+                "--percentage-of-nodes-to-score=50",
+            ],
+            &[],
+        ),
+        (&["config.policy.file=/etc/policies/mine.wasm"], &["--policy=/etc/policies/mine.wasm"], &[]),
+        (&["rebalance.policy=spread", "config.policy.built_in=zone-cost"], &["--policy=spread"], &[]),
+        (&["admission.enabled=true"], &webhook, &[]),
+        (&["admission.enabled=true", "admission.mode=preview"], &[], &webhook),
+        (&["admission.enabled=true", "scheduler.enabled=true"], &[], &webhook),
+    ] {
+        let arguments = arguments(&plane, values).unwrap();
+        for argument in has {
+            assert!(arguments.iter().any(|given| given == argument), "{argument}: {arguments:?}");
+        }
+        for argument in has_not {
+            assert!(!arguments.iter().any(|given| given == argument), "{argument}: {arguments:?}");
+        }
+    }
+    let refused = arguments(&plane, &["config.policy.parameters.text=a:b"]).unwrap_err();
+    assert!(format!("{refused:#}").contains("has a comma or a colon"), "{refused:#}");
+}
