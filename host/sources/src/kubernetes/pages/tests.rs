@@ -18,7 +18,7 @@ async fn serve(expires: bool) -> (Client, watch::Receiver<Vec<String>>) {
         asked.send_modify(|asked| asked.push(query));
         list(page, expires)
     };
-    let router = Router::new().route("/api/v1/pods", axum::routing::get(answer)).with_state(sender);
+    let router = Router::new().fallback(answer).with_state(sender);
     let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
