@@ -299,7 +299,8 @@ impl Poller {
         let (limit, urgent) = (self.config.max_flows, !self.published);
         let url = self.client.address().to_owned();
         let work = tokio::task::spawn_blocking(move || {
-            let added = background.run(urgent, || {
+            let mut turn = background.begin(urgent);
+            let added = turn.run(|| {
                 let refresh = averages.add(asked.at(), &preset, &answers, limit, &url)?;
                 // Some MB; to free them takes a moment as well.
                 drop(answers);
@@ -311,13 +312,14 @@ impl Poller {
                     refresh.flows = flows.count() as u64;
                     // Not when idle: others wait for the index meanwhile.
                     let ids = state.application_ids(flows.applications());
-                    let table = background.run(urgent, || flows.into_table(&ids));
+                    let table = turn.run(|| flows.into_table(&ids));
                     state.replace_flows(asked, table.ok_or(QueryError::Panicked)?, round_trips.as_deref());
                     state.metrics_answered(asked.at());
                     refresh.round_trips = round_trips.unwrap_or_default();
                 }
                 Ok(refresh)
             });
+            background.end(&turn);
             (averages, background, refresh)
         });
         let (averages, background, refresh) = work.await.map_err(|source| QueryError::Ended { source })?;
