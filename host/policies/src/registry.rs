@@ -17,6 +17,7 @@ use crate::breach::{Breach, RollbackRules};
 use crate::call_history::Call;
 use crate::commands::Commands;
 use crate::errors::StateFolderError;
+use crate::keeping::{Keeping, KeepsAtOnce};
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Entry, Manifest};
 use crate::notice::Notice;
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
     /// One at a time: a second compilation would only take the machine from scoring.
     pub(crate) compiler: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) keeping: Keeping,
     rules: RollbackRules,
     breaches: mpsc::Sender<(RevisionId, Breach)>,
     comparisons: mpsc::Sender<Comparison>,
@@ -142,6 +144,7 @@ impl Registry {
             replay: ArcSwap::from_pointee(replay),
             compiler: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING)),
+            keeping: Keeping::default(),
             rules,
             breaches: breach_sender,
             comparisons: comparison_sender,
@@ -259,5 +262,6 @@ fn restore(
 ) -> Result<Loaded, String> {
     let bytes = PolicyBytes::from(folder.artefact(&entry.digest).map_err(|error| chain(&error))?);
     let compiling = (compiling, Urgency::NothingAnswers);
-    loading::load(engine, compiling, replay, (entry, &bytes), |_| {}).map_err(|refusal| chain(&refusal))
+    loading::load(engine, compiling, replay, (entry, &bytes), &mut KeepsAtOnce)
+        .map_err(|refusal| chain(&refusal))
 }
