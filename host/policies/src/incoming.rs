@@ -10,7 +10,7 @@ use netmarks_files::Unfinished;
 use tokio::time::Instant;
 
 use crate::errors::{Refusal, StateFolderError};
-use crate::policy_bytes::PolicyBytes;
+use crate::policy_bytes::{PolicyBytes, remove};
 use crate::registry::Registry;
 use crate::state_folder::StateFolder;
 
@@ -75,9 +75,9 @@ impl Incoming {
         {
             self.write(folder).await?;
         }
-        Ok(match self.begun {
+        Ok(match self.begun.take() {
             Some(Begun { file, hasher, size }) => PolicyBytes::of_file(file, hasher.finish(), size),
-            None => self.gathered.into(),
+            None => std::mem::take(&mut self.gathered).into(),
         })
     }
 
@@ -111,6 +111,14 @@ impl Incoming {
         let (begun, piece) = written.map_err(Refusal::Store)?;
         (self.begun, self.gathered) = (Some(begun), piece);
         Ok(())
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(begun) = self.begun.take() {
+            remove(begun.file);
+        }
     }
 }
 
@@ -171,18 +179,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(StateFolder::open(folder.path()).unwrap());
         let content = vec![7; 2 << 20];
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let mut broken = Incoming::new(Some(store.clone()));
-            broken.push(&content).await.unwrap();
-            assert_eq!(hidden(folder.path()), 1);
-            drop(broken);
+        for whole in [false, true] {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                let mut incoming = Incoming::new(Some(store.clone()));
+                incoming.push(&content).await.unwrap();
+                assert_eq!(hidden(folder.path()), 1);
+                if whole { drop(incoming.finish().await.unwrap()) } else { drop(incoming) }
+            });
+            // Waits for the thread that removes it.
+            drop(runtime);
             assert_eq!(hidden(folder.path()), 0);
-            drop(arrive(Some(&store), &content).await);
-        });
-        // Waits for the thread that removes it.
-        drop(runtime);
-        assert_eq!(hidden(folder.path()), 0);
+        }
     }
 
     #[tokio::test(start_paused = true)]

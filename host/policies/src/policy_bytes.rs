@@ -135,11 +135,16 @@ impl Staged {
 }
 
 impl Drop for Staged {
-    /// To remove 50 MB from the disk takes a moment, which belongs to no worker either.
     fn drop(&mut self) {
-        let Some(file) = self.take() else { return };
-        if let Ok(runtime) = Handle::try_current() {
-            drop(runtime.spawn_blocking(move || when_idle(move || drop(file))));
+        if let Some(file) = self.take() {
+            remove(file);
         }
+    }
+}
+
+/// Removes what nobody wants. To remove 50 MB from the disk takes a moment, which belongs to no worker.
+pub(crate) fn remove(file: Unfinished) {
+    if let Ok(runtime) = Handle::try_current() {
+        drop(runtime.spawn_blocking(move || when_idle(move || drop(file))));
     }
 }
