@@ -219,6 +219,9 @@ mod tests {
         let bytes = arrive(Some(&store), &vec![7; 2 << 20]).await;
         let file = std::fs::read_dir(folder.path().join("blobs")).unwrap().next().unwrap().unwrap();
         std::fs::write(file.path(), b"other").unwrap();
-        assert!(matches!(bytes.read(), Err(StateFolderError::Damaged { .. })));
+        let said = bytes.read().unwrap_err().to_string();
+        assert!(said.contains("was changed on the disk") && said.ends_with("; submit it again"), "{said}");
+        std::fs::remove_file(file.path()).unwrap();
+        assert!(matches!(bytes.read(), Err(StateFolderError::Changed { .. })));
     }
 }

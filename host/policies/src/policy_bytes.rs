@@ -1,6 +1,7 @@
 //! The bytes of a policy on its way in: in memory, or in a file of the state folder, which is read once, when its turn has come.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -128,7 +129,10 @@ impl Staged {
     fn read(&self) -> Result<Bytes, StateFolderError> {
         match netmarks_files::read(&self.path, self.size as u64) {
             Ok(Content::Whole(bytes)) if Digest::of(&bytes) == self.digest => Ok(bytes.into()),
-            Ok(_) => Err(StateFolderError::Damaged { path: self.path.clone() }),
+            Ok(_) => Err(StateFolderError::Changed { path: self.path.clone() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(StateFolderError::Changed { path: self.path.clone() })
+            }
             Err(error) => Err(StateFolderError::Io { step: "read", path: self.path.clone(), error }),
         }
     }
