@@ -14,8 +14,9 @@ use crate::serve::{Shared, serve};
 use crate::stop::Stop;
 use crate::tls::{Certificates, Tls, TlsError};
 
-/// Blocking work at once of a listener on its own thread: certificates that are read again, answers that are written in parts.
-const BLOCKING_THREADS: usize = 8;
+/// Blocking work at once of a listener on its own thread: answers that are written in parts, eight lists of decisions among them, for as
+/// long as their clients read; and beside them the metrics page and certificates that are read again.
+const BLOCKING_THREADS: usize = 16;
 
 /// An address that is bound and not served yet, so that a taken one is known before anything starts.
 #[derive(Debug)]
