@@ -32,7 +32,8 @@ use crate::state::RegistryState;
 use crate::state_folder::StateFolder;
 use crate::state_task::{Published, StateTask};
 
-/// Uploads that may wait for the compiler; each holds an artefact in memory.
+/// Submissions that may have or wait for the compiler. Of an upload, all beyond a MiB is in the state folder until its turn has come; what is
+/// fetched, and what arrives without a folder, is in memory.
 const WAITING: usize = 4;
 
 /// Breaches that may wait: as many policies as can break their rules at once, and more.

@@ -20,6 +20,7 @@ async fn apply(poller: &mut Poller, at: f64) -> (Result<Refresh, QueryError>, us
 
 #[tokio::test]
 async fn averages_that_a_panic_left_half_changed_are_dropped() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let config = MetricsConfig { url: "http://127.0.0.1:9".to_owned(), ..MetricsConfig::default() };
     let mut poller = Poller::new(config, Identity::default()).unwrap();
     poller.published = true;
