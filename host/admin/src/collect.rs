@@ -4,7 +4,6 @@
 
 use std::fmt;
 
-use netmarks_core::index::Index;
 use netmarks_policies::{Registry, ShadowReport};
 use netmarks_server::Connections;
 use netmarks_state::{MetricsState, WatchHealth};
@@ -32,7 +31,7 @@ impl Collector for ClusterCollector {
         let ready = self.0.reasons().is_empty();
         for (name, help, value) in [
             ("nodes", "Nodes known.", count(snapshot.names().len())),
-            ("pods", "Pods known: running, starting and pending.", count(state.read(Index::pod_count))),
+            ("pods", "Pods known: running, starting and pending.", count(snapshot.pod_count())),
             ("applications", "Applications with pods or flows.", count(snapshot.applications().count())),
             ("flows", "Directed flows between applications.", count(snapshot.flows().len())),
             ("ready", "1 when ready.", i64::from(ready)),

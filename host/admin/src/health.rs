@@ -83,8 +83,12 @@ async fn readyz(State(health): State<HealthRoutes>) -> Response {
 }
 
 async fn metrics(State(health): State<HealthRoutes>, headers: HeaderMap) -> Response {
-    match exposition::page(&health.metrics, &headers, health.classic_histograms) {
-        Ok((kind, page)) => ([(header::CONTENT_TYPE, kind)], page).into_response(),
+    let HealthRoutes { metrics, classic_histograms, readiness: _ } = health;
+    // Some milliseconds where there are many series, and the thread of this listener may be the only one that answers the scheduler.
+    let page = tokio::task::spawn_blocking(move || exposition::page(&metrics, &headers, classic_histograms));
+    match page.await {
+        Ok(Ok((kind, page))) => ([(header::CONTENT_TYPE, kind)], page).into_response(),
+        Ok(Err(error)) => failed(&error),
         Err(error) => failed(&error),
     }
 }

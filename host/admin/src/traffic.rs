@@ -63,8 +63,11 @@ impl TrafficCollector {
                 let summed = tokio::task::spawn_blocking(move || {
                     // Not when idle: others wait for the index meanwhile.
                     let taken = Taken::of(&state);
-                    if let Some(made) = when_idle.run(|| by_namespace(&taken.scene(), NAMESPACES)) {
-                        *sums.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(made);
+                    match when_idle.run(|| by_namespace(&taken.scene(), NAMESPACES)) {
+                        Some(made) => *sums.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(made),
+                        None => tracing::error!(
+                            "summing up the traffic panicked, so its metrics stay as they were; report what standard error says of it"
+                        ),
                     }
                 });
                 if let Err(error) = summed.await {

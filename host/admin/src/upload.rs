@@ -39,7 +39,8 @@ pub(crate) async fn receive(
         };
         // How long it then takes to write is not up to the client.
         left = left.saturating_sub(asked.elapsed());
-        policy.push(&piece).await?;
+        let written = arriving.unless_given_up(policy.push(&piece)).await;
+        written.map_err(|error| refused(&error))??;
     }
 }
 

@@ -60,7 +60,7 @@ impl Index {
     /// The cluster as it is now, for requests to read. Costs a few reference counts.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.now.clone()
+        Snapshot { pod_count: self.pods.len(), ..self.now.clone() }
     }
 
     /// How many pods are kept: running, starting and pending ones.

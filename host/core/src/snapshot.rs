@@ -122,6 +122,7 @@ pub struct Snapshot {
     pub(crate) flows: Arc<FlowTable>,
     pub(crate) measured: Option<Measured>,
     pub(crate) round_trips: Arc<RoundTrips>,
+    pub(crate) pod_count: usize,
 }
 
 impl Snapshot {
@@ -173,6 +174,12 @@ impl Snapshot {
     #[must_use]
     pub fn flows_age(&self) -> Option<f64> {
         self.measured.map(Measured::age)
+    }
+
+    /// How many pods were known: running, starting and pending ones.
+    #[must_use]
+    pub fn pod_count(&self) -> usize {
+        self.pod_count
     }
 
     /// By the numbers that the nodes' zones have.

@@ -55,7 +55,7 @@ fn a_pod_counts_from_binding_until_it_terminates() {
     index.apply_pod(&PodFacts { gone: true, ..mk_pod("a-0", "a", Some("n1")) });
     assert_eq!(placement(&index.snapshot(), "a"), BTreeMap::new());
     assert_eq!(placement(&bound, "a").len(), 1, "a snapshot never changes");
-    assert_eq!(index.pod_count(), 0);
+    assert_eq!((index.pod_count(), index.snapshot().pod_count(), bound.pod_count()), (0, 0, 1));
 }
 
 #[test]
@@ -188,6 +188,7 @@ proptest! {
             }
             prop_assert!(load.is_empty(), "every node with pods has a name");
             prop_assert_eq!(index.pod_count(), model.len());
+            prop_assert_eq!(snapshot.pod_count(), model.len());
         }
     }
 }

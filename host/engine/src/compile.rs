@@ -10,6 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use netmarks_files::WriteError;
 use wasmtime::component::Component;
 
 use crate::artefact::Artefact;
@@ -41,16 +42,19 @@ impl Default for CompileLimits {
 pub enum Urgency {
     /// Nobody: requests are being answered, and go first.
     Background,
+    /// What answered before is to answer again, perhaps in place of a policy that fails: what is kept is loaded at once. What has to be
+    /// compiled again is compiled in the background, since that takes seconds of a core.
+    Return,
     /// Everybody: until it is done there is no policy.
     NothingAnswers,
 }
 
 impl Urgency {
-    /// Does `work` that belongs to the compilation and waits for it; `None` if it panicked.
+    /// Does `work` that belongs to the compilation, and in which no lock is held, and waits for it; `None` if it panicked.
     fn run<T: Send>(self, work: impl FnOnce() -> T + Send) -> Option<T> {
         match self {
             Self::Background => when_idle(work),
-            Self::NothingAnswers => Some(work()),
+            Self::Return | Self::NothingAnswers => Some(work()),
         }
     }
 }
@@ -79,6 +83,24 @@ impl std::fmt::Debug for Compiled {
     }
 }
 
+/// Machine code that was compiled and is not kept yet. Without being kept it is compiled again after a restart.
+#[derive(Debug)]
+#[must_use]
+pub struct Unkept {
+    file: CacheFile,
+    code: Vec<u8>,
+}
+
+impl Unkept {
+    /// Keeps it for the next time. Blocks on the disk, for as long as copying and hashing some 50 MB takes.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep(self) -> Result<(), WriteError> {
+        self.file.write(&self.code)
+    }
+}
+
 impl Compiled {
     /// Compiles in this process, on every core: for tools, and where one policy is all there is to do.
     ///
@@ -91,7 +113,8 @@ impl Compiled {
 }
 
 impl Compiler {
-    /// Compiles an artefact, or finds it in the cache. Blocks for as long as the limits allow.
+    /// Compiles an artefact, or finds it in the cache. Blocks for as long as the limits allow. What was compiled and can be kept comes
+    /// with it: to keep it belongs to no compilation that others wait for.
     ///
     /// # Errors
     /// If the bytes are not a component, are too large, do not validate, or exceed the limits.
@@ -101,28 +124,19 @@ impl Compiler {
         artefact: Artefact<'_>,
         limits: &Limits,
         urgency: Urgency,
-    ) -> Result<Compiled, PolicyError> {
+    ) -> Result<(Compiled, Option<Unkept>), PolicyError> {
         artefact.check(limits)?;
-        let kept = self.cache.as_ref().map(|folder| CacheFile::of(folder, &artefact.digest(), engine));
-        if let Some(component) = kept.as_ref().and_then(|file| urgency.run(|| file.map(engine)).flatten()) {
-            return Ok(Compiled(component));
+        let file = self.cache.as_ref().map(|folder| CacheFile::of(folder, &artefact.digest(), engine));
+        let kept = file.as_ref().and_then(|file| urgency.run(|| file.read()).flatten());
+        // Mapped at normal priority: wasmtime does it under locks that calls of other policies need. A file of an older format is
+        // compiled again.
+        if let Some(component) = kept.and_then(|kept| machine_code::map(engine, kept.code()).ok()) {
+            return Ok((Compiled(component), None));
         }
-        let failed = |cause| artefact.failed(Stage::Compile, cause);
-        let code = self.run(artefact.bytes, urgency).map_err(failed)?;
-        // Machine code can have 50 MB, which are copied, hashed and written.
-        let mapped = urgency.run(move || {
-            let component = machine_code::map(engine, &code).map_err(|error| refused(artefact, &error))?;
-            if let Some(file) = kept
-                && let Err(error) = file.write(&code)
-            {
-                tracing::warn!(error = netmarks_core::errors::chain(&error), "compiled policy not cached");
-            }
-            Ok(Compiled(component))
-        });
-        mapped.unwrap_or_else(|| {
-            let error = io::Error::other("the thread that mapped it panicked");
-            Err(failed(Cause::Compiler(CompilerError::Io { step: "take the result of", error })))
-        })
+        let code =
+            self.run(artefact.bytes, urgency).map_err(|cause| artefact.failed(Stage::Compile, cause))?;
+        let component = machine_code::map(engine, &code).map_err(|error| refused(artefact, &error))?;
+        Ok((Compiled(component), file.map(|file| Unkept { file, code })))
     }
 
     /// One compilation by the other process.

@@ -7,6 +7,9 @@ use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedule
 
 /// Runs `work` on a thread of its own in Linux' idle class, and waits for it. Where the class is refused, it is a thread
 /// like any other. Blocks; `None` if `work` panicked.
+///
+/// `work` must hold no lock that requests need, not even for a moment: it may lose its core meanwhile, for as long as the machine is
+/// busy. So it does not log, and maps or lets go no machine code.
 pub fn when_idle<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     std::thread::scope(|scope| {
         let thread = scope.spawn(move || {

@@ -28,7 +28,7 @@ mod ticker;
 mod wasi;
 
 pub use artefact::{Artefact, digest};
-pub use compile::{CompileLimits, Compiled, Compiler, URGENT, Urgency};
+pub use compile::{CompileLimits, Compiled, Compiler, URGENT, Unkept, Urgency};
 pub use compiler_process::serve_compiler;
 pub use contract::{CONTRACT, Version, version};
 pub use description::{Description, Parameter, ParameterKind};

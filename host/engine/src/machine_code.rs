@@ -33,11 +33,11 @@ impl CacheFile {
         Self(folder.join(format!("{artefact}-{}.cwasm", engine.compatibility())))
     }
 
-    /// Maps the code that is kept, if there is some and it is as it was written.
-    pub(crate) fn map(&self, engine: &Engine) -> Option<Component> {
+    /// The code that is kept, if there is some and it is as it was written.
+    pub(crate) fn read(&self) -> Option<KeptCode> {
         let bytes = fs::read(&self.0).ok()?;
-        // A file of an older format is compiled again.
-        map(engine, intact(&bytes)?).ok()
+        intact(&bytes)?;
+        Some(KeptCode(bytes))
     }
 
     /// Keeps code, whole or not at all.
@@ -52,6 +52,16 @@ impl CacheFile {
         let digest = Digest::of(code);
         // What a power failure left is told from what was written by the digest.
         AtomicWrite::to(&self.0).durability(Durability::Cache).write_parts(&[digest.as_bytes(), code])
+    }
+}
+
+/// What [`CacheFile::write`] wrote, undamaged.
+#[derive(Debug)]
+pub(crate) struct KeptCode(Vec<u8>);
+
+impl KeptCode {
+    pub(crate) fn code(&self) -> &[u8] {
+        self.0.get(Digest::LENGTH..).unwrap_or_default()
     }
 }
 
@@ -83,6 +93,7 @@ mod tests {
         file.write(b"code").unwrap();
         let mut bytes = fs::read(&file.0).unwrap();
         assert_eq!(intact(&bytes), Some(&b"code"[..]));
+        assert_eq!(file.read().unwrap().code(), b"code");
         assert_eq!(intact(&bytes[..bytes.len() - 1]), None);
         assert_eq!(intact(&bytes[..4]), None);
         bytes[Digest::LENGTH] = 0;

@@ -69,7 +69,7 @@ pub struct Extender {
 }
 
 impl Extender {
-    /// The door with the limits of `config`; called on the runtime that scores what may take long.
+    /// The door with the limits of `config`. What may take long is scored `elsewhere`, on a runtime of several threads.
     #[must_use]
     pub fn new(
         config: &ServerConfig,
@@ -77,6 +77,7 @@ impl Extender {
         scorer: Arc<Scorer>,
         recent: Recent,
         metrics: Arc<ExtenderMetrics>,
+        elsewhere: Handle,
     ) -> Self {
         let mib = |count: u32| count as usize * MIB;
         Self {
@@ -89,7 +90,7 @@ impl Extender {
             explained: Arc::new(Semaphore::new(EXPLAINED)),
             deadline: config.request_timeout(),
             pace: Arc::default(),
-            elsewhere: Handle::current(),
+            elsewhere,
         }
     }
 

@@ -42,7 +42,7 @@ impl Unfinished {
     /// Gives it its name, in place of what had it: a path in the same folder.
     ///
     /// # Errors
-    /// If any step fails; it is removed then.
+    /// If any step fails. It is removed then, unless the step is the flush of the folder: by then it has its name.
     pub fn finish(self, path: &Path, durability: Durability) -> Result<(), WriteError> {
         check_replaceable(path)?;
         give_name(self.0, path, durability)

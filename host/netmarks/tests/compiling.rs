@@ -37,6 +37,20 @@ fn artefact(bytes: &[u8]) -> Artefact<'_> {
     Artefact::new("p", bytes)
 }
 
+/// Compiles, and keeps what is not kept yet.
+fn compile(
+    with: &Compiler,
+    engine: &Engine,
+    bytes: &[u8],
+    urgency: Urgency,
+) -> Result<Compiled, PolicyError> {
+    let (compiled, unkept) = with.compile(engine, artefact(bytes), &PATIENT, urgency)?;
+    if let Some(unkept) = unkept {
+        unkept.keep().unwrap();
+    }
+    Ok(compiled)
+}
+
 /// Whether what was compiled is a policy.
 fn works(engine: &Engine, bytes: &[u8], compiled: &Compiled) -> Result<(), PolicyError> {
     let settings = RunSettings { limits: PATIENT, ..RunSettings::default() };
@@ -102,19 +116,19 @@ fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
         cache: Some(cache.clone()),
         ..compiler(folder.path(), "caching", CompileLimits::default())
     };
-    works(&engine, &bytes, &with.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap())
-        .unwrap();
+    let (_, unkept) = with.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap();
+    assert!(unkept.is_some() && !cache.exists(), "whoever compiles decides when it is kept");
+    works(&engine, &bytes, &compile(&with, &engine, &bytes, Urgency::Background).unwrap()).unwrap();
     let files: Vec<PathBuf> = std::fs::read_dir(&cache).unwrap().map(|file| file.unwrap().path()).collect();
     assert_eq!(files.len(), 1);
+    for urgency in [Urgency::Background, Urgency::Return, Urgency::NothingAnswers] {
+        let (_, unkept) = with.compile(&engine, artefact(&bytes), &PATIENT, urgency).unwrap();
+        assert!(unkept.is_none(), "{urgency:?}: it is kept");
+    }
 
     // From now on, nothing is there that could compile.
     let without = Compiler { command: vec![PathBuf::from("/nothing/there")], ..with.clone() };
-    works(
-        &engine,
-        &bytes,
-        &without.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap(),
-    )
-    .unwrap();
+    works(&engine, &bytes, &compile(&without, &engine, &bytes, Urgency::Background).unwrap()).unwrap();
 
     let whole = std::fs::read(&files[0]).unwrap();
     let mut flipped = whole.clone();
@@ -125,20 +139,10 @@ fn machine_code_is_made_once_and_checked_whenever_it_is_used() {
     let damaged = [b"".to_vec(), b"garbage".to_vec(), whole[..whole.len() / 2].to_vec(), flipped, blank];
     for damaged in damaged {
         std::fs::write(&files[0], &damaged).unwrap();
-        let error = without.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap_err();
+        let error = compile(&without, &engine, &bytes, Urgency::Background).unwrap_err();
         assert!(chain(&error).contains("failed to start"), "it is not used: {}", chain(&error));
-        works(
-            &engine,
-            &bytes,
-            &with.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap(),
-        )
-        .unwrap();
-        works(
-            &engine,
-            &bytes,
-            &without.compile(&engine, artefact(&bytes), &PATIENT, Urgency::Background).unwrap(),
-        )
-        .unwrap();
+        works(&engine, &bytes, &compile(&with, &engine, &bytes, Urgency::Background).unwrap()).unwrap();
+        works(&engine, &bytes, &compile(&without, &engine, &bytes, Urgency::Background).unwrap()).unwrap();
     }
     assert!(compiling_as("caching").is_empty());
 }
@@ -150,14 +154,12 @@ fn what_is_no_component_is_refused_with_the_compilers_reason() {
     let with = compiler(folder.path(), "refusing", CompileLimits::default());
     let mut half = bytes("netmarks").unwrap();
     half.truncate(half.len() / 2);
-    let error = with.compile(&engine, artefact(&half), &PATIENT, Urgency::Background).unwrap_err();
+    let error = compile(&with, &engine, &half, Urgency::Background).unwrap_err();
     assert_eq!((error.stage.as_str(), error.cause.kind()), ("compile", "refused"), "{}", chain(&error));
-    let error = with.compile(&engine, artefact(b"garbage"), &PATIENT, Urgency::Background).unwrap_err();
+    let error = compile(&with, &engine, b"garbage", Urgency::Background).unwrap_err();
     assert_eq!(error.stage.as_str(), "check");
     let none = Compiler { command: Vec::new(), ..with };
-    let error = none
-        .compile(&engine, artefact(&bytes("netmarks").unwrap()), &PATIENT, Urgency::Background)
-        .unwrap_err();
+    let error = compile(&none, &engine, &bytes("netmarks").unwrap(), Urgency::Background).unwrap_err();
     assert_eq!(error.cause.kind(), "compiler");
 }
 
@@ -167,18 +169,18 @@ fn whatever_takes_too_much_is_stopped() {
     let engine = engine();
     let long = bomb(400, 400);
     let second = compiler(folder.path(), "limited", CompileLimits { memory_mib: 2_048, seconds: 1 });
-    let error = chain(&second.compile(&engine, artefact(&long), &PATIENT, Urgency::Background).unwrap_err());
+    let error = chain(&compile(&second, &engine, &long, Urgency::Background).unwrap_err());
     assert!(stopped(&error), "{error}");
     let wide = bomb(1, 60_000);
     // With its share of the machine, so that it gets as far as its memory whatever else runs.
     let small = compiler(folder.path(), "limited", CompileLimits { memory_mib: 256, seconds: 60 });
     let urgent = Urgency::NothingAnswers;
-    let error = chain(&small.compile(&engine, artefact(&wide), &PATIENT, urgent).unwrap_err());
+    let error = chain(&compile(&small, &engine, &wide, urgent).unwrap_err());
     assert!(error.contains("compiling it was stopped") && error.contains("256 MiB"), "{error}");
     assert!(compiling_as("limited").is_empty(), "nothing is left");
     // And with these limits a policy compiles.
     let bytes = bytes("netmarks").unwrap();
-    works(&engine, &bytes, &small.compile(&engine, artefact(&bytes), &PATIENT, urgent).unwrap()).unwrap();
+    works(&engine, &bytes, &compile(&small, &engine, &bytes, urgent).unwrap()).unwrap();
 }
 
 /// Clients that hang up must not have more compiled at once than clients that wait.

@@ -1,5 +1,6 @@
 //! Why a change is refused, and how the state folder fails.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use netmarks_engine::PolicyError;
@@ -87,6 +88,16 @@ pub enum StateFolderError {
         #[source]
         error: std::io::Error,
     },
+    /// The disk is full, or a quota is used up.
+    #[error("failed to {step} {}; free space in `policies.state_folder`, then try again", path.display())]
+    NoSpace {
+        /// What was tried.
+        step: &'static str,
+        /// On which file.
+        path: PathBuf,
+        #[source]
+        error: std::io::Error,
+    },
     /// The manifest cannot be read.
     #[error("{} is not a manifest of this program", path.display())]
     Manifest {
@@ -108,10 +119,40 @@ pub enum StateFolderError {
     /// A blob is not what its name says.
     #[error("{} does not have the digest of its name; submit the policy again", path.display())]
     Damaged { path: PathBuf },
+    /// What arrived is not there any more as it was written.
+    #[error("the upload {} was changed on the disk before it was read; submit it again", path.display())]
+    Changed { path: PathBuf },
 }
 
 impl From<WriteError> for StateFolderError {
     fn from(WriteError { step, path, error }: WriteError) -> Self {
-        Self::Io { step, path, error }
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Self::NoSpace { step, path, error },
+            _ => Self::Io { step, path, error },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_what_to_do() {
+        let failed = |kind: ErrorKind| {
+            StateFolderError::from(WriteError {
+                step: "write",
+                path: "state/file".into(),
+                error: kind.into(),
+            })
+        };
+        for full in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            let said = failed(full).to_string();
+            assert!(
+                said.starts_with("failed to write state/file; free space in `policies.state_folder`"),
+                "{said}"
+            );
+        }
+        assert!(matches!(failed(ErrorKind::PermissionDenied), StateFolderError::Io { .. }));
     }
 }

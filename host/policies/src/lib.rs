@@ -15,6 +15,7 @@ mod change;
 mod commands;
 mod errors;
 mod incoming;
+mod keeping;
 mod latency;
 mod lifecycle;
 mod loading;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use netmarks_core::needs::Needs;
 use netmarks_core::request::PolicyRequest;
-use netmarks_engine::{Artefact, Compiled, Compiler, Engine, Policy, Urgency, when_idle};
+use netmarks_engine::{Artefact, Compiled, Compiler, Engine, Policy, Unkept, Urgency, when_idle};
 
 use crate::errors::Refusal;
 use crate::lifecycle::Event;
@@ -23,20 +23,29 @@ pub enum Compiling {
 /// Makes requests like those that were answered lately, for some needs: a new policy is tried on them.
 pub type Replay = Arc<dyn Fn(&Needs) -> Vec<PolicyRequest> + Send + Sync>;
 
+/// What is told while a revision is loaded.
+pub(crate) trait Listener {
+    /// A step passed.
+    fn passed(&mut self, step: Event);
+
+    /// This machine code can be kept for the next time. Blocks no longer than the loading may.
+    fn keep(&mut self, code: Unkept);
+}
+
 /// Does `work` when the machine is `idle`, or at once; `None` if it panicked. Not for calls of a policy: their deadlines go on while they do
 /// not get to run.
 fn run<T: Send>(idle: bool, work: impl FnOnce() -> T + Send) -> Option<T> {
     if idle { when_idle(work) } else { Some(work()) }
 }
 
-/// Checks, compiles and tries an artefact; tells `progress` of each step that passed. Blocks for as long as the
+/// Checks, compiles and tries an artefact; reports to `listener`. Blocks for as long as the
 /// compiler's limits allow.
 pub(crate) fn load(
     engine: &Engine,
     (compiling, urgency): (&Compiling, Urgency),
     replay: &Replay,
     (entry, bytes): (&Entry, &PolicyBytes),
-    mut progress: impl FnMut(Event),
+    listener: &mut impl Listener,
 ) -> Result<Loaded, Refusal> {
     let Entry { name, digest, settings, .. } = entry;
     let run_settings = settings.run();
@@ -46,27 +55,27 @@ pub(crate) fn load(
     let bytes = run(large, || bytes.read()).ok_or(Refusal::Internal)?.map_err(Refusal::Lost)?;
     let artefact = Artefact::with_digest(name.as_str(), &bytes, digest);
     let compiled = match compiling {
-        Compiling::Here => Compiled::in_place(engine, artefact, &run_settings.limits),
+        Compiling::Here => {
+            Compiled::in_place(engine, artefact, &run_settings.limits).map(|compiled| (compiled, None))
+        }
         Compiling::Elsewhere(compiler) => compiler.compile(engine, artefact, &run_settings.limits, urgency),
     };
     run(large, move || drop(bytes));
-    let compiled = compiled.map_err(Refusal::Policy)?;
-    progress(Event::Checked);
-    progress(Event::Compiled);
+    let (compiled, unkept) = compiled.map_err(Refusal::Policy)?;
+    if let Some(unkept) = unkept {
+        listener.keep(unkept);
+    }
+    listener.passed(Event::Checked);
+    listener.passed(Event::Compiled);
     // Nothing looks at the bytes of what is compiled.
     let artefact = Artefact::with_digest(name.as_str(), &[], digest);
-    let policy = match Policy::load_compiled(engine, artefact, &compiled, &run_settings) {
-        Ok(policy) => policy,
-        Err(error) => {
-            // All of its code goes with this.
-            run(beside_requests, move || drop(compiled));
-            return Err(Refusal::Policy(error));
-        }
-    };
+    // All of its code goes with one that fails: at normal priority, since that takes a lock that calls of other policies need.
+    let loaded = Policy::load_compiled(engine, artefact, &compiled, &run_settings);
+    let policy = loaded.map_err(Refusal::Policy)?;
     // What it would have done lately: a policy that fails on a cluster as it is must not learn that in front of it.
     for request in replay(policy.needs()) {
         policy.score(&request).map_err(Refusal::Replay)?;
     }
-    progress(Event::Tried);
+    listener.passed(Event::Tried);
     Ok(Loaded::new(name.clone(), settings.clone(), policy))
 }

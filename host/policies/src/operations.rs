@@ -10,6 +10,7 @@ use bytes::Bytes;
 use netmarks_core::bounded::{REASON, shortened};
 use netmarks_core::clock::unix_now;
 use netmarks_core::errors::chain;
+use netmarks_engine::Urgency;
 
 use crate::change::{ChangeOptions, Fallback, PolicyChange};
 use crate::commands::{Commit, ConfiguredPolicy, ProvenRevision, RejectedSubmission};
@@ -81,7 +82,7 @@ impl Registry {
             let known = registry.state().loaded(&entry.revision).cloned();
             let loaded = match known {
                 Some(loaded) => loaded,
-                None => registry.prove(&entry, bytes.clone()).await?,
+                None => registry.prove(&entry, bytes.clone(), Urgency::Background).await?,
             };
             let revision = entry.revision.clone();
             let new = Some(ProvenRevision { bytes: Some(bytes), loaded });

@@ -1,6 +1,7 @@
 //! The bytes of a policy on its way in: in memory, or in a file of the state folder, which is read once, when its turn has come.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -128,18 +129,26 @@ impl Staged {
     fn read(&self) -> Result<Bytes, StateFolderError> {
         match netmarks_files::read(&self.path, self.size as u64) {
             Ok(Content::Whole(bytes)) if Digest::of(&bytes) == self.digest => Ok(bytes.into()),
-            Ok(_) => Err(StateFolderError::Damaged { path: self.path.clone() }),
+            Ok(_) => Err(StateFolderError::Changed { path: self.path.clone() }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(StateFolderError::Changed { path: self.path.clone() })
+            }
             Err(error) => Err(StateFolderError::Io { step: "read", path: self.path.clone(), error }),
         }
     }
 }
 
 impl Drop for Staged {
-    /// To remove 50 MB from the disk takes a moment, which belongs to no worker either.
     fn drop(&mut self) {
-        let Some(file) = self.take() else { return };
-        if let Ok(runtime) = Handle::try_current() {
-            drop(runtime.spawn_blocking(move || when_idle(move || drop(file))));
+        if let Some(file) = self.take() {
+            remove(file);
         }
+    }
+}
+
+/// Removes what nobody wants. To remove 50 MB from the disk takes a moment, which belongs to no worker.
+pub(crate) fn remove(file: Unfinished) {
+    if let Ok(runtime) = Handle::try_current() {
+        drop(runtime.spawn_blocking(move || when_idle(move || drop(file))));
     }
 }

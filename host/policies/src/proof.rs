@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use netmarks_engine::Urgency;
+use netmarks_engine::{Unkept, Urgency};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::errors::{Refusal, StateFolderError};
 use crate::lifecycle::Event;
-use crate::loading;
+use crate::loading::{self, Listener};
 use crate::manifest::Entry;
 use crate::policy_bytes::PolicyBytes;
 use crate::registry::Registry;
@@ -25,9 +25,32 @@ pub(crate) struct CompilerTurn {
 /// Steps of a proof that are told.
 const STEPS: usize = 3;
 
+/// Who hears of it while a revision proves itself.
+#[derive(Debug)]
+struct Told<'a> {
+    passed: mpsc::Sender<Event>,
+    registry: &'a Registry,
+}
+
+impl Listener for Told<'_> {
+    fn passed(&mut self, step: Event) {
+        let _ = self.passed.try_send(step);
+    }
+
+    fn keep(&mut self, code: Unkept) {
+        self.registry.shared.keeping.keep(code);
+    }
+}
+
 impl Registry {
-    /// Checks, compiles and tries a revision; its lifecycle state follows. The caller holds the turn.
-    pub(crate) async fn prove(&self, entry: &Entry, bytes: PolicyBytes) -> Result<Arc<Loaded>, Refusal> {
+    /// Checks, compiles and tries a revision; its lifecycle state follows. The caller holds the turn. Where something answers, `urgency` says
+    /// what waits for it.
+    pub(crate) async fn prove(
+        &self,
+        entry: &Entry,
+        bytes: PolicyBytes,
+        urgency: Urgency,
+    ) -> Result<Arc<Loaded>, Refusal> {
         self.shared.commands.advance(Progress::Received(Box::new(entry.clone()))).await?;
         // Room for every step: the blocking thread must not wait for the task that owns the state, which may itself be
         // waiting for a blocking thread to write a file.
@@ -36,12 +59,10 @@ impl Registry {
         let work = tokio::task::spawn_blocking(move || {
             let shared = &registry.shared;
             let nothing_answers = registry.current().active.is_empty();
-            let urgency = if nothing_answers { Urgency::NothingAnswers } else { Urgency::Background };
+            let urgency = if nothing_answers { Urgency::NothingAnswers } else { urgency };
             let (compiling, replay) = ((&shared.compiling, urgency), shared.replay.load_full());
-            let progress = |event| {
-                let _ = passed.try_send(event);
-            };
-            loading::load(&shared.engine, compiling, &replay, (&to_load, &bytes), progress)
+            let mut listener = Told { passed, registry: &registry };
+            loading::load(&shared.engine, compiling, &replay, (&to_load, &bytes), &mut listener)
         });
         while let Some(event) = steps.recv().await {
             self.shared.commands.advance(Progress::Step(entry.revision.clone(), event)).await?;
@@ -76,7 +97,7 @@ impl Registry {
                 continue;
             }
             let bytes = self.artefact(entry.digest.clone()).await?;
-            let loaded = self.prove(entry, bytes).await?;
+            let loaded = self.prove(entry, bytes, Urgency::Return).await?;
             self.shared.commands.advance(Progress::Reloaded(loaded)).await?;
         }
         Ok(())

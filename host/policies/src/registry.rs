@@ -17,6 +17,7 @@ use crate::breach::{Breach, RollbackRules};
 use crate::call_history::Call;
 use crate::commands::Commands;
 use crate::errors::StateFolderError;
+use crate::keeping::{Keeping, KeepsAtOnce};
 use crate::loading::{self, Compiling, Replay};
 use crate::manifest::{Entry, Manifest};
 use crate::notice::Notice;
@@ -31,7 +32,8 @@ use crate::state::RegistryState;
 use crate::state_folder::StateFolder;
 use crate::state_task::{Published, StateTask};
 
-/// Uploads that may wait for the compiler; each holds an artefact in memory.
+/// Submissions that may have or wait for the compiler. Of an upload, all beyond a MiB is in the state folder until its turn has come; what is
+/// fetched, and what arrives without a folder, is in memory.
 const WAITING: usize = 4;
 
 /// Breaches that may wait: as many policies as can break their rules at once, and more.
@@ -86,6 +88,7 @@ pub(crate) struct Shared {
     /// One at a time: a second compilation would only take the machine from scoring.
     pub(crate) compiler: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
+    pub(crate) keeping: Keeping,
     rules: RollbackRules,
     breaches: mpsc::Sender<(RevisionId, Breach)>,
     comparisons: mpsc::Sender<Comparison>,
@@ -142,6 +145,7 @@ impl Registry {
             replay: ArcSwap::from_pointee(replay),
             compiler: Arc::new(Semaphore::new(1)),
             waiting: Arc::new(Semaphore::new(WAITING)),
+            keeping: Keeping::default(),
             rules,
             breaches: breach_sender,
             comparisons: comparison_sender,
@@ -259,5 +263,6 @@ fn restore(
 ) -> Result<Loaded, String> {
     let bytes = PolicyBytes::from(folder.artefact(&entry.digest).map_err(|error| chain(&error))?);
     let compiling = (compiling, Urgency::NothingAnswers);
-    loading::load(engine, compiling, replay, (entry, &bytes), |_| {}).map_err(|refusal| chain(&refusal))
+    loading::load(engine, compiling, replay, (entry, &bytes), &mut KeepsAtOnce)
+        .map_err(|refusal| chain(&refusal))
 }

@@ -15,11 +15,13 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
 use netmarks_engine::Limits;
 use netmarks_files::{AtomicWrite, Content, Durability, Unfinished, remove_unfinished};
+use tokio::sync::Semaphore;
 
 use crate::errors::StateFolderError;
 use crate::policy_bytes::PolicyBytes;
@@ -31,6 +33,9 @@ const LOCK_WAIT: Duration = Duration::from_secs(2);
 
 /// Time between two attempts to take the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// Uploads whose pieces wait for an idle moment at once. Each has a thread meanwhile, of which requests need some as well.
+pub(crate) const WRITING: usize = 2;
 
 /// How the name of a manifest that was set aside begins.
 const ASIDE: &str = "manifest.json.unusable-";
@@ -48,6 +53,7 @@ const COMPILED: &str = "compiled";
 #[derive(Debug)]
 pub struct StateFolder {
     folder: PathBuf,
+    writing: Arc<Semaphore>,
     /// Released when it is closed, also by the kernel.
     _lock: File,
 }
@@ -68,7 +74,8 @@ impl StateFolder {
                 remove_leftovers(&blobs);
                 // The engine writes there, under hidden names of its own.
                 remove_hidden(&folder.join(COMPILED));
-                Ok(Self { folder: folder.to_owned(), _lock: lock })
+                let writing = Arc::new(Semaphore::new(WRITING));
+                Ok(Self { folder: folder.to_owned(), writing, _lock: lock })
             }
             Err(fs::TryLockError::WouldBlock) => Err(StateFolderError::Locked { path: folder.to_owned() }),
             Err(fs::TryLockError::Error(error)) => Err(io("lock", &path)(error)),
@@ -118,6 +125,11 @@ impl StateFolder {
         } else {
             Err(StateFolderError::Damaged { path })
         }
+    }
+
+    /// One permit for each piece that is written when the machine is idle.
+    pub(crate) fn writing(&self) -> Arc<Semaphore> {
+        self.writing.clone()
     }
 
     /// Begins a file for an artefact that arrives. It is removed unless it is kept.

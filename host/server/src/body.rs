@@ -123,6 +123,21 @@ impl Arriving<'_> {
         piece
     }
 
+    /// Does `work` with what has arrived, unless the body has to give way meanwhile: its share of the budget is free at once then.
+    ///
+    /// # Errors
+    /// If it has to give way. Nothing follows then.
+    pub async fn unless_given_up<T>(&mut self, work: impl Future<Output = T>) -> Result<T, BodyError> {
+        let Some(arrival) = &self.arrival else { return Ok(work.await) };
+        match arrival.given_up.run_until_cancelled(work).await {
+            Some(done) => Ok(done),
+            None => {
+                self.permit = None;
+                Err(BodyError::Overloaded)
+            }
+        }
+    }
+
     /// Reads on, up to as much as a body may have.
     async fn discard(&mut self) {
         let mut left = self.budget.most_per_body;
@@ -185,8 +200,10 @@ impl Arriving<'_> {
                 None => self.permit = Some(more),
             }
         }
-        // A body that comes in one piece never waits for its client, so most are not counted among the arriving.
-        if !self.body.is_end_stream() {
+        // A whole body waits for its client no longer, so it gives way to nobody. Most come in one piece and never do.
+        if self.body.is_end_stream() {
+            self.arrival = None;
+        } else {
             self.arrival.get_or_insert_with(|| budget.arrivals.begin()).holds(units);
         }
         Ok(())
@@ -281,6 +298,50 @@ mod tests {
     fn stalling(bytes: usize) -> Body {
         let sent = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(vec![b'x'; bytes]))]);
         Body::from_stream(futures::StreamExt::chain(sent, futures::stream::pending()))
+    }
+
+    /// Comes in pieces, and says when the last one has come.
+    struct Pieces(Vec<Bytes>);
+
+    impl hyper::body::Body for Pieces {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            _context: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, std::io::Error>>> {
+            std::task::Poll::Ready(self.0.pop().map(|piece| Ok(hyper::body::Frame::data(piece))))
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.0.is_empty()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_whole_gives_way_to_nobody() {
+        let budget = BodyBudget::new(200_000, 150_000);
+        let piece = Bytes::from(vec![b'x'; 75_000]);
+        let mut whole = budget.begin(Body::new(Pieces(vec![piece.clone(), piece])));
+        for _ in 0..2 {
+            assert_eq!(whole.next().await.unwrap().unwrap().len(), 75_000);
+        }
+        let newer = budget.read(Body::from(vec![0; 100_000]));
+        assert!(matches!(newer.await, Err(BodyError::Overloaded)));
+        assert!(whole.next().await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_being_written_gives_way_at_once() {
+        let budget = BodyBudget::new(200_000, 150_000);
+        let mut slow = budget.begin(stalling(150_000));
+        assert_eq!(slow.next().await.unwrap().unwrap().len(), 150_000);
+        assert_eq!(slow.unless_given_up(std::future::ready(7)).await.unwrap(), 7);
+        let writing = slow.unless_given_up(std::future::pending::<()>());
+        let (written, newer) = tokio::join!(writing, budget.read(Body::from(vec![0; 100_000])));
+        assert!(matches!(written, Err(BodyError::Overloaded)));
+        assert_eq!(newer.unwrap().bytes.len(), 100_000);
     }
 
     mod hostile {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
 
 use crate::browser::{Names, Pages};
 use crate::peer::Peer;
@@ -13,8 +14,9 @@ use crate::serve::{Shared, serve};
 use crate::stop::Stop;
 use crate::tls::{Certificates, Tls, TlsError};
 
-/// Blocking work at once of a listener on its own thread: certificates that are read again, answers that are written in parts.
-const BLOCKING_THREADS: usize = 8;
+/// Blocking work at once of a listener on its own thread: answers that are written in parts, eight lists of decisions among them, for as
+/// long as their clients read; and beside them the metrics page and certificates that are read again.
+const BLOCKING_THREADS: usize = 16;
 
 /// An address that is bound and not served yet, so that a taken one is known before anything starts.
 #[derive(Debug)]
@@ -122,7 +124,7 @@ impl Listener {
                 .max_blocking_threads(BLOCKING_THREADS)
                 .build();
             match runtime {
-                Ok(runtime) => runtime.block_on(self.serve(router, stop)),
+                Ok(runtime) => OwnRuntime(Some(runtime)).block_on(self.serve(router, stop)),
                 Err(error) => tracing::error!(%error, "failed to start the runtime of a listener"),
             }
         };
@@ -156,5 +158,25 @@ impl Listener {
         };
         let shared = Shared { certificates: certificates.clone(), names, pages, places, stop: stop.clone() };
         tokio::join!(serve(tcp, shared, router), reload);
+    }
+}
+
+/// A runtime whose end, a panic's too, does not wait for its blocking threads: one that reads from a volume that hangs must not keep the
+/// process.
+struct OwnRuntime(Option<Runtime>);
+
+impl OwnRuntime {
+    fn block_on(&self, work: impl Future<Output = ()>) {
+        if let Some(runtime) = &self.0 {
+            runtime.block_on(work);
+        }
+    }
+}
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
     }
 }

@@ -184,8 +184,13 @@ impl Certificates {
         let begun = self.watch.lock().unwrap_or_else(PoisonError::into_inner).take();
         let mut watch = begun.unwrap_or_else(|| FileWatch::new(self.files.paths()));
         while watch.changed(shutdown).await {
-            let section = self.section;
-            match server_config(section, &self.files) {
+            let (section, files) = (self.section, self.files.clone());
+            // The files can be on a volume that hangs, and the thread of this listener may be the only one that answers the scheduler.
+            let reading = tokio::task::spawn_blocking(move || server_config(section, &files));
+            let Some(read) = shutdown.run_until_cancelled(reading).await else { return };
+            // The task ends early only with the runtime, or by a panic, which standard error shows.
+            let Ok(read) = read else { continue };
+            match read {
                 Ok(Some(config)) => {
                     self.current.store(Arc::new(config));
                     tracing::info!(section, "TLS certificates reloaded");

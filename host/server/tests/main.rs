@@ -1,3 +1,4 @@
 //! What reaches a listener over real sockets.
 
 mod hostile;
+mod own_thread;

@@ -17,12 +17,11 @@ use crate::synthetic::{Size, body, scoring};
 pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let (_, scoring) = scoring(size);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let _entered = runtime.enter();
     let bodies = BodyBudget::new(256 << 20, 64 << 20);
     let door = Extender {
         bodies: bodies.clone(),
         deadline: Duration::from_secs(30),
-        ..scoring.extender(&Config::default())
+        ..scoring.extender(&Config::default(), runtime.handle().clone())
     };
     // Reads the body just as scoring does, and does nothing with it.
     let nothing = |State(bodies): State<BodyBudget>, body: Body| async move {

@@ -43,8 +43,7 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
     let engine = wiring::engine(&config).unwrap();
     let scoring = runtime.block_on(wiring::scoring(engine, &config, state, compiling, &mut tasks)).unwrap();
     let registry = scoring.registry.clone();
-    let _entered = runtime.enter();
-    let router = scoring.extender(&config).router();
+    let router = scoring.extender(&config, runtime.handle().clone()).router();
     let listener = Listener::bind_plain("bench", ([127, 0, 0, 1], 0).into());
     let listener = runtime.block_on(listener).unwrap();
     let address = listener.address();

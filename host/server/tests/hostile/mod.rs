@@ -3,4 +3,4 @@
 mod drips;
 mod floods;
 mod streams;
-mod support;
+pub(crate) mod support;

@@ -18,20 +18,40 @@ pub(super) struct Background {
     busy: bool,
 }
 
+/// The work of one refresh, which may have several parts.
+#[derive(Debug)]
+pub(super) struct Turn {
+    /// `None` where the work is done on the calling thread.
+    when_idle: Option<WhenIdle>,
+    /// What the parts that gave way took together.
+    took: Duration,
+}
+
 impl Background {
     pub(super) fn new(when_idle: WhenIdle) -> Self {
         Self { when_idle, busy: false }
     }
 
-    /// Does `work` and waits for it: on a thread that gives way; on this one where it is `urgent`, or if the last work had to wait for
-    /// long. Blocks; `None` if `work` panicked elsewhere.
-    pub(super) fn run<T: Send>(&mut self, urgent: bool, work: impl FnOnce() -> T + Send) -> Option<T> {
-        if urgent || std::mem::take(&mut self.busy) {
-            return Some(work());
-        }
+    /// Begins a refresh. All its parts are done on a thread that gives way, or on the calling one: where the refresh is `urgent`, or if
+    /// the parts of the last one had to wait for long.
+    pub(super) fn begin(&mut self, urgent: bool) -> Turn {
+        let here = urgent || std::mem::take(&mut self.busy);
+        Turn { when_idle: (!here).then_some(self.when_idle), took: Duration::ZERO }
+    }
+
+    /// Ends it, and so decides about the next one.
+    pub(super) fn end(&mut self, turn: &Turn) {
+        self.busy |= turn.took > LONG;
+    }
+}
+
+impl Turn {
+    /// Does one part and waits for it. Blocks; `None` if `work` panicked elsewhere.
+    pub(super) fn run<T: Send>(&mut self, work: impl FnOnce() -> T + Send) -> Option<T> {
+        let Some(when_idle) = self.when_idle else { return Some(work()) };
         let begun = Instant::now();
-        let done = self.when_idle.run(work);
-        self.busy = begun.elapsed() > LONG;
+        let done = when_idle.run(work);
+        self.took += begun.elapsed();
         done
     }
 }
@@ -42,19 +62,27 @@ mod tests {
 
     use super::*;
 
+    /// Whether each of the two parts of a refresh is done by the calling thread, where they take so long together.
+    fn refresh(background: &mut Background, urgent: bool, together: Duration) -> [bool; 2] {
+        let here = thread::current().id();
+        let mut turn = background.begin(urgent);
+        let worked_here = [(); 2].map(|()| turn.run(|| thread::current().id()).unwrap() == here);
+        assert!(!worked_here[0] || turn.took.is_zero(), "only waits for an idle moment count");
+        turn.took += together;
+        background.end(&turn);
+        worked_here
+    }
+
     #[test]
     fn it_works_elsewhere_unless_that_is_urgent_or_took_too_long() {
         let mut background = Background::new(WhenIdle::new(|work| {
             drop(thread::scope(|scope| scope.spawn(work).join()));
         }));
-        let here = thread::current().id();
-        let worked_here = |background: &mut Background, urgent| {
-            background.run(urgent, || thread::current().id()).unwrap() == here
-        };
-        assert!(!worked_here(&mut background, false));
-        assert!(worked_here(&mut background, true));
-        background.busy = true;
-        assert!(worked_here(&mut background, false));
-        assert!(!worked_here(&mut background, false), "only once");
+        let quick = Duration::ZERO;
+        assert_eq!(refresh(&mut background, false, quick), [false; 2]);
+        assert_eq!(refresh(&mut background, true, quick), [true; 2]);
+        assert_eq!(refresh(&mut background, false, LONG * 2), [false; 2]);
+        assert_eq!(refresh(&mut background, false, quick), [true; 2], "the whole next one");
+        assert_eq!(refresh(&mut background, false, quick), [false; 2], "only once");
     }
 }

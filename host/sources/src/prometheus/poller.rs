@@ -292,32 +292,39 @@ impl Poller {
     ) -> Result<Refresh, QueryError> {
         // Decoding and averaging take milliseconds to a second: not on a thread that answers requests. If this
         // future is dropped meanwhile the work still ends by publishing, and only the averages are lost.
-        let mut averages = std::mem::replace(&mut self.averages, Averages::new(self.config.estimator));
+        let estimator = self.config.estimator;
+        let mut averages = std::mem::replace(&mut self.averages, Averages::new(estimator));
         let mut background = self.background;
         let publishes = publish.is_some();
         let publish = publish.map(|(state, round_trips)| (state.clone(), round_trips));
         let (limit, urgent) = (self.config.max_flows, !self.published);
         let url = self.client.address().to_owned();
         let work = tokio::task::spawn_blocking(move || {
-            let added = background.run(urgent, || {
+            let mut turn = background.begin(urgent);
+            let added = turn.run(|| {
                 let refresh = averages.add(asked.at(), &preset, &answers, limit, &url)?;
                 // Some MB; to free them takes a moment as well.
                 drop(answers);
                 let flows = publish.is_some().then(|| NumberedFlows::new(averages.flows()));
                 Ok::<_, QueryError>((refresh, flows))
             });
+            if added.is_none() {
+                // Half changed by what panicked.
+                averages = Averages::new(estimator);
+            }
             let refresh = added.unwrap_or(Err(QueryError::Panicked)).and_then(|(mut refresh, flows)| {
                 if let (Some((state, round_trips)), Some(flows)) = (publish, flows) {
                     refresh.flows = flows.count() as u64;
                     // Not when idle: others wait for the index meanwhile.
                     let ids = state.application_ids(flows.applications());
-                    let table = background.run(urgent, || flows.into_table(&ids));
+                    let table = turn.run(|| flows.into_table(&ids));
                     state.replace_flows(asked, table.ok_or(QueryError::Panicked)?, round_trips.as_deref());
                     state.metrics_answered(asked.at());
                     refresh.round_trips = round_trips.unwrap_or_default();
                 }
                 Ok(refresh)
             });
+            background.end(&turn);
             (averages, background, refresh)
         });
         let (averages, background, refresh) = work.await.map_err(|source| QueryError::Ended { source })?;
@@ -351,27 +358,4 @@ fn retries(config: &MetricsConfig) -> ExponentialBackoff {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(interval_seconds: f64, max_backoff_seconds: f64) -> MetricsConfig {
-        MetricsConfig { interval_seconds, max_backoff_seconds, ..MetricsConfig::default() }
-    }
-
-    #[test]
-    fn waits_double_up_to_the_limit_and_half_of_them_is_random() {
-        for (config, limits) in [
-            (config(10.0, 60.0), [10.0, 20.0, 40.0, 60.0, 60.0]),
-            // A limit below the interval would make failures more frequent than successes.
-            (config(10.0, 1.0), [10.0; 5]),
-        ] {
-            for _ in 0..100 {
-                for (wait, limit) in retries(&config).zip(limits) {
-                    let part = wait.as_secs_f64() / limit;
-                    assert!((0.499..1.001).contains(&part), "{wait:?} of {limit} s");
-                }
-            }
-            assert!(retries(&config).nth(10_000).is_some(), "it is retried forever");
-        }
-    }
-}
+mod tests;
