@@ -212,6 +212,7 @@ mod tests {
         let each = |pod: &&str| Move {
             pod: (*pod).to_owned(),
             uid: None,
+            application: String::new(),
             from: "a".to_owned(),
             to: "b".to_owned(),
             or: Vec::new(),

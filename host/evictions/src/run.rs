@@ -7,10 +7,11 @@ mod replacement;
 
 use std::time::Duration;
 
+use netmarks_core::digest::Digest;
 use netmarks_core::units::bytes_per_second;
 
 use crate::event::{Event, Skip, Subject, Unreplaced};
-use crate::moves::Move;
+use crate::moves::{Move, digest};
 use crate::seen::{Controller, ControllerSeen, NodeSeen, PodSeen, Pods};
 use crate::stop::Stop;
 
@@ -141,6 +142,8 @@ enum Phase {
 /// A run through the moves of a plan, one after the other.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// The digest of the moves as they were planned.
+    plan: Digest,
     moves: Vec<Move>,
     limits: Limits,
     outcomes: Vec<Outcome>,
@@ -158,6 +161,7 @@ impl Run {
     #[must_use]
     pub fn new(moves: Vec<Move>, limits: Limits, before: &[Event]) -> Self {
         let mut run = Self {
+            plan: digest(&moves),
             moves,
             limits,
             outcomes: Vec::new(),
@@ -171,6 +175,13 @@ impl Run {
         Self { failed: None, elsewhere: 0, next_from: Duration::ZERO, ..run }
     }
 
+    /// By what the journal knows the moves.
+    #[must_use]
+    pub fn plan(&self) -> Digest {
+        self.plan
+    }
+
+    /// The moves as they are meant now: where a tie was broken otherwise than planned, later ones follow.
     #[must_use]
     pub fn moves(&self) -> &[Move] {
         &self.moves
@@ -212,6 +223,7 @@ impl Run {
             Event::Replaced { by, node } => {
                 let planned = self.current().is_some_and(|(_, planned)| planned.is_there(node));
                 self.elsewhere += u32::from(!planned);
+                self.follow(node);
                 self.end(Outcome::Replaced { by: by.clone(), node: node.clone() });
                 self.next_from = now + self.limits.pause;
             }
@@ -239,6 +251,17 @@ impl Run {
         self.outcomes.push(outcome);
         self.phase = Phase::Before;
         self.failed = None;
+    }
+
+    /// The replacement is on another node of its tie: for later moves of its application the two nodes change places.
+    fn follow(&mut self, node: &str) {
+        let Some((number, planned)) = self.current() else { return };
+        if planned.to == node || !planned.is_there(node) || planned.application.is_empty() {
+            return;
+        }
+        let (application, to) = (planned.application.clone(), planned.to.clone());
+        let later = self.moves.iter_mut().skip(number + 1);
+        later.filter(|later| later.application == application).for_each(|later| later.exchange(&to, node));
     }
 
     fn fail(&mut self, answered: bool, text: &str, now: Duration) {

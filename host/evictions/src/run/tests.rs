@@ -10,7 +10,8 @@ fn seconds(seconds: u64) -> Duration {
 
 fn planned(pod: &str) -> Move {
     let (from, to) = ("a".to_owned(), "b".to_owned());
-    Move { pod: format!("shop/{pod}"), uid: None, from, to, or: Vec::new(), gain: 0.0 }
+    let (pod, application) = (format!("shop/{pod}"), String::new());
+    Move { pod, uid: None, application, from, to, or: Vec::new(), gain: 0.0 }
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
@@ -228,6 +229,41 @@ fn a_node_that_is_as_good_is_not_elsewhere() {
     // A pod that is there already need not move.
     setting.set("2", Some(pod("uid-2", Some("c"), "ReplicaSet")));
     assert_eq!(setting.next(1), Action::Record { number: 1, event: Event::Skipped { why: Skip::There } });
+}
+
+#[test]
+fn later_moves_of_an_application_follow_where_kube_scheduler_broke_a_tie() {
+    let planned = |name: &str, application: &str, from: &str, to: &str| Move {
+        application: application.to_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        or: if to == "b" { vec!["c".to_owned(), "d".to_owned()] } else { Vec::new() },
+        ..planned(name)
+    };
+    let moves = vec![
+        planned("1", "shop/cart", "a", "b"),
+        planned("2", "shop/cart", "a", "b"),
+        planned("3", "shop/cart", "a", "d"),
+        planned("4", "shop/cart", "d", "b"),
+        planned("5", "shop/ads", "a", "b"),
+    ];
+    let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
+    let before = moves.clone();
+    let run = |node: &str| Run::new(moves.clone(), Limits::default(), &[replaced(node)]);
+    for node in ["b", "e"] {
+        assert_eq!(run(node).moves(), before, "{node} is no other node of the tie");
+    }
+    let run = run("d");
+    let nodes = |number: usize| {
+        let Move { to, or, .. } = &run.moves()[number];
+        format!("{to} {}", or.join(" "))
+    };
+    assert_eq!(nodes(0), "b c d", "what has ended stays");
+    assert_eq!(nodes(1), "d c b");
+    assert_eq!(nodes(2), "b ");
+    assert_eq!(nodes(3), "b c d", "it is on one of the two");
+    assert_eq!(nodes(4), "b c d", "another application");
+    assert_eq!(run.plan(), crate::moves::digest(&before), "it is the same plan");
 }
 
 #[test]

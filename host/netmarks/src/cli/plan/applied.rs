@@ -142,7 +142,15 @@ mod tests {
 
     fn planned(name: &str) -> Move {
         let (from, to) = ("node-a".to_owned(), "node-b".to_owned());
-        Move { pod: format!("shop/{name}"), uid: None, from, to, or: vec!["node-e".to_owned()], gain: 1.0 }
+        Move {
+            pod: format!("shop/{name}"),
+            uid: None,
+            application: String::new(),
+            from,
+            to,
+            or: vec!["node-e".to_owned()],
+            gain: 1.0,
+        }
     }
 
     fn moved(name: &str, result: MoveResult) -> Moved {

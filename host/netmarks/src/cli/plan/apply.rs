@@ -178,6 +178,7 @@ fn moves(plan: &Plan) -> Vec<Move> {
     let each = plan.moves.iter().map(|planned| Move {
         pod: planned.pod.clone(),
         uid: planned.uid.clone(),
+        application: planned.application.to_string(),
         from: planned.from.clone(),
         to: planned.to.clone(),
         or: planned.or.clone(),
