@@ -151,7 +151,8 @@ pub struct Run {
     failed: Option<Failed>,
     /// Of this run.
     elsewhere: u32,
-    /// What the moves that came about as planned gain, in bytes per second. What others do to the traffic is not known.
+    /// What the moves gain that came about as planned, less what the others cost whose pods were evicted, in bytes per second. What else
+    /// those do to the traffic is not known.
     gained: f64,
     next_from: Duration,
 }
@@ -241,12 +242,13 @@ impl Run {
 
     fn end(&mut self, outcome: Outcome) {
         if let Some((_, planned)) = self.current() {
-            let as_planned = match &outcome {
-                Outcome::Replaced { node, .. } => planned.is_there(node),
-                Outcome::Skipped(why) => *why == Skip::There,
-                Outcome::Unreplaced(_) => false,
+            self.gained += match &outcome {
+                Outcome::Replaced { node, .. } if planned.is_there(node) => planned.gain,
+                Outcome::Skipped(Skip::There) => planned.gain,
+                // The pod left its node: what that was to cost counts, and what it was to gain elsewhere is not known.
+                Outcome::Replaced { .. } | Outcome::Unreplaced(_) => planned.gain.min(0.0),
+                Outcome::Skipped(_) => 0.0,
             };
-            self.gained += if as_planned { planned.gain } else { 0.0 };
         }
         self.outcomes.push(outcome);
         self.phase = Phase::Before;

@@ -288,6 +288,16 @@ fn a_move_that_pays_only_with_others_is_not_begun_when_those_failed() {
         let (costs, gained) = ("800.0 B/s".to_owned(), "0.0 B/s".to_owned());
         assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/1".to_owned(), costs, gained }));
     }
+    // A pod that ended elsewhere has cost what it was to cost.
+    let gains = [1_000.0, -800.0, -300.0, 2_000.0];
+    let gone = Event::Unreplaced { why: Unreplaced::ControllerGone };
+    for failed in [replaced("c"), gone] {
+        let setting = with_gains(&gains, &[replaced("b"), failed]);
+        let (costs, gained) = ("300.0 B/s".to_owned(), "200.0 B/s".to_owned());
+        assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/2".to_owned(), costs, gained }));
+    }
+    let left_out = with_gains(&gains, &[replaced("b"), Event::Skipped { why: Skip::Gone }]);
+    assert!(matches!(left_out.next(0), Action::Evict { number: 2, .. }));
     // One that gains by itself goes on.
     let after = with_gains(&[1_000.0, 5.0], &[replaced("c")]);
     assert!(matches!(after.next(0), Action::Evict { number: 1, .. }));
