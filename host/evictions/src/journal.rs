@@ -226,6 +226,7 @@ mod tests {
             pod_uid: "1".to_owned(),
             controller: Controller {
                 uid: "2".to_owned(),
+                api_version: "apps/v1".to_owned(),
                 kind: "ReplicaSet".to_owned(),
                 name: "cart".to_owned(),
             },

@@ -15,7 +15,12 @@ fn planned(pod: &str) -> Move {
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
-    let controller = Controller { uid: format!("of-{kind}"), kind: kind.to_owned(), name: "cart".to_owned() };
+    let controller = Controller {
+        uid: format!("of-{kind}"),
+        api_version: "apps/v1".to_owned(),
+        kind: kind.to_owned(),
+        name: "cart".to_owned(),
+    };
     PodSeen {
         uid: uid.to_owned(),
         controller: Some(controller),
