@@ -78,7 +78,7 @@ pub struct Guard {
 pub async fn apply(
     client: &Client,
     applying: Applying,
-    guard: Option<Guard>,
+    mut guard: Option<Guard>,
     shutdown: &Shutdown,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, ApplyError> {
@@ -101,7 +101,16 @@ pub async fn apply(
         return Ok(Report::new(&run, None));
     }
     let watch = listed(client, run.moves(), shutdown, tell).await?;
-    let journal = journal.began().await?;
+    let measured = guard.as_mut().and_then(|guard| match journal.before() {
+        // Moves were made since: what they did to the mesh is not what was before them.
+        Some(before) => {
+            guard.comparison.resume(before);
+            tell(Progress::Before { figures: before });
+            None
+        }
+        None => Some(guard.comparison.before()),
+    });
+    let journal = journal.began(measured).await?;
     let health = if guard.is_some() { Health::Unknown } else { Health::Fine };
     let (started, measured) = (Instant::now(), Duration::ZERO);
     let (node, controller) = (None, None);

@@ -3,7 +3,7 @@
 //!
 //! Two numbers for all of it: enough to see that something became worse, not to say what.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::choice::PresetName;
@@ -21,7 +21,8 @@ pub struct Queries {
 }
 
 /// What was measured; none where there were no requests, or nothing counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Figures {
     /// 0 to 1.
     pub error_share: Option<f64>,

@@ -5,6 +5,7 @@ use netmarks_evictions::progress::Progress;
 use netmarks_evictions::report::{Counts, MoveResult, Moved};
 use netmarks_evictions::{Check, Checked, Report};
 
+use super::guard;
 use super::super::table::{Column, Table, paragraph};
 
 /// What is said when something happens.
@@ -13,6 +14,9 @@ pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
         Progress::Began { done: 0, .. } => return None,
         Progress::Began { done, all } => {
             format!("the journal has {done} of {all} moves; it goes on from there")
+        }
+        Progress::Before { figures } => {
+            format!("held against what the journal has of before the first move: {}", guard::words(figures))
         }
         Progress::Move { number, all, planned, event } => {
             let what = match event {

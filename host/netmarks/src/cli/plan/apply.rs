@@ -145,7 +145,8 @@ impl Flags {
         let shutdown = shutdown(&runtime)?;
         let report = runtime.block_on(async {
             let client = kubernetes::client_that_asks_once(&config.cluster).await?;
-            let guard = self.guard.guard(&config.metrics, &moves).await?;
+            let begun = std::fs::metadata(&journal).is_ok_and(|metadata| metadata.len() > 0);
+            let guard = self.guard.guard(&config.metrics, &moves, begun).await?;
             let applying = Applying { moves, limits: self.limits(), journal };
             let mut tell = |progress: netmarks_evictions::progress::Progress<'_>| {
                 if let Some(line) = told(&progress) {
