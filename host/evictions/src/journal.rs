@@ -15,8 +15,8 @@ use crate::event::Event;
 use crate::moves::{Move, digest};
 use crate::stop::Stop;
 
-/// The version of the format.
-const VERSION: u64 = 1;
+/// The version of the format. Version 1 had neither a controller's API version nor the mesh's figures.
+const VERSION: u64 = 2;
 
 /// Largest journal, in bytes. A line is some 200 bytes, and 40 more for each pod that a controller has.
 const LIMIT: u64 = 256 << 20;
@@ -35,7 +35,11 @@ pub enum JournalError {
     )]
     OtherPlan { path: PathBuf, found: Digest, expected: Digest },
     /// It is of a version that is not known.
-    #[error("the journal {} has version {version}, and this program knows {VERSION}", path.display())]
+    #[error(
+        "the journal {} has version {version}, and this program knows {VERSION}; go on with the build of Netmarks that began it, or remove \
+         the journal and make a new plan",
+        path.display()
+    )]
     Version { path: PathBuf, version: u64 },
     /// It is not a journal, or was changed by somebody.
     #[error("{}:{line} is not a line of a journal: {problem}; nothing was changed", path.display())]
@@ -341,8 +345,10 @@ mod tests {
                 assert!(error.contains(complaint) && error.contains(":2 "), "{error}");
                 assert_eq!(std::fs::read_to_string(&path).unwrap(), changed);
             }
-            std::fs::write(&path, text.replace("\"journal_version\":1", "\"journal_version\":2")).unwrap();
-            assert!(matches!(Journal::open(&path, &ours), Err(JournalError::Version { version: 2, .. })));
+            std::fs::write(&path, text.replace("\"journal_version\":2", "\"journal_version\":1")).unwrap();
+            let error = Journal::open(&path, &ours).unwrap_err();
+            assert!(matches!(error, JournalError::Version { version: 1, .. }), "{error}");
+            assert!(error.to_string().contains("make a new plan"), "{error}");
             std::fs::write(&path, "a text\n").unwrap();
             assert!(matches!(Journal::open(&path, &ours), Err(JournalError::Line { line: 1, .. })));
         }
