@@ -318,10 +318,6 @@ impl Run {
         if window.is_some_and(|window| now >= window) {
             return Some(Stop::Window);
         }
-        if self.gained + planned.gain < -ROUNDING {
-            let (costs, gained) = (bytes_per_second(-planned.gain), bytes_per_second(self.gained));
-            return Some(Stop::Loss { pod: planned.pod.clone(), costs, gained });
-        }
         if let Some(Failed { since, answered, text, .. }) = &self.failed {
             let (pod, answer) = (planned.pod.clone(), text.clone());
             let patience = if *answered { patience } else { UNANSWERED_FOR };
@@ -341,6 +337,13 @@ impl Run {
         }
     }
 
+    /// Whether more would leave a node after this move than before the first.
+    fn loss(&self, planned: &Move) -> Option<Stop> {
+        let (costs, gained) = (bytes_per_second(-planned.gain), bytes_per_second(self.gained));
+        let loses = self.gained + planned.gain < -ROUNDING;
+        loses.then(|| Stop::Loss { pod: planned.pod.clone(), costs, gained })
+    }
+
     /// The eviction, or what has to be known or waited for before it.
     fn eviction(&self, number: usize, planned: &Move, facts: &Facts<'_>, now: Duration) -> Action {
         let retry_at = self.failed.as_ref().map_or(Duration::ZERO, |failed| failed.retry_at);
@@ -357,6 +360,9 @@ impl Run {
             Ok(found) => found,
             Err(why) => return skip(why),
         };
+        if let Some(stop) = self.loss(planned) {
+            return Action::Stop(stop);
+        }
         match facts.health {
             Health::Unknown => return Action::Measure,
             // Asked again as often as whoever measures finds right.

@@ -293,6 +293,10 @@ fn a_move_that_pays_only_with_others_is_not_begun_when_those_failed() {
         let (costs, gained) = ("800.0 B/s".to_owned(), "0.0 B/s".to_owned());
         assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/1".to_owned(), costs, gained }));
     }
+    // One that is left out costs nothing.
+    let mut setting = with_gains(&gains, &[replaced("c")]);
+    setting.set("1", None);
+    assert_eq!(setting.next(0), Action::Record { number: 1, event: Event::Skipped { why: Skip::Gone } });
     // A pod that ended elsewhere has cost what it was to cost.
     let gains = [1_000.0, -800.0, -300.0, 2_000.0];
     let gone = Event::Unreplaced { why: Unreplaced::ControllerGone };
