@@ -3,6 +3,9 @@
 use netmarks_core::digest::Digest;
 use serde::{Deserialize, Serialize};
 
+use crate::event::Skip;
+use crate::seen::NodeSeen;
+
 /// One pod that should run on another node.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -38,6 +41,21 @@ impl Move {
     #[must_use]
     pub fn is_there(&self, node: &str) -> bool {
         self.to == node || self.or.iter().any(|other| other == node)
+    }
+
+    /// Why the target takes no pod, if neither it nor a node that is as good does.
+    ///
+    /// # Errors
+    /// With the node that has to be looked at first.
+    pub(crate) fn closed(&self, seen: impl Fn(&str) -> Option<NodeSeen>) -> Result<Option<Skip>, &str> {
+        let mut closed = None;
+        for node in std::iter::once(&self.to).chain(&self.or) {
+            match Skip::of_target(seen(node).ok_or(node.as_str())?) {
+                None => return Ok(None),
+                why => closed = closed.or(why),
+            }
+        }
+        Ok(closed)
     }
 
     /// Has each of two nodes in the place of the other, unless the pod is on one of them.

@@ -101,8 +101,8 @@ pub enum Health {
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     pub pods: &'a Pods,
-    /// The last node that was looked at, if nothing was waited for since.
-    pub node: Option<(&'a str, NodeSeen)>,
+    /// The nodes that were looked at since anything was waited for.
+    pub nodes: &'a [(String, NodeSeen)],
     /// The controller of the pod that was evicted, if it was looked at lately.
     pub controller: Option<&'a ControllerSeen>,
     pub health: &'a Health,
@@ -373,13 +373,10 @@ impl Run {
             Health::Fine if facts.measured < self.next_from => return Action::Measure,
             Health::Fine => {}
         }
-        match facts.node {
-            Some((node, seen)) if node == planned.to => {
-                if let Some(why) = Skip::of_target(seen) {
-                    return skip(why);
-                }
-            }
-            _ => return Action::Look { node: planned.to.clone() },
+        match planned.closed(|node| facts.nodes.iter().find(|(name, _)| name == node).map(|(_, seen)| *seen)) {
+            Ok(None) => {}
+            Ok(Some(why)) => return skip(why),
+            Err(node) => return Action::Look { node: node.to_owned() },
         }
         let (namespace, _) = planned.parts();
         let subject = Subject {

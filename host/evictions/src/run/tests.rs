@@ -61,9 +61,10 @@ impl Setting {
 
     fn next_at(&self, at: Duration) -> Action {
         let (pods, health) = (&self.pods, &self.health);
-        let (node, controller) = (Some(("b", self.node)), self.controller.as_ref());
+        let nodes = [("b".to_owned(), self.node)];
+        let (nodes, controller) = (&nodes[..], self.controller.as_ref());
         let measured = self.measured.unwrap_or(at);
-        self.run.next(&Facts { pods, node, controller, health, measured }, at)
+        self.run.next(&Facts { pods, nodes, controller, health, measured }, at)
     }
 
     fn happens(&mut self, event: &Event, at: u64) {
@@ -234,6 +235,26 @@ fn a_node_that_is_as_good_is_not_elsewhere() {
     // A pod that is there already need not move.
     setting.set("2", Some(pod("uid-2", Some("c"), "ReplicaSet")));
     assert_eq!(setting.next(1), Action::Record { number: 1, event: Event::Skipped { why: Skip::There } });
+}
+
+#[test]
+fn a_move_is_left_out_only_when_no_node_of_its_tie_takes_pods() {
+    let planned = Move { or: vec!["c".to_owned(), "d".to_owned()], ..planned("1") };
+    let seen = |nodes: &[(&str, NodeSeen)]| {
+        let look = |name: &str| nodes.iter().find(|(node, _)| *node == name).map(|(_, seen)| *seen);
+        planned.closed(look).map_err(str::to_owned)
+    };
+    let (cordoned, gone) = (NodeSeen::Cordoned, NodeSeen::Gone);
+    assert_eq!(seen(&[]), Err("b".to_owned()));
+    assert_eq!(seen(&[("b", NodeSeen::Ready)]), Ok(None), "the others need not be looked at");
+    assert_eq!(seen(&[("b", cordoned)]), Err("c".to_owned()));
+    assert_eq!(seen(&[("b", cordoned), ("c", gone), ("d", NodeSeen::Ready)]), Ok(None));
+    let all = [("b", cordoned), ("c", gone), ("d", NodeSeen::NotReady)];
+    assert_eq!(seen(&all), Ok(Some(Skip::TargetCordoned)));
+    let mut setting = Setting::new(&["1"], Limits::default());
+    setting.run = Run::new(vec![planned.clone()], Limits::default(), &[]);
+    setting.node = NodeSeen::Cordoned;
+    assert_eq!(setting.next(0), Action::Look { node: "c".to_owned() });
 }
 
 #[test]
