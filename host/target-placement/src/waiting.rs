@@ -7,6 +7,8 @@ use netmarks_core::application::Application;
 use netmarks_core::facts::Resources;
 use netmarks_core::snapshot::{ApplicationRow, NodeRow, Snapshot};
 
+use crate::config::TargetConfig;
+
 /// Pods that a kubelet takes unless it is told otherwise.
 const DEFAULT_PODS: u32 = 110;
 
@@ -15,8 +17,14 @@ pub(crate) fn most_pods(node: &NodeRow) -> u32 {
     if node.max_pods == 0 { DEFAULT_PODS } else { node.max_pods }
 }
 
+/// Whether more pods of applications run or start than a target is computed for.
+#[must_use]
+pub fn too_large(snapshot: &Snapshot, config: &TargetConfig) -> bool {
+    running(snapshot) > config.max_pods as u64
+}
+
 /// How many pods of applications run or start.
-pub(crate) fn running(snapshot: &Snapshot) -> u64 {
+fn running(snapshot: &Snapshot) -> u64 {
     snapshot.applications().map(|(_, row)| u64::from(row.pods)).sum()
 }
 
