@@ -24,11 +24,11 @@ pub fn too_large(snapshot: &Snapshot, config: &TargetConfig) -> bool {
 }
 
 /// How many pods of applications run or start.
-fn running(snapshot: &Snapshot) -> u64 {
+pub(crate) fn running(snapshot: &Snapshot) -> u64 {
     snapshot.applications().map(|(_, row)| u64::from(row.pods)).sum()
 }
 
-/// By application, how many of the pods that it still lacks take part: all of them, as long as `nodes` have room for so many and there are
+/// By application, how many of the pods that it still lacks take part: all of them, as long as open `nodes` have room for so many and there are
 /// no more than `max_pods` with those that run. Of an application that has pods without a choice none do.
 pub(crate) fn taking_part(
     nodes: impl Iterator<Item = NodeRow>,
@@ -36,7 +36,8 @@ pub(crate) fn taking_part(
     max_pods: usize,
 ) -> Vec<u64> {
     let mut room = Room::default();
-    nodes.for_each(|node| room.add(&node));
+    // A closed node takes only pods of applications that run there already, as a rule none.
+    nodes.filter(|node| !node.closed).for_each(|node| room.add(&node));
     let running: u64 = applications.iter().map(|(_, row)| u64::from(row.pods)).sum();
     let wanted = |(_, row): &(&Application, &ApplicationRow)| match row.confined {
         0 => u64::from(row.replicas(0).saturating_sub(row.pods)).min(room.takes(row.mean_requests())),
