@@ -61,7 +61,7 @@ pub struct Applying {
 pub struct Guard {
     pub store: Store,
     pub queries: Queries,
-    /// How far back the queries look. Between two moves it is at least as long.
+    /// How far back the queries look, until the instant that they ask for and from there on. Between two moves it is at least as long.
     pub window: Duration,
     pub comparison: Comparison,
 }

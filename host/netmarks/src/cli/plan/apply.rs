@@ -52,7 +52,7 @@ pub(super) struct Flags {
     /// How long a replacement may take to be ready, beside the time that the old pod may take to end
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ready_within.as_secs(), value_parser = seconds(), requires = "apply")]
     ready_seconds: u64,
-    /// Between the end of one move and the beginning of the next; where the mesh is watched, at least `metrics.window_seconds`
+    /// Between the end of one move and the beginning of the next; where the mesh is watched, at least `metrics.window_seconds` and `metrics.query_offset_seconds`
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().pause.as_secs(), value_parser = seconds(), requires = "apply")]
     pause_seconds: u64,
     /// Begin no move later than this after the first

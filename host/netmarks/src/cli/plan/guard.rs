@@ -78,7 +78,8 @@ impl Flags {
         Ok(Some(Guard {
             store,
             queries,
-            window: Duration::from_secs_f64(config.window_seconds),
+            // Only after both do figures have nothing of before a move.
+            window: Duration::from_secs_f64(config.window_seconds + config.query_offset_seconds),
             comparison: Comparison::new(before, self.most_worse),
         }))
     }
