@@ -373,7 +373,8 @@ impl Run {
             Health::Fine if facts.measured < self.next_from => return Action::Measure,
             Health::Fine => {}
         }
-        match planned.closed(|node| facts.nodes.iter().find(|(name, _)| name == node).map(|(_, seen)| *seen)) {
+        match planned.closed(|node| facts.nodes.iter().find(|(name, _)| name == node).map(|(_, seen)| *seen))
+        {
             Ok(None) => {}
             Ok(Some(why)) => return skip(why),
             Err(node) => return Action::Look { node: node.to_owned() },

@@ -98,7 +98,7 @@ mod tests {
         huge.replicas.insert("shop/huge".to_owned(), u32::MAX);
         let mut more = huge.clone();
         more.replicas.insert("shop/web".to_owned(), 53);
-        assert!(huge.changed_enough(&more), "what another wants is no measure");
+        assert!(huge.changed_enough(&more), "what another wants is not the measure");
         assert!(MadeFor::default().changed_enough(&before));
     }
 }

@@ -277,7 +277,7 @@ fn later_moves_of_an_application_follow_where_kube_scheduler_broke_a_tie() {
     let before = moves.clone();
     let run = |node: &str| Run::new(moves.clone(), Limits::default(), &[replaced(node)]);
     for node in ["b", "e"] {
-        assert_eq!(run(node).moves(), before, "{node} is no other node of the tie");
+        assert_eq!(run(node).moves(), before, "{node} is not another node of the tie");
     }
     let run = run("d");
     let nodes = |number: usize| {

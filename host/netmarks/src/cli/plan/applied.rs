@@ -5,8 +5,8 @@ use netmarks_evictions::progress::Progress;
 use netmarks_evictions::report::{Counts, MoveResult, Moved};
 use netmarks_evictions::{Check, Checked, Report};
 
-use super::guard;
 use super::super::table::{Column, Table, paragraph};
+use super::guard;
 
 /// What is said when something happens.
 pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
