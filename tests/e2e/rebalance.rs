@@ -20,6 +20,9 @@ const NODES: [&str; 3] = ["from", "to", "closed"];
 
 const SHOP: &str = "shop";
 
+/// `metrics.window_seconds`: Prometheus scrapes twice a second here.
+const WINDOW_SECONDS: f64 = 5.0;
+
 /// Who may do what the printed roles say.
 const MOVER: &str = "mover";
 
@@ -144,8 +147,8 @@ impl Cluster {
     fn command(&self, plan: &str, more: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netmarks"));
         isolated(&mut command).args(["plan", "--apply", "--from", plan, "--kubeconfig", &self.kubeconfig]);
-        // Prometheus scrapes twice a second here.
-        command.args(["-o", "json"]).args(more).env("NETMARKS_METRICS_WINDOW_SECONDS", "5");
+        let window = WINDOW_SECONDS.to_string();
+        command.args(["-o", "json"]).args(more).env("NETMARKS_METRICS_WINDOW_SECONDS", window);
         command
     }
 

@@ -61,7 +61,7 @@ pub struct Applying {
 pub struct Guard {
     pub store: Store,
     pub queries: Queries,
-    /// How far back the queries look. Between two moves it is at least as long.
+    /// How far back the queries look, until the instant that they ask for and from there on. Between two moves it is at least as long.
     pub window: Duration,
     pub comparison: Comparison,
 }
@@ -78,7 +78,7 @@ pub struct Guard {
 pub async fn apply(
     client: &Client,
     applying: Applying,
-    guard: Option<Guard>,
+    mut guard: Option<Guard>,
     shutdown: &Shutdown,
     tell: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Report, ApplyError> {
@@ -101,11 +101,20 @@ pub async fn apply(
         return Ok(Report::new(&run, None));
     }
     let watch = listed(client, run.moves(), shutdown, tell).await?;
-    let journal = journal.began().await?;
+    let measured = guard.as_mut().and_then(|guard| match journal.before() {
+        // Moves were made since: what they did to the mesh is not what was before them.
+        Some(before) => {
+            guard.comparison.resume(before);
+            tell(Progress::Before { figures: before });
+            None
+        }
+        None => Some(guard.comparison.before()),
+    });
+    let journal = journal.began(measured).await?;
     let health = if guard.is_some() { Health::Unknown } else { Health::Fine };
     let (started, measured) = (Instant::now(), Duration::ZERO);
-    let (node, controller) = (None, None);
-    let mut driver = Driver { client, run, watch, guard, health, measured, node, controller, started, tell };
+    let (nodes, controller) = (Vec::new(), None);
+    let mut driver = Driver { client, run, watch, guard, health, measured, nodes, controller, started, tell };
     let (journal, stop) = driver.drive(journal, shutdown).await?;
     journal.ended(stop.as_ref()).await?;
     Ok(Report::new(&driver.run, stop))
@@ -153,7 +162,7 @@ struct Driver<'a, 't> {
     health: Health,
     /// When the figures were last measured.
     measured: Duration,
-    node: Option<(String, NodeSeen)>,
+    nodes: Vec<(String, NodeSeen)>,
     /// The controller of the pod that was evicted last, and when it was looked at.
     controller: Option<(Duration, ControllerSeen)>,
     started: Instant,
@@ -172,7 +181,7 @@ impl Driver<'_, '_> {
             }
             let facts = Facts {
                 pods: &self.watch.pods,
-                node: self.node.as_ref().map(|(name, seen)| (name.as_str(), *seen)),
+                nodes: &self.nodes,
                 controller: self.controller.as_ref().map(|(_, seen)| seen),
                 health: &self.health,
                 measured: self.measured,
@@ -184,7 +193,7 @@ impl Driver<'_, '_> {
                 Action::Look { node } => {
                     let Some(seen) = self.look(&node, shutdown).await else { continue };
                     match seen {
-                        Ok(seen) => self.node = Some((node, seen)),
+                        Ok(seen) => self.nodes.push((node, seen)),
                         Err(error) => return Ok((journal, Some(Stop::Node { node, error }))),
                     }
                 }
@@ -208,7 +217,8 @@ impl Driver<'_, '_> {
                             return Ok((journal, Some(Stop::Denied { pod: planned.pod, answer })));
                         }
                     };
-                    (self.node, self.controller) = (None, None);
+                    self.nodes.clear();
+                    self.controller = None;
                     journal = self.record(journal, number, answered).await?;
                 }
                 Action::Wait { until } => self.wait(until, shutdown).await,
@@ -276,7 +286,7 @@ impl Driver<'_, '_> {
             () = shutdown.cancelled() => {}
         }
         // What was asked for before is old now.
-        self.node = None;
+        self.nodes.clear();
         if seen_again.is_some_and(|again| self.started.elapsed() >= again) {
             self.controller = None;
         }

@@ -11,6 +11,7 @@ use crate::event::Skip;
 use crate::moves::Move;
 use crate::progress::Progress;
 use crate::run::movable;
+use crate::seen::NodeSeen;
 use crate::shutdown::Shutdown;
 
 /// A move, and what would become of it now.
@@ -70,18 +71,15 @@ pub async fn dry_run(
         if shutdown.is_asked() {
             break;
         }
-        let seen = match nodes.get(&planned.to) {
-            Some(seen) => *seen,
-            None => match node(client, &planned.to).await {
-                Ok(seen) => *nodes.entry(planned.to.clone()).or_insert(seen),
-                Err(answer) => {
-                    checked.push(Checked { planned: planned.clone(), check: Check::Denied { answer } });
-                    continue;
-                }
-            },
+        let closed = match closed(client, planned, &mut nodes).await {
+            Ok(closed) => closed,
+            Err(answer) => {
+                checked.push(Checked { planned: planned.clone(), check: Check::Denied { answer } });
+                continue;
+            }
         };
         let uid = match movable(planned, &watch.pods) {
-            Ok((pod, _)) => Skip::of_target(seen).map_or(Ok(&pod.uid), Err),
+            Ok((pod, _)) => closed.map_or(Ok(&pod.uid), Err),
             Err(why) => Err(why),
         };
         let check = match uid {
@@ -96,4 +94,20 @@ pub async fn dry_run(
         checked.push(Checked { planned: planned.clone(), check });
     }
     Ok(checked)
+}
+
+/// Why no node of the move takes a pod, if none does; each node is asked for once.
+async fn closed(
+    client: &Client,
+    planned: &Move,
+    nodes: &mut HashMap<String, NodeSeen>,
+) -> Result<Option<Skip>, String> {
+    loop {
+        let missing = match planned.closed(|name| nodes.get(name).copied()) {
+            Ok(closed) => return Ok(closed),
+            Err(missing) => missing.to_owned(),
+        };
+        let seen = node(client, &missing).await?;
+        nodes.insert(missing, seen);
+    }
 }

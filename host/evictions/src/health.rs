@@ -33,6 +33,11 @@ impl Comparison {
         self.before
     }
 
+    /// Compares with these from now on: with what an earlier run measured before the first move.
+    pub fn resume(&mut self, before: Figures) {
+        self.before = before;
+    }
+
     /// Whether they were worse when they were last compared.
     #[must_use]
     pub fn is_worse(&self) -> bool {
@@ -127,6 +132,14 @@ mod tests {
         assert_eq!(comparison.take(Ok(figures(0.0, 0.0)), at(4)), Health::Fine);
         let health = comparison.take(Err("no route".to_owned()), at(5));
         assert_eq!(worse(&health), Some((5, "the metrics store cannot be asked: no route")));
+    }
+
+    #[test]
+    fn a_run_that_is_resumed_is_held_against_what_was_before_the_first_move() {
+        let mut comparison = Comparison::new(figures(0.5, 0.1), 0.2);
+        assert_eq!(comparison.take(Ok(figures(0.5, 0.1)), Duration::ZERO), Health::Fine);
+        comparison.resume(figures(0.1, 0.1));
+        assert!(worse(&comparison.take(Ok(figures(0.5, 0.1)), Duration::ZERO)).is_some());
     }
 
     #[test]

@@ -8,14 +8,15 @@ use std::path::{Path, PathBuf};
 use netmarks_core::clock::unix_now;
 use netmarks_core::digest::Digest;
 use netmarks_files::{AppendError, AppendFile};
+use netmarks_sources::prometheus::service_level::Figures;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::moves::{Move, digest};
 use crate::stop::Stop;
 
-/// The version of the format.
-const VERSION: u64 = 1;
+/// The version of the format. Version 1 had neither a controller's API version nor the mesh's figures.
+const VERSION: u64 = 2;
 
 /// Largest journal, in bytes. A line is some 200 bytes, and 40 more for each pod that a controller has.
 const LIMIT: u64 = 256 << 20;
@@ -34,7 +35,11 @@ pub enum JournalError {
     )]
     OtherPlan { path: PathBuf, found: Digest, expected: Digest },
     /// It is of a version that is not known.
-    #[error("the journal {} has version {version}, and this program knows {VERSION}", path.display())]
+    #[error(
+        "the journal {} has version {version}, and this program knows {VERSION}; go on with the build of Netmarks that began it, or remove \
+         the journal and make a new plan",
+        path.display()
+    )]
     Version { path: PathBuf, version: u64 },
     /// It is not a journal, or was changed by somebody.
     #[error("{}:{line} is not a line of a journal: {problem}; nothing was changed", path.display())]
@@ -73,6 +78,9 @@ enum Line {
         /// For people.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         why: Option<String>,
+        /// The mesh's figures before the first move, in the line of the run that measured them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        before: Option<Figures>,
     },
 }
 
@@ -92,6 +100,7 @@ pub struct Journal {
     moves: Vec<String>,
     /// The first line, where it is not written yet.
     header: Option<Header>,
+    before: Option<Figures>,
 }
 
 impl Journal {
@@ -101,14 +110,20 @@ impl Journal {
     /// If it cannot be read and written, another process has it, or it is not of these moves.
     pub fn open(path: &Path, moves: &[Move]) -> Result<(Self, Vec<Event>), JournalError> {
         let (file, text) = AppendFile::open(path, LIMIT)?;
-        let (header, past) = if text.is_empty() {
+        let (header, Past { events, before }) = if text.is_empty() {
             let header = Header { journal_version: VERSION, plan: digest(moves), moves: moves.len() };
-            (Some(header), Vec::new())
+            (Some(header), Past::default())
         } else {
             (None, read(path, &text, moves)?)
         };
         let moves = moves.iter().map(|planned| planned.pod.clone()).collect();
-        Ok((Self { file, moves, header }, past))
+        Ok((Self { file, moves, header, before }, events))
+    }
+
+    /// The mesh's figures before the first move, as an earlier run measured them; none where no pod was evicted since.
+    #[must_use]
+    pub fn before(&self) -> Option<Figures> {
+        self.before
     }
 
     /// Writes of which moves it is, unless it says so already: a file in which nothing is belongs to no plan.
@@ -122,12 +137,12 @@ impl Journal {
         }
     }
 
-    /// Writes that a run begins.
+    /// Writes that a run begins, with the mesh's figures where it measured those from before the first move.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub async fn began(self) -> Result<Self, JournalError> {
-        self.write(Line::Run { at: unix_now(), run: Mark::Began, why: None }).await
+    pub async fn began(self, before: Option<Figures>) -> Result<Self, JournalError> {
+        self.write(Line::Run { at: unix_now(), run: Mark::Began, why: None, before }).await
     }
 
     /// Writes an event of a move.
@@ -145,7 +160,8 @@ impl Journal {
     /// If it cannot be written.
     pub async fn ended(self, early: Option<&Stop>) -> Result<Self, JournalError> {
         let run = if early.is_some() { Mark::Stopped } else { Mark::Finished };
-        self.write(Line::Run { at: unix_now(), run, why: early.map(ToString::to_string) }).await
+        let why = early.map(ToString::to_string);
+        self.write(Line::Run { at: unix_now(), run, why, before: None }).await
     }
 
     async fn write(self, line: Line) -> Result<Self, JournalError> {
@@ -163,7 +179,14 @@ fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalError> {
+/// What a journal has.
+#[derive(Debug, Default)]
+struct Past {
+    events: Vec<Event>,
+    before: Option<Figures>,
+}
+
+fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Past, JournalError> {
     let bad = |line: usize, problem: String| JournalError::Line { path: path.to_owned(), line, problem };
     let mut lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
     let (_, first) = lines.next().unwrap_or_default();
@@ -176,17 +199,18 @@ fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalEr
     if found != expected {
         return Err(JournalError::OtherPlan { path: path.to_owned(), found, expected });
     }
-    let mut past = Vec::new();
+    let mut past = Past::default();
+    let mut measured = None;
     let mut ended = 0;
     for (position, line) in lines {
         match serde_json::from_str(line) {
-            Ok(Line::Run { .. }) => {}
+            Ok(Line::Run { before, .. }) => measured = before.or(measured),
             Ok(Line::Move { number, .. }) if number != ended || number >= moves.len() => {
                 return Err(bad(position, format!("move {number} where move {ended} is expected")));
             }
             Ok(Line::Move { what, .. }) => {
                 if matches!(what, Event::Evicted)
-                    && !matches!(past.last(), Some(Event::Evicting(_) | Event::Unanswered { .. }))
+                    && !matches!(past.events.last(), Some(Event::Evicting(_) | Event::Unanswered { .. }))
                 {
                     return Err(bad(position, "an end without a beginning".to_owned()));
                 }
@@ -194,7 +218,10 @@ fn read(path: &Path, text: &str, moves: &[Move]) -> Result<Vec<Event>, JournalEr
                     what,
                     Event::Replaced { .. } | Event::Unreplaced { .. } | Event::Skipped { .. }
                 ));
-                past.push(what);
+                if matches!(what, Event::Evicting(_)) {
+                    past.before = past.before.or(measured);
+                }
+                past.events.push(what);
             }
             Err(error) => return Err(bad(position, error.to_string())),
         }
@@ -212,6 +239,7 @@ mod tests {
         let each = |pod: &&str| Move {
             pod: (*pod).to_owned(),
             uid: None,
+            application: String::new(),
             from: "a".to_owned(),
             to: "b".to_owned(),
             or: Vec::new(),
@@ -225,6 +253,7 @@ mod tests {
             pod_uid: "1".to_owned(),
             controller: Controller {
                 uid: "2".to_owned(),
+                api_version: "apps/v1".to_owned(),
                 kind: "ReplicaSet".to_owned(),
                 name: "cart".to_owned(),
             },
@@ -249,13 +278,33 @@ mod tests {
             Event::Skipped { why: Skip::Elsewhere { node: None } },
             Event::Unreplaced { why: Unreplaced::Enough { wants: 1, has: 2 } },
         ];
-        let mut journal = journal.began().await.unwrap();
+        let mut journal = journal.began(None).await.unwrap();
         for (number, event) in [0, 0, 0, 0, 0, 1, 2].into_iter().zip(&events) {
             journal = journal.happened(number, event.clone()).await.unwrap();
         }
         drop(journal.ended(Some(&Stop::Window)).await.unwrap());
         let (_, past) = Journal::open(&path, &moves).unwrap();
         assert_eq!(past, events);
+    }
+
+    #[tokio::test]
+    async fn figures_of_before_the_first_eviction_stay_those_of_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal");
+        let moves = moves(&["shop/cart", "shop/ads"]);
+        let open = || Journal::open(&path, &moves).unwrap().0;
+        let figures = |share| Some(Figures { error_share: Some(share), p99_seconds: None });
+        assert_eq!(open().before(), None);
+        drop(open().began(figures(0.1)).await.unwrap());
+        assert_eq!(open().before(), None, "nothing was evicted since");
+        let journal = open().began(figures(0.2)).await.unwrap();
+        drop(journal.happened(0, evicting()).await.unwrap());
+        assert_eq!(open().before(), figures(0.2));
+        let journal = open().began(figures(0.9)).await.unwrap();
+        let replaced = Event::Replaced { by: "shop/cart-2".to_owned(), node: "b".to_owned() };
+        let journal = journal.happened(0, replaced).await.unwrap();
+        drop(journal.happened(1, evicting()).await.unwrap());
+        assert_eq!(open().before(), figures(0.2), "pods were evicted by then");
     }
 
     #[tokio::test]
@@ -266,7 +315,7 @@ mod tests {
         assert_eq!(std::fs::metadata(&path).unwrap().len(), 0);
         let (journal, past) = Journal::open(&path, &moves(&["shop/ads"])).unwrap();
         assert_eq!(past, []);
-        drop(journal.began().await.unwrap());
+        drop(journal.began(None).await.unwrap());
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
         let error = Journal::open(&path, &moves(&["shop/cart"])).unwrap_err();
         assert!(matches!(error, JournalError::OtherPlan { .. }), "{error}");
@@ -296,8 +345,10 @@ mod tests {
                 assert!(error.contains(complaint) && error.contains(":2 "), "{error}");
                 assert_eq!(std::fs::read_to_string(&path).unwrap(), changed);
             }
-            std::fs::write(&path, text.replace("\"journal_version\":1", "\"journal_version\":2")).unwrap();
-            assert!(matches!(Journal::open(&path, &ours), Err(JournalError::Version { version: 2, .. })));
+            std::fs::write(&path, text.replace("\"journal_version\":2", "\"journal_version\":1")).unwrap();
+            let error = Journal::open(&path, &ours).unwrap_err();
+            assert!(matches!(error, JournalError::Version { version: 1, .. }), "{error}");
+            assert!(error.to_string().contains("make a new plan"), "{error}");
             std::fs::write(&path, "a text\n").unwrap();
             assert!(matches!(Journal::open(&path, &ours), Err(JournalError::Line { line: 1, .. })));
         }

@@ -1,5 +1,7 @@
 //! What a run tells while it goes on.
 
+use netmarks_sources::prometheus::service_level::Figures;
+
 use crate::event::Event;
 use crate::moves::Move;
 
@@ -12,6 +14,8 @@ pub enum Progress<'a> {
         done: usize,
         all: usize,
     },
+    /// An earlier run measured what was before the first move, and figures are held against that.
+    Before { figures: Figures },
     /// Something happened to a move.
     Move {
         /// From 0.

@@ -4,7 +4,7 @@ use netmarks_core::digest::Digest;
 use serde::Serialize;
 
 use crate::event::{Skip, Unreplaced};
-use crate::moves::{Move, digest};
+use crate::moves::Move;
 use crate::run::{Outcome, Run};
 use crate::stop::Stop;
 
@@ -118,7 +118,7 @@ impl Report {
         });
         let moves = moves.collect();
         let stopped = stop.map(|stop| Stopped { text: stop.to_string(), stop });
-        Self { plan: digest(run.moves()), counts, stopped, moves }
+        Self { plan: run.plan(), counts, stopped, moves }
     }
 }
 
@@ -133,6 +133,7 @@ mod tests {
         let planned = |name: &str| Move {
             pod: format!("shop/{name}"),
             uid: None,
+            application: String::new(),
             from: "a".to_owned(),
             to: "b".to_owned(),
             or: vec!["c".to_owned()],

@@ -7,10 +7,11 @@ mod replacement;
 
 use std::time::Duration;
 
+use netmarks_core::digest::Digest;
 use netmarks_core::units::bytes_per_second;
 
 use crate::event::{Event, Skip, Subject, Unreplaced};
-use crate::moves::Move;
+use crate::moves::{Move, digest};
 use crate::seen::{Controller, ControllerSeen, NodeSeen, PodSeen, Pods};
 use crate::stop::Stop;
 
@@ -100,8 +101,8 @@ pub enum Health {
 #[derive(Clone, Debug)]
 pub struct Facts<'a> {
     pub pods: &'a Pods,
-    /// The last node that was looked at, if nothing was waited for since.
-    pub node: Option<(&'a str, NodeSeen)>,
+    /// The nodes that were looked at since anything was waited for.
+    pub nodes: &'a [(String, NodeSeen)],
     /// The controller of the pod that was evicted, if it was looked at lately.
     pub controller: Option<&'a ControllerSeen>,
     pub health: &'a Health,
@@ -141,6 +142,8 @@ enum Phase {
 /// A run through the moves of a plan, one after the other.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// The digest of the moves as they were planned.
+    plan: Digest,
     moves: Vec<Move>,
     limits: Limits,
     outcomes: Vec<Outcome>,
@@ -148,7 +151,8 @@ pub struct Run {
     failed: Option<Failed>,
     /// Of this run.
     elsewhere: u32,
-    /// What the moves that came about as planned gain, in bytes per second. What others do to the traffic is not known.
+    /// What the moves gain that came about as planned, less what the others cost whose pods were evicted, in bytes per second. What else
+    /// those do to the traffic is not known.
     gained: f64,
     next_from: Duration,
 }
@@ -158,6 +162,7 @@ impl Run {
     #[must_use]
     pub fn new(moves: Vec<Move>, limits: Limits, before: &[Event]) -> Self {
         let mut run = Self {
+            plan: digest(&moves),
             moves,
             limits,
             outcomes: Vec::new(),
@@ -171,6 +176,13 @@ impl Run {
         Self { failed: None, elsewhere: 0, next_from: Duration::ZERO, ..run }
     }
 
+    /// By what the journal knows the moves.
+    #[must_use]
+    pub fn plan(&self) -> Digest {
+        self.plan
+    }
+
+    /// The moves as they are meant now: where a tie was broken otherwise than planned, later ones follow.
     #[must_use]
     pub fn moves(&self) -> &[Move] {
         &self.moves
@@ -212,6 +224,7 @@ impl Run {
             Event::Replaced { by, node } => {
                 let planned = self.current().is_some_and(|(_, planned)| planned.is_there(node));
                 self.elsewhere += u32::from(!planned);
+                self.follow(node);
                 self.end(Outcome::Replaced { by: by.clone(), node: node.clone() });
                 self.next_from = now + self.limits.pause;
             }
@@ -229,16 +242,28 @@ impl Run {
 
     fn end(&mut self, outcome: Outcome) {
         if let Some((_, planned)) = self.current() {
-            let as_planned = match &outcome {
-                Outcome::Replaced { node, .. } => planned.is_there(node),
-                Outcome::Skipped(why) => *why == Skip::There,
-                Outcome::Unreplaced(_) => false,
+            self.gained += match &outcome {
+                Outcome::Replaced { node, .. } if planned.is_there(node) => planned.gain,
+                Outcome::Skipped(Skip::There) => planned.gain,
+                // The pod left its node: what that was to cost counts, and what it was to gain elsewhere is not known.
+                Outcome::Replaced { .. } | Outcome::Unreplaced(_) => planned.gain.min(0.0),
+                Outcome::Skipped(_) => 0.0,
             };
-            self.gained += if as_planned { planned.gain } else { 0.0 };
         }
         self.outcomes.push(outcome);
         self.phase = Phase::Before;
         self.failed = None;
+    }
+
+    /// The replacement is on another node of its tie: for later moves of its application the two nodes change places.
+    fn follow(&mut self, node: &str) {
+        let Some((number, planned)) = self.current() else { return };
+        if planned.to == node || !planned.is_there(node) || planned.application.is_empty() {
+            return;
+        }
+        let (application, to) = (planned.application.clone(), planned.to.clone());
+        let later = self.moves.iter_mut().skip(number + 1);
+        later.filter(|later| later.application == application).for_each(|later| later.exchange(&to, node));
     }
 
     fn fail(&mut self, answered: bool, text: &str, now: Duration) {
@@ -293,10 +318,6 @@ impl Run {
         if window.is_some_and(|window| now >= window) {
             return Some(Stop::Window);
         }
-        if self.gained + planned.gain < -ROUNDING {
-            let (costs, gained) = (bytes_per_second(-planned.gain), bytes_per_second(self.gained));
-            return Some(Stop::Loss { pod: planned.pod.clone(), costs, gained });
-        }
         if let Some(Failed { since, answered, text, .. }) = &self.failed {
             let (pod, answer) = (planned.pod.clone(), text.clone());
             let patience = if *answered { patience } else { UNANSWERED_FOR };
@@ -316,6 +337,13 @@ impl Run {
         }
     }
 
+    /// Whether more would leave a node after this move than before the first.
+    fn loss(&self, planned: &Move) -> Option<Stop> {
+        let (costs, gained) = (bytes_per_second(-planned.gain), bytes_per_second(self.gained));
+        let loses = self.gained + planned.gain < -ROUNDING;
+        loses.then(|| Stop::Loss { pod: planned.pod.clone(), costs, gained })
+    }
+
     /// The eviction, or what has to be known or waited for before it.
     fn eviction(&self, number: usize, planned: &Move, facts: &Facts<'_>, now: Duration) -> Action {
         let retry_at = self.failed.as_ref().map_or(Duration::ZERO, |failed| failed.retry_at);
@@ -332,6 +360,9 @@ impl Run {
             Ok(found) => found,
             Err(why) => return skip(why),
         };
+        if let Some(stop) = self.loss(planned) {
+            return Action::Stop(stop);
+        }
         match facts.health {
             Health::Unknown => return Action::Measure,
             // Asked again as often as whoever measures finds right.
@@ -342,13 +373,11 @@ impl Run {
             Health::Fine if facts.measured < self.next_from => return Action::Measure,
             Health::Fine => {}
         }
-        match facts.node {
-            Some((node, seen)) if node == planned.to => {
-                if let Some(why) = Skip::of_target(seen) {
-                    return skip(why);
-                }
-            }
-            _ => return Action::Look { node: planned.to.clone() },
+        match planned.closed(|node| facts.nodes.iter().find(|(name, _)| name == node).map(|(_, seen)| *seen))
+        {
+            Ok(None) => {}
+            Ok(Some(why)) => return skip(why),
+            Err(node) => return Action::Look { node: node.to_owned() },
         }
         let (namespace, _) = planned.parts();
         let subject = Subject {

@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct Controller {
     pub uid: String,
+    /// Its group and version, such as `apps/v1`.
+    pub api_version: String,
     /// Such as `ReplicaSet`.
     pub kind: String,
     pub name: String,
@@ -48,6 +50,7 @@ impl PodSeen {
         let mut owners = metadata.owner_references.iter().flatten();
         let controller = owners.find(|owner| owner.controller == Some(true)).map(|owner| Controller {
             uid: owner.uid.clone(),
+            api_version: owner.api_version.clone(),
             kind: owner.kind.clone(),
             name: owner.name.clone(),
         });
@@ -205,8 +208,12 @@ mod tests {
                 {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}]},
         }))));
         let seen = pods.get("shop/cart-0").unwrap();
-        let controller =
-            Controller { uid: "8".to_owned(), kind: "StatefulSet".to_owned(), name: "cart".to_owned() };
+        let controller = Controller {
+            uid: "8".to_owned(),
+            api_version: "apps/v1".to_owned(),
+            kind: "StatefulSet".to_owned(),
+            name: "cart".to_owned(),
+        };
         assert_eq!(
             seen,
             &PodSeen {

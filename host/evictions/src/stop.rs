@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// Why a run ends before its last move. Whatever it is, the same command goes on where it ended.
+/// Why a run ends before its last move. Whatever it is, but for a loss, the same command goes on where it ended.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize)]
 #[serde(tag = "reason", rename_all = "kebab-case")]
 pub enum Stop {
@@ -15,7 +15,7 @@ pub enum Stop {
     /// The next move costs more than the moves so far have gained: some that it counts on turned out otherwise.
     #[error(
         "{pod} would cost {costs} within nodes, and the moves so far have gained {gained}: it counts on some that turned out otherwise, and \
-         more would leave a node than before the first move; make a new plan"
+         more would leave a node than before the first move"
     )]
     Loss { pod: String, costs: String, gained: String },
     /// An eviction was refused for too long, as a rule by a budget.

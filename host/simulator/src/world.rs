@@ -186,7 +186,11 @@ impl World {
                     revision: 0,
                 });
             }
-            let scene = Scene::new(&index.snapshot(), &self.target_config);
+            let snapshot = index.snapshot();
+            if target_placement::too_large(&snapshot, &self.target_config) {
+                return Target::new();
+            }
+            let scene = Scene::new(&snapshot, &self.target_config);
             let packed = target_placement::search(&scene, &self.target_config, &|| false);
             scene.target(&packed.placement)
         })
@@ -269,5 +273,30 @@ impl Applications {
         self.numbers.insert(name.to_owned(), number);
         self.names.push(name.to_owned());
         number
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SNAPSHOT: &str = r#"{
+        "version": 2, "taken_at": 1.0, "identity": "app", "flows_at": 1.0,
+        "nodes": [{"name": "a", "allocatable_cpu_cores": 2.0, "allocatable_memory_bytes": 8589934592,
+                   "scheduling": {"allocatable": {"pods": "110"}}},
+                  {"name": "b", "allocatable_cpu_cores": 2.0, "allocatable_memory_bytes": 8589934592,
+                   "scheduling": {"allocatable": {"pods": "110"}}}],
+        "pods": [{"name": "shop/web-0", "application": "shop/web", "node": "a", "scheduling": {}},
+                 {"name": "shop/db-0", "application": "shop/db", "node": "b", "scheduling": {}}],
+        "flows": [{"source": "shop/web", "destination": "shop/db", "bytes_per_second": 1000.0}]}"#;
+
+    #[test]
+    fn a_cluster_of_more_pods_than_serve_takes_has_no_target() {
+        let targets = |max_pods: usize| {
+            let snapshot = SnapshotFile::from_json(SNAPSHOT.as_bytes()).unwrap();
+            let config = TargetConfig { max_pods, ..TargetConfig::default() };
+            World::new(snapshot).unwrap().with_target(config).target().len()
+        };
+        assert_eq!((targets(2), targets(1)), (2, 0));
     }
 }

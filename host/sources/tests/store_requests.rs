@@ -8,6 +8,7 @@
 use axum::http::{Method, StatusCode};
 use netmarks_core::application::Identity;
 use netmarks_sources::prometheus::client::{Client, QueryError};
+use netmarks_sources::prometheus::service_level::{Figures, Queries};
 use netmarks_sources::prometheus::{MetricsConfig, Poller};
 
 use crate::prometheus_api::{Answer, failure, flows, state, store, text};
@@ -66,6 +67,23 @@ async fn a_store_that_lags_is_asked_about_some_time_ago() {
     shutdown.cancel();
     task.await.unwrap();
     assert!(!store.received.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn how_applications_serve_is_asked_about_some_time_ago_too() {
+    let (store, config) = store(vec![text(NO_FLOWS)]).await;
+    let config = MetricsConfig { query_offset_seconds: 120.0, ..config };
+    let queries = Queries::new(&config, &["shop"], 60.0).unwrap().unwrap();
+    let mut client = Client::new(&config).unwrap();
+    assert_eq!(queries.ask(&mut client).await.unwrap(), Figures::default());
+    let now = netmarks_core::clock::unix_now();
+    let asked = store.received.lock().unwrap().clone();
+    assert_eq!(asked.len(), 2);
+    for (_, body) in asked {
+        let (_, time) = body.split_once("&time=").unwrap();
+        let at: f64 = time.split('&').next().unwrap().parse().unwrap();
+        assert!((119.0..150.0).contains(&(now - at)), "{body}");
+    }
 }
 
 #[tokio::test]

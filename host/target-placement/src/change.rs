@@ -18,7 +18,10 @@ pub(crate) struct MadeFor {
     nodes: Vec<Node>,
     /// Which of them take only pods of applications that run there already.
     closed: Vec<bool>,
+    /// By application, the pods that run or are wanted: how many of those that wait have room changes with every other pod.
     replicas: BTreeMap<String, u32>,
+    /// Pods of all applications that run. Changes are held against them: what one controller wants may be anything.
+    running: u64,
     flows: BTreeMap<(String, String), f64>,
 }
 
@@ -26,17 +29,15 @@ impl MadeFor {
     pub(crate) fn new(scene: &Scene) -> Self {
         let inventory = &scene.inventory;
         let name = |index: usize| inventory.applications.get(index).cloned().unwrap_or_default();
-        let mut replicas = BTreeMap::new();
-        for application in inventory.pods.iter().filter_map(|pod| pod.application) {
-            *replicas.entry(name(application)).or_default() += 1;
-        }
+        let replicas = scene.replicas().iter().enumerate().map(|(index, pods)| (name(index), *pods));
         // Room changes with every pod that takes no part.
         let node = |node: &Node| Node { cpu_millicores: 0, memory_bytes: 0, max_pods: 0, ..node.clone() };
         let flows = inventory.flows.iter();
         Self {
             nodes: inventory.nodes.iter().map(node).collect(),
             closed: scene.closed().to_vec(),
-            replicas,
+            replicas: replicas.collect(),
+            running: scene.running(),
             flows: flows
                 .map(|flow| ((name(flow.source), name(flow.destination)), flow.bytes_per_second))
                 .collect(),
@@ -48,10 +49,9 @@ impl MadeFor {
         if self.nodes != now.nodes || self.closed != now.closed {
             return true;
         }
-        let count = |replicas: &BTreeMap<String, u32>| replicas.values().copied().map(f64::from).sum::<f64>();
         let replicas = difference(&self.replicas, &now.replicas, |pods| f64::from(*pods));
         let traffic = difference(&self.flows, &now.flows, |bytes| *bytes);
-        replicas > ENOUGH_PODS * count(&self.replicas)
+        replicas > ENOUGH_PODS * self.running as f64
             || traffic > ENOUGH_TRAFFIC * self.flows.values().sum::<f64>()
     }
 }
@@ -73,6 +73,7 @@ mod tests {
             nodes: vec![Node { name: "a".into(), ..Node::default() }],
             closed: vec![false],
             replicas: [("shop/web".to_owned(), pods), ("shop/db".to_owned(), 50)].into(),
+            running: u64::from(pods) + 50,
             flows: [
                 (("shop/web".into(), "shop/db".into()), bytes),
                 (("shop/db".into(), "shop/web".into()), 100.0),
@@ -93,6 +94,11 @@ mod tests {
         assert!(before.changed_enough(&other), "another node");
         let closed = MadeFor { closed: vec![true], ..before.clone() };
         assert!(before.changed_enough(&closed) && closed.changed_enough(&before), "one that takes no pods");
+        let mut huge = made_for(50, 100.0);
+        huge.replicas.insert("shop/huge".to_owned(), u32::MAX);
+        let mut more = huge.clone();
+        more.replicas.insert("shop/web".to_owned(), 53);
+        assert!(huge.changed_enough(&more), "what another wants is not the measure");
         assert!(MadeFor::default().changed_enough(&before));
     }
 }

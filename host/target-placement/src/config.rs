@@ -20,7 +20,7 @@ pub struct TargetConfig {
     /// Most seconds that a search may take.
     #[garde(range(min = 1.0, max = 3_600.0))]
     pub search_seconds: f64,
-    /// Most pods for which a target is computed; more get no target.
+    /// Most running pods for which a target is computed; where more run, policies get no target.
     #[garde(range(max = 1_000_000))]
     pub max_pods: usize,
     /// Most percent of an application's pods that the target puts on one node.

@@ -11,7 +11,7 @@ use netmarks_core::snapshot::{ApplicationRow, Snapshot};
 use netmarks_placement::{Flow, Goal, Inventory, Node, Placement, Pod, Routing};
 
 use crate::config::{TargetConfig, TargetRouting};
-use crate::waiting::{most_pods, taking_part};
+use crate::waiting::{most_pods, running, taking_part};
 
 /// Steps between a flow and its double to which flows are rounded: replicas of this program measure a little differently and should
 /// all the same see the same.
@@ -34,6 +34,10 @@ pub struct Scene {
     closed: Vec<bool>,
     /// By application, the closed nodes that it runs on.
     on_closed: Vec<Vec<usize>>,
+    /// By application, the pods that run or that its controllers want, whichever are more, whether or not they take part.
+    replicas: Vec<u32>,
+    /// How many pods of all applications run.
+    running: u64,
 }
 
 impl Scene {
@@ -92,11 +96,18 @@ impl Scene {
             .zip(others)
             .map(|((id, name), (counted, pods))| node(snapshot, *id, name, counted, pods))
             .collect();
+        // What has no choice does not wait for a place.
+        let replicas = |(_, row): &(&Application, &ApplicationRow)| match row.confined {
+            0 => row.replicas(0),
+            _ => row.pods,
+        };
         let routing = |(_, row): &(&Application, &ApplicationRow)| match config.routing {
             TargetRouting::ByService if !row.local_routing() => Routing::Even,
             TargetRouting::Local | TargetRouting::ByService => Routing::SameNode,
         };
         Self {
+            replicas: applications.iter().map(replicas).collect(),
+            running: running(snapshot),
             routing: applications.iter().map(routing).collect(),
             inventory: Inventory {
                 flows: flows(snapshot, &applications),
@@ -124,6 +135,16 @@ impl Scene {
     /// By node, whether it takes only pods of applications that run there already.
     pub(crate) fn closed(&self) -> &[bool] {
         &self.closed
+    }
+
+    /// By application, the pods that run or that its controllers want, whichever are more.
+    pub(crate) fn replicas(&self) -> &[u32] {
+        &self.replicas
+    }
+
+    /// How many pods of all applications run.
+    pub(crate) fn running(&self) -> u64 {
+        self.running
     }
 
     /// What the search maximises.

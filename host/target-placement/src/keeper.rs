@@ -14,7 +14,7 @@ use crate::change::MadeFor;
 use crate::config::TargetConfig;
 use crate::digest::digest;
 use crate::inventory::{Scene, Target};
-use crate::waiting::running;
+use crate::waiting::too_large;
 
 /// Seconds between two looks while there is no target yet.
 const SOON: f64 = 15.0;
@@ -188,7 +188,7 @@ fn step(
         changed: false,
         report: TargetReport { state, ..TargetReport::default() },
     };
-    if running(snapshot) > config.max_pods as u64 {
+    if too_large(snapshot, config) {
         return none(TargetState::TooLarge);
     }
     let scene = &Scene::new(snapshot, config);

@@ -17,3 +17,4 @@ mod waiting;
 pub use config::{TargetConfig, TargetRouting};
 pub use inventory::{Scene, Target};
 pub use keeper::{Keeper, Step, WhenIdle, search};
+pub use waiting::too_large;

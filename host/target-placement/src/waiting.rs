@@ -7,6 +7,8 @@ use netmarks_core::application::Application;
 use netmarks_core::facts::Resources;
 use netmarks_core::snapshot::{ApplicationRow, NodeRow, Snapshot};
 
+use crate::config::TargetConfig;
+
 /// Pods that a kubelet takes unless it is told otherwise.
 const DEFAULT_PODS: u32 = 110;
 
@@ -15,12 +17,18 @@ pub(crate) fn most_pods(node: &NodeRow) -> u32 {
     if node.max_pods == 0 { DEFAULT_PODS } else { node.max_pods }
 }
 
+/// Whether more pods of applications run or start than a target is computed for.
+#[must_use]
+pub fn too_large(snapshot: &Snapshot, config: &TargetConfig) -> bool {
+    running(snapshot) > config.max_pods as u64
+}
+
 /// How many pods of applications run or start.
 pub(crate) fn running(snapshot: &Snapshot) -> u64 {
     snapshot.applications().map(|(_, row)| u64::from(row.pods)).sum()
 }
 
-/// By application, how many of the pods that it still lacks take part: all of them, as long as `nodes` have room for so many and there are
+/// By application, how many of the pods that it still lacks take part: all of them, as long as open `nodes` have room for so many and there are
 /// no more than `max_pods` with those that run. Of an application that has pods without a choice none do.
 pub(crate) fn taking_part(
     nodes: impl Iterator<Item = NodeRow>,
@@ -28,7 +36,8 @@ pub(crate) fn taking_part(
     max_pods: usize,
 ) -> Vec<u64> {
     let mut room = Room::default();
-    nodes.for_each(|node| room.add(&node));
+    // A closed node takes only pods of applications that run there already, as a rule none.
+    nodes.filter(|node| !node.closed).for_each(|node| room.add(&node));
     let running: u64 = applications.iter().map(|(_, row)| u64::from(row.pods)).sum();
     let wanted = |(_, row): &(&Application, &ApplicationRow)| match row.confined {
         0 => u64::from(row.replicas(0).saturating_sub(row.pods)).min(room.takes(row.mean_requests())),

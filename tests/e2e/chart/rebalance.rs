@@ -1,6 +1,8 @@
 //! With what the CronJob plans: what the release is configured with.
 
 use anyhow::Result;
+use clap::Parser as _;
+use netmarks::cli::Cli;
 use netmarks_test_cluster::ControlPlane;
 
 use super::{plane, rendered};
@@ -43,13 +45,24 @@ async fn the_cron_job_plans_with_what_the_release_is_configured_with() {
             ],
             &[],
         ),
+        // A text stays a text, whatever it looks like.
+        (&["config.policy.parameters.mode=fast"], &[r#"--policy=netmarks:mode="fast""#], &[]),
         (&["config.policy.file=/etc/policies/mine.wasm"], &["--policy=/etc/policies/mine.wasm"], &[]),
         (&["rebalance.policy=spread", "config.policy.built_in=zone-cost"], &["--policy=spread"], &[]),
         (&["admission.enabled=true"], &webhook, &[]),
         (&["admission.enabled=true", "admission.mode=preview"], &[], &webhook),
         (&["admission.enabled=true", "scheduler.enabled=true"], &[], &webhook),
+        // What is given by hand is not given a second time.
+        (
+            &["rebalance.extraArgs={--policy=spread,--extender-weight=7,--percentage-of-nodes-to-score=30}"],
+            &["--policy=spread", "--extender-weight=7", "--percentage-of-nodes-to-score=30"],
+            &["--policy=netmarks", weights[0], weights[1]],
+        ),
+        (&["admission.enabled=true", "rebalance.extraArgs={--door,extender}"], &["--door"], &webhook[..1]),
     ] {
         let arguments = arguments(&plane, values).unwrap();
+        let line = std::iter::once("netmarks").chain(arguments.iter().map(String::as_str));
+        Cli::try_parse_from(line).unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
         for argument in has {
             assert!(arguments.iter().any(|given| given == argument), "{argument}: {arguments:?}");
         }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Cluster, SHOP, ended, names};
+use super::{Cluster, SHOP, WINDOW_SECONDS, ended, names};
 use crate::support::LIMIT;
 use netmarks_test_cluster::{PrometheusServer, until};
 use netmarks_test_traffic::{Edge, Mesh, Pods, Protocol, Topology, TrafficServer, wall_clock};
+use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_that_fail_end_a_run_before_its_next_move() {
@@ -26,8 +27,8 @@ async fn requests_that_fail_end_a_run_before_its_next_move() {
     .await
     .unwrap();
 
-    // The figures are asked for again after a quarter of a minute, which the pause is longer than.
-    let watching = ["--metrics-url", prometheus.url(), "--pause-seconds", "16", "--worse-seconds", "1"];
+    // Without a pause, the guard makes one of its own.
+    let watching = ["--metrics-url", prometheus.url(), "--pause-seconds", "0", "--worse-seconds", "1"];
     let flags = [&["--yes"], &watching[..]].concat();
     let running = cluster.begin(&plan, &flags, "replaced").await.unwrap();
     mesh.fail("web", "cart", 0.1).unwrap();
@@ -42,6 +43,12 @@ async fn requests_that_fail_end_a_run_before_its_next_move() {
     ] {
         assert!(stopped.said.contains(says), "{says}: {stopped:?}");
     }
+    let journal = std::fs::read_to_string(format!("{plan}.journal")).unwrap();
+    let lines: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let replaced = lines.iter().position(|line| line["what"]["event"] == "replaced").unwrap();
+    let at = |line: usize| lines[line]["at"].as_f64().unwrap();
+    let waited = at(replaced + 1) - at(replaced);
+    assert!(waited >= WINDOW_SECONDS, "rates have something of before the move after {waited} s: {journal}");
     let now = cluster.pods("cart").await.unwrap();
     assert!(now.contains_key(names(&pods)[1]) && !now.contains_key(names(&pods)[0]), "{now:?}");
 

@@ -63,7 +63,7 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
         "\n## How to read this\n\n\
          - A prototype outside this project found about 6.5% with the default and 33 to 47% with plain NetMARKS on the published data, by the\n  \
            order of pods. The clusters here have the same published figures and other edges, so the shares are not the same.\n\
-         - Of 960 nodes kube-scheduler looks at 42% for each pod unless it is told to look at all. A pod's target is then mostly not among\n  \
+         - Of 960 nodes kube-scheduler looks at 43% for each pod unless it is told to look at all. A pod's target is then mostly not among\n  \
            the candidates, and `recommended` has no clear advantage. Up to 1,000 nodes set `percentageOfNodesToScore: 100` beside it.\n\
          - Rollouts begin at the placement as it was made up, which regards no traffic.\n\
          - `optimal` is the same whatever the order: it sees all pods. How near it comes to the best is in [placement](placement.md).\n\

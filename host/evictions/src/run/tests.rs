@@ -10,11 +10,17 @@ fn seconds(seconds: u64) -> Duration {
 
 fn planned(pod: &str) -> Move {
     let (from, to) = ("a".to_owned(), "b".to_owned());
-    Move { pod: format!("shop/{pod}"), uid: None, from, to, or: Vec::new(), gain: 0.0 }
+    let (pod, application) = (format!("shop/{pod}"), String::new());
+    Move { pod, uid: None, application, from, to, or: Vec::new(), gain: 0.0 }
 }
 
 fn pod(uid: &str, node: Option<&str>, kind: &str) -> PodSeen {
-    let controller = Controller { uid: format!("of-{kind}"), kind: kind.to_owned(), name: "cart".to_owned() };
+    let controller = Controller {
+        uid: format!("of-{kind}"),
+        api_version: "apps/v1".to_owned(),
+        kind: kind.to_owned(),
+        name: "cart".to_owned(),
+    };
     PodSeen {
         uid: uid.to_owned(),
         controller: Some(controller),
@@ -55,9 +61,10 @@ impl Setting {
 
     fn next_at(&self, at: Duration) -> Action {
         let (pods, health) = (&self.pods, &self.health);
-        let (node, controller) = (Some(("b", self.node)), self.controller.as_ref());
+        let nodes = [("b".to_owned(), self.node)];
+        let (nodes, controller) = (&nodes[..], self.controller.as_ref());
         let measured = self.measured.unwrap_or(at);
-        self.run.next(&Facts { pods, node, controller, health, measured }, at)
+        self.run.next(&Facts { pods, nodes, controller, health, measured }, at)
     }
 
     fn happens(&mut self, event: &Event, at: u64) {
@@ -231,6 +238,61 @@ fn a_node_that_is_as_good_is_not_elsewhere() {
 }
 
 #[test]
+fn a_move_is_left_out_only_when_no_node_of_its_tie_takes_pods() {
+    let planned = Move { or: vec!["c".to_owned(), "d".to_owned()], ..planned("1") };
+    let seen = |nodes: &[(&str, NodeSeen)]| {
+        let look = |name: &str| nodes.iter().find(|(node, _)| *node == name).map(|(_, seen)| *seen);
+        planned.closed(look).map_err(str::to_owned)
+    };
+    let (cordoned, gone) = (NodeSeen::Cordoned, NodeSeen::Gone);
+    assert_eq!(seen(&[]), Err("b".to_owned()));
+    assert_eq!(seen(&[("b", NodeSeen::Ready)]), Ok(None), "the others need not be looked at");
+    assert_eq!(seen(&[("b", cordoned)]), Err("c".to_owned()));
+    assert_eq!(seen(&[("b", cordoned), ("c", gone), ("d", NodeSeen::Ready)]), Ok(None));
+    let all = [("b", cordoned), ("c", gone), ("d", NodeSeen::NotReady)];
+    assert_eq!(seen(&all), Ok(Some(Skip::TargetCordoned)));
+    let mut setting = Setting::new(&["1"], Limits::default());
+    setting.run = Run::new(vec![planned.clone()], Limits::default(), &[]);
+    setting.node = NodeSeen::Cordoned;
+    assert_eq!(setting.next(0), Action::Look { node: "c".to_owned() });
+}
+
+#[test]
+fn later_moves_of_an_application_follow_where_kube_scheduler_broke_a_tie() {
+    let planned = |name: &str, application: &str, from: &str, to: &str| Move {
+        application: application.to_owned(),
+        from: from.to_owned(),
+        to: to.to_owned(),
+        or: if to == "b" { vec!["c".to_owned(), "d".to_owned()] } else { Vec::new() },
+        ..planned(name)
+    };
+    let moves = vec![
+        planned("1", "shop/cart", "a", "b"),
+        planned("2", "shop/cart", "a", "b"),
+        planned("3", "shop/cart", "a", "d"),
+        planned("4", "shop/cart", "d", "b"),
+        planned("5", "shop/ads", "a", "b"),
+    ];
+    let replaced = |node: &str| Event::Replaced { by: "shop/new".to_owned(), node: node.to_owned() };
+    let before = moves.clone();
+    let run = |node: &str| Run::new(moves.clone(), Limits::default(), &[replaced(node)]);
+    for node in ["b", "e"] {
+        assert_eq!(run(node).moves(), before, "{node} is not another node of the tie");
+    }
+    let run = run("d");
+    let nodes = |number: usize| {
+        let Move { to, or, .. } = &run.moves()[number];
+        format!("{to} {}", or.join(" "))
+    };
+    assert_eq!(nodes(0), "b c d", "what has ended stays");
+    assert_eq!(nodes(1), "d c b");
+    assert_eq!(nodes(2), "b ");
+    assert_eq!(nodes(3), "b c d", "it is on one of the two");
+    assert_eq!(nodes(4), "b c d", "another application");
+    assert_eq!(run.plan(), crate::moves::digest(&before), "it is the same plan");
+}
+
+#[test]
 fn a_move_that_pays_only_with_others_is_not_begun_when_those_failed() {
     let with_gains = |gains: &[f64], before: &[Event]| {
         let names: Vec<String> = (0..gains.len()).map(|index| index.to_string()).collect();
@@ -252,6 +314,20 @@ fn a_move_that_pays_only_with_others_is_not_begun_when_those_failed() {
         let (costs, gained) = ("800.0 B/s".to_owned(), "0.0 B/s".to_owned());
         assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/1".to_owned(), costs, gained }));
     }
+    // One that is left out costs nothing.
+    let mut setting = with_gains(&gains, &[replaced("c")]);
+    setting.set("1", None);
+    assert_eq!(setting.next(0), Action::Record { number: 1, event: Event::Skipped { why: Skip::Gone } });
+    // A pod that ended elsewhere has cost what it was to cost.
+    let gains = [1_000.0, -800.0, -300.0, 2_000.0];
+    let gone = Event::Unreplaced { why: Unreplaced::ControllerGone };
+    for failed in [replaced("c"), gone] {
+        let setting = with_gains(&gains, &[replaced("b"), failed]);
+        let (costs, gained) = ("300.0 B/s".to_owned(), "200.0 B/s".to_owned());
+        assert_eq!(setting.next(0), Action::Stop(Stop::Loss { pod: "shop/2".to_owned(), costs, gained }));
+    }
+    let left_out = with_gains(&gains, &[replaced("b"), Event::Skipped { why: Skip::Gone }]);
+    assert!(matches!(left_out.next(0), Action::Evict { number: 2, .. }));
     // One that gains by itself goes on.
     let after = with_gains(&[1_000.0, 5.0], &[replaced("c")]);
     assert!(matches!(after.next(0), Action::Evict { number: 1, .. }));

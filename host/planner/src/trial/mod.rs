@@ -171,10 +171,12 @@ impl<'a> Trial<'a> {
         pod: usize,
         proposed: Option<usize>,
     ) -> Result<f64, Obstacle> {
-        let made = self.judge(pod, proposed, Pays::WithOthers)?;
+        let mut made = self.judge(pod, proposed, Pays::WithOthers)?;
         if proposed.is_some_and(|to| to != made.to) {
             return Err(Obstacle::OtherNode);
         }
+        // The others that follow were proposed for this node: on another node of the tie it does not pay with them.
+        made.or.clear();
         let gain = made.gain.within_nodes_bytes_per_second;
         self.carry_out(made);
         Ok(gain)

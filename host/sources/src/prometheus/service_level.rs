@@ -3,7 +3,7 @@
 //!
 //! Two numbers for all of it: enough to see that something became worse, not to say what.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::choice::PresetName;
@@ -12,16 +12,19 @@ use super::config::{ConfigError, MetricsConfig};
 use super::presets::{cluster, fill, match_labels, promql_duration, promql_text, without_comments};
 
 /// The two queries, with everything filled in.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Queries {
     /// Gives the share of failed requests, 0 to 1.
     pub errors: String,
     /// Gives a response time in seconds.
     pub latency: String,
+    /// How far back both ask, for samples that arrive late.
+    offset_seconds: f64,
 }
 
 /// What was measured; none where there were no requests, or nothing counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Figures {
     /// 0 to 1.
     pub error_share: Option<f64>,
@@ -67,15 +70,15 @@ impl Queries {
         };
         let values = [("native_duration", native), ("matchers", &matchers), ("window", &window)];
         let [errors, latency] = templates.map(|template| fill(&without_comments(template), &values));
-        Ok(Some(Self { errors, latency }))
+        Ok(Some(Self { errors, latency, offset_seconds: config.query_offset_seconds }))
     }
 
-    /// Asks both.
+    /// Asks both, as far back as the flows are asked for.
     ///
     /// # Errors
     /// If one of them is not answered.
     pub async fn ask(&self, client: &mut Client) -> Result<Figures, QueryError> {
-        let at = client.now();
+        let at = client.now() - self.offset_seconds;
         Ok(Figures {
             error_share: number(client, &self.errors, at).await?,
             p99_seconds: number(client, &self.latency, at).await?,

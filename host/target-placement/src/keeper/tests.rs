@@ -143,6 +143,44 @@ mod hostile {
         let report = keeper.state.health().target.report();
         assert_eq!((report.state, report.target), (TargetState::Ready, Some(1.0)));
     }
+
+    #[tokio::test]
+    async fn how_many_of_the_pods_that_wait_have_room_makes_no_other_target() {
+        let mut keeper = keeper(true);
+        keeper.state.update(|index| {
+            for node in ["a", "b"] {
+                index.apply_node(&NodeFacts {
+                    name: node.into(),
+                    allocatable: Resources { cpu_millicores: 4, memory_bytes: 4 },
+                    max_pods: 10,
+                    ..NodeFacts::default()
+                });
+            }
+            index.apply_application(&ApplicationFacts {
+                application: Application::new("shop", "huge"),
+                replicas: i32::MAX.unsigned_abs(),
+                requests: Resources::default(),
+                local_routing: false,
+            });
+        });
+        keeper.look(&CancellationToken::new()).await;
+        let report = keeper.state.health().target.report();
+        assert_eq!(report.state, TargetState::Ready);
+        keeper.state.update(|index| {
+            index.apply_pod(&PodFacts {
+                key: "shop/other-0".into(),
+                application: None,
+                node: Some("a".into()),
+                gone: false,
+                requests: Resources::default(),
+                confined: false,
+                revision: 0,
+            });
+        });
+        keeper.look(&CancellationToken::new()).await;
+        let again = keeper.state.health().target.report();
+        assert_eq!(again.computed_at, report.computed_at);
+    }
 }
 
 #[tokio::test]

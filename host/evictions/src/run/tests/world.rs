@@ -31,6 +31,8 @@ enum Turn {
     /// So many seconds pass.
     Pass(u64),
     Worse(bool),
+    /// How many pods the controller wants is known from now as of then, or as it is.
+    Stale(bool),
 }
 
 fn turns() -> impl Strategy<Value = Vec<Turn>> {
@@ -45,6 +47,7 @@ fn turns() -> impl Strategy<Value = Vec<Turn>> {
         8 => prop::bool::weighted(0.8).prop_map(|on_target| Turn::Replace { on_target }),
         4 => (1..200_u64).prop_map(Turn::Pass),
         1 => any::<bool>().prop_map(Turn::Worse),
+        1 => any::<bool>().prop_map(Turn::Stale),
     ];
     prop::collection::vec(turn, 0..80)
 }
@@ -55,6 +58,8 @@ struct World {
     limits: Limits,
     pods: BTreeMap<String, PodSeen>,
     replicas: usize,
+    /// How many pods the controller wanted when it was last looked at, where that is not now.
+    stale: Option<usize>,
     made: usize,
     now: u64,
     journal: Vec<Event>,
@@ -64,10 +69,13 @@ struct World {
 }
 
 impl World {
-    fn new(replicas: usize, limits: Limits) -> Self {
+    fn new(replicas: usize, limits: Limits, gains: &[f64]) -> Self {
         let names: Vec<String> = (0..replicas).map(|index| format!("cart-{index}")).collect();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let setting = Setting::new(&names, limits);
+        let mut setting = Setting::new(&names, limits);
+        let moves = setting.run.moves().iter().zip(gains);
+        let moves = moves.map(|(planned, gain)| Move { gain: *gain, ..planned.clone() });
+        setting.run = Run::new(moves.collect(), limits, &[]);
         let pods = names
             .iter()
             .map(|name| ((*name).to_owned(), pod(&format!("uid-{name}"), Some("a"), "ReplicaSet")));
@@ -76,6 +84,7 @@ impl World {
             limits,
             pods: pods.collect(),
             replicas,
+            stale: None,
             made: replicas,
             now: 0,
             journal: Vec::new(),
@@ -160,6 +169,7 @@ impl World {
                 }
             }
             Turn::Pass(seconds) => self.now += seconds,
+            Turn::Stale(stale) => self.stale = stale.then_some(self.replicas),
             Turn::Worse(worse) => {
                 self.setting.health = match worse {
                     true => Health::Worse { since: seconds(self.now), why: "errors".to_owned() },
@@ -171,10 +181,17 @@ impl World {
 
     /// Does what the run says, once; whether it has ended.
     fn step(&mut self, answer: Option<Turn>) -> bool {
-        self.setting.controller = Some(ControllerSeen::Wants(u32::try_from(self.replicas).unwrap()));
+        let wants = u32::try_from(self.stale.unwrap_or(self.replicas)).unwrap();
+        self.setting.controller = Some(ControllerSeen::Wants(wants));
         match self.setting.next(self.now) {
             Action::Finish | Action::Stop(_) => return true,
-            Action::Record { event, .. } => self.record(event),
+            Action::Record { event, .. } => {
+                if matches!(event, Event::Unreplaced { .. }) {
+                    let alive = self.pods.values().filter(|seen| !seen.terminating).count();
+                    assert!(alive >= self.replicas, "a replacement comes: {alive} of {}", self.replicas);
+                }
+                self.record(event);
+            }
             Action::Wait { until } => assert!(until > seconds(self.now), "it waits for the past"),
             Action::Measure | Action::Look { .. } | Action::See { .. } => unreachable!("all are known"),
             Action::Evict { number, event } => {
@@ -224,9 +241,10 @@ proptest! {
     #[test]
     fn whatever_happens_one_pod_at_a_time_is_evicted_as_planned_and_once(
         turns in turns(), replicas in 1..5_usize, most_elsewhere in 0..4_u32,
+        gains in prop::collection::vec(-200.0..1_000.0_f64, 4),
     ) {
         let limits = Limits { most_elsewhere, patience: seconds(300), ..Limits::default() };
-        let mut world = World::new(replicas, limits);
+        let mut world = World::new(replicas, limits, &gains);
         for turn in turns {
             world.happens(turn);
             world.step(Some(turn));
@@ -241,6 +259,7 @@ proptest! {
         }
         // Left alone, it ends, and soon.
         world.setting.health = Health::Fine;
+        world.stale = None;
         for _ in 0..200 {
             for turn in [Turn::End, Turn::Replace { on_target: true }, Turn::Pass(30)] {
                 world.happens(turn);

@@ -6,6 +6,7 @@ use netmarks_evictions::report::{Counts, MoveResult, Moved};
 use netmarks_evictions::{Check, Checked, Report};
 
 use super::super::table::{Column, Table, paragraph};
+use super::guard;
 
 /// What is said when something happens.
 pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
@@ -13,6 +14,9 @@ pub(super) fn told(progress: &Progress<'_>) -> Option<String> {
         Progress::Began { done: 0, .. } => return None,
         Progress::Began { done, all } => {
             format!("the journal has {done} of {all} moves; it goes on from there")
+        }
+        Progress::Before { figures } => {
+            format!("held against what the journal has of before the first move: {}", guard::words(figures))
         }
         Progress::Move { number, all, planned, event } => {
             let what = match event {
@@ -142,7 +146,15 @@ mod tests {
 
     fn planned(name: &str) -> Move {
         let (from, to) = ("node-a".to_owned(), "node-b".to_owned());
-        Move { pod: format!("shop/{name}"), uid: None, from, to, or: vec!["node-e".to_owned()], gain: 1.0 }
+        Move {
+            pod: format!("shop/{name}"),
+            uid: None,
+            application: String::new(),
+            from,
+            to,
+            or: vec!["node-e".to_owned()],
+            gain: 1.0,
+        }
     }
 
     fn moved(name: &str, result: MoveResult) -> Moved {

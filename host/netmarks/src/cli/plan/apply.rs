@@ -52,7 +52,7 @@ pub(super) struct Flags {
     /// How long a replacement may take to be ready, beside the time that the old pod may take to end
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().ready_within.as_secs(), value_parser = seconds(), requires = "apply")]
     ready_seconds: u64,
-    /// Between the end of one move and the beginning of the next
+    /// Between the end of one move and the beginning of the next; where the mesh is watched, at least `metrics.window_seconds` and `metrics.query_offset_seconds`
     #[arg(long, value_name = "SECONDS", default_value_t = Limits::default().pause.as_secs(), value_parser = seconds(), requires = "apply")]
     pause_seconds: u64,
     /// Begin no move later than this after the first
@@ -145,8 +145,9 @@ impl Flags {
         let shutdown = shutdown(&runtime)?;
         let report = runtime.block_on(async {
             let client = kubernetes::client_that_asks_once(&config.cluster).await?;
-            let guard = self.guard.guard(&config.metrics, &moves).await?;
-            let applying = Applying { moves, limits: self.limits(), journal };
+            let begun = std::fs::metadata(&journal).is_ok_and(|metadata| metadata.len() > 0);
+            let guard = self.guard.guard(&config.metrics, &moves, begun).await?;
+            let applying = Applying { moves, limits: self.limits(), journal: journal.clone() };
             let mut tell = |progress: netmarks_evictions::progress::Progress<'_>| {
                 if let Some(line) = told(&progress) {
                     print_remark(&line);
@@ -158,7 +159,7 @@ impl Flags {
             true => say_json(&report)?,
             false => say(&applied::report(&report, width()))?,
         }
-        done(&report, kept)
+        done(&report, kept, &journal)
     }
 
     fn limits(&self) -> Limits {
@@ -178,6 +179,7 @@ fn moves(plan: &Plan) -> Vec<Move> {
     let each = plan.moves.iter().map(|planned| Move {
         pod: planned.pod.clone(),
         uid: planned.uid.clone(),
+        application: planned.application.to_string(),
         from: planned.from.clone(),
         to: planned.to.clone(),
         or: planned.or.clone(),
@@ -231,14 +233,19 @@ fn ended(error: ApplyError) -> anyhow::Error {
 }
 
 /// Whether anything is left to do.
-fn done(report: &Report, kept: Option<&Path>) -> Result<()> {
+fn done(report: &Report, kept: Option<&Path>, journal: &Path) -> Result<()> {
     let Some(stopped) = &report.stopped else { return Ok(()) };
     let all = report.moves.len();
     let again = kept.map_or_else(
         || "the same command goes on".to_owned(),
         |file| format!("`netmarks plan --from {} --apply` goes on", file.display()),
     );
-    let message = format!("{} of {all} moves are left: {}. Later, {again}", report.counts.left, stopped.text);
+    let next = match &stopped.stop {
+        // The same command would stop at the same move.
+        Stop::Loss { .. } => format!("Remove the journal {} and make a new plan", journal.display()),
+        _ => format!("Later, {again}"),
+    };
+    let message = format!("{} of {all} moves are left: {}. {next}", report.counts.left, stopped.text);
     let evicted = |moved: &netmarks_evictions::report::Moved| {
         matches!(
             moved.result,
@@ -272,6 +279,23 @@ mod tests {
         let Line { flags, cluster, file } = <Line as clap::Parser>::parse_from(line);
         assert!(cluster.is_wanted() && file.is_some());
         flags
+    }
+
+    #[test]
+    fn a_run_that_would_lose_does_not_go_on() {
+        let says = |stop: Stop| {
+            let stopped = netmarks_evictions::report::Stopped { text: stop.to_string(), stop };
+            let plan = netmarks_evictions::moves::digest(&[]);
+            let report =
+                Report { plan, counts: Default::default(), stopped: Some(stopped), moves: Vec::new() };
+            let error = done(&report, Some(Path::new("plan.json")), Path::new("plan.json.journal"));
+            error.unwrap_err().to_string()
+        };
+        let (pod, costs, gained) = ("shop/cart".to_owned(), "2 B/s".to_owned(), "1 B/s".to_owned());
+        let loss = says(Stop::Loss { pod, costs, gained });
+        assert!(loss.ends_with("Remove the journal plan.json.journal and make a new plan"), "{loss}");
+        assert!(!loss.contains("goes on"), "{loss}");
+        assert!(says(Stop::Window).ends_with("`netmarks plan --from plan.json --apply` goes on"));
     }
 
     #[test]

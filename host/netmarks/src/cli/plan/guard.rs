@@ -34,7 +34,12 @@ impl Flags {
     ///
     /// # Errors
     /// If the store does not answer: then nothing is evicted.
-    pub(super) async fn guard(&self, config: &MetricsConfig, moves: &[Move]) -> Result<Option<Guard>> {
+    pub(super) async fn guard(
+        &self,
+        config: &MetricsConfig,
+        moves: &[Move],
+        begun: bool,
+    ) -> Result<Option<Guard>> {
         if !(self.most_worse >= 0.0 && self.most_worse.is_finite()) {
             bail!("--most-worse is {}; give a share from 0, such as 0.2", self.most_worse);
         }
@@ -60,26 +65,34 @@ impl Flags {
              without looking at them",
         )?;
         let Figures { error_share, p99_seconds } = before;
-        if error_share.is_none() && p99_seconds.is_none() {
+        // What was measured before an earlier run's first move is compared in any case.
+        if !begun && error_share.is_none() && p99_seconds.is_none() {
             print_remark(&format!(
                 "errors and response times are not watched: no requests were measured in {}",
                 namespaces.join(", ")
             ));
             return Ok(None);
         }
-        let mut shown = Vec::new();
-        shown.extend(error_share.map(|share| format!("{:.2}% of the requests fail", share * 100.0)));
-        shown.extend(
-            p99_seconds.map(|seconds| {
-                format!("the 99th percentile of response times is {:.1} ms", seconds * 1_000.0)
-            }),
-        );
-        print_remark(&format!("before the first move, {}", shown.join(" and ")));
+        let when = if begun { "before this run's moves" } else { "before the first move" };
+        print_remark(&format!("{when}, {}", words(&before)));
         Ok(Some(Guard {
             store,
             queries,
-            window: Duration::from_secs_f64(config.window_seconds),
+            // Only after both do figures have nothing of before a move.
+            window: Duration::from_secs_f64(config.window_seconds + config.query_offset_seconds),
             comparison: Comparison::new(before, self.most_worse),
         }))
     }
+}
+
+/// What was measured, in words that follow a comma.
+pub(super) fn words(figures: &Figures) -> String {
+    let Figures { error_share, p99_seconds } = figures;
+    let mut shown = Vec::new();
+    shown.extend(error_share.map(|share| format!("{:.2}% of the requests fail", share * 100.0)));
+    shown.extend(
+        p99_seconds
+            .map(|seconds| format!("the 99th percentile of response times is {:.1} ms", seconds * 1_000.0)),
+    );
+    if shown.is_empty() { "no requests are measured".to_owned() } else { shown.join(" and ") }
 }

@@ -44,7 +44,7 @@ pub(super) struct LimitFlags {
     /// Move pods of StatefulSets, too
     #[arg(long)]
     stateful: bool,
-    /// Move an application's only pod, too
+    /// Move an application's only running pod, too
     #[arg(long)]
     singletons: bool,
     /// Move pods of this namespace and of no other. May be given more than once

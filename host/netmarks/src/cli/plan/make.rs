@@ -123,7 +123,7 @@ impl Flags {
         let (snapshot, from) = source.take()?;
         let failed = || format!("failed to plan for {from}");
         let limits = limits.of(&snapshot).with_context(failed)?;
-        let Config { scoring, target, .. } = source.configured()?;
+        let Config { scoring, target, policy: configured, .. } = source.configured()?;
         let subject = Subject::new(snapshot).with_context(failed)?;
         let subject = subject.with_world(|world| world.with_target(target));
         let threads = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -132,6 +132,7 @@ impl Flags {
         let arms = runtime.block_on(arms::open(
             &[policy],
             &scoring,
+            Some(&configured),
             threads,
             OptimalEffort { steps, time: None },
             &[config.door(door)?],

@@ -15,6 +15,7 @@ use netmarks_scoring::ScoringConfig;
 use netmarks_simulator::{Arm, Decider, PolicyDoor};
 
 use super::super::policy::flags::parameter;
+use crate::config::PolicyConfig;
 use crate::policies::{self, InitialPolicy};
 
 /// An arm as it was written.
@@ -89,6 +90,36 @@ fn policy(text: &str) -> Result<ArmPolicy, String> {
     Ok(ArmPolicy { written, source, weight: number, parameters })
 }
 
+impl ArmPolicy {
+    /// How it runs and counts: as configured, if it is the policy that the configuration names.
+    fn settings(&self, configured: Option<&PolicyConfig>) -> Settings {
+        let configured = configured.filter(|configured| self.source.is_of(configured));
+        let settings = configured.map(PolicyConfig::settings).unwrap_or_default();
+        let limits = settings.limits;
+        Settings {
+            weight: self.weight,
+            parameters: self.parameters.clone(),
+            limits: Limits { deadline_ms: limits.deadline_ms.max(DEADLINE_MS), ..limits },
+            // There is nothing behind it, and policies in some languages need it.
+            grants: [Grant::Wasi].into_iter().collect(),
+            ..settings
+        }
+    }
+}
+
+impl ArmSource {
+    /// Whether it is the policy that the configuration names.
+    fn is_of(&self, configured: &PolicyConfig) -> bool {
+        match (self, &configured.file) {
+            (Self::File(file), Some(named)) => file == named,
+            (Self::BuiltIn(name, _), None) => {
+                policies::find_built_in(configured.built_in.into()).is_some_and(|(named, _)| named == *name)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Display for ArmName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
@@ -124,13 +155,15 @@ pub(in super::super) struct OptimalEffort {
     pub(in super::super) time: Option<Duration>,
 }
 
-/// Loads the arms' policies, each asked by each of `doors`; `calls` of each may run at the same time.
+/// Loads the arms' policies, each asked by each of `doors`; `calls` of each may run at the same time. The policy that is `configured`
+/// runs and counts as its settings say, but for what an arm writes itself: weight and parameters.
 ///
 /// # Errors
 /// If a policy cannot be read or is refused.
 pub(in super::super) async fn open(
     names: &[ArmName],
     scoring: &ScoringConfig,
+    configured: Option<&PolicyConfig>,
     calls: usize,
     optimal: OptimalEffort,
     doors: &[PolicyDoor],
@@ -143,7 +176,7 @@ pub(in super::super) async fn open(
             ArmName::Declared => Decider::Declared,
             ArmName::Optimal => Decider::Optimal { steps: optimal.steps, time: optimal.time },
             ArmName::Policies(policies) => {
-                let registry = registry(policies, calls)
+                let registry = registry(policies, configured, calls)
                     .await
                     .with_context(|| format!("failed to load the arm `{name}`"))?;
                 let config = Box::new(scoring.clone());
@@ -166,7 +199,11 @@ pub(in super::super) async fn open(
     Ok(arms)
 }
 
-async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
+async fn registry(
+    policies: &[ArmPolicy],
+    configured: Option<&PolicyConfig>,
+    calls: usize,
+) -> Result<Registry> {
     // A call that is tried at the start beside.
     let concurrent_calls = u32::try_from(calls).unwrap_or(u32::MAX - 1) + 1;
     let engine = Engine::new(EngineSettings { concurrent_calls, ..EngineSettings::default() })?;
@@ -178,16 +215,9 @@ async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
         promotion: Default::default(),
     };
     let (registry, _inbox) = tokio::task::spawn_blocking(move || Registry::open(options)).await??;
-    for ArmPolicy { source, weight, parameters, .. } in policies {
-        let settings = Settings {
-            weight: *weight,
-            parameters: parameters.clone(),
-            limits: Limits { deadline_ms: DEADLINE_MS, ..Limits::default() },
-            // There is nothing behind it, and policies in some languages need it.
-            grants: [Grant::Wasi].into_iter().collect(),
-            ..Settings::default()
-        };
-        let InitialPolicy { name, bytes, settings, from } = match source {
+    for policy in policies {
+        let settings = policy.settings(configured);
+        let InitialPolicy { name, bytes, settings, from } = match &policy.source {
             ArmSource::BuiltIn(name, bytes) => policies::built_in(name, bytes, settings)?,
             ArmSource::File(file) => policies::from_file(file, settings)?,
         };
@@ -207,7 +237,10 @@ async fn registry(policies: &[ArmPolicy], calls: usize) -> Result<Registry> {
 
 #[cfg(test)]
 mod tests {
+    use netmarks_core::combine::Normalisation;
+
     use super::*;
+    use crate::config::BuiltIn;
 
     #[test]
     fn arms_are_written_as_names_weights_and_parameters() {
@@ -229,5 +262,31 @@ mod tests {
             let error = text.parse::<ArmName>().unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn the_configured_policy_counts_as_it_is_configured_and_no_other() {
+        let settings = |arm: &str, configured: &PolicyConfig| {
+            let ArmName::Policies(policies) = arm.parse().unwrap() else { panic!() };
+            policies[0].settings(Some(configured))
+        };
+        let limits = Limits { memory_mib: 128, deadline_ms: 10, ..Limits::default() };
+        let recommended = PolicyConfig {
+            built_in: BuiltIn::Recommended,
+            normalisation: Normalisation::Rank,
+            limits,
+            ..PolicyConfig::default()
+        };
+        for (arm, same) in [("recommended", true), ("look-ahead:a=1", true), ("netmarks", false)] {
+            let settings = settings(arm, &recommended);
+            let normalisation = if same { Normalisation::Rank } else { Normalisation::default() };
+            assert_eq!(settings.normalisation, normalisation, "{arm}");
+            assert_eq!(settings.limits.memory_mib, if same { 128 } else { 64 }, "{arm}");
+            assert_eq!(settings.limits.deadline_ms, DEADLINE_MS, "runs share the cores");
+        }
+        let file = PolicyConfig { file: Some("/etc/policies/mine.wasm".into()), ..recommended };
+        assert_eq!(settings("/etc/policies/mine.wasm", &file).normalisation, Normalisation::Rank);
+        assert_eq!(settings("other.wasm", &file).normalisation, Normalisation::default());
+        assert_eq!(settings("recommended", &file).normalisation, Normalisation::default());
     }
 }

@@ -199,7 +199,7 @@ pub(super) fn run(mut args: Args) -> Result<()> {
         most_hosts: args.most_hosts as usize,
         ..ScoringConfig::default()
     };
-    let arms = runtime.block_on(arms::open(&args.arms, &scoring, threads, optimal, &doors))?;
+    let arms = runtime.block_on(arms::open(&args.arms, &scoring, None, threads, optimal, &doors))?;
     let options = SimulationOptions {
         order,
         repetitions: args.repetitions as usize,

@@ -44,7 +44,7 @@ pub(in super::super) struct Args {
     /// What names an application: app, canonical-service, workload [key: identity]
     #[arg(long, value_name = "NAME", requires = WAY)]
     identity: Option<String>,
-    /// A configuration file, for any other key of `metrics`
+    /// A configuration file, for any other key of `metrics`; `plan` also takes `scoring`, `target` and `policy` from it
     #[arg(long, short, value_name = "FILE", requires = WAY)]
     config: Option<PathBuf>,
 }
