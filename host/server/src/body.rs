@@ -21,6 +21,9 @@ const TRUSTED: usize = 1024 * 1024;
 /// How long a body waits for those that give way to it.
 const GIVING_WAY: Duration = Duration::from_secs(1);
 
+/// Bytes of a body that is refused that are read on in any case: none of them is kept.
+const DISCARDED: usize = 16 * 1024 * 1024;
+
 /// How long the rest of a body that is refused may take.
 const REST: Duration = Duration::from_secs(2);
 
@@ -138,9 +141,9 @@ impl Arriving<'_> {
         }
     }
 
-    /// Reads on, up to as much as a body may have.
+    /// Reads on, up to as much as a body may have, or as most clients send at all.
     async fn discard(&mut self) {
-        let mut left = self.budget.most_per_body;
+        let mut left = self.budget.most_per_body.max(DISCARDED);
         while let Some(Ok(frame)) = self.body.frame().await {
             match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
                 Some(rest) => left = rest,
