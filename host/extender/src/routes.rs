@@ -162,7 +162,6 @@ async fn score(
     permit: OwnedSemaphorePermit,
     at_once: bool,
 ) {
-    let _permit = permit;
     let started = Instant::now();
     let work = || match decode(&door, &body) {
         Ok(PrioritizeRequest { pod, nodes }) => {
@@ -179,12 +178,16 @@ async fn score(
     // Not on a blocking thread: waking one, and being woken by it, takes longer than scoring does. In place, the runtime moves
     // everything else off this worker meanwhile, which is not needed where scoring is quick.
     let answered = if at_once { work() } else { tokio::task::block_in_place(work) };
+    // Not held while the decision is recorded: whoever has the answer may ask again at once. What is recorded holds its body's memory.
+    drop(permit);
     if let Some((answered, nodes)) = answered {
         if answered.asked() {
             door.pace.answered(answered.generation(), started.elapsed());
         }
-        // First the answer goes out.
-        tokio::task::yield_now().await;
+        if at_once {
+            // First the answer goes out, by this thread.
+            tokio::task::yield_now().await;
+        }
         answered.record(&nodes);
     }
 }
