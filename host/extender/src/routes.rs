@@ -16,7 +16,6 @@ use netmarks_core::errors::chain;
 use netmarks_scoring::{Empty, NODES, Scorer, bounds};
 use netmarks_server::{BodyBudget, BodyError, BoundedBody};
 use serde::Deserialize;
-use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::config::ServerConfig;
@@ -64,12 +63,10 @@ pub struct Extender {
     pub deadline: Duration,
     /// How quickly it answered lately.
     pub pace: Arc<Pace>,
-    /// Where is scored what may take long: a runtime of several threads.
-    pub elsewhere: Handle,
 }
 
 impl Extender {
-    /// The door with the limits of `config`. What may take long is scored `elsewhere`, on a runtime of several threads.
+    /// The door with the limits of `config`.
     #[must_use]
     pub fn new(
         config: &ServerConfig,
@@ -77,7 +74,6 @@ impl Extender {
         scorer: Arc<Scorer>,
         recent: Recent,
         metrics: Arc<ExtenderMetrics>,
-        elsewhere: Handle,
     ) -> Self {
         let mib = |count: u32| count as usize * MIB;
         Self {
@@ -90,7 +86,6 @@ impl Extender {
             explained: Arc::new(Semaphore::new(EXPLAINED)),
             deadline: config.request_timeout(),
             pace: Arc::default(),
-            elsewhere,
         }
     }
 
@@ -140,10 +135,8 @@ async fn prioritize(State(door): State<Extender>, body: Body) -> Response {
     // Here to the answer, where that is quick; what is left to do after it is another task's. Nothing is where the body is not a
     // request. `answered` fails if it panicked.
     let here = || scoring.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-    if !at_once {
+    if !at_once || matches!(catch_unwind(AssertUnwindSafe(here)), Ok(Poll::Pending)) {
         // A task of its own, so that the deadline below holds whatever the policy does.
-        door.elsewhere.spawn(scoring);
-    } else if matches!(catch_unwind(AssertUnwindSafe(here)), Ok(Poll::Pending)) {
         tokio::spawn(scoring);
     }
     match tokio::time::timeout(door.deadline, answered).await {
@@ -184,10 +177,8 @@ async fn score(
         if answered.asked() {
             door.pace.answered(answered.generation(), started.elapsed());
         }
-        if at_once {
-            // First the answer goes out, by this thread.
-            tokio::task::yield_now().await;
-        }
+        // First the answer goes out.
+        tokio::task::yield_now().await;
         answered.record(&nodes);
     }
 }

@@ -42,7 +42,6 @@ use crate::config::Config;
 use crate::model::{Following, model_of};
 use crate::tasks::Tasks;
 use crate::{identity, policies, policy_folder};
-use tokio::runtime::Handle;
 use tokio::sync::broadcast::error::RecvError;
 
 /// A policy is loaded and tried, a shadow is asked, a request explained, a review answered and two next replicas shown while requests take every slot that they
@@ -202,16 +201,15 @@ pub fn fixed_scoring(config: &Config, index: Index) -> Result<Scoring> {
 }
 
 impl Scoring {
-    /// The door for kube-scheduler, which scores what may take long `elsewhere`: on a runtime of several threads.
+    /// The door for kube-scheduler.
     #[must_use]
-    pub fn extender(&self, config: &Config, elsewhere: Handle) -> Extender {
+    pub fn extender(&self, config: &Config) -> Extender {
         Extender::new(
             &config.server,
             config.naming(),
             self.scorer.clone(),
             self.recent.clone(),
             self.extender_metrics.clone(),
-            elsewhere,
         )
     }
 
@@ -246,10 +244,9 @@ pub async fn listeners(config: &Config, scoring: &Scoring, tasks: &mut Tasks) ->
         tasks.serve("health server", probes.serve(move |_| router.clone(), stop.clone()));
     }
     let cluster = ClusterRoutes::new(scoring.state.clone(), scoring.decisions.clone(), config.identity);
-    let door = scoring.extender(config, Handle::current());
-    let router = door.router().merge(cluster.router()).merge(health);
+    let router = scoring.extender(config).router().merge(cluster.router()).merge(health);
     tracing::info!(%address, scheme = listener.scheme(), "listening");
-    tasks.serve("extender server", listener.serve_on_own_thread(move |_| router.clone(), stop));
+    tasks.serve("extender server", listener.serve(move |_| router.clone(), stop));
     Ok(address)
 }
 

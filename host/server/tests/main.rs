@@ -1,4 +1,3 @@
 //! What reaches a listener over real sockets.
 
 mod hostile;
-mod own_thread;

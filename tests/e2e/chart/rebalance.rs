@@ -34,15 +34,11 @@ async fn the_cron_job_plans_with_what_the_release_is_configured_with() {
         (
             &[
                 "config.policy.built_in=zone-cost",
-                "config.policy.parameters.millisecond=0.5",
+                "config.policy.parameters.millisecond=2",
                 "scheduler.weight=5",
                 "scheduler.percentageOfNodesToScore=50",
             ],
-            &[
-                "--policy=zone-cost:millisecond=0.5",
-                "--extender-weight=5",
-                "--percentage-of-nodes-to-score=50",
-            ],
+            &["--policy=zone-cost:millisecond=2", "--extender-weight=5", "--percentage-of-nodes-to-score=50"],
             &[],
         ),
         // A text stays a text, whatever it looks like.

@@ -21,7 +21,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let door = Extender {
         bodies: bodies.clone(),
         deadline: Duration::from_secs(30),
-        ..scoring.extender(&Config::default(), runtime.handle().clone())
+        ..scoring.extender(&Config::default())
     };
     // Reads the body just as scoring does, and does nothing with it.
     let nothing = |State(bodies): State<BodyBudget>, body: Body| async move {
@@ -35,7 +35,7 @@ pub fn figures(size: Size, repetitions: usize) -> Vec<Figure> {
     let address = listener.address();
     let stop = CancellationToken::new();
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    let serving = runtime.spawn(listener.serve_on_own_thread(move |_| router.clone(), end));
+    let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
 
     let mut client = Connection::open(address).unwrap();
     let mut figures = Vec::new();

@@ -43,13 +43,13 @@ pub fn figures(size: Size, quick: bool) -> Vec<Figure> {
     let engine = wiring::engine(&config).unwrap();
     let scoring = runtime.block_on(wiring::scoring(engine, &config, state, compiling, &mut tasks)).unwrap();
     let registry = scoring.registry.clone();
-    let router = scoring.extender(&config, runtime.handle().clone()).router();
+    let router = scoring.extender(&config).router();
     let listener = Listener::bind_plain("bench", ([127, 0, 0, 1], 0).into());
     let listener = runtime.block_on(listener).unwrap();
     let address = listener.address();
     let stop = CancellationToken::new();
     let end = Stop { begun: stop.clone(), closing: stop.clone(), drain: Duration::ZERO };
-    let serving = runtime.spawn(listener.serve_on_own_thread(move |_| router.clone(), end));
+    let serving = runtime.spawn(listener.serve(move |_| router.clone(), end));
 
     let request = Arc::new(post("/prioritize", &body(CANDIDATES)));
     // What either policy answers on its own: nothing else may ever be seen.

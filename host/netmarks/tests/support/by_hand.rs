@@ -13,7 +13,6 @@ use netmarks_extender::Extender;
 use netmarks_policies::Compiling;
 use netmarks_server::{BodyBudget, Listener, Stop};
 use netmarks_state::ClusterState;
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -23,13 +22,13 @@ pub async fn scoring(config: &Config, state: Arc<ClusterState>, tasks: &mut Task
     wiring::scoring(engine, config, state, Compiling::Here, tasks).await
 }
 
-/// The scheduler's door on the runtime of the test, with a deadline that no configuration allows.
+/// The scheduler's door, with a deadline that no configuration allows.
 pub fn door(scoring: &Scoring, permits: usize, deadline: Duration) -> Extender {
     Extender {
         bodies: BodyBudget::new(1 << 20, 1 << 20),
         permits: Arc::new(Semaphore::new(permits)),
         deadline,
-        ..scoring.extender(&Config::default(), Handle::current())
+        ..scoring.extender(&Config::default())
     }
 }
 
