@@ -54,7 +54,11 @@ async fn the_cron_job_plans_with_what_the_release_is_configured_with() {
             &["--policy=spread", "--extender-weight=7", "--percentage-of-nodes-to-score=30"],
             &["--policy=netmarks", weights[0], weights[1]],
         ),
-        (&["admission.enabled=true", "rebalance.extraArgs={--door,extender}"], &["--door"], &webhook[..1]),
+        (
+            &["admission.enabled=true", "rebalance.extraArgs={--door=extender}"],
+            &["--door=extender"],
+            &webhook[..1],
+        ),
     ] {
         let arguments = arguments(&plane, values).unwrap();
         let line = std::iter::once("netmarks").chain(arguments.iter().map(String::as_str));
