@@ -76,7 +76,8 @@ pub(super) fn report(simulator: &Simulator) -> Result<String> {
            40 to 100% of the bytes that plain NetMARKS keeps, and its 99th percentile is at most a quarter above the default's.\n\
          - `recommended` follows a target that packs, and takes calls to be routed locally where Services say nothing else. It keeps most\n  \
            where they are; with even routing it can keep fewer bytes than plain NetMARKS. It answers as late as plain NetMARKS, or later.\n\
-         - `recommended:routing=by-service` and its target (`target.routing: by-service`) take calls to be spread, as these Services do.\n\
+         - `recommended:routing=by-service` and its target (`target.routing: by-service`) take calls to be spread, as these Services do. Wherever plain\n  \
+           NetMARKS places all pods, that keeps more bytes within nodes than plain NetMARKS. It is the setting for Services that spread their calls.\n\
          - `optimal` maximises gained affinity; with even routing other placements can keep more bytes within a node.\n",
     );
     Ok(text)
