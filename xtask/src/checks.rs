@@ -9,7 +9,7 @@ use crate::{
 use anyhow::{Context as _, Result};
 use netmarks_test_tools::{Binaries, MetricsStores, cert_manager, kubeadm};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 const CARGO_DENY: &str = "0.20.2";
@@ -82,7 +82,7 @@ const STEPS: [Step; 17] = [
     Step { name: "image", what: "the container image, without a container engine", run: build_image },
     Step { name: "end-to-end", what: "tests with a control plane, and of the image", run: end_to_end },
     Step { name: "documentation", what: "cargo doc without warnings", run: documentation },
-    Step { name: "dependencies", what: "reasons, licences, bans and sources of dependencies", run: deny },
+    Step { name: "dependencies", what: "reasons, locks, licences, bans and sources of dependencies", run: deny },
 ];
 
 /// The step that only `cargo xtask test hostile` has.
@@ -256,7 +256,22 @@ fn documentation(root: &Path) -> Result<()> {
 
 fn deny(root: &Path) -> Result<()> {
     dependencies::check(root)?;
+    OTHER_WORKSPACES.iter().try_for_each(|workspace| lock_is_current(root, workspace))?;
     run_command(cargo_deny()?.current_dir(root).args(["check", "licenses", "bans", "sources"]))
+}
+
+/// Fails where a crate of ours has other dependencies than the lock of a workspace that uses it says: what is built there only now and then
+/// would not build then.
+fn lock_is_current(root: &Path, workspace: &str) -> Result<()> {
+    let manifest = format!("{workspace}/Cargo.toml");
+    let mut metadata = cargo();
+    metadata.current_dir(root).args(["metadata", "--locked", "--format-version", "1"]);
+    metadata.args(["--manifest-path", &manifest]).stdout(Stdio::null());
+    run_command(&mut metadata).with_context(|| {
+        format!(
+            "{workspace}/Cargo.lock is not current: run `cargo update --workspace --manifest-path {manifest}`"
+        )
+    })
 }
 
 fn check_advisories(root: &Path) -> Result<()> {
