@@ -82,7 +82,11 @@ const STEPS: [Step; 17] = [
     Step { name: "image", what: "the container image, without a container engine", run: build_image },
     Step { name: "end-to-end", what: "tests with a control plane, and of the image", run: end_to_end },
     Step { name: "documentation", what: "cargo doc without warnings", run: documentation },
-    Step { name: "dependencies", what: "reasons, locks, licences, bans and sources of dependencies", run: deny },
+    Step {
+        name: "dependencies",
+        what: "reasons, locks, licences, bans and sources of dependencies",
+        run: deny,
+    },
 ];
 
 /// The step that only `cargo xtask test hostile` has.
