@@ -3,6 +3,7 @@
 //! A run changes by events alone, and each is in the journal before it counts: so a run that is resumed is one to which the
 //! journal's events happened. Times are since this run began; patience begins again with each run.
 
+mod movable;
 mod replacement;
 
 use std::time::Duration;
@@ -14,6 +15,8 @@ use crate::event::{Event, Skip, Subject, Unreplaced};
 use crate::moves::{Move, digest};
 use crate::seen::{Controller, ControllerSeen, NodeSeen, PodSeen, Pods};
 use crate::stop::Stop;
+
+pub(crate) use movable::movable;
 
 /// What bounds a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,9 +60,6 @@ const LAST_RETRY: Duration = Duration::from_secs(60);
 
 /// Less than this is rounding, in bytes per second.
 const ROUNDING: f64 = 1.0;
-
-/// Kinds of controllers that do not replace a pod on another node: they keep it to its node, run to an end, or are the kubelet.
-const NOT_REPLACING: [&str; 3] = ["DaemonSet", "Job", "Node"];
 
 /// What a run does next.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -393,28 +393,6 @@ impl Run {
 /// Whether the pod with this uid is gone or going.
 fn ends(seen: Option<&PodSeen>, uid: &str) -> bool {
     seen.is_none_or(|pod| pod.uid != uid || pod.terminating)
-}
-
-/// The pod of a move and its controller, if it is as planned and would be replaced.
-pub(crate) fn movable<'a>(planned: &Move, pods: &'a Pods) -> Result<(&'a PodSeen, &'a Controller), Skip> {
-    let seen = pods.get(&planned.pod).ok_or(Skip::Gone)?;
-    if planned.uid.as_ref().is_some_and(|uid| *uid != seen.uid) {
-        return Err(Skip::Other);
-    }
-    if seen.terminating {
-        return Err(Skip::Terminating);
-    }
-    match &seen.node {
-        Some(node) if *node == planned.from => {}
-        Some(node) if planned.is_there(node) => return Err(Skip::There),
-        node => return Err(Skip::Elsewhere { node: node.clone() }),
-    }
-    match &seen.controller {
-        Some(controller) if !NOT_REPLACING.contains(&controller.kind.as_str()) => Ok((seen, controller)),
-        other => {
-            Err(Skip::NotReplaced { controller: other.as_ref().map(|controller| controller.kind.clone()) })
-        }
-    }
 }
 
 #[cfg(test)]
