@@ -346,8 +346,7 @@ pub async fn sources(config: &Config, state: &Arc<ClusterState>, tasks: &mut Tas
 pub fn target(config: &Config, scoring: &Scoring, tasks: &mut Tasks) {
     let registry = scoring.registry.clone();
     let asked_for = move || registry.current().asks_for(ColumnNeed::NodeTarget);
-    let when_idle = |work| netmarks_engine::when_idle(work);
-    let keeper = Keeper::new(scoring.state.clone(), config.target.clone(), asked_for, when_idle);
+    let keeper = Keeper::new(scoring.state.clone(), config.target.clone(), asked_for, when_idle());
     tasks.follow("target placement", |shutdown| keeper.run(shutdown));
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use netmarks_core::clock::unix_now;
+use netmarks_core::idle::WhenIdle;
 use netmarks_core::snapshot::Snapshot;
 use netmarks_placement::{Effort, Occupancy, Packed, gained_bytes, pack};
 use netmarks_state::{ClusterOrigin, ClusterState, TargetReport, TargetState};
@@ -25,9 +26,6 @@ const SEED: u64 = 1;
 /// Steps of a search: more for more pods, up to some seconds on one core.
 const STEPS_PER_POD: u64 = 1_000;
 const STEPS: std::ops::RangeInclusive<u64> = 400_000..=20_000_000;
-
-/// Runs work on a thread that gives way to all others, and waits for it; `None` if the work panicked.
-pub type WhenIdle = fn(Box<dyn FnOnce() -> Step + Send>) -> Option<Step>;
 
 /// Keeps the target of a cluster state.
 #[derive(Debug)]
@@ -57,7 +55,7 @@ struct Kept {
 
 /// What one look came to.
 #[derive(Debug)]
-pub struct Step {
+struct Step {
     kept: Option<Kept>,
     /// Whether the target is another than before.
     changed: bool,
@@ -125,7 +123,7 @@ impl<W: Fn() -> bool> Keeper<W> {
         let when_idle = self.when_idle;
         let work = move || step(&snapshot, &config, kept, &|| shutdown.is_cancelled());
         // The thread gives way to all others, so it may take longer than the search would.
-        let done = tokio::task::spawn_blocking(move || when_idle(Box::new(work))).await;
+        let done = tokio::task::spawn_blocking(move || when_idle.run(work)).await;
         let Ok(Some(Step { kept, changed, report })) = done else {
             tracing::error!("the search for a target placement panicked; policies score without a target");
             self.drop_target(TargetState::Waiting);

@@ -16,5 +16,5 @@ mod waiting;
 
 pub use config::{TargetConfig, TargetRouting};
 pub use inventory::{Scene, Target};
-pub use keeper::{Keeper, Step, WhenIdle, search};
+pub use keeper::{Keeper, search};
 pub use waiting::too_large;

@@ -44,7 +44,7 @@ fn keeper(asked_for: bool) -> Keeper<impl Fn() -> bool> {
     state.update(fill);
     state.pods_listed();
     state.nodes_listed();
-    Keeper::new(Arc::new(state), TargetConfig::default(), move || asked_for, |work| Some(work()))
+    Keeper::new(Arc::new(state), TargetConfig::default(), move || asked_for, WhenIdle::default())
 }
 
 fn targets(state: &ClusterState) -> Vec<usize> {
@@ -128,16 +128,21 @@ mod hostile {
 
     use super::*;
 
+    /// An application whose controller wants more pods than there can be.
+    fn huge() -> ApplicationFacts {
+        ApplicationFacts {
+            application: Application::new("shop", "huge"),
+            replicas: i32::MAX.unsigned_abs(),
+            requests: Resources::default(),
+            local_routing: false,
+        }
+    }
+
     #[tokio::test]
     async fn one_controller_that_wants_more_than_there_can_be_takes_nobody_s_target() {
         let mut keeper = keeper(true);
         keeper.state.update(|index| {
-            index.apply_application(&ApplicationFacts {
-                application: Application::new("shop", "huge"),
-                replicas: i32::MAX.unsigned_abs(),
-                requests: Resources::default(),
-                local_routing: false,
-            });
+            index.apply_application(&huge());
         });
         keeper.look(&CancellationToken::new()).await;
         let report = keeper.state.health().target.report();
@@ -156,12 +161,7 @@ mod hostile {
                     ..NodeFacts::default()
                 });
             }
-            index.apply_application(&ApplicationFacts {
-                application: Application::new("shop", "huge"),
-                replicas: i32::MAX.unsigned_abs(),
-                requests: Resources::default(),
-                local_routing: false,
-            });
+            index.apply_application(&huge());
         });
         keeper.look(&CancellationToken::new()).await;
         let report = keeper.state.health().target.report();
