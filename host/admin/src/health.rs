@@ -84,7 +84,7 @@ async fn readyz(State(health): State<HealthRoutes>) -> Response {
 
 async fn metrics(State(health): State<HealthRoutes>, headers: HeaderMap) -> Response {
     let HealthRoutes { metrics, classic_histograms, readiness: _ } = health;
-    // Some milliseconds where there are many series, and the thread of this listener may be the only one that answers the scheduler.
+    // Some milliseconds where there are many series, in which a worker would answer nobody.
     let page = tokio::task::spawn_blocking(move || exposition::page(&metrics, &headers, classic_histograms));
     match page.await {
         Ok(Ok((kind, page))) => ([(header::CONTENT_TYPE, kind)], page).into_response(),

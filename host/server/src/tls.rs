@@ -185,7 +185,7 @@ impl Certificates {
         let mut watch = begun.unwrap_or_else(|| FileWatch::new(self.files.paths()));
         while watch.changed(shutdown).await {
             let (section, files) = (self.section, self.files.clone());
-            // The files can be on a volume that hangs, and the thread of this listener may be the only one that answers the scheduler.
+            // The files can be on a volume that hangs, and a worker that waits for it answers nobody.
             let reading = tokio::task::spawn_blocking(move || server_config(section, &files));
             let Some(read) = shutdown.run_until_cancelled(reading).await else { return };
             // The task ends early only with the runtime, or by a panic, which standard error shows.
